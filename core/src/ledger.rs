@@ -1,0 +1,162 @@
+//! What the lake knows of an archive: the rows of `meta.archives`, without the table that holds them.
+//!
+//! The plan reads them; the shell writes them. One row per archive and version of it.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use crate::archive::ArchiveKey;
+use crate::market::NameError;
+
+/// What became of an archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ArchiveStatus {
+    /// Its rows are in silver.
+    Ingested,
+    /// Its rows were in silver until a newer version of the same archive replaced them.
+    Superseded,
+    /// The source answered 404: an answer, not an error.
+    NotPublished,
+    /// Its bytes never matched its checksum. Asked for again when source or checksum change.
+    Quarantined,
+    /// Its bytes are as published, and cannot be read as an archive of its kind.
+    Rejected,
+    /// It could not be fetched, or not be stored. Asked for again in the next run.
+    Failed,
+}
+
+impl ArchiveStatus {
+    const NAMES: [(Self, &'static str); 6] = [
+        (Self::Ingested, "ingested"),
+        (Self::Superseded, "superseded"),
+        (Self::NotPublished, "not_published"),
+        (Self::Quarantined, "quarantined"),
+        (Self::Rejected, "rejected"),
+        (Self::Failed, "failed"),
+    ];
+
+    /// Returns the word that stands in `meta.archives`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        Self::NAMES.iter().find(|(status, _)| *status == self).map_or("", |(_, name)| name)
+    }
+}
+
+impl fmt::Display for ArchiveStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for ArchiveStatus {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let names = Self::NAMES.map(|(_, name)| name).join(", ");
+        let found = Self::NAMES.iter().find(|(_, name)| *name == text);
+        found.map(|(status, _)| *status).ok_or_else(|| NameError::new("status", text, names))
+    }
+}
+
+/// Whether an archive's bytes agree with its published checksum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ChecksumState {
+    Match,
+    Mismatch,
+    /// The archive has none: recorded, and not held against it.
+    Absent,
+    /// It was not asked for (`--no-checksum`), or the archive never came.
+    Unchecked,
+}
+
+impl ChecksumState {
+    const NAMES: [(Self, &'static str); 4] = [
+        (Self::Match, "match"),
+        (Self::Mismatch, "mismatch"),
+        (Self::Absent, "absent"),
+        (Self::Unchecked, "unchecked"),
+    ];
+
+    /// Returns the word that stands in `meta.archives`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        Self::NAMES.iter().find(|(state, _)| *state == self).map_or("", |(_, name)| name)
+    }
+}
+
+impl FromStr for ChecksumState {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let names = Self::NAMES.map(|(_, name)| name).join(", ");
+        let found = Self::NAMES.iter().find(|(_, name)| *name == text);
+        found.map(|(state, _)| *state).ok_or_else(|| NameError::new("checksum state", text, names))
+    }
+}
+
+/// One row of the ledger.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LedgerEntry {
+    pub key: ArchiveKey,
+    pub status: ArchiveStatus,
+    pub checksum: ChecksumState,
+    /// Bytes of the zip, as listed or as fetched.
+    pub size: Option<u64>,
+    pub etag: Option<String>,
+    pub last_modified: Option<DateTime<Utc>>,
+    /// Lower-case hexadecimal SHA-256 of the zip, once it was fetched.
+    pub sha256: Option<Arc<str>>,
+    pub rows: u64,
+    pub rejected_rows: u64,
+    pub min_time: Option<DateTime<Utc>>,
+    pub max_time: Option<DateTime<Utc>>,
+    /// The version of the silver table whose commit holds the rows.
+    pub silver_version: Option<i64>,
+    pub run: Arc<str>,
+    pub recorded_at: DateTime<Utc>,
+    /// Why the status is what it is, where it is not `ingested`.
+    pub reason: Option<String>,
+}
+
+/// The newest row of every archive, by its key.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    entries: HashMap<Arc<str>, LedgerEntry>,
+}
+
+impl Ledger {
+    /// Records an entry; a row of an older version of the archive never hides a newer one.
+    pub fn insert(&mut self, entry: LedgerEntry) {
+        if entry.status == ArchiveStatus::Superseded && self.entries.contains_key(entry.key.path()) {
+            return;
+        }
+        self.entries.insert(entry.key.shared_path(), entry);
+    }
+
+    /// Returns what is known of the archive with this key.
+    #[must_use]
+    pub fn get(&self, path: &str) -> Option<&LedgerEntry> {
+        self.entries.get(path)
+    }
+
+    /// Returns every archive's newest entry, in no order.
+    pub fn entries(&self) -> impl Iterator<Item = &LedgerEntry> {
+        self.entries.values()
+    }
+
+    /// Returns how many archives are known.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Returns whether nothing is known yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}
