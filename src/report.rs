@@ -1,0 +1,49 @@
+//! What work tells of itself while it runs: events, and who may listen.
+//!
+//! Workers never draw and never print. They report to a [`Reporter`]; the terminal, logs and the final
+//! summary are made from the same events elsewhere.
+
+use std::sync::Arc;
+
+use crate::lake::TableName;
+
+/// Something that happened, for whoever shows or counts it.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// Listing pages were read; `keys` of them so far is the sum over all events.
+    Listed { keys: u64 },
+    /// The plan is made: this much is to be fetched.
+    Planned { archives: u64, bytes: u64 },
+    /// An archive's download began; its size is known from the listing, mostly.
+    DownloadStarted { archive: Arc<str>, bytes: Option<u64> },
+    /// So many more bytes of an archive arrived.
+    Downloaded { archive: Arc<str>, bytes: u64 },
+    /// A request is tried again after a fault that may pass.
+    Retried { archive: Arc<str>, reason: String },
+    /// An archive is in bronze, or never will be (`stored` is false).
+    DownloadFinished { archive: Arc<str>, stored: bool },
+    /// An archive was read to its end.
+    Decoded { archive: Arc<str>, rows: u64, rejected: u64, bytes: u64 },
+    /// A table has a new version.
+    Committed { table: TableName, version: i64, archives: u64, rows: u64 },
+    /// An archive ended otherwise than in silver.
+    Failed { archive: Arc<str>, status: &'static str, reason: String },
+    /// Something a user should know, once, that is no failure.
+    Note(String),
+    /// Something a user should look at.
+    Warning(String),
+}
+
+/// Receives events, from any thread.
+pub trait Reporter: Send + Sync {
+    /// Takes note of one event; must not block.
+    fn report(&self, event: Event);
+}
+
+/// Listens to nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Reporter for Silent {
+    fn report(&self, _: Event) {}
+}
