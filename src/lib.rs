@@ -7,3 +7,5 @@ mod durable;
 pub mod lake;
 pub mod report;
 pub mod storage;
+pub mod clock;
+mod delta;

@@ -1,0 +1,151 @@
+//! Committing: decide on the newest snapshot, try once, and on any doubt look again.
+//!
+//! A commit is a compare-and-swap: it becomes the very next version after the snapshot on which it was
+//! decided, or it does not happen. An error says nothing (the answer may have been lost), so every
+//! error leads to a fresh look, first of all for our own record. No lock is taken, so none is left behind.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use deltalake::kernel::transaction::{CommitBuilder, CommitProperties, TableReference};
+use deltalake::kernel::{Action, Add};
+use deltalake::protocol::{DeltaOperation, SaveMode};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::TableError;
+use super::file::DataFile;
+use super::log::{ArchiveRecord, CommitRecord, RECORD_KEY, read_record};
+use super::table::{ActiveFile, LakeTable};
+use crate::clock::Clock;
+
+/// How often a commit is tried before others are held to have won for good.
+const ATTEMPTS: usize = 200;
+
+/// What one commit is to change, decided on the snapshot that it follows.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Change {
+    pub(crate) adds: Vec<DataFile>,
+    pub(crate) removes: Vec<ActiveFile>,
+    pub(crate) archives: Vec<ArchiveRecord>,
+    /// False when the rows stay as they are and only lie in other files.
+    pub(crate) rearranges: bool,
+}
+
+/// How a commit ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Committed {
+    /// The table has this new version.
+    At(i64),
+    /// There was nothing to do any more.
+    Unneeded,
+}
+
+/// Commits what `decide` asks for, as the run `run`.
+///
+/// `decide` sees the newest snapshot and is asked again after every attempt that did not become the
+/// next version; it returns nothing when there is nothing to do any more.
+///
+/// # Errors
+/// What `decide` returns, or that the table cannot be read or others kept winning.
+pub(crate) async fn commit<E: From<TableError>>(
+    table: &mut LakeTable,
+    run: &str,
+    clock: &Clock,
+    mut decide: impl AsyncFnMut(&LakeTable) -> Result<Option<Change>, E>,
+) -> Result<Committed, E> {
+    let mut record = CommitRecord { id: Uuid::new_v4(), run: run.to_owned(), archives: Vec::new() };
+    let (mut last, mut attempted_after) = (String::new(), None);
+    for pause in backoff() {
+        table.refresh().await?;
+        if let Some(before) = attempted_after
+            && let Some(version) = find_own(table, before, record.id).await?
+        {
+            return Ok(Committed::At(version));
+        }
+        let Some(change) = decide(table).await? else { return Ok(Committed::Unneeded) };
+        record.archives.clone_from(&change.archives);
+        let before = table.version();
+        match attempt(table, &record, change, clock).await {
+            Ok(version) => return Ok(Committed::At(version)),
+            Err(error) => last = error.to_string(),
+        }
+        attempted_after = attempted_after.or(Some(before));
+        tokio::time::sleep(pause).await;
+    }
+    let attempts = u32::try_from(ATTEMPTS).unwrap_or(u32::MAX);
+    Err(TableError::Contended { table: table.spec.name.clone(), attempts, last }.into())
+}
+
+fn backoff() -> impl Iterator<Item = Duration> {
+    ExponentialBuilder::default()
+        .with_jitter()
+        .with_min_delay(Duration::from_millis(10))
+        .with_max_delay(Duration::from_secs(2))
+        .with_max_times(ATTEMPTS)
+        .build()
+}
+
+/// Looks for our own commit among the versions after `before`: its answer may have been lost.
+async fn find_own(table: &LakeTable, before: i64, id: Uuid) -> Result<Option<i64>, TableError> {
+    for version in before + 1..=table.version() {
+        if read_record(table, version).await?.is_some_and(|record| record.id == id) {
+            return Ok(Some(version));
+        }
+    }
+    Ok(None)
+}
+
+async fn attempt(
+    table: &mut LakeTable,
+    record: &CommitRecord,
+    change: Change,
+    clock: &Clock,
+) -> Result<i64, deltalake::DeltaTableError> {
+    let now = clock.now().timestamp_millis();
+    let operation = operation(table, &change);
+    let removes = change.removes.iter().map(|file| Action::Remove(file.remove(now, !change.rearranges)));
+    let adds = change.adds.iter().map(|file| Action::Add(add(file, now, !change.rearranges)));
+    let actions: Vec<Action> = removes.chain(adds).collect();
+    let properties = CommitProperties::default()
+        .with_metadata([(RECORD_KEY.to_owned(), serde_json::to_value(record).unwrap_or(Value::Null))])
+        .with_max_retries(0)
+        .with_create_checkpoint(false)
+        .with_cleanup_expired_logs(Some(false));
+    let snapshot: &dyn TableReference = table.delta.snapshot()?;
+    let done = CommitBuilder::from(properties)
+        .with_actions(actions)
+        .build(Some(snapshot), table.delta.log_store(), operation)
+        .await?;
+    table.delta.state = Some(done.snapshot());
+    Ok(i64::try_from(done.version()).unwrap_or(i64::MAX))
+}
+
+/// Names the operation for the log. What it replaces is a predicate over everything, so that no
+/// concurrent change can slip past the library's own check either.
+fn operation(table: &LakeTable, change: &Change) -> DeltaOperation {
+    if change.rearranges {
+        return DeltaOperation::Optimize { predicate: None, target_size: 0 };
+    }
+    let replaces = !change.removes.is_empty();
+    DeltaOperation::Write {
+        mode: if replaces { SaveMode::Overwrite } else { SaveMode::Append },
+        partition_by: Some(table.spec.partition_columns.clone()),
+        predicate: replaces.then(|| "true".to_owned()),
+    }
+}
+
+fn add(file: &DataFile, now_millis: i64, data_change: bool) -> Add {
+    let partition_values: HashMap<_, _> =
+        file.partition_values.iter().map(|(column, value)| (column.clone(), Some(value.clone()))).collect();
+    Add {
+        path: file.path.clone(),
+        partition_values,
+        size: i64::try_from(file.size).unwrap_or(i64::MAX),
+        modification_time: now_millis,
+        data_change,
+        stats: Some(file.stats.clone()),
+        ..Add::default()
+    }
+}

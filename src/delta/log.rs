@@ -1,0 +1,67 @@
+//! What the lake writes into its own commits: which run made them, and which archives they hold.
+//!
+//! This is the truth about what is in a table. The ledger is made from it and can be made again.
+
+use chrono::{DateTime, Utc};
+use deltalake::logstore::LogStore;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::TableError;
+use super::table::LakeTable;
+
+/// The key of a commit's metadata under which the lake's own record stands.
+pub(super) const RECORD_KEY: &str = "lakehouse";
+
+/// The lake's own part of a commit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct CommitRecord {
+    /// Tells our own commit from another one of the same run, when no answer came back.
+    pub(crate) id: Uuid,
+    pub(crate) run: String,
+    /// The archives whose rows this commit adds or replaces.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) archives: Vec<ArchiveRecord>,
+}
+
+/// One version of an archive, and what of it came into the table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ArchiveRecord {
+    pub(crate) archive: String,
+    pub(crate) sha256: String,
+    pub(crate) size: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) etag: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) last_modified: Option<DateTime<Utc>>,
+    pub(crate) checksum: String,
+    pub(crate) rows: u64,
+    pub(crate) rejected_rows: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) min_time: Option<DateTime<Utc>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) max_time: Option<DateTime<Utc>>,
+}
+
+/// Reads the lake's record of one version; commits of other writers have none.
+pub(crate) async fn read_record(table: &LakeTable, version: i64) -> Result<Option<CommitRecord>, TableError> {
+    let Ok(version) = u64::try_from(version) else { return Ok(None) };
+    let log = table.delta.log_store();
+    let entry = log.read_commit_entry(version).await.map_err(TableError::delta(&table.spec.name))?;
+    Ok(entry.and_then(|bytes| record_in(&bytes)))
+}
+
+fn record_in(commit: &[u8]) -> Option<CommitRecord> {
+    #[derive(Deserialize)]
+    struct Line {
+        #[serde(rename = "commitInfo")]
+        info: Info,
+    }
+    #[derive(Deserialize)]
+    struct Info {
+        lakehouse: CommitRecord,
+    }
+    let lines = commit.split(|byte| *byte == b'\n');
+    let mut records = lines.filter_map(|line| serde_json::from_slice::<Line>(line).ok());
+    records.next().map(|line| line.info.lakehouse)
+}

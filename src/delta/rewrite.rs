@@ -1,0 +1,132 @@
+//! Taking the rows of some archives out of a table: the files that hold them, written anew without them.
+//!
+//! This is what makes a correction exact. Every table whose rows came from archives has the column
+//! `archive`; a file is read only when its statistics say that it may hold one of them, and left alone
+//! when it does not. Order within the file stays as it is.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use arrow::compute::{cast, filter_record_batch};
+use arrow::datatypes::DataType;
+use futures::TryStreamExt;
+use object_store::path::Path;
+use parquet::arrow::ParquetRecordBatchStreamBuilder;
+use parquet::arrow::async_reader::ParquetObjectReader;
+use serde::Deserialize;
+
+use super::TableError;
+use super::commit::Change;
+use super::file::{ARCHIVES_KEY, DataFileWriter, FileTarget};
+use super::table::{ActiveFile, LakeTable};
+
+/// Finds the files that hold rows of `archives` and writes what else they hold into new files.
+///
+/// Returns the change that takes the rows out; it has no files when no row was there.
+///
+/// # Errors
+/// When a file cannot be read or written.
+pub(crate) async fn without_archives(
+    table: &LakeTable,
+    target: &Arc<FileTarget>,
+    archives: &BTreeSet<String>,
+) -> Result<Change, TableError> {
+    let mut change = Change::default();
+    for file in table.active_files()? {
+        if !may_hold(&file, archives) {
+            continue;
+        }
+        if let Some(kept) = rewrite(table, target, &file, archives).await? {
+            change.removes.push(file);
+            if let Some(kept) = kept {
+                change.adds.push(kept);
+            }
+        }
+    }
+    Ok(change)
+}
+
+/// Tells from the statistics whether a file can hold rows of the archives; unknown bounds mean yes.
+fn may_hold(file: &ActiveFile, archives: &BTreeSet<String>) -> bool {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Stats {
+        min_values: Bound,
+        max_values: Bound,
+    }
+    #[derive(Deserialize)]
+    struct Bound {
+        archive: String,
+    }
+    let stats = file.stats.as_deref().and_then(|text| serde_json::from_str::<Stats>(text).ok());
+    stats.is_none_or(|stats| {
+        archives.range(stats.min_values.archive..).next().is_some_and(|first| *first <= stats.max_values.archive)
+    })
+}
+
+/// Writes a file anew without the rows of the archives.
+///
+/// Returns nothing when the file holds none of them, and an inner nothing when it holds nothing else.
+async fn rewrite(
+    table: &LakeTable,
+    target: &Arc<FileTarget>,
+    file: &ActiveFile,
+    archives: &BTreeSet<String>,
+) -> Result<Option<Option<super::file::DataFile>>, TableError> {
+    let failed = |source| TableError::Parquet { table: table.spec.name.clone(), path: file.path.clone(), source };
+    let reader = ParquetObjectReader::new(table.store(), Path::from_url_path(&file.path).unwrap_or_default())
+        .with_file_size(file.size);
+    let builder = ParquetRecordBatchStreamBuilder::new(reader).await.map_err(failed)?;
+    let listed = builder.metadata().file_metadata().key_value_metadata().and_then(|pairs| {
+        pairs.iter().find(|pair| pair.key == ARCHIVES_KEY).and_then(|pair| pair.value.clone())
+    });
+    let mut batches = builder.build().map_err(failed)?;
+    let (mut writer, mut dropped) = (None::<DataFileWriter>, false);
+    while let Some(batch) = batches.try_next().await.map_err(failed)? {
+        let kept = rows_of_others(&batch, archives).map_err(TableError::arrow(&table.spec.name))?;
+        dropped |= kept.num_rows() < batch.num_rows();
+        if kept.num_rows() == 0 {
+            continue;
+        }
+        let writer = match &mut writer {
+            Some(writer) => writer,
+            empty => empty.insert(DataFileWriter::create(target, partition_values(table, file))?),
+        };
+        writer.write_row_group(&kept)?;
+    }
+    if !dropped {
+        if let Some(writer) = writer {
+            writer.discard();
+        }
+        return Ok(None);
+    }
+    let Some(writer) = writer else { return Ok(Some(None)) };
+    let written = writer.finish(listed.map(|listed| without_listed(&listed, archives)))?;
+    Ok(Some(Some(target.publish(written).await?)))
+}
+
+fn partition_values(table: &LakeTable, file: &ActiveFile) -> Vec<(String, String)> {
+    let columns = table.spec.partition_columns.iter();
+    let value = |column: &String| file.partition_values.get(column).cloned().flatten().unwrap_or_default();
+    columns.map(|column| (column.clone(), value(column))).collect()
+}
+
+fn rows_of_others(
+    batch: &RecordBatch,
+    archives: &BTreeSet<String>,
+) -> Result<RecordBatch, arrow::error::ArrowError> {
+    let Some(column) = batch.column_by_name("archive") else { return Ok(batch.clone()) };
+    let column = cast(column, &DataType::Utf8)?;
+    let wanted: HashSet<&str> = archives.iter().map(String::as_str).collect();
+    let keep = column.as_string::<i32>().iter().map(|value| value.is_none_or(|value| !wanted.contains(value)));
+    let keep: BooleanArray = keep.map(Some).collect();
+    debug_assert_eq!(keep.len(), column.len());
+    filter_record_batch(batch, &keep)
+}
+
+/// Takes the archives out of a file's own list: one `archive sha256` a line.
+fn without_listed(listed: &str, archives: &BTreeSet<String>) -> String {
+    let gone = |line: &&str| line.rsplit_once(' ').is_some_and(|(archive, _)| archives.contains(archive));
+    listed.lines().filter(|line| !gone(line)).collect::<Vec<_>>().join("\n")
+}

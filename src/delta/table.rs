@@ -1,0 +1,159 @@
+//! One table of the lake: made when it is missing, opened at its newest version, its active files listed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use deltalake::kernel::Remove;
+use deltalake::operations::create::CreateBuilder;
+use deltalake::protocol::SaveMode;
+use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError};
+use object_store::ObjectStore;
+
+use super::TableError;
+use super::columns::{delta_columns, may_skip_data};
+use crate::lake::{Lake, TableName};
+use crate::storage::Storage;
+
+/// The table property that names the columns by which rows are sorted inside each file.
+pub(crate) const SORT_PROPERTY: &str = "lakehouse.sortColumns";
+
+/// What a table is, before it exists.
+#[derive(Clone, Debug)]
+pub(crate) struct TableSpec {
+    pub(crate) name: TableName,
+    /// All columns, the partition columns first.
+    pub(crate) schema: SchemaRef,
+    pub(crate) partition_columns: Vec<String>,
+    /// The columns by which the rows of each file are sorted; none when they are not.
+    pub(crate) sort_columns: Vec<String>,
+}
+
+impl TableSpec {
+    /// Returns the columns that lie in the data files: all but the partition columns.
+    pub(crate) fn file_schema(&self) -> SchemaRef {
+        let stored = self.schema.fields().iter().filter(|field| !self.partition_columns.contains(field.name()));
+        Arc::new(arrow::datatypes::Schema::new(stored.cloned().collect::<Vec<_>>()))
+    }
+
+    /// Returns the table's properties.
+    ///
+    /// Commits are kept, because they say which archives each version holds; checkpoints are written by
+    /// maintenance and not by whichever writer comes by; and data skipping is never left to chance.
+    fn properties(&self) -> HashMap<String, Option<String>> {
+        let skippable = self.file_schema();
+        let skippable = skippable.fields().iter().filter(|field| may_skip_data(field.data_type()));
+        let skippable: Vec<&str> = skippable.map(|field| field.name().as_str()).collect();
+        let properties = [
+            ("delta.dataSkippingStatsColumns", skippable.join(",")),
+            ("delta.enableExpiredLogCleanup", "false".to_owned()),
+            ("delta.logRetentionDuration", "interval 3650 days".to_owned()),
+            (SORT_PROPERTY, self.sort_columns.join(",")),
+        ];
+        properties.into_iter().map(|(key, value)| (key.to_owned(), Some(value))).collect()
+    }
+}
+
+/// A data file that belongs to the newest version of a table.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ActiveFile {
+    /// Relative to the table's folder, percent-encoded as in the log.
+    pub(crate) path: String,
+    pub(crate) size: u64,
+    pub(crate) partition_values: HashMap<String, Option<String>>,
+    pub(crate) stats: Option<String>,
+}
+
+impl ActiveFile {
+    pub(super) fn remove(&self, now_millis: i64, data_change: bool) -> Remove {
+        Remove {
+            path: self.path.clone(),
+            data_change,
+            deletion_timestamp: Some(now_millis),
+            extended_file_metadata: Some(true),
+            partition_values: Some(self.partition_values.clone()),
+            size: i64::try_from(self.size).ok(),
+            ..Remove::default()
+        }
+    }
+}
+
+/// A table, as it was at its newest version when it was last refreshed.
+#[derive(Debug)]
+pub(crate) struct LakeTable {
+    pub(crate) spec: TableSpec,
+    pub(crate) storage: Storage,
+    pub(super) delta: DeltaTable,
+}
+
+impl LakeTable {
+    /// Opens the table, and makes it first when it is missing; several processes may do so at once.
+    pub(crate) async fn open_or_create(lake: &Lake, spec: TableSpec) -> Result<Self, TableError> {
+        if let Some(table) = Self::open(lake, spec.clone()).await? {
+            return Ok(table);
+        }
+        let delta = create(lake, &spec).await;
+        match delta {
+            Ok(_) | Err(DeltaTableError::VersionAlreadyExists(_) | DeltaTableError::Transaction { .. }) => {}
+            Err(source) => return Err(TableError::delta(&spec.name)(source)),
+        }
+        let missing = || TableError::delta(&spec.name)(DeltaTableError::NotATable(spec.name.to_string()));
+        Self::open(lake, spec.clone()).await?.ok_or_else(missing)
+    }
+
+    /// Opens the table at its newest version, or returns nothing when there is none.
+    pub(crate) async fn open(lake: &Lake, spec: TableSpec) -> Result<Option<Self>, TableError> {
+        let storage = lake.storage().join(&format!("{}/{}", spec.name.layer.as_str(), spec.name.name))?;
+        let failed = TableError::delta(&spec.name);
+        let builder = DeltaTableBuilder::from_url(storage.url().clone()).map_err(&failed)?;
+        match builder.load().await {
+            Ok(delta) => Ok(Some(Self { storage, delta, spec })),
+            Err(DeltaTableError::NotATable(_) | DeltaTableError::InvalidTableLocation(_)) => Ok(None),
+            Err(source) => Err(failed(source)),
+        }
+    }
+
+    /// Moves on to the newest version.
+    pub(crate) async fn refresh(&mut self) -> Result<(), TableError> {
+        self.delta.update_state().await.map_err(TableError::delta(&self.spec.name))
+    }
+
+    /// Returns the version at the last refresh.
+    pub(crate) fn version(&self) -> i64 {
+        self.delta.version().and_then(|version| i64::try_from(version).ok()).unwrap_or(-1)
+    }
+
+    /// Returns the files of that version.
+    pub(crate) fn active_files(&self) -> Result<Vec<ActiveFile>, TableError> {
+        let snapshot = self.delta.snapshot().map_err(TableError::delta(&self.spec.name))?;
+        let files = snapshot.log_data().iter().map(|file| ActiveFile {
+            path: file.path().into_owned(),
+            size: u64::try_from(file.size()).unwrap_or_default(),
+            partition_values: file.partition_values_map(),
+            stats: file.stats(),
+        });
+        Ok(files.collect())
+    }
+
+    /// Returns the store whose root is the table's folder.
+    pub(crate) fn store(&self) -> Arc<dyn ObjectStore> {
+        self.storage.store()
+    }
+}
+
+async fn create(lake: &Lake, spec: &TableSpec) -> Result<DeltaTable, DeltaTableError> {
+    let url = lake.table_url(&spec.name).map_err(|error| DeltaTableError::generic(error.to_string()))?;
+    if let Some(folder) = lake.storage().local_folder() {
+        std::fs::create_dir_all(folder.join(spec.name.layer.as_str()).join(&spec.name.name))?;
+    }
+    let columns =
+        delta_columns(&spec.name, &spec.schema).map_err(|error| DeltaTableError::generic(error.to_string()))?;
+    CreateBuilder::new()
+        .with_location(url.as_str())
+        .with_columns(columns)
+        .with_partition_columns(spec.partition_columns.clone())
+        .with_configuration(spec.properties())
+        .with_raise_if_key_not_exists(false)
+        .with_save_mode(SaveMode::Ignore)
+        .await
+}
