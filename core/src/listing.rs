@@ -47,11 +47,11 @@ pub fn parse_page(xml: &[u8]) -> Result<ListingPage, ListingError> {
     let mut reader = Reader::from_reader(xml);
     let mut document = Document::default();
     loop {
-        let event = reader.read_event().map_err(|error| ListingError::Xml { reason: error.to_string() })?;
+        let event = reader.read_event().map_err(|error| not_xml(&error))?;
         match event {
             Event::Start(start) => document.start(&String::from_utf8_lossy(start.local_name().as_ref()))?,
-            Event::Text(text) => document.text.push_str(&text.decode().map_err(not_text)?),
-            Event::CData(text) => document.text.push_str(&text.decode().map_err(not_text)?),
+            Event::Text(text) => document.text.push_str(&text.decode().map_err(|error| not_xml(&error))?),
+            Event::CData(text) => document.text.push_str(&text.decode().map_err(|error| not_xml(&error))?),
             Event::GeneralRef(reference) => document.text.push_str(&entity(&reference)?),
             Event::End(_) => document.end()?,
             Event::Eof => return document.into_page(),
@@ -124,7 +124,7 @@ impl Document {
             ["Error", "Code"] => self.code = text,
             ["Error", "Message"] => self.message = text,
             ["ListBucketResult"] => self.complete = true,
-            ["ListBucketResult", "IsTruncated"] => self.truncated = truncated(text)?,
+            ["ListBucketResult", "IsTruncated"] => self.truncated = truncated(&text)?,
             ["ListBucketResult", "NextMarker"] => self.next_marker = Some(text),
             ["ListBucketResult", "EncodingType"] => self.url_encoded = text == "url",
             ["ListBucketResult", "CommonPrefixes", "Prefix"] => self.page.prefixes.push(text),
@@ -184,8 +184,8 @@ impl PartialObject {
     }
 }
 
-fn truncated(text: String) -> Result<bool, ListingError> {
-    text.parse().map_err(|_| value("IsTruncated", &text, "true or false"))
+fn truncated(text: &str) -> Result<bool, ListingError> {
+    text.parse().map_err(|_| value("IsTruncated", text, "true or false"))
 }
 
 /// Servers give a marker only to listings that stop at slashes; for the others it is the last thing listed.
@@ -195,8 +195,8 @@ fn last(page: &ListingPage) -> Option<String> {
 }
 
 fn entity(reference: &BytesRef<'_>) -> Result<Cow<'static, str>, ListingError> {
-    let name = reference.decode().map_err(not_text)?;
-    let character = reference.resolve_char_ref().map_err(|error| ListingError::Xml { reason: error.to_string() })?;
+    let name = reference.decode().map_err(|error| not_xml(&error))?;
+    let character = reference.resolve_char_ref().map_err(|error| not_xml(&error))?;
     if let Some(character) = character {
         return Ok(character.to_string().into());
     }
@@ -227,7 +227,7 @@ fn value(element: &str, value: &str, expected: &'static str) -> ListingError {
     ListingError::Value { element: element.to_owned(), value: value.to_owned(), expected }
 }
 
-fn not_text(error: quick_xml::encoding::EncodingError) -> ListingError {
+fn not_xml(error: &impl ToString) -> ListingError {
     ListingError::Xml { reason: error.to_string() }
 }
 

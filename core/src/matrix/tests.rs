@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use proptest::prelude::*;
 
@@ -97,8 +98,9 @@ const FACTS: [(&str, &str, &str, &str, &str, &str, &str); 29] = [
     ("options", "EOHSummary", "eoh_summary", "option/daily/EOHSummary", PLAIN, NONE, "ended 2023-10-23"),
 ];
 
-fn matrix() -> Matrix {
-    Matrix::builtin().unwrap()
+fn matrix() -> &'static Matrix {
+    static MATRIX: LazyLock<Matrix> = LazyLock::new(|| Matrix::builtin().unwrap());
+    &MATRIX
 }
 
 fn intervals(text: &str) -> Option<Vec<Interval>> {
