@@ -62,12 +62,12 @@ impl FileTarget {
         &self.table
     }
 
-    fn parquet_error(&self, path: &str) -> impl Fn(ParquetError) -> TableError {
+    fn parquet_error(&self, path: &str) -> impl Fn(ParquetError) -> TableError + use<> {
         let (table, path) = (self.table.clone(), path.to_owned());
         move |source| TableError::Parquet { table: table.clone(), path: path.clone(), source }
     }
 
-    fn io_error(&self, path: &str) -> impl Fn(std::io::Error) -> TableError {
+    fn io_error(&self, path: &str) -> impl Fn(std::io::Error) -> TableError + use<> {
         let (table, path) = (self.table.clone(), path.to_owned());
         move |source| TableError::File { table: table.clone(), path: path.clone(), source }
     }

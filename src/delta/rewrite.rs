@@ -75,7 +75,7 @@ async fn rewrite(
     archives: &BTreeSet<String>,
 ) -> Result<Option<Option<super::file::DataFile>>, TableError> {
     let failed = |source| TableError::Parquet { table: table.spec.name.clone(), path: file.path.clone(), source };
-    let reader = ParquetObjectReader::new(table.store(), Path::from_url_path(&file.path).unwrap_or_default())
+    let reader = ParquetObjectReader::new(table.store(), Path::from(file.path.as_str()))
         .with_file_size(file.size);
     let builder = ParquetRecordBatchStreamBuilder::new(reader).await.map_err(failed)?;
     let listed = builder.metadata().file_metadata().key_value_metadata().and_then(|pairs| {

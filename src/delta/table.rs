@@ -104,12 +104,11 @@ impl LakeTable {
     /// Opens the table at its newest version, or returns nothing when there is none.
     pub(crate) async fn open(lake: &Lake, spec: TableSpec) -> Result<Option<Self>, TableError> {
         let storage = lake.storage().join(&format!("{}/{}", spec.name.layer.as_str(), spec.name.name))?;
-        let failed = TableError::delta(&spec.name);
-        let builder = DeltaTableBuilder::from_url(storage.url().clone()).map_err(&failed)?;
+        let builder = DeltaTableBuilder::from_url(storage.url().clone()).map_err(TableError::delta(&spec.name))?;
         match builder.load().await {
             Ok(delta) => Ok(Some(Self { storage, delta, spec })),
             Err(DeltaTableError::NotATable(_) | DeltaTableError::InvalidTableLocation(_)) => Ok(None),
-            Err(source) => Err(failed(source)),
+            Err(source) => Err(TableError::delta(&spec.name)(source)),
         }
     }
 
@@ -126,7 +125,7 @@ impl LakeTable {
     /// Returns the files of that version.
     pub(crate) fn active_files(&self) -> Result<Vec<ActiveFile>, TableError> {
         let snapshot = self.delta.snapshot().map_err(TableError::delta(&self.spec.name))?;
-        let files = snapshot.log_data().iter().map(|file| ActiveFile {
+        let files = snapshot.log_data().into_iter().map(|file| ActiveFile {
             path: file.path().into_owned(),
             size: u64::try_from(file.size()).unwrap_or_default(),
             partition_values: file.partition_values_map(),
