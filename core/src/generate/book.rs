@@ -43,7 +43,7 @@ fn write_snapshot(sample: &Sample<'_>, fine: bool, number: i64, second: i64, row
         // Orders lie between the price and the edge of the band: half way on average.
         let average = ticks + ticks * percent / 20_000;
         rows.padded(lots.into(), it.lot_scale, PLACES);
-        rows.padded(i128::from(average) * i128::from(lots), it.price_scale + it.lot_scale, PLACES).end()?;
+        rows.padded(it.worth(average, lots).into(), it.worth_scale(), PLACES).end()?;
     }
     Ok(())
 }

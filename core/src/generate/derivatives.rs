@@ -128,7 +128,7 @@ fn write_liquidation(
     let number = day * orders + order;
     let time = day * DAY + DAY * (order * 1_000 + noise.below(number, 1_000)) / (orders * 1_000);
     let average = it.ticks(it.mark(time.div_euclid(MILLIS_PER_MINUTE)));
-    let buys = noise.bits(!number) % 2 == 0;
+    let buys = noise.one_in(!number, 2);
     // The limit is where the position would have been worth nothing, beyond the price that was paid.
     let margin = noise.named("margin").between(number, average / 400, average / 200);
     let limit = if buys { average + margin } else { average - margin };

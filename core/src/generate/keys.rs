@@ -81,7 +81,8 @@ fn periods(combination: &Combination, frequency: Frequency, options: &KeyOptions
     let last = options.first_day.checked_add_days(more).unwrap_or(options.first_day);
     let last = match combination.status {
         Status::Ended(end) => last.min(end),
-        Status::Withdrawn => last.min(LAST_KNOWN_WITHDRAWN),
+        // A withdrawn file of this day was described before it went (binance-public-data issue 259).
+        Status::Withdrawn => NaiveDate::from_ymd_opt(2023, 7, 31).map_or(last, |known| last.min(known)),
         Status::Active | Status::Never => last,
     };
     let first = last.checked_sub_days(more).unwrap_or(last);
@@ -90,9 +91,6 @@ fn periods(combination: &Combination, frequency: Frequency, options: &KeyOptions
         Frequency::Monthly => vec![Period::month_of(first)],
     }
 }
-
-/// The day of a withdrawn file that somebody described (binance-public-data issue 259).
-const LAST_KNOWN_WITHDRAWN: NaiveDate = NaiveDate::from_ymd_opt(2023, 7, 31).unwrap_or(NaiveDate::MIN);
 
 /// Returns symbols of the forms that a market has for a data type.
 fn symbols(combination: &Combination, day: NaiveDate) -> Vec<Symbol> {
@@ -122,7 +120,7 @@ fn delivery_day(day: NaiveDate) -> NaiveDate {
     let ends_quarter = |day: &NaiveDate| {
         let next_week = day.checked_add_days(Days::new(7));
         day.weekday() == Weekday::Fri
-            && day.month() % 3 == 0
+            && day.month().is_multiple_of(3)
             && next_week.is_some_and(|next| next.month() != day.month())
     };
     day.iter_days().skip(31).take(130).find(ends_quarter).unwrap_or(day)

@@ -15,7 +15,7 @@ mod book;
 mod derivatives;
 mod era;
 mod instrument;
-//mod keys;
+mod keys;
 mod klines;
 mod noise;
 mod options;
@@ -40,7 +40,7 @@ use instrument::Instrument;
 use noise::Noise;
 use rows::Rows;
 
-//pub use keys::{KeyOptions, sample_keys, small_archives};
+pub use keys::{KeyOptions, sample_keys, small_archives};
 pub use zip_file::{sample_checksum, sample_zip, write_zip};
 
 /// What a set of samples is made from; archives made with the same options agree with each other.

@@ -75,7 +75,7 @@ struct Contract {
 fn contracts(sample: &Sample<'_>, date: NaiveDate) -> Vec<Contract> {
     const DAYS_AHEAD: [u64; 5] = [0, 7, 28, 84, 175];
     const CENTRE: i64 = 100;
-    let friday = Days::new(1 + (11 - u64::from(date.weekday().num_days_from_monday())) % 7);
+    let friday = Days::new(1 + (10 - u64::from(date.weekday().num_days_from_monday())) % 7);
     let level = sample.instrument.index(epoch_day(date) * MINUTES);
     let hundredth = 10_i64.pow(level.ilog10()) / 100;
     let mut contracts = Vec::new();

@@ -11,6 +11,9 @@ pub(crate) const MINUTES: i64 = 1_440;
 pub(crate) const MICROS_PER_MINUTE: i64 = 60_000_000;
 pub(crate) const MICROS_PER_DAY: i64 = MINUTES * MICROS_PER_MINUTE;
 
+/// How often a minute the price may jump.
+const STRETCHES: i64 = 20;
+
 /// One order and what it traded, all at one price: a row of aggTrades.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Order {
@@ -76,14 +79,18 @@ impl<'a> Tape<'a> {
         let (at, of) = (self.place - self.minute.orders.start, self.minute.orders.end - self.minute.orders.start);
         let delay = MICROS_PER_MINUTE * (at * 1_000 + self.noise.between(id, 50, 950)) / (of * 1_000);
         let level = self.minute.open + (self.minute.close - self.minute.open) * at / of;
+        // The price jumps some twenty times a minute; between jumps orders meet the same bid and ask.
+        let stretch = self.minute.number * STRETCHES + at * STRETCHES.min(of) / of;
+        let jump = self.noise.between(!stretch, -level / 5_000, level / 5_000);
+        let sells = self.noise.one_in(id, 2);
         let trades = self.day * self.spread.trades;
         Order {
             id,
             first_trade: trades + self.spread.trades_before(self.day, self.place),
             last_trade: trades + self.spread.trades_before(self.day, self.place + 1) - 1,
             time: self.minute.number * MICROS_PER_MINUTE + delay,
-            ticks: self.instrument.ticks(level + self.noise.between(!id, -level / 4_000, level / 4_000)),
-            buyer_is_maker: self.noise.bits(id) % 2 == 0,
+            ticks: self.instrument.ticks(level + jump) + i64::from(!sells),
+            buyer_is_maker: sells,
         }
     }
 }

@@ -8,8 +8,8 @@ fn every_combination_has_a_sample_whose_rows_all_have_the_same_columns() {
         for period in ["2021-03-04", "2023-10-02", "2026-05-07"] {
             let csv = csv(&any_archive(combination, period));
             let columns: Vec<_> = csv.lines().map(|line| line.split(',').count()).collect();
-            assert!(columns.len() >= 4, "{:?} {period}", combination);
-            assert!(columns.iter().all(|count| *count == columns[0]), "{:?}", combination);
+            assert!(columns.len() >= 4, "{combination:?} {period}");
+            assert!(columns.iter().all(|count| *count == columns[0]), "{combination:?}");
             assert!(csv.ends_with('\n') && !csv.contains(",\n") && !csv.contains(",,"));
         }
     }

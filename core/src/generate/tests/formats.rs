@@ -108,6 +108,8 @@ fn option_summaries_have_the_oddities_of_the_published_ones() {
     assert_eq!(keys.len(), rows.len());
     assert!(rows.iter().all(|row| row[2] == format!("BTC-{}-{}", row[5], row[4])));
     assert_eq!(rows.len(), 24 * 200);
+    let fridays = ["231013", "231020", "231110", "240105", "240405"];
+    assert!(rows.iter().all(|row| fridays.contains(&&row[5][..6])));
 }
 
 #[test]

@@ -1,8 +1,9 @@
-//! What samples must be like whatever their values, by what is tested: agreement between archives, and the
-//! published formats. Here are the keys and readers that both use.
+//! What samples must be like whatever their values, by what is tested: agreement between archives, the
+//! published formats, and which archives are chosen. Here are the keys and readers that both use.
 
 mod agreement;
 mod formats;
+mod keys;
 
 use super::*;
 use crate::archive::Series;
