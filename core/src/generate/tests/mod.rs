@@ -1,7 +1,8 @@
 //! What samples must be like whatever their values, by what is tested: agreement between archives, the
-//! published formats, and which archives are chosen. Here are the keys and readers that both use.
+//! published formats, what the decoder makes of them, and which archives are chosen. Here are the keys and readers that both use.
 
 mod agreement;
+mod decoded;
 mod formats;
 mod keys;
 
