@@ -1,0 +1,273 @@
+//! Parses blocks column by column into the buffers of a batch.
+//!
+//! Each combination of a column's type and the way it is written has one tight loop over the block's rows. A value that
+//! fails leaves a placeholder and a [`Failure`]; the row is filtered out of the finished batch.
+
+use std::sync::Arc;
+
+use arrow_array::builder::{BooleanBuilder, StringBuilder};
+use arrow_array::types::{
+    ArrowPrimitiveType, Date32Type, Decimal128Type, Int16Type, Int64Type, TimestampMicrosecondType,
+};
+use arrow_array::{ArrayRef, PrimitiveArray, new_null_array};
+use arrow_buffer::NullBufferBuilder;
+use arrow_schema::DataType;
+
+use crate::schema::{Column, ColumnType};
+
+use super::header::{Check, Source};
+use super::number::{DecimalForm, fast_integer, full_integer, is_zero};
+use super::problem::{Failure, Problem};
+use super::split::Rows;
+use super::time;
+
+/// The values of one column of a batch.
+#[derive(Debug)]
+pub(crate) struct ColumnBuffer {
+    source: Source,
+    data_type: DataType,
+    nullable: bool,
+    values: Values,
+    /// Rows so far, of a column that the file lacks.
+    rows: usize,
+}
+
+#[derive(Debug)]
+enum Values {
+    Absent,
+    Time(Numbers<TimestampMicrosecondType>),
+    Date(Numbers<Date32Type>),
+    BigInt(Numbers<Int64Type>),
+    SmallInt(Numbers<Int16Type>),
+    Decimal(Numbers<Decimal128Type>, DecimalForm),
+    Boolean(BooleanBuilder),
+    Text(StringBuilder),
+}
+
+#[derive(Debug)]
+struct Numbers<T: ArrowPrimitiveType> {
+    values: Vec<T::Native>,
+    nulls: NullBufferBuilder,
+}
+
+/// A block of rows, and where what is wrong with them goes.
+pub(crate) struct Block<'a> {
+    pub(crate) buffer: &'a [u8],
+    pub(crate) rows: &'a Rows,
+    pub(crate) failures: &'a mut Vec<Failure>,
+}
+
+impl ColumnBuffer {
+    pub(crate) fn new(column: &Column, source: Source, exponents: bool) -> Self {
+        let data_type = column.kind.data_type();
+        let values = match (column.kind, &data_type) {
+            _ if source == Source::Absent => Values::Absent,
+            (ColumnType::Time, _) => Values::Time(Numbers::new()),
+            (ColumnType::Date, _) => Values::Date(Numbers::new()),
+            (ColumnType::BigInt, _) => Values::BigInt(Numbers::new()),
+            (ColumnType::SmallInt, _) => Values::SmallInt(Numbers::new()),
+            (ColumnType::Boolean, _) => Values::Boolean(BooleanBuilder::new()),
+            (_, DataType::Decimal128(precision, scale)) => {
+                Values::Decimal(Numbers::new(), DecimalForm::new(*precision, *scale, exponents))
+            }
+            _ => Values::Text(StringBuilder::new()),
+        };
+        Self { source, data_type, nullable: column.nullable, values, rows: 0 }
+    }
+
+    /// Adds the column's values of every row of a block.
+    pub(crate) fn extend(&mut self, block: &mut Block<'_>) {
+        self.rows += block.rows.len();
+        let nullable = self.nullable;
+        match (&mut self.values, self.source) {
+            (Values::Time(times), Source::Value(field)) => {
+                times.extend(block, field, nullable, time::epoch, |_| Err(Problem::Epoch));
+            }
+            (Values::Time(times), Source::DateTime(field)) => {
+                times.extend(block, field, nullable, |text| time::datetime(text).ok(), time::datetime);
+            }
+            (Values::Time(times), Source::DateAndHour(day, hour)) => extend_day_and_hour(times, block, day, hour),
+            (Values::Date(dates), Source::Expiry(field)) => {
+                dates.extend(block, field, nullable, |text| expiry(text).ok(), expiry);
+            }
+            (Values::Date(dates), Source::Value(field)) => {
+                dates.extend(block, field, nullable, |text| time::date(text).ok(), time::date);
+            }
+            (Values::BigInt(numbers), Source::Value(field)) => {
+                numbers.extend(block, field, nullable, fast_integer, full_integer);
+            }
+            (Values::SmallInt(numbers), Source::Value(field)) => {
+                numbers.extend(block, field, nullable, |text| i16::try_from(fast_integer(text)?).ok(), small_integer);
+            }
+            (Values::Decimal(decimals, form), Source::Value(field)) => {
+                let form = *form;
+                decimals.extend(block, field, nullable, |text| form.fast(text), |text| form.full(text));
+            }
+            (Values::Decimal(decimals, form), Source::Strike(field)) => {
+                let form = *form;
+                let parse = |text: &[u8]| form.full(strike(text)?).map_err(|_| Problem::ExpiryStrike);
+                decimals.extend(block, field, nullable, |_| None, parse);
+            }
+            (Values::Boolean(booleans), Source::Value(field)) => extend_booleans(booleans, block, field, nullable),
+            (Values::Text(texts), Source::Value(field)) => extend_texts(texts, block, field, nullable),
+            // The schema's reader pairs no other type and source.
+            _ => {}
+        }
+    }
+
+    /// Returns the column's array and starts the next.
+    pub(crate) fn finish(&mut self) -> ArrayRef {
+        let rows = std::mem::take(&mut self.rows);
+        let data_type = self.data_type.clone();
+        match &mut self.values {
+            Values::Absent => new_null_array(&data_type, rows),
+            Values::Time(numbers) => numbers.finish(data_type),
+            Values::Date(numbers) => numbers.finish(data_type),
+            Values::BigInt(numbers) => numbers.finish(data_type),
+            Values::SmallInt(numbers) => numbers.finish(data_type),
+            Values::Decimal(numbers, _) => numbers.finish(data_type),
+            Values::Boolean(booleans) => Arc::new(booleans.finish()),
+            Values::Text(texts) => Arc::new(texts.finish()),
+        }
+    }
+}
+
+impl<T: ArrowPrimitiveType> Numbers<T> {
+    fn new() -> Self {
+        Self { values: Vec::new(), nulls: NullBufferBuilder::new(0) }
+    }
+
+    /// Adds a field of every row: `fast` declines what is rare, which `full` parses or refuses.
+    #[inline]
+    fn extend(
+        &mut self,
+        block: &mut Block<'_>,
+        field: usize,
+        nullable: bool,
+        fast: impl Fn(&[u8]) -> Option<T::Native>,
+        full: impl Fn(&[u8]) -> Result<T::Native, Problem>,
+    ) {
+        let mut settled = self.values.len();
+        for (row, text) in block.rows.column(block.buffer, field).enumerate() {
+            if let Some(value) = fast(text) {
+                self.values.push(value);
+                continue;
+            }
+            let value = if is_empty(text) { Err(Problem::Empty) } else { full(text) };
+            if let Err(Problem::Empty) = value
+                && nullable
+            {
+                self.nulls.append_n_non_nulls(self.values.len() - settled);
+                self.nulls.append_null();
+                settled = self.values.len() + 1;
+            } else if let Err(problem) = value {
+                block.failures.push(Failure { row: row as u32, field: field as u32, problem });
+            }
+            self.values.push(value.unwrap_or_default());
+        }
+        self.nulls.append_n_non_nulls(self.values.len() - settled);
+    }
+
+    fn finish(&mut self, data_type: DataType) -> ArrayRef {
+        // Most archives are smaller than a batch; the next batch of one that is not will be as large as this one.
+        let next = Vec::with_capacity(self.values.len());
+        let values = std::mem::replace(&mut self.values, next);
+        let array = PrimitiveArray::<T>::new(values.into(), self.nulls.finish());
+        Arc::new(array.with_data_type(data_type))
+    }
+}
+
+fn extend_day_and_hour(times: &mut Numbers<TimestampMicrosecondType>, block: &mut Block<'_>, day: usize, hour: usize) {
+    let days = block.rows.column(block.buffer, day);
+    for (row, (day_text, hour_text)) in days.zip(block.rows.column(block.buffer, hour)).enumerate() {
+        let value = time::date_and_hour(day_text, hour_text);
+        if let Err(problem) = value {
+            let field = if problem == Problem::Hour { hour } else { day };
+            block.failures.push(Failure { row: row as u32, field: field as u32, problem });
+        }
+        times.values.push(value.unwrap_or_default());
+        times.nulls.append_non_null();
+    }
+}
+
+fn extend_booleans(booleans: &mut BooleanBuilder, block: &mut Block<'_>, field: usize, nullable: bool) {
+    for (row, text) in block.rows.column(block.buffer, field).enumerate() {
+        let problem = match text {
+            b"true" | b"True" => {
+                booleans.append_value(true);
+                continue;
+            }
+            b"false" | b"False" => {
+                booleans.append_value(false);
+                continue;
+            }
+            text if is_empty(text) => Problem::Empty,
+            _ => Problem::Boolean,
+        };
+        booleans.append_null();
+        if problem != Problem::Empty || !nullable {
+            block.failures.push(Failure { row: row as u32, field: field as u32, problem });
+        }
+    }
+}
+
+fn extend_texts(texts: &mut StringBuilder, block: &mut Block<'_>, field: usize, nullable: bool) {
+    for (row, text) in block.rows.column(block.buffer, field).enumerate() {
+        let problem = match std::str::from_utf8(text) {
+            _ if is_empty(text) => Problem::Empty,
+            Ok(text) => {
+                texts.append_value(text);
+                continue;
+            }
+            Err(_) => Problem::Text,
+        };
+        texts.append_null();
+        if problem != Problem::Empty || !nullable {
+            block.failures.push(Failure { row: row as u32, field: field as u32, problem });
+        }
+    }
+}
+
+/// Checks a field that fills no column; `symbol` is the archive's, without a mark of settlement.
+pub(crate) fn check(block: &mut Block<'_>, field: usize, check: Check, symbol: &str) {
+    for (row, text) in block.rows.column(block.buffer, field).enumerate() {
+        let problem = match check {
+            Check::Symbol if text == symbol.as_bytes() || unsettled_bytes(text) == symbol.as_bytes() => continue,
+            Check::Zero if is_zero(text) => continue,
+            Check::Symbol => Problem::OtherSymbol,
+            Check::Zero => Problem::NotZero,
+        };
+        block.failures.push(Failure { row: row as u32, field: field as u32, problem });
+    }
+}
+
+/// Takes `SETTLED`, `_SETTLED` or `_SETTLED1` from the end of a symbol: archives of delisted contracts have it in their
+/// name, and not always in their rows.
+pub(crate) fn unsettled(symbol: &str) -> &str {
+    let name = symbol.trim_end_matches(|c: char| c.is_ascii_digit());
+    match name.strip_suffix("SETTLED") {
+        Some(name) if !name.is_empty() => name.strip_suffix('_').unwrap_or(name),
+        _ => symbol,
+    }
+}
+
+fn unsettled_bytes(symbol: &[u8]) -> &[u8] {
+    std::str::from_utf8(symbol).map_or(symbol, |symbol| unsettled(symbol).as_bytes())
+}
+
+fn small_integer(field: &[u8]) -> Result<i16, Problem> {
+    i16::try_from(full_integer(field)?).map_err(|_| Problem::IntegerRange { bits: 16 })
+}
+
+fn expiry(field: &[u8]) -> Result<i32, Problem> {
+    let days = field.get(..6).and_then(time::short_date);
+    days.filter(|_| field.get(6) == Some(&b'-')).ok_or(Problem::ExpiryStrike)
+}
+
+fn strike(field: &[u8]) -> Result<&[u8], Problem> {
+    field.get(7..).ok_or(Problem::ExpiryStrike)
+}
+
+fn is_empty(field: &[u8]) -> bool {
+    field.is_empty() || field == b"\"\""
+}

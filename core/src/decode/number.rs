@@ -1,0 +1,172 @@
+//! Numbers as archives write them, parsed exactly: no value passes through a float.
+//!
+//! Each kind has a fast path for what nearly all fields look like; what it declines goes to a path that takes
+//! everything that is valid, and says what is wrong with the rest.
+
+use super::problem::Problem;
+
+/// The digits that an `i64` always holds.
+const FAST_DIGITS: usize = 18;
+
+const POWERS: [i64; FAST_DIGITS + 1] = {
+    let mut powers = [1; FAST_DIGITS + 1];
+    let mut at = 1;
+    while at < powers.len() {
+        powers[at] = powers[at - 1] * 10;
+        at += 1;
+    }
+    powers
+};
+
+/// How a DECIMAL(precision, scale) is parsed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DecimalForm {
+    precision: u32,
+    scale: u32,
+    exponents: bool,
+    /// The first value that has too many digits.
+    limit: i128,
+}
+
+impl DecimalForm {
+    /// `exponents` says whether `1E-8` is a number.
+    pub(crate) const fn new(precision: u8, scale: i8, exponents: bool) -> Self {
+        let (precision, scale) = (precision as u32, scale.unsigned_abs() as u32);
+        Self { precision, scale, exponents, limit: 10_i128.pow(precision) }
+    }
+
+    /// Parses a plain number of up to 18 digits.
+    #[inline]
+    pub(crate) fn fast(&self, field: &[u8]) -> Option<i128> {
+        let (negative, digits) = match field {
+            [b'-', digits @ ..] => (true, digits),
+            digits => (false, digits),
+        };
+        if digits.len() > FAST_DIGITS + 1 {
+            return None;
+        }
+        let (mut value, mut point) = (0_i64, digits.len());
+        for (at, byte) in digits.iter().enumerate() {
+            let digit = byte.wrapping_sub(b'0');
+            if digit < 10 {
+                value = value * 10 + i64::from(digit);
+            } else if *byte == b'.' && point == digits.len() {
+                point = at;
+            } else {
+                return None;
+            }
+        }
+        let decimals = digits.len().saturating_sub(point + 1);
+        let missing = (self.scale as usize).checked_sub(decimals)?;
+        let exactly_one_point = point == digits.len() || decimals > 0;
+        if point == 0 || !exactly_one_point || digits.len() - usize::from(decimals > 0) > FAST_DIGITS {
+            return None;
+        }
+        let value = i128::from(value) * i128::from(*POWERS.get(missing)?);
+        (value < self.limit).then_some(if negative { -value } else { value })
+    }
+
+    /// Parses every valid number, or tells what is wrong.
+    #[cold]
+    pub(crate) fn full(&self, field: &[u8]) -> Result<i128, Problem> {
+        let invalid = Problem::Decimal { exponents: self.exponents };
+        let (negative, rest) = split_sign(field);
+        let (mantissa, exponent) = split_exponent(rest).ok_or(invalid)?;
+        if exponent.is_some() && !self.exponents {
+            return Err(Problem::Exponent);
+        }
+        let (whole, decimals) = split_point(mantissa).ok_or(invalid)?;
+        let digits = || whole.iter().chain(decimals).map(|byte| i128::from(byte - b'0'));
+        // How many of the digits lie before the last decimal that the column holds.
+        let kept = whole.len() as i64 + i64::from(self.scale) + i64::from(exponent.unwrap_or(0));
+        if digits().skip(usize::try_from(kept).unwrap_or(0)).any(|digit| digit != 0) {
+            return Err(Problem::Scale { scale: self.scale });
+        }
+        let too_large = Problem::Precision { precision: self.precision, scale: self.scale };
+        let mut value = 0_i128;
+        let mut count = 0;
+        for digit in digits().take(usize::try_from(kept).unwrap_or(0)) {
+            value = self.shifted(value).ok_or(too_large)? + digit;
+            count += 1;
+        }
+        while count < kept && value != 0 {
+            value = self.shifted(value).ok_or(too_large)?;
+            count += 1;
+        }
+        if value >= self.limit {
+            return Err(too_large);
+        }
+        Ok(if negative { -value } else { value })
+    }
+
+    fn shifted(&self, value: i128) -> Option<i128> {
+        (value < self.limit / 10).then(|| value * 10)
+    }
+}
+
+/// Parses an integer of up to 18 digits.
+#[inline]
+pub(crate) fn fast_integer(field: &[u8]) -> Option<i64> {
+    if field.is_empty() || field.len() > FAST_DIGITS {
+        return None;
+    }
+    let mut value = 0_i64;
+    for byte in field {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value * 10 + i64::from(digit);
+    }
+    Some(value)
+}
+
+/// Parses every integer of 64 bits, or tells what is wrong.
+#[cold]
+pub(crate) fn full_integer(field: &[u8]) -> Result<i64, Problem> {
+    let (_, digits) = split_sign(field);
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return Err(Problem::Integer);
+    }
+    let text = std::str::from_utf8(field).map_err(|_| Problem::Integer)?;
+    text.parse().map_err(|_| Problem::IntegerRange { bits: 64 })
+}
+
+/// Tells whether a number is zero, however it is written.
+#[inline]
+pub(crate) fn is_zero(field: &[u8]) -> bool {
+    field == b"0" || DecimalForm::new(38, 8, true).full(field) == Ok(0)
+}
+
+fn split_sign(field: &[u8]) -> (bool, &[u8]) {
+    match field {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        rest => (false, rest),
+    }
+}
+
+/// Splits digits at the point; both sides of one need a digit.
+fn split_point(mantissa: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (whole, decimals) = match memchr::memchr(b'.', mantissa) {
+        Some(at) if at + 1 == mantissa.len() => return None,
+        Some(at) => (&mantissa[..at], &mantissa[at + 1..]),
+        None => (mantissa, &mantissa[mantissa.len()..]),
+    };
+    let digits = whole.iter().chain(decimals).all(u8::is_ascii_digit);
+    (digits && !whole.is_empty()).then_some((whole, decimals))
+}
+
+/// Splits off `E-8`; an exponent of more than four digits is none.
+fn split_exponent(number: &[u8]) -> Option<(&[u8], Option<i32>)> {
+    let Some(at) = memchr::memchr2(b'E', b'e', number) else { return Some((number, None)) };
+    let (negative, digits) = split_sign(&number[at + 1..]);
+    if digits.is_empty() || digits.len() > 4 {
+        return None;
+    }
+    let exponent = i32::try_from(fast_integer(digits)?).ok()?;
+    Some((&number[..at], Some(if negative { -exponent } else { exponent })))
+}
+
+#[cfg(test)]
+mod tests;
