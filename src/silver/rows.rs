@@ -1,0 +1,90 @@
+//! From an archive's own rows to rows of a silver table: what the archive as a whole says is added, and
+//! the rows are told apart by day.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, DictionaryArray, Int32Array, PrimitiveArray, RecordBatch, StringArray, UInt32Array,
+};
+use arrow::compute::take_record_batch;
+use arrow::datatypes::{Int32Type, SchemaRef, TimestampMicrosecondType};
+use arrow::error::ArrowError;
+use chrono::{DateTime, NaiveDate, Utc};
+use lakehouse_core::archive::ArchiveKey;
+
+const MICROSECONDS_OF_A_DAY: i64 = 86_400_000_000;
+
+/// Adds `symbol`, `bar_interval` and `archive` to the rows of one archive.
+#[derive(Debug)]
+pub(super) struct RowCompleter {
+    schema: SchemaRef,
+    symbol: String,
+    interval: Option<String>,
+    archive: String,
+}
+
+impl RowCompleter {
+    /// Completes rows to `schema`, the columns of the table's data files.
+    pub(super) fn new(schema: SchemaRef, key: &ArchiveKey) -> Self {
+        let interval = key.interval().map(|interval| interval.to_string());
+        Self { schema, symbol: key.symbol().to_string(), interval, archive: key.path().to_owned() }
+    }
+
+    pub(super) fn complete(&self, data: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+        let rows = data.num_rows();
+        let mut columns: Vec<ArrayRef> = Vec::with_capacity(data.num_columns() + 3);
+        columns.push(repeated(&self.symbol, rows)?);
+        if let Some(interval) = &self.interval {
+            columns.push(repeated(interval, rows)?);
+        }
+        columns.extend_from_slice(data.columns());
+        columns.push(repeated(&self.archive, rows)?);
+        RecordBatch::try_new(Arc::clone(&self.schema), columns)
+    }
+}
+
+fn repeated(value: &str, rows: usize) -> Result<ArrayRef, ArrowError> {
+    let keys = Int32Array::from(vec![0; rows]);
+    let array = DictionaryArray::<Int32Type>::try_new(keys, Arc::new(StringArray::from(vec![value])))?;
+    Ok(Arc::new(array))
+}
+
+/// Returns the event times of a batch, in microseconds since 1970.
+pub(super) fn event_times<'a>(
+    batch: &'a RecordBatch,
+    column: &str,
+) -> Result<&'a PrimitiveArray<TimestampMicrosecondType>, ArrowError> {
+    let found = batch.column_by_name(column).and_then(|array| array.as_primitive_opt::<TimestampMicrosecondType>());
+    found.ok_or_else(|| ArrowError::SchemaError(format!("no event time in a column `{column}`")))
+}
+
+/// Splits a batch by the UTC day of its event times; the order of rows within a day stays.
+pub(super) fn by_day(batch: &RecordBatch, column: &str) -> Result<BTreeMap<NaiveDate, RecordBatch>, ArrowError> {
+    let times = event_times(batch, column)?.values();
+    let mut rows_of_days: BTreeMap<i64, Vec<u32>> = BTreeMap::new();
+    let day = |time: i64| time.div_euclid(MICROSECONDS_OF_A_DAY);
+    let (Some(first), Some(last)) = (times.iter().min(), times.iter().max()) else { return Ok(BTreeMap::new()) };
+    if day(*first) == day(*last) {
+        return Ok(BTreeMap::from([(date_of(day(*first))?, batch.clone())]));
+    }
+    for (row, time) in (0_u32..).zip(times) {
+        rows_of_days.entry(day(*time)).or_default().push(row);
+    }
+    let split = rows_of_days.into_iter().map(|(day, rows)| {
+        let part = match (rows.first(), rows.last()) {
+            // Neighbouring rows need no copy.
+            (Some(first), Some(last)) if (last - first) as usize + 1 == rows.len() => {
+                batch.slice(*first as usize, rows.len())
+            }
+            _ => take_record_batch(batch, &UInt32Array::from(rows))?,
+        };
+        Ok((date_of(day)?, part))
+    });
+    split.collect()
+}
+
+fn date_of(day: i64) -> Result<NaiveDate, ArrowError> {
+    let date = DateTime::<Utc>::from_timestamp(day.saturating_mul(86_400), 0).map(|time| time.date_naive());
+    date.ok_or_else(|| ArrowError::ComputeError(format!("day {day} since 1970 is no date")))
+}

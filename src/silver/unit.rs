@@ -1,0 +1,235 @@
+//! A unit of work: archives of one table become data files, and nothing is committed.
+//!
+//! A unit may run more than once, anywhere: its files have names of their own, and what it reports
+//! decides nothing. Decoding runs on several threads, writing on the caller's, in the order of the
+//! archives; each thread is a bounded number of pieces ahead, so memory does not depend on how large or
+//! how many the archives are.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use arrow::array::RecordBatch;
+use chrono::{DateTime, Utc};
+use lakehouse_core::decode::Reject;
+use lakehouse_core::schema::TableSchema;
+
+use super::decode::{Piece, decode_archive};
+use super::partition::{Partition, PartitionSet};
+use super::rows::{RowCompleter, by_day, event_times};
+use crate::delta::TableError;
+use crate::delta::file::{FileTarget, WrittenFile};
+use crate::fetch::BronzeArchive;
+
+/// Pieces that a decoding thread may be ahead of the writer.
+const PIECES_AHEAD: usize = 4;
+/// Bytes of CSV up to which an archive shares files with others; a larger one gets files of its own,
+/// which are given up as a whole when its end turns out to be damaged.
+const SHARED_BYTES: u64 = 32 << 20;
+/// Rejected rows that an archive may have; one with more is not what its schema says.
+const REJECTED_ROWS: usize = 100_000;
+/// Rejected rows that are kept of an archive that has too many.
+const REJECTS_KEPT: usize = 100;
+
+/// What a unit needs besides its archives.
+#[derive(Debug)]
+pub(super) struct UnitContext {
+    pub(super) schema: Arc<TableSchema>,
+    pub(super) target: Arc<FileTarget>,
+    pub(super) threads: usize,
+}
+
+/// What a unit made.
+#[derive(Debug)]
+pub(super) struct UnitResult {
+    pub(super) files: Vec<WrittenFile>,
+    pub(super) archives: Vec<DecodedArchive>,
+}
+
+/// What was found in one archive.
+#[derive(Debug)]
+pub(crate) struct DecodedArchive {
+    pub(crate) bronze: BronzeArchive,
+    pub(crate) rows: u64,
+    pub(crate) rejected_rows: u64,
+    pub(crate) rejects: Vec<Reject>,
+    pub(crate) min_time: Option<DateTime<Utc>>,
+    pub(crate) max_time: Option<DateTime<Utc>>,
+    /// Bytes of CSV.
+    pub(crate) bytes: u64,
+    /// Why none of its rows are in the unit's files.
+    pub(crate) fault: Option<Fault>,
+}
+
+/// Why an archive cannot land.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Its bytes are no archive of its kind.
+    Rejected(String),
+    /// It could not be read this time.
+    Failed(String),
+}
+
+/// Decodes archives into data files of the context's table.
+///
+/// # Errors
+/// When files cannot be written; what is wrong with a single archive is in its result.
+pub(super) fn run_unit(archives: &[BronzeArchive], context: &UnitContext) -> Result<UnitResult, TableError> {
+    let sort_columns: Arc<[String]> = context.schema.sort_columns().into();
+    let mut shared = PartitionSet::new(Arc::clone(&context.target), Arc::clone(&sort_columns));
+    let (mut files, mut decoded) = (Vec::new(), Vec::with_capacity(archives.len()));
+    let (senders, receivers): (Vec<_>, Vec<_>) = archives.iter().map(|_| sync_channel(PIECES_AHEAD)).unzip();
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..context.threads.clamp(1, archives.len().max(1)) {
+            scope.spawn(|| decode_next(archives, &senders, &next, &context.schema));
+        }
+        for (bronze, pieces) in archives.iter().zip(receivers) {
+            let mut intake = Intake::new(bronze, context, &sort_columns);
+            intake.drain(&pieces)?;
+            decoded.push(intake.finish(&mut shared, &mut files)?);
+        }
+        Ok::<(), TableError>(())
+    })?;
+    files.extend(shared.finish()?);
+    Ok(UnitResult { files, archives: decoded })
+}
+
+fn decode_next(archives: &[BronzeArchive], senders: &[SyncSender<Piece>], next: &AtomicUsize, schema: &TableSchema) {
+    loop {
+        let at = next.fetch_add(1, Ordering::Relaxed);
+        let (Some(archive), Some(sender)) = (archives.get(at), senders.get(at)) else { return };
+        decode_archive(archive, schema, sender);
+    }
+}
+
+/// Takes in one archive; its rows wait in memory, or in files of its own, until its end is seen.
+#[derive(Debug)]
+struct Intake<'a> {
+    context: &'a UnitContext,
+    decoded: DecodedArchive,
+    completer: RowCompleter,
+    source: Arc<str>,
+    held: Vec<(Partition, RecordBatch)>,
+    own: Option<PartitionSet>,
+    sort_columns: &'a Arc<[String]>,
+}
+
+impl<'a> Intake<'a> {
+    fn new(bronze: &BronzeArchive, context: &'a UnitContext, sort_columns: &'a Arc<[String]>) -> Self {
+        Self {
+            context,
+            completer: RowCompleter::new(context.target.schema(), &bronze.key),
+            source: format!("{} {}", bronze.key, bronze.sha256).into(),
+            decoded: DecodedArchive::of(bronze),
+            held: Vec::new(),
+            own: None,
+            sort_columns,
+        }
+    }
+
+    fn drain(&mut self, pieces: &Receiver<Piece>) -> Result<(), TableError> {
+        // A thread that died without a last word is noticed by its channel.
+        self.decoded.fault = Some(Fault::Failed("decoding stopped before the archive's end".to_owned()));
+        while let Ok(piece) = pieces.recv() {
+            match piece {
+                Piece::Opened(bytes) => self.open(bytes),
+                Piece::Rows(rows) => self.take(&rows)?,
+                Piece::Rejects(rejects) => self.decoded.reject(rejects),
+                Piece::End(fault) => {
+                    self.decoded.fault = fault;
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, bytes: u64) {
+        self.decoded.bytes = bytes;
+        if bytes > SHARED_BYTES {
+            let target = Arc::clone(&self.context.target);
+            self.own = Some(PartitionSet::new(target, Arc::clone(self.sort_columns)));
+        }
+    }
+
+    fn take(&mut self, rows: &RecordBatch) -> Result<(), TableError> {
+        let failed = TableError::arrow(self.context.target.table());
+        let event_time = self.context.schema.event_time();
+        self.decoded.note_times(rows, event_time).map_err(&failed)?;
+        let rows = self.completer.complete(rows).map_err(&failed)?;
+        let market = self.decoded.bronze.key.market();
+        for (date, rows) in by_day(&rows, event_time).map_err(&failed)? {
+            let partition = Partition { market, date };
+            match &mut self.own {
+                Some(own) => own.push(partition, rows, &self.source)?,
+                None => self.held.push((partition, rows)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands the rows on if the archive is whole, and gives them up if it is not.
+    fn finish(mut self, shared: &mut PartitionSet, files: &mut Vec<WrittenFile>) -> Result<DecodedArchive, TableError> {
+        self.decoded.judge();
+        match (self.own, &self.decoded.fault) {
+            (Some(own), Some(_)) => own.discard(),
+            (Some(own), None) => files.extend(own.finish()?),
+            (None, Some(_)) => {}
+            (None, None) => {
+                for (partition, rows) in self.held {
+                    shared.push(partition, rows, &self.source)?;
+                }
+            }
+        }
+        Ok(self.decoded)
+    }
+}
+
+impl DecodedArchive {
+    fn of(bronze: &BronzeArchive) -> Self {
+        Self {
+            bronze: bronze.clone(),
+            rows: 0,
+            rejected_rows: 0,
+            rejects: Vec::new(),
+            min_time: None,
+            max_time: None,
+            bytes: 0,
+            fault: None,
+        }
+    }
+
+    fn note_times(&mut self, rows: &RecordBatch, event_time: &str) -> Result<(), arrow::error::ArrowError> {
+        let times = event_times(rows, event_time)?;
+        let min = arrow::compute::min(times).and_then(DateTime::from_timestamp_micros);
+        let max = arrow::compute::max(times).and_then(DateTime::from_timestamp_micros);
+        self.min_time = self.min_time.into_iter().chain(min).min();
+        self.max_time = self.max_time.max(max);
+        self.rows += rows.num_rows() as u64;
+        Ok(())
+    }
+
+    fn reject(&mut self, rejects: Vec<Reject>) {
+        self.rejected_rows += rejects.len() as u64;
+        let room = REJECTED_ROWS.saturating_sub(self.rejects.len());
+        self.rejects.extend(rejects.into_iter().take(room));
+    }
+
+    /// Finds an archive none of whose rows, or too few of them, can be read to be no archive of its kind.
+    fn judge(&mut self) {
+        let too_many = self.rejected_rows > REJECTED_ROWS as u64;
+        if self.fault.is_none() && (too_many || (self.rows == 0 && self.rejected_rows > 0)) {
+            let first = self.rejects.first();
+            let first = first.map_or_else(String::new, |reject| {
+                format!("; first: line {}, column {}, `{}`: {}", reject.line, reject.column, reject.value, reject.reason)
+            });
+            let total = self.rows + self.rejected_rows;
+            self.fault = Some(Fault::Rejected(format!("{} of {total} rows cannot be read{first}", self.rejected_rows)));
+            self.rejects.truncate(REJECTS_KEPT);
+        }
+        if self.fault.is_some() {
+            self.rows = 0;
+        }
+    }
+}
