@@ -15,6 +15,8 @@ mod oracle;
 mod rows;
 mod traps;
 
+pub(super) use oracle::normalised;
+
 /// One of the real archives, as its path names it.
 struct Archive {
     path: PathBuf,
@@ -134,7 +136,13 @@ fn schema(table: &str) -> TableSchema {
     Schemas::builtin().unwrap().get(table).unwrap().clone()
 }
 
-fn try_decode(table: &str, market: Market, symbol: &str, pieces: &[&[u8]], options: DecodeOptions) -> Result<Decoded, DecodeError> {
+fn try_decode(
+    table: &str,
+    market: Market,
+    symbol: &str,
+    pieces: &[&[u8]],
+    options: DecodeOptions,
+) -> Result<Decoded, DecodeError> {
     let mut decoder = Decoder::new(&schema(table), market, &symbol.parse().unwrap(), options)?;
     for piece in pieces {
         decoder.push(piece)?;

@@ -39,7 +39,8 @@ fn read_as_text(csv: &[u8]) -> (bool, Vec<StringArray>) {
     let fields = first.split(|byte| *byte == b',').count();
     let fields: Vec<Field> = (0..fields).map(|at| Field::new(at.to_string(), DataType::Utf8, true)).collect();
     let schema = Arc::new(Schema::new(fields));
-    let reader = arrow_csv::ReaderBuilder::new(Arc::clone(&schema)).with_header(header).build(Cursor::new(csv)).unwrap();
+    let reader =
+        arrow_csv::ReaderBuilder::new(Arc::clone(&schema)).with_header(header).build(Cursor::new(csv)).unwrap();
     let batches: Vec<RecordBatch> = reader.map(Result::unwrap).collect();
     let table = concat_batches(&schema, &batches).unwrap();
     (header, table.columns().iter().map(|column| column.as_string::<i32>().clone()).collect())
@@ -88,7 +89,9 @@ fn expected_columns(archive: &Archive, fields: &[StringArray]) -> Vec<(String, V
             ("is_buyer_maker", 6, boolean),
             ("is_best_match", 7, boolean),
         ],
-        "book_depth" => vec![("timestamp", 0, time), ("percentage", 1, number), ("depth", 2, number), ("notional", 3, number)],
+        "book_depth" => {
+            vec![("timestamp", 0, time), ("percentage", 1, number), ("depth", 2, number), ("notional", 3, number)]
+        }
         "book_ticker" => vec![
             ("update_id", 0, number),
             ("best_bid_price", 1, number),
@@ -98,7 +101,9 @@ fn expected_columns(archive: &Archive, fields: &[StringArray]) -> Vec<(String, V
             ("transaction_time", 5, time),
             ("event_time", 6, time),
         ],
-        "funding_rate" => vec![("calc_time", 0, time), ("funding_interval_hours", 1, number), ("last_funding_rate", 2, number)],
+        "funding_rate" => {
+            vec![("calc_time", 0, time), ("funding_interval_hours", 1, number), ("last_funding_rate", 2, number)]
+        }
         "metrics" => vec![
             ("create_time", 0, time),
             ("sum_open_interest", 2, number),
@@ -120,19 +125,29 @@ fn expected_columns(archive: &Archive, fields: &[StringArray]) -> Vec<(String, V
             ("last_fill_quantity", 8, number),
             ("accumulated_fill_quantity", 9, number),
         ],
-        "bvol_index" => vec![("calc_time", 0, time), ("base_asset", 2, text), ("quote_asset", 3, text), ("index_value", 4, number)],
+        "bvol_index" => {
+            vec![("calc_time", 0, time), ("base_asset", 2, text), ("quote_asset", 3, text), ("index_value", 4, number)]
+        }
         "eoh_summary" => {
-            let mut positions: Vec<(&str, usize, fn(&str) -> Option<String>)> =
-                vec![("contract", 2, text), ("underlying", 3, text), ("type", 4, text), ("expiry", 5, expiry), ("strike", 5, strike)];
+            let mut positions: Vec<(&str, usize, fn(&str) -> Option<String>)> = vec![
+                ("contract", 2, text),
+                ("underlying", 3, text),
+                ("type", 4, text),
+                ("expiry", 5, expiry),
+                ("strike", 5, strike),
+            ];
             let numbers = "open high low close volume_contracts volume_usdt best_bid_price best_ask_price best_bid_qty best_ask_qty \
                 best_buy_iv best_sell_iv mark_price mark_iv delta gamma vega theta openinterest_contracts openinterest_usdt";
-            positions.extend(numbers.split_whitespace().zip(6..).map(|(name, at)| (name, at, number as fn(&str) -> Option<String>)));
+            positions.extend(
+                numbers.split_whitespace().zip(6..).map(|(name, at)| (name, at, number as fn(&str) -> Option<String>)),
+            );
             positions
         }
         other => panic!("{other}"),
     };
     let rows = fields[0].len();
-    let value = |field: &StringArray, row: usize| if field.is_null(row) { String::new() } else { field.value(row).to_owned() };
+    let value =
+        |field: &StringArray, row: usize| if field.is_null(row) { String::new() } else { field.value(row).to_owned() };
     let mut expected: Vec<(String, Vec<Option<String>>)> = positions
         .into_iter()
         .filter(|(_, at, _)| *at < fields.len())
@@ -143,7 +158,12 @@ fn expected_columns(archive: &Archive, fields: &[StringArray]) -> Vec<(String, V
         expected.push(("time".to_owned(), hours.collect()));
     }
     let named: Vec<String> = expected.iter().map(|(name, _)| name.clone()).collect();
-    let absent = schema(archive.table).columns().iter().filter(|column| !named.contains(&column.name)).map(|c| c.name.clone()).collect::<Vec<_>>();
+    let absent = schema(archive.table)
+        .columns()
+        .iter()
+        .filter(|column| !named.contains(&column.name))
+        .map(|c| c.name.clone())
+        .collect::<Vec<_>>();
     expected.extend(absent.into_iter().map(|name| (name, vec![None; rows])));
     expected
 }
@@ -169,7 +189,9 @@ fn time(field: &str) -> Option<String> {
     let microseconds = match field.len() {
         13 => format!("{field}000"),
         16 => field.to_owned(),
-        _ => NaiveDateTime::parse_from_str(field, "%Y-%m-%d %H:%M:%S").unwrap().and_utc().timestamp_micros().to_string(),
+        _ => {
+            NaiveDateTime::parse_from_str(field, "%Y-%m-%d %H:%M:%S").unwrap().and_utc().timestamp_micros().to_string()
+        }
     };
     Some(microseconds)
 }
@@ -179,13 +201,14 @@ fn number(field: &str) -> Option<String> {
 }
 
 /// Writes a number without an exponent and without zeros that mean nothing, by moving characters only.
-pub(super) fn normalised(number: &str) -> String {
+pub(in crate::decode) fn normalised(number: &str) -> String {
     let (sign, rest) = number.strip_prefix('-').map_or(("", number), |rest| ("-", rest));
-    let (mantissa, exponent) = rest.split_once(['E', 'e']).map_or((rest, 0), |(mantissa, exponent)| (mantissa, exponent.parse().unwrap()));
+    let (mantissa, exponent) =
+        rest.split_once(['E', 'e']).map_or((rest, 0), |(mantissa, exponent)| (mantissa, exponent.parse().unwrap()));
     let (whole, decimals) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let point = whole.len() as i64 + exponent;
     let mut digits = format!("{whole}{decimals}");
-    let mut point = if point < 0 {
+    let point = if point < 0 {
         digits.insert_str(0, &"0".repeat(-point as usize));
         0
     } else {
@@ -194,12 +217,9 @@ pub(super) fn normalised(number: &str) -> String {
     while digits.len() < point {
         digits.push('0');
     }
-    while point > 1 && digits.starts_with('0') {
-        digits.remove(0);
-        point -= 1;
-    }
     let (whole, decimals) = digits.split_at(point);
-    let (whole, decimals) = (if whole.is_empty() { "0" } else { whole }, decimals.trim_end_matches('0'));
+    let (whole, decimals) = (whole.trim_start_matches('0'), decimals.trim_end_matches('0'));
+    let whole = if whole.is_empty() { "0" } else { whole };
     match (whole, decimals) {
         ("0", "") => "0".to_owned(),
         (whole, "") => format!("{sign}{whole}"),
