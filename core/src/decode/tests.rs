@@ -15,6 +15,8 @@ mod oracle;
 mod rows;
 mod traps;
 
+pub(super) use oracle::normalised;
+
 /// One of the real archives, as its path names it.
 struct Archive {
     path: PathBuf,

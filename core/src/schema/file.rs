@@ -78,10 +78,10 @@ enum As {
 pub(super) fn parse(file: &str, text: &str) -> Result<TableSchema, DataFileError> {
     let parsed: File = parse_toml(file, text)?;
     let reader = Reader { file, text, columns: &parsed.columns };
-    reader.check_names(&parsed)?;
+    let event_time = reader.check_names(&parsed)?;
     let layouts = parsed.layouts.iter().map(|row| reader.layout(row));
     let layouts: Vec<Layout> = layouts.collect::<Result<_, _>>()?;
-    reader.check_layouts(&parsed.layouts, &layouts)?;
+    reader.check_layouts(&parsed.layouts, &layouts, event_time)?;
     Ok(TableSchema {
         table: parsed.table.into_inner(),
         doc: parsed.doc,
@@ -112,7 +112,8 @@ impl Reader<'_> {
         DataFileError::new(self.file, self.text, span, message)
     }
 
-    fn check_names(&self, parsed: &File) -> Result<(), DataFileError> {
+    /// Checks the names outside of layouts; returns the column of the event time.
+    fn check_names(&self, parsed: &File) -> Result<usize, DataFileError> {
         let stem = self.file.strip_suffix(".toml").unwrap_or(self.file);
         if stem.rsplit('/').next() != Some(parsed.table.get_ref()) {
             return Err(self.error(parsed.table.span(), "the table is not named like its file"));
@@ -129,7 +130,8 @@ impl Reader<'_> {
         if self.columns[event_time].nullable {
             return Err(self.error(parsed.event_time.span(), "the event time cannot be nullable"));
         }
-        parsed.sort.iter().chain(&parsed.key).try_for_each(|name| self.column(name).map(|_| ()))
+        parsed.sort.iter().chain(&parsed.key).try_for_each(|name| self.column(name).map(|_| ()))?;
+        Ok(event_time)
     }
 
     fn column(&self, name: &Spanned<String>) -> Result<usize, DataFileError> {
@@ -202,10 +204,10 @@ impl Reader<'_> {
         Ok(Reading::ExpiryStrike { expiry, strike })
     }
 
-    fn check_layouts(&self, rows: &[LayoutRow], layouts: &[Layout]) -> Result<(), DataFileError> {
+    fn check_layouts(&self, rows: &[LayoutRow], layouts: &[Layout], event_time: usize) -> Result<(), DataFileError> {
         for (at, (row, layout)) in rows.iter().zip(layouts).enumerate() {
             let span = row.fields.first().map(Spanned::span).unwrap_or_default();
-            self.check_layout(layout).map_err(|message| self.error(span.clone(), message))?;
+            self.check_layout(layout, event_time).map_err(|message| self.error(span.clone(), message))?;
             if layouts[..at].iter().any(|other| clash(layout, other)) {
                 return Err(
                     self.error(span, "a layout above has a market and the number of fields in common with this one")
@@ -216,7 +218,7 @@ impl Reader<'_> {
     }
 
     /// Checks that no name means two fields, and that each column is filled once and the event time always.
-    fn check_layout(&self, layout: &Layout) -> Result<(), String> {
+    fn check_layout(&self, layout: &Layout, event_time: usize) -> Result<(), String> {
         let mut names: Vec<String> = layout.fields.iter().flat_map(LayoutField::folded_names).collect();
         names.sort_unstable();
         if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
@@ -226,6 +228,9 @@ impl Reader<'_> {
         columns.sort_unstable();
         if let Some(pair) = columns.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(format!("two fields fill the column `{}`", self.columns[pair[0]].name.get_ref()));
+        }
+        if !columns.contains(&event_time) {
+            return Err("no field fills the event time".to_owned());
         }
         let times = |wanted: fn(Reading) -> bool| layout.fields.iter().filter(|field| wanted(field.reading)).count();
         let (dates, hours) = (times(|r| matches!(r, Reading::Date(_))), times(|r| matches!(r, Reading::Hour(_))));

@@ -201,14 +201,14 @@ fn number(field: &str) -> Option<String> {
 }
 
 /// Writes a number without an exponent and without zeros that mean nothing, by moving characters only.
-pub(super) fn normalised(number: &str) -> String {
+pub(in crate::decode) fn normalised(number: &str) -> String {
     let (sign, rest) = number.strip_prefix('-').map_or(("", number), |rest| ("-", rest));
     let (mantissa, exponent) =
         rest.split_once(['E', 'e']).map_or((rest, 0), |(mantissa, exponent)| (mantissa, exponent.parse().unwrap()));
     let (whole, decimals) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let point = whole.len() as i64 + exponent;
     let mut digits = format!("{whole}{decimals}");
-    let mut point = if point < 0 {
+    let point = if point < 0 {
         digits.insert_str(0, &"0".repeat(-point as usize));
         0
     } else {
@@ -217,12 +217,9 @@ pub(super) fn normalised(number: &str) -> String {
     while digits.len() < point {
         digits.push('0');
     }
-    while point > 1 && digits.starts_with('0') {
-        digits.remove(0);
-        point -= 1;
-    }
     let (whole, decimals) = digits.split_at(point);
-    let (whole, decimals) = (if whole.is_empty() { "0" } else { whole }, decimals.trim_end_matches('0'));
+    let (whole, decimals) = (whole.trim_start_matches('0'), decimals.trim_end_matches('0'));
+    let whole = if whole.is_empty() { "0" } else { whole };
     match (whole, decimals) {
         ("0", "") => "0".to_owned(),
         (whole, "") => format!("{sign}{whole}"),
