@@ -4,6 +4,8 @@
 //! Delta or SQL.
 
 mod durable;
+pub mod fetch;
 pub mod lake;
 pub mod report;
+pub mod source;
 pub mod storage;
