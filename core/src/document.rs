@@ -74,7 +74,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a whole number of at least `least`.
-    pub(crate) fn number<T: FromStr + PartialOrd + Display>(self, least: T) -> Result<T, DataFileError> {
+    pub(crate) fn number<T: FromStr + PartialOrd + Display + Copy>(self, least: T) -> Result<T, DataFileError> {
         let expected = format!("a whole number from {least}");
         let Value::Number(text) = &self.node.value else { return Err(self.mistaken(&expected)) };
         let number = text.parse().ok().filter(|number| *number >= least);

@@ -10,7 +10,7 @@ mod ownership;
 mod reason;
 mod report;
 
-use std::cmp::Ordering;
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -19,7 +19,8 @@ use chrono::NaiveDate;
 use crate::archive::{ArchiveKey, Series};
 use crate::ledger::Ledger;
 use crate::listing::{Inventory, Published};
-use crate::market::{DataType, Market};
+use crate::market::{DataType, Frequency, Market};
+use crate::period::Period;
 use crate::selection::{Note, Target, Targets};
 
 use self::decide::Decider;
@@ -42,8 +43,9 @@ pub struct PlanOptions {
 /// One decision for every published archive that a selection is about.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
-    /// By table, then month, day, market, symbol and interval, so that neighbours share partitions.
+    /// By table, month, day, market, symbol and interval, so that neighbours share partitions.
     pub fetch: Vec<Planned>,
+    /// In the order of the listing.
     pub skipped: Vec<Skipped>,
     /// What the archive answers otherwise than asked, and names that it does not have.
     pub notes: Vec<Note>,
@@ -84,15 +86,15 @@ pub fn plan(targets: &Targets, inventory: Inventory, ledger: &Ledger, options: P
     let ownership = Ownership::of(ledger);
     let mut found = Found::new(targets);
     let mut missing = Vec::new();
-    let mut decisions: Vec<Option<(usize, Decision)>> = vec![None; inventory.archives.len()];
-    for (series, mut members) in by_series(&inventory.archives) {
+    let mut decided: Vec<Option<Decided>> = vec![None; inventory.archives.len()];
+    for (rank, (series, mut members)) in by_series(&inventory.archives).into_iter().enumerate() {
         let Some((at, target)) = index.find(series) else { continue };
         found.add(at, series);
-        members.sort_unstable_by_key(|member| member.published.key.period());
+        members.sort_unstable_by_key(|member| member.period);
         let decider = Decider { targets, target, series, ledger, ownership: &ownership, options };
         decider.decide(&members, |member, decision| {
-            if let Some(slot) = decisions.get_mut(member.at) {
-                *slot = Some((at, decision));
+            if let Some(slot) = decided.get_mut(member.at) {
+                *slot = Some(Decided { target: at, series: rank, decision });
             }
         });
         missing.extend(missing::of_series(targets, target, series, &members, options.today));
@@ -102,7 +104,7 @@ pub fn plan(targets: &Targets, inventory: Inventory, ledger: &Ledger, options: P
     let mut notes = targets.notes.clone();
     notes.extend(found.notes());
     let mut plan = Plan { notes, unknown: inventory.unknown, missing, ..Plan::default() };
-    plan.take(inventory.archives, decisions, &index.tables);
+    plan.take(inventory.archives, &decided, &index.tables);
     plan
 }
 
@@ -127,43 +129,70 @@ impl Plan {
         self.fetch.iter().filter_map(|planned| planned.published.size).sum()
     }
 
-    fn take(&mut self, archives: Vec<Published>, decisions: Vec<Option<(usize, Decision)>>, tables: &[Arc<str>]) {
-        for (published, decision) in archives.into_iter().zip(decisions) {
-            match decision {
-                Some((at, Decision::Fetch(reason))) => {
-                    let table = tables.get(at).map_or_else(|| Arc::from(""), Arc::clone);
-                    self.fetch.push(Planned { published, table, reason });
+    /// Sorts places instead of archives: a million of them must not be moved about.
+    fn take(&mut self, archives: Vec<Published>, decided: &[Option<Decided>], tables: &[Arc<str>]) {
+        let mut places = Vec::new();
+        let mut remaining: Vec<Option<Published>> = archives.into_iter().map(Some).collect();
+        for (at, (slot, decided)) in remaining.iter_mut().zip(decided).enumerate() {
+            let Some((published, decided)) = slot.as_ref().zip(*decided) else { continue };
+            match decided.decision {
+                Decision::Fetch(reason) => {
+                    let Some(table) = tables.get(decided.target) else { continue };
+                    places.push((Place::new(table, published.key.period(), decided.series), at, reason));
                 }
-                Some((_, Decision::Skip(reason))) => {
-                    self.skipped.push(Skipped { size: published.size, key: published.key, reason });
+                Decision::Skip(reason) => {
+                    let skipped = slot.take().map(|archive| Skipped { size: archive.size, key: archive.key, reason });
+                    self.skipped.extend(skipped);
                 }
-                None => {}
             }
         }
-        self.fetch.sort_unstable_by(in_order);
-        self.skipped.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        places.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        self.fetch.reserve(places.len());
+        for (place, at, reason) in places {
+            let published = remaining.get_mut(at).and_then(Option::take);
+            let planned = published.map(|published| Planned { published, table: Arc::clone(place.table), reason });
+            self.fetch.extend(planned);
+        }
     }
 }
 
-/// Orders archives so that those next to each other touch the same partitions.
-fn in_order(a: &Planned, b: &Planned) -> Ordering {
-    let place = |planned: &Planned| {
-        let period = planned.published.key.period();
-        let month = period.month();
-        (month.start(), std::cmp::Reverse(period.frequency()), period.start(), planned.published.key.market())
-    };
-    let series = |planned: &Planned| (planned.published.key.symbol().clone(), planned.published.key.interval());
-    a.table.cmp(&b.table).then_with(|| place(a).cmp(&place(b))).then_with(|| series(a).cmp(&series(b)))
+/// Where an archive stands among those to fetch: neighbours touch the same partitions.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Place<'a> {
+    table: &'a Arc<str>,
+    month: NaiveDate,
+    /// A month's own archives come before those of its days.
+    frequency: Reverse<Frequency>,
+    day: NaiveDate,
+    /// The place of the series in the order of market, symbol and interval.
+    series: usize,
+}
+
+impl<'a> Place<'a> {
+    fn new(table: &'a Arc<str>, period: Period, series: usize) -> Self {
+        let frequency = Reverse(period.frequency());
+        Self { table, month: period.month().start(), frequency, day: period.start(), series }
+    }
+}
+
+/// What was decided about an archive, and as part of what.
+#[derive(Clone, Copy, Debug)]
+struct Decided {
+    target: usize,
+    series: usize,
+    decision: Decision,
 }
 
 /// One archive of the inventory, with its place there.
 #[derive(Clone, Copy, Debug)]
 struct Member<'a> {
     at: usize,
+    /// The period of the archive's key, at hand.
+    period: Period,
     published: &'a Published,
 }
 
-/// Groups archives by series; listings come in runs of one series, so most archives cost a comparison.
+/// Groups archives by series, in the order of series; listings come in runs of one series, so most archives cost a comparison.
 fn by_series(archives: &[Published]) -> Vec<(&Series, Vec<Member<'_>>)> {
     let mut groups: Vec<(&Series, Vec<Member<'_>>)> = Vec::new();
     let mut places: HashMap<&Series, usize> = HashMap::new();
@@ -173,12 +202,13 @@ fn by_series(archives: &[Published]) -> Vec<(&Series, Vec<Member<'_>>)> {
         if groups.get(last).is_none_or(|(known, _)| *known != series) {
             last = *places.entry(series).or_insert(groups.len());
         }
-        let member = Member { at, published };
+        let member = Member { at, period: published.key.period(), published };
         match groups.get_mut(last) {
             Some((_, members)) => members.push(member),
             None => groups.push((series, vec![member])),
         }
     }
+    groups.sort_unstable_by_key(|(series, _)| *series);
     groups
 }
 

@@ -25,9 +25,9 @@ impl Decider<'_> {
     pub(super) fn decide<'m>(&self, members: &[Member<'m>], mut tell: impl FnMut(Member<'m>, Decision)) {
         for month in members.chunk_by(|a, b| month_of(*a) == month_of(*b)) {
             let Some(first) = month.first() else { continue };
-            let held = self.ownership.held(self.series, first.published.key.period().start());
+            let held = self.ownership.held(self.series, first.period.start());
             let choice = self.choose(month, held);
-            for archives in month.chunk_by(|a, b| a.published.key.period() == b.published.key.period()) {
+            for archives in month.chunk_by(|a, b| a.period == b.period) {
                 // A listing that was read in overlapping parts has an archive twice: the first stands for both.
                 if let Some(member) = archives.first() {
                     tell(*member, self.decide_one(member.published, held, choice));
@@ -65,16 +65,16 @@ impl Decider<'_> {
             return Frequency::Monthly;
         }
         let usable = |member: &&Member<'_>| {
-            let period = member.published.key.period();
+            let period = member.period;
             period.frequency() == Frequency::Monthly
                 && self.targets.frequency.allows(Frequency::Monthly)
                 && self.is_closed(period)
                 && self.is_usable(member.published)
         };
-        let monthly = month.iter().find(usable).map(|member| member.published.key.period());
+        let monthly = month.iter().find(usable).map(|member| member.period);
         let Some(monthly) = monthly.filter(|_| !held.any_daily()) else { return Frequency::Daily };
         let wanted_daily = |member: &Member<'_>| {
-            let period = member.published.key.period();
+            let period = member.period;
             period.frequency() == Frequency::Daily && self.targets.dates.overlaps(period)
         };
         let whole = self.targets.frequency == FrequencyPolicy::Monthly || self.targets.dates.covers(monthly);
@@ -114,7 +114,7 @@ impl Decider<'_> {
 }
 
 fn month_of(member: Member<'_>) -> Period {
-    member.published.key.period().month()
+    member.period.month()
 }
 
 /// Compares what the listing says with what was recorded; what either does not know is no difference.

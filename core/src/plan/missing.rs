@@ -34,10 +34,10 @@ pub(super) fn of_series(
     let dates = expected_dates(targets.dates, &target.combination, today)?;
     let takes = |frequency| targets.frequency.allows(frequency) && target.expects(series, frequency);
     let frequency = if takes(Frequency::Daily) { Frequency::Daily } else { Frequency::Monthly };
-    let mut published = members.iter().map(|member| member.published.key.period()).filter(|at| takes(at.frequency()));
+    let mut published = members.iter().map(|member| member.period).filter(|at| takes(at.frequency()));
     let covered = |period: Period| {
         let has =
-            |wanted: Period| members.binary_search_by_key(&wanted, |member| member.published.key.period()).is_ok();
+            |wanted: Period| members.binary_search_by_key(&wanted, |member| member.period).is_ok();
         has(period) || takes(Frequency::Monthly) && has(period.month())
     };
     published.next()?;
