@@ -237,25 +237,24 @@ impl Fetcher {
         if !self.options.checksum {
             return Ok(None);
         }
-        let mut broken = None;
+        let mut patience = self.options.retry.patience(wanted.key.shared_path(), Arc::clone(&self.reporter));
         let key = wanted.key.checksum_path();
-        let read = self.options.retry.retry(wanted.key.path(), &self.reporter, async || {
-            let Some(text) = self.source.small(&key).await? else { return Ok(None) };
-            match parse_checksum(&text, wanted.key.file_name()) {
-                Ok(sum) => Ok(Some(PublishedChecksum { text, sum })),
+        loop {
+            let text = match self.source.small(&key).await {
+                Ok(Some(text)) => text,
+                Ok(None) => return Ok(None),
                 Err(error) => {
-                    let reason = error.to_string();
-                    broken = Some(error);
-                    Err(SourceError::transient(&key, reason))
+                    patience.wait(error).await?;
+                    continue;
+                }
+            };
+            match parse_checksum(&text, wanted.key.file_name()) {
+                Ok(sum) => return Ok(Some(PublishedChecksum { text, sum })),
+                Err(source) => {
+                    let again = patience.wait(SourceError::transient(&key, source.to_string())).await;
+                    again.map_err(|_| FetchError::Checksum { archive: wanted.key.shared_path(), source })?;
                 }
             }
-        });
-        let result = read.await;
-        match (result, broken) {
-            (Err(SourceError::Transient { .. }), Some(source)) => {
-                Err(FetchError::Checksum { archive: wanted.key.shared_path(), source })
-            }
-            (result, _) => result.map_err(FetchError::Source),
         }
     }
 

@@ -37,25 +37,6 @@ impl RetryPolicy {
         Patience { policy: self, waits: self.waits(), archive, reporter }
     }
 
-    /// Tries until it succeeds, fails for good or patience ends.
-    ///
-    /// # Errors
-    /// The last failure.
-    pub async fn retry<T, F: AsyncFnMut() -> Result<T, SourceError>>(
-        self,
-        archive: &str,
-        reporter: &Arc<dyn Reporter>,
-        mut request: F,
-    ) -> Result<T, SourceError> {
-        let mut patience = self.patience(archive.into(), Arc::clone(reporter));
-        loop {
-            match request().await {
-                Ok(answer) => return Ok(answer),
-                Err(error) => patience.wait(error).await?,
-            }
-        }
-    }
-
     /// Returns the time to wait after a failure when `planned` is next, or nothing to give up.
     #[must_use]
     pub fn adjust(error: &SourceError, planned: Option<Duration>) -> Option<Duration> {
