@@ -4,8 +4,10 @@
 //! Delta or SQL.
 
 mod durable;
+pub mod fetch;
 pub mod lake;
 pub mod report;
+pub mod source;
 pub mod storage;
 pub mod clock;
 mod delta;

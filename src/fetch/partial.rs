@@ -1,0 +1,329 @@
+//! The file that an archive grows in until it is whole.
+//!
+//! A killed run leaves such files behind, and the next one goes on with them. Who may write one is decided by
+//! the operating system's file lock, which ends with its process whatever happens to it: a second run that
+//! fetches the same archive finds the file locked and takes a file of its own. A note beside the file says
+//! which object its bytes are of; without it, or with another object's, they are thrown away. Names
+//! never end in `.zip`, so that nothing takes a part for an archive.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use lakehouse_core::archive::ArchiveKey;
+use lakehouse_core::checksum::Sha256Hex;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use crate::fetch::FetchError;
+use crate::source::{Resume, Validator};
+
+/// The folder with the partial files of one source.
+#[derive(Debug)]
+pub(crate) struct Partials {
+    folder: PathBuf,
+    source: String,
+    resume: bool,
+    _temporary: Option<TempDir>,
+}
+
+impl Partials {
+    /// Uses a folder, or a new one that is deleted in the end, and deletes what killed runs cannot go on with.
+    pub(crate) fn new(folder: Option<PathBuf>, source: &str, resume: bool) -> Result<Self, FetchError> {
+        let (folder, temporary) = match folder {
+            Some(folder) => (folder, None),
+            None => {
+                let made = tempfile::tempdir().map_err(|error| disk(&std::env::temp_dir(), error))?;
+                (made.path().to_owned(), Some(made))
+            }
+        };
+        std::fs::create_dir_all(&folder).map_err(|error| disk(&folder, error))?;
+        sweep(&folder).map_err(|error| disk(&folder, error))?;
+        Ok(Self { folder, source: source.to_owned(), resume, _temporary: temporary })
+    }
+
+    /// Returns the folder, which has room for other files on their way into bronze too.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Opens the partial file of an archive, with the bytes that an earlier try left.
+    pub(crate) async fn open(&self, key: &ArchiveKey) -> Result<Partial, FetchError> {
+        let note = Note { source: self.source.clone(), key: key.path().to_owned(), ..Note::default() };
+        let digest = Sha256::digest(format!("{}\n{}", note.source, note.key));
+        let digest: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let stem = self.folder.join(format!("{}.{digest}", key.file_name()));
+        let resume = self.resume;
+        let shown = stem.clone();
+        let opened = tokio::task::spawn_blocking(move || State::open(&stem, note, resume)).await;
+        let state = opened.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(|error| disk(&shown, error))?;
+        Ok(Partial { state: Arc::new(Mutex::new(state)), resume })
+    }
+}
+
+/// One file that grows; this process alone writes it.
+#[derive(Debug)]
+pub(crate) struct Partial {
+    state: Arc<Mutex<State>>,
+    resume: bool,
+}
+
+impl Partial {
+    /// Returns how many bytes are held.
+    pub(crate) fn len(&self) -> u64 {
+        self.with(|state| state.len)
+    }
+
+    /// Returns whether bytes of an earlier run are among them.
+    pub(crate) fn is_continued(&self) -> bool {
+        self.with(|state| state.continued)
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.with(|state| state.path.clone())
+    }
+
+    /// Returns what to ask the source for, or nothing if only the whole will do.
+    pub(crate) fn resume(&self) -> Option<Resume> {
+        self.with(|state| {
+            let resumable = self.resume && state.len > 0 && state.note.validator.if_range().is_some();
+            resumable.then(|| Resume { offset: state.len, validator: state.note.validator.clone() })
+        })
+    }
+
+    /// Returns what the source said of the object whose bytes are held.
+    pub(crate) fn validator(&self) -> Validator {
+        self.with(|state| state.note.validator.clone())
+    }
+
+    /// Throws the bytes away and expects those of another object state.
+    pub(crate) async fn restart(&self, validator: Validator) -> Result<(), FetchError> {
+        self.on_disk(move |state| state.restart(validator)).await
+    }
+
+    /// Adds bytes at the end; `last` tells that no more are expected, so that no note is needed.
+    pub(crate) async fn append(&self, pieces: Vec<Bytes>, last: bool) -> Result<(), FetchError> {
+        self.on_disk(move |state| state.append(&pieces, last)).await
+    }
+
+    /// Makes the bytes durable and returns their sum.
+    pub(crate) async fn finish(&self) -> Result<Sha256Hex, FetchError> {
+        self.on_disk(|state| {
+            state.file.sync_all()?;
+            Ok(Sha256Hex::from_bytes(state.hasher.clone().finalize().into()))
+        })
+        .await
+    }
+
+    /// Deletes the file.
+    pub(crate) async fn discard(&self) -> Result<(), FetchError> {
+        self.on_disk(|state| {
+            state.forget()?;
+            std::fs::remove_file(&state.path)
+        })
+        .await
+    }
+
+    /// Runs `place` with the file's path, to give it another name, and forgets the note.
+    pub(crate) async fn hand_over<T: Send + 'static>(
+        &self,
+        place: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
+    ) -> Result<T, FetchError> {
+        self.on_disk(move |state| {
+            let placed = place(&state.path)?;
+            state.forget()?;
+            Ok(placed)
+        })
+        .await
+    }
+
+    fn with<T>(&self, read: impl FnOnce(&State) -> T) -> T {
+        read(&self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    async fn on_disk<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut State) -> io::Result<T> + Send + 'static,
+    ) -> Result<T, FetchError> {
+        let state = Arc::clone(&self.state);
+        let done = tokio::task::spawn_blocking(move || work(&mut state.lock().unwrap_or_else(PoisonError::into_inner)));
+        done.await.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(|error| disk(&self.path(), error))
+    }
+}
+
+/// Which object's bytes a partial file holds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Note {
+    source: String,
+    key: String,
+    validator: Validator,
+}
+
+#[derive(Debug)]
+struct State {
+    file: File,
+    path: PathBuf,
+    note: Note,
+    noted: bool,
+    hasher: Sha256,
+    len: u64,
+    continued: bool,
+}
+
+impl State {
+    fn open(stem: &Path, note: Note, resume: bool) -> io::Result<Self> {
+        let shared = with_ending(stem, "part");
+        let (file, path) = match claim(&shared)? {
+            Some(file) => (file, shared),
+            None => own(stem)?,
+        };
+        let mut state = Self { file, path, note, noted: false, hasher: Sha256::new(), len: 0, continued: false };
+        if !(resume && state.adopt()?) {
+            state.restart(Validator::default())?;
+        }
+        Ok(state)
+    }
+
+    /// Takes over the bytes in the file, if they are of the same object.
+    fn adopt(&mut self) -> io::Result<bool> {
+        let left = std::fs::read(self.note_path()).ok().and_then(|text| serde_json::from_slice::<Note>(&text).ok());
+        let Some(left) = left.filter(|left| left.source == self.note.source && left.key == self.note.key) else {
+            return Ok(false);
+        };
+        if left.validator.if_range().is_none() {
+            return Ok(false);
+        }
+        self.len = hash(&mut self.file, &mut self.hasher)?;
+        self.continued = self.len > 0;
+        self.note = left;
+        self.noted = true;
+        Ok(true)
+    }
+
+    fn restart(&mut self, validator: Validator) -> io::Result<()> {
+        self.file.set_len(0)?;
+        self.file.seek(SeekFrom::Start(0))?;
+        self.forget()?;
+        self.hasher = Sha256::new();
+        self.len = 0;
+        self.continued = false;
+        self.note.validator = validator;
+        Ok(())
+    }
+
+    fn append(&mut self, pieces: &[Bytes], last: bool) -> io::Result<()> {
+        if !self.noted && !last {
+            std::fs::write(self.note_path(), serde_json::to_vec(&self.note)?)?;
+            self.noted = true;
+        }
+        for piece in pieces {
+            self.file.write_all(piece)?;
+            self.hasher.update(piece);
+            self.len += piece.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Deletes the note.
+    fn forget(&mut self) -> io::Result<()> {
+        self.noted = false;
+        match std::fs::remove_file(self.note_path()) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn note_path(&self) -> PathBuf {
+        with_ending(&self.path, "json")
+    }
+}
+
+/// Hashes a file from its beginning; returns its length, where the file stands then.
+pub(crate) fn hash(file: &mut File, hasher: &mut Sha256) -> io::Result<u64> {
+    file.seek(SeekFrom::Start(0))?;
+    let mut piece = vec![0; 1024 * 1024];
+    let mut len = 0;
+    loop {
+        let read = file.read(&mut piece)?;
+        if read == 0 {
+            return Ok(len);
+        }
+        hasher.update(&piece[..read]);
+        len += read as u64;
+    }
+}
+
+/// Opens and locks a file; nothing if another one holds it, or locks do not work here.
+fn claim(path: &Path) -> io::Result<Option<File>> {
+    loop {
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        match file.try_lock() {
+            // Between opening and locking, the owner before may have given the file its final name.
+            Ok(()) if is_at(&file, path)? => return Ok(Some(file)),
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock | TryLockError::Error(_)) => return Ok(None),
+        }
+    }
+}
+
+/// Makes a file that nobody else uses; it is swept away by a later run if this one is killed.
+fn own(stem: &Path) -> io::Result<(File, PathBuf)> {
+    loop {
+        let path = with_ending(stem, &format!("{}.own", Uuid::new_v4().simple()));
+        let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
+        let locked = file.try_lock().is_ok();
+        if !locked || is_at(&file, &path)? {
+            return Ok((file, path));
+        }
+    }
+}
+
+/// Deletes the files that killed runs had to themselves; a file whose owner lives is locked.
+fn sweep(folder: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_none_or(|ending| ending != "own") {
+            continue;
+        }
+        let Ok(file) = File::open(&path) else { continue };
+        if file.try_lock().is_ok() && is_at(&file, &path)? {
+            std::fs::remove_file(&path)?;
+            let _ = std::fs::remove_file(with_ending(&path, "json"));
+        }
+    }
+    Ok(())
+}
+
+/// Returns whether the open file is still the one with that name.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let open = file.metadata()?;
+    match std::fs::metadata(path) {
+        Ok(named) => Ok(named.dev() == open.dev() && named.ino() == open.ino()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Elsewhere a locked file keeps its name.
+#[cfg(not(unix))]
+fn is_at(_: &File, path: &Path) -> io::Result<bool> {
+    path.try_exists()
+}
+
+/// Adds an ending to a name that has dots of its own.
+pub(crate) fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(ending);
+    name.into()
+}
+
+pub(crate) fn disk(file: &Path, source: io::Error) -> FetchError {
+    FetchError::Disk { file: file.to_owned(), source }
+}

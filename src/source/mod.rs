@@ -1,0 +1,187 @@
+//! Where archives come from: the public archive, a mirror, a directory or an object-store prefix.
+//!
+//! A [`Source`] lists and hands out bytes, once, and says what kind of failure it met. Trying again is
+//! [`retry`]'s business, choosing what to list [`lister`]'s, and keeping bytes the fetcher's.
+
+mod http;
+//pub mod lister;
+pub mod retry;
+mod store;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use chrono::{DateTime, Utc};
+use futures::TryStreamExt;
+use futures::stream::BoxStream;
+use lakehouse_core::listing::{Listed, ListingPage};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::storage::Storage;
+
+/// Where the public archive keeps its objects.
+pub const PUBLIC_ARCHIVE: &str = "https://data.binance.vision";
+/// Where the public archive is listed.
+pub const PUBLIC_LISTING: &str = "https://s3-ap-northeast-1.amazonaws.com/data.binance.vision";
+
+/// A place that is laid out like the archive; keys are full keys (`data/spot/…`), not percent-encoded.
+#[async_trait]
+pub trait Source: fmt::Debug + Send + Sync {
+    /// Returns the location that users know it by.
+    fn location(&self) -> &str;
+
+    /// Lists up to a page of the keys that begin with `prefix` and come after `marker`, in byte order; with
+    /// `delimiter`, what lies below the next slash is one prefix.
+    async fn list(&self, prefix: &str, delimiter: bool, marker: Option<&str>) -> Result<ListingPage, SourceError>;
+
+    /// Begins to read an object, from where `resume` says if its bytes are still the same.
+    async fn get(&self, key: &str, resume: Option<&Resume>) -> Result<Download, SourceError>;
+
+    /// Asks whether an object exists, without reading it.
+    async fn head(&self, key: &str) -> Result<Option<Listed>, SourceError>;
+
+    /// Reads a small object whole, or nothing if there is none.
+    async fn small(&self, key: &str) -> Result<Option<Bytes>, SourceError> {
+        match self.get(key, None).await {
+            Ok(download) => collect(key, download.body, SMALL).await.map(Some),
+            Err(SourceError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// What [`Source::small`] reads at most; a checksum file has about a hundred bytes.
+const SMALL: usize = 64 * 1024;
+
+/// Opens a source: an `http(s)://` base, a directory, or an object-store URL such as `s3://bucket/prefix`.
+///
+/// An HTTP source is listed at `listing` if that is given, at the public archive's second host if it is the
+/// public archive, and else at its own base.
+///
+/// # Errors
+/// When the location is none of these, or a directory that is not there or not laid out like the archive.
+pub fn open_source(location: &str, listing: Option<&str>, timeouts: Timeouts) -> Result<Arc<dyn Source>, SourceError> {
+    let location = location.trim_end_matches('/');
+    if location.starts_with("http://") || location.starts_with("https://") {
+        let own = if location == PUBLIC_ARCHIVE { PUBLIC_LISTING } else { location };
+        return Ok(Arc::new(http::HttpSource::new(location, listing.unwrap_or(own), timeouts)?));
+    }
+    let unusable = |reason: String| SourceError::Fatal { what: location.to_owned(), reason };
+    if listing.is_some() {
+        return Err(unusable("only an http(s):// source can be listed elsewhere".to_owned()));
+    }
+    let storage = Storage::open(location).map_err(|error| unusable(error.to_string()))?;
+    if let Some(folder) = storage.local_folder().filter(|folder| !folder.join("data").is_dir()) {
+        let reason = format!("`{}` has no folder `data`; expected it laid out like the archive", folder.display());
+        return Err(unusable(reason));
+    }
+    Ok(Arc::new(store::StoreSource::new(location, &storage)))
+}
+
+/// How long an HTTP source may keep silent; a slow but steady download never times out.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    pub connect: Duration,
+    /// Between one piece of an answer and the next.
+    pub idle: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(15), idle: Duration::from_secs(30) }
+    }
+}
+
+/// What tells one state of an object from another.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Validator {
+    /// As the source writes it, with its quotes.
+    pub etag: Option<String>,
+    pub last_modified: Option<DateTime<Utc>>,
+}
+
+impl Validator {
+    /// Returns the value of an `If-Range` header: a strong entity tag, else the date, else nothing.
+    #[must_use]
+    pub fn if_range(&self) -> Option<String> {
+        let strong = self.etag.as_ref().filter(|etag| !etag.starts_with("W/"));
+        strong.cloned().or_else(|| self.last_modified.map(|time| httpdate::fmt_http_date(SystemTime::from(time))))
+    }
+}
+
+/// The rest of an object whose first `offset` bytes are held already.
+#[derive(Clone, Debug)]
+pub struct Resume {
+    pub offset: u64,
+    pub validator: Validator,
+}
+
+/// An object being read.
+pub struct Download {
+    /// Where in the object the body begins: 0, or what was asked for.
+    pub offset: u64,
+    /// Bytes of the whole object, if the source says so.
+    pub size: Option<u64>,
+    pub validator: Validator,
+    pub body: BoxStream<'static, Result<Bytes, SourceError>>,
+}
+
+impl fmt::Debug for Download {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = (self.offset, self.size, &self.validator);
+        f.debug_tuple("Download").field(&shown).finish()
+    }
+}
+
+/// Why a request gave nothing, by what to do next.
+#[derive(Clone, Debug, Error)]
+pub enum SourceError {
+    /// There is no such object: an answer, not a fault.
+    #[error("{what}: not published")]
+    NotFound { what: String },
+    /// The same request may succeed later, not before `retry_after` if that is known.
+    #[error("{what}: {reason}")]
+    Transient { what: String, reason: String, retry_after: Option<Duration> },
+    /// The bytes held cannot be continued: read the object from its beginning.
+    #[error("{what}: cannot be resumed: {reason}")]
+    Changed { what: String, reason: String },
+    /// The source refuses to serve this client.
+    #[error("{what}: access denied: {reason}")]
+    Denied { what: String, reason: String },
+    /// Trying again is of no use.
+    #[error("{what}: {reason}")]
+    Fatal { what: String, reason: String },
+}
+
+impl SourceError {
+    pub(crate) fn transient(what: &str, reason: impl Into<String>) -> Self {
+        Self::Transient { what: what.to_owned(), reason: reason.into(), retry_after: None }
+    }
+
+    /// Returns whether the same request may succeed later.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        matches!(self, Self::Transient { .. })
+    }
+}
+
+/// Reads a body of at most `limit` bytes into memory.
+async fn collect(
+    what: &str,
+    mut body: BoxStream<'static, Result<Bytes, SourceError>>,
+    limit: usize,
+) -> Result<Bytes, SourceError> {
+    let mut whole = BytesMut::new();
+    while let Some(piece) = body.try_next().await? {
+        if whole.len() + piece.len() > limit {
+            let reason = format!("the answer is longer than {limit} bytes");
+            return Err(SourceError::Fatal { what: what.to_owned(), reason });
+        }
+        whole.extend_from_slice(&piece);
+    }
+    Ok(whole.freeze())
+}
