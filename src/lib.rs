@@ -3,11 +3,15 @@
 //! This package is the shell around `lakehouse-core`: everything that touches networks, files, clocks,
 //! Delta or SQL.
 
-mod durable;
-pub mod fetch;
-pub mod lake;
-pub mod report;
-pub mod source;
-pub mod storage;
 pub mod clock;
 mod delta;
+mod durable;
+pub mod fetch;
+pub mod ingest;
+pub mod lake;
+mod ledger;
+pub mod report;
+pub mod runs;
+mod silver;
+pub mod source;
+pub mod storage;

@@ -58,6 +58,10 @@ impl FileTarget {
         Self { table: table.spec.name.clone(), storage: table.storage.clone(), schema, properties }
     }
 
+    pub(crate) fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
     pub(crate) const fn table(&self) -> &TableName {
         &self.table
     }

@@ -1,0 +1,209 @@
+//! The ledger, `meta.archives`: one row for every archive and version of it that the lake has met.
+//!
+//! It is an index. What silver holds is told by silver's own log, and whatever the log tells and the
+//! ledger lacks is added when the two meet (see [`LedgerTable::reconcile`]); so a run that dies between
+//! silver's commit and the ledger's loses nothing.
+
+mod rows;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use futures::TryStreamExt;
+use lakehouse_core::ledger::{ArchiveStatus, ChecksumState, Ledger, LedgerEntry};
+use lakehouse_core::matrix::Matrix;
+use object_store::path::Path;
+use parquet::arrow::ParquetRecordBatchStreamBuilder;
+use parquet::arrow::async_reader::ParquetObjectReader;
+
+use crate::delta::TableError;
+use crate::delta::commit::{Change, commit};
+use crate::delta::file::{DataFile, DataFileWriter, FileTarget};
+use crate::delta::log::ArchiveRecord;
+use crate::delta::table::{ActiveFile, LakeTable};
+use crate::lake::Lake;
+use crate::silver::{SilverIndex, Writer};
+
+/// Files that the ledger may have before the next commit makes one of them.
+const FILES: usize = 24;
+
+/// The ledger as a table, with all its rows in memory.
+#[derive(Debug)]
+pub(crate) struct LedgerTable {
+    table: LakeTable,
+    target: Arc<FileTarget>,
+    matrix: Arc<Matrix>,
+    files: BTreeMap<String, (ActiveFile, Vec<LedgerEntry>)>,
+}
+
+impl LedgerTable {
+    /// Opens the ledger of a lake and reads it; makes it when it is missing.
+    pub(crate) async fn open(lake: &Lake, matrix: Arc<Matrix>) -> Result<Self, TableError> {
+        let table = LakeTable::open_or_create(lake, rows::table_spec()).await?;
+        Self::read(table, matrix).await
+    }
+
+    /// Reads the ledger of a lake that may have none yet; writes nothing.
+    pub(crate) async fn peek(lake: &Lake, matrix: Arc<Matrix>) -> Result<Option<Self>, TableError> {
+        match LakeTable::open(lake, rows::table_spec()).await? {
+            Some(table) => Self::read(table, matrix).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn read(table: LakeTable, matrix: Arc<Matrix>) -> Result<Self, TableError> {
+        let target = Arc::new(FileTarget::new(&table));
+        let mut ledger = Self { target, table, matrix, files: BTreeMap::new() };
+        let files = read_files(&ledger.table, &ledger.matrix, BTreeMap::new()).await?;
+        ledger.files = files;
+        Ok(ledger)
+    }
+
+    /// Returns the newest row of every archive.
+    pub(crate) fn ledger(&self) -> Ledger {
+        let mut ledger = Ledger::default();
+        let mut entries: Vec<&LedgerEntry> = self.entries().collect();
+        entries.sort_by_key(|entry| entry.recorded_at);
+        entries.into_iter().cloned().for_each(|entry| ledger.insert(entry));
+        ledger
+    }
+
+    fn entries(&self) -> impl Iterator<Item = &LedgerEntry> {
+        self.files.values().flat_map(|(_, entries)| entries)
+    }
+
+    /// Returns what the ledger knows of one silver table, as the start of that table's own index.
+    pub(crate) fn silver_index(&self, table: &str) -> SilverIndex {
+        let held = self.entries().filter(|entry| {
+            entry.status == ArchiveStatus::Ingested && schema_of(&self.matrix, entry) == Some(table)
+        });
+        let held: Vec<&LedgerEntry> = held.collect();
+        let seen = held.iter().filter_map(|entry| entry.silver_version).max().unwrap_or(-1);
+        let archives = held.iter().filter_map(|entry| {
+            Some((entry.key.path().to_owned(), entry.sha256.as_ref()?.to_string()))
+        });
+        SilverIndex::new(archives, seen)
+    }
+
+    /// Adds what a silver table's log told and the ledger lacks.
+    pub(crate) async fn reconcile(&mut self, index: &mut SilverIndex, writer: &Writer) -> Result<(), TableError> {
+        let told = index.take_unrecorded();
+        let known: HashMap<&str, &str> = self
+            .entries()
+            .filter(|entry| entry.status == ArchiveStatus::Ingested)
+            .filter_map(|entry| Some((entry.key.path(), entry.sha256.as_deref()?)))
+            .collect();
+        let lacking = told.into_iter().filter(|(_, record)| {
+            known.get(record.archive.as_str()) != Some(&record.sha256.as_str())
+        });
+        let entries = lacking.filter_map(|(version, record)| entry_of(&self.matrix, version, record, writer));
+        let entries: Vec<LedgerEntry> = entries.collect();
+        self.record(entries, writer).await
+    }
+
+    /// Records what became of archives: a row takes the place of what was known of the same version of
+    /// its archive, and an older version that was in silver becomes `superseded`.
+    pub(crate) async fn record(&mut self, entries: Vec<LedgerEntry>, writer: &Writer) -> Result<(), TableError> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let new: HashMap<&str, &LedgerEntry> = entries.iter().map(|entry| (entry.key.path(), entry)).collect();
+        let (target, matrix) = (Arc::clone(&self.target), Arc::clone(&self.matrix));
+        let files = &mut self.files;
+        commit(&mut self.table, &writer.run, &writer.clock, async |table: &LakeTable| {
+            *files = read_files(table, &matrix, std::mem::take(files)).await?;
+            let mut rows: Vec<LedgerEntry> = entries.clone();
+            let mut change = Change::default();
+            let merge_all = files.len() >= FILES;
+            for (file, held) in files.values() {
+                if merge_all || held.iter().any(|entry| new.contains_key(entry.key.path())) {
+                    change.removes.push(file.clone());
+                    rows.extend(held.iter().filter_map(|entry| kept(entry, new.get(entry.key.path()).copied())));
+                }
+            }
+            rows.sort_by(|a, b| (a.key.path(), a.recorded_at).cmp(&(b.key.path(), b.recorded_at)));
+            change.adds.push(write_file(&target, &rows).await?);
+            Ok::<_, TableError>(Some(change))
+        })
+        .await?;
+        self.files = read_files(&self.table, &self.matrix, std::mem::take(&mut self.files)).await?;
+        Ok(())
+    }
+}
+
+/// Returns what stays of a row when `new` is recorded of the same archive.
+fn kept(held: &LedgerEntry, new: Option<&LedgerEntry>) -> Option<LedgerEntry> {
+    let Some(new) = new else { return Some(held.clone()) };
+    match held.status {
+        ArchiveStatus::Superseded => Some(held.clone()),
+        ArchiveStatus::Ingested if new.status == ArchiveStatus::Ingested && new.sha256 != held.sha256 => {
+            let reason = Some(format!("replaced by {}", new.sha256.as_deref().unwrap_or("another version")));
+            Some(LedgerEntry { status: ArchiveStatus::Superseded, reason, ..held.clone() })
+        }
+        // Rows that are in silver stay known, also when a newer version could not be had.
+        ArchiveStatus::Ingested if new.status != ArchiveStatus::Ingested => Some(held.clone()),
+        _ => None,
+    }
+}
+
+fn schema_of<'a>(matrix: &'a Matrix, entry: &LedgerEntry) -> Option<&'a str> {
+    matrix.get(entry.key.market(), entry.key.data_type()).map(|combination| combination.schema.as_str())
+}
+
+/// Makes a ledger row of what silver's log says of an archive.
+fn entry_of(matrix: &Matrix, version: i64, record: ArchiveRecord, writer: &Writer) -> Option<LedgerEntry> {
+    Some(LedgerEntry {
+        key: matrix.identify(&record.archive).ok()?,
+        status: ArchiveStatus::Ingested,
+        checksum: record.checksum.parse().unwrap_or(ChecksumState::Unchecked),
+        size: Some(record.size),
+        etag: record.etag,
+        last_modified: record.last_modified,
+        sha256: Some(record.sha256.into()),
+        rows: record.rows,
+        rejected_rows: record.rejected_rows,
+        min_time: record.min_time,
+        max_time: record.max_time,
+        silver_version: Some(version),
+        run: Arc::clone(&writer.run),
+        recorded_at: writer.clock.now(),
+        reason: None,
+    })
+}
+
+async fn write_file(target: &Arc<FileTarget>, entries: &[LedgerEntry]) -> Result<DataFile, TableError> {
+    let rows = rows::to_batch(entries).map_err(TableError::arrow(target.table()))?;
+    let mut file = DataFileWriter::create(target, Vec::new())?;
+    file.write_row_group(&rows)?;
+    target.publish(file.finish(None)?).await
+}
+
+/// Reads the files that are not known yet, and forgets those that are gone.
+async fn read_files(
+    table: &LakeTable,
+    matrix: &Matrix,
+    mut known: BTreeMap<String, (ActiveFile, Vec<LedgerEntry>)>,
+) -> Result<BTreeMap<String, (ActiveFile, Vec<LedgerEntry>)>, TableError> {
+    let mut files = BTreeMap::new();
+    for file in table.active_files()? {
+        let entries = match known.remove(&file.path) {
+            Some((_, entries)) => entries,
+            None => read_file(table, matrix, &file).await?,
+        };
+        files.insert(file.path.clone(), (file, entries));
+    }
+    Ok(files)
+}
+
+async fn read_file(table: &LakeTable, matrix: &Matrix, file: &ActiveFile) -> Result<Vec<LedgerEntry>, TableError> {
+    let name = &table.spec.name;
+    let failed = |source| TableError::Parquet { table: name.clone(), path: file.path.clone(), source };
+    let reader = ParquetObjectReader::new(table.store(), Path::from(file.path.as_str())).with_file_size(file.size);
+    let builder = ParquetRecordBatchStreamBuilder::new(reader).await.map_err(failed)?;
+    let batches: Vec<_> = builder.build().map_err(failed)?.try_collect().await.map_err(failed)?;
+    let mut entries = Vec::new();
+    for batch in &batches {
+        entries.extend(rows::from_batch(batch, matrix).map_err(TableError::arrow(name))?);
+    }
+    Ok(entries)
+}
