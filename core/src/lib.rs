@@ -11,6 +11,7 @@
 
 pub mod archive;
 pub mod checksum;
+pub mod data_file;
 pub mod decode;
 pub mod embedded;
 pub mod generate;
