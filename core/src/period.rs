@@ -38,6 +38,12 @@ impl Period {
         }
     }
 
+    /// Returns the month in which the period lies, or the month that it is.
+    #[must_use]
+    pub fn month(self) -> Self {
+        Self::month_of(self.start)
+    }
+
     /// Returns whether this is a day or a month.
     #[must_use]
     pub const fn frequency(self) -> Frequency {

@@ -1,0 +1,83 @@
+//! Which of the symbols that were named turned out to be published.
+//!
+//! A name that the archive does not have is most often a slip or the name of another market, so it is
+//! told; the run goes on with the rest.
+
+use std::collections::HashSet;
+
+use chrono::NaiveDate;
+
+use crate::archive::Series;
+use crate::market::{Interval, Symbol};
+use crate::matrix::Status;
+use crate::period::DateRange;
+use crate::plan::missing::{self, Missing};
+use crate::selection::{Note, Notes, SymbolQuery, Target, Targets};
+
+pub(super) struct Found<'a> {
+    targets: &'a Targets,
+    /// The series that have an archive, of targets whose symbols are named.
+    series: HashSet<(usize, &'a Symbol, Option<Interval>)>,
+    symbols: HashSet<(usize, &'a Symbol)>,
+}
+
+impl<'a> Found<'a> {
+    pub(super) fn new(targets: &'a Targets) -> Self {
+        Self { targets, series: HashSet::new(), symbols: HashSet::new() }
+    }
+
+    pub(super) fn add(&mut self, at: usize, series: &Series) {
+        let target = self.targets.targets.get(at);
+        let Some(SymbolQuery::Literal(names)) = target.map(|target| &target.symbols) else { return };
+        if let Some(name) = names.binary_search(&series.symbol).ok().and_then(|place| names.get(place)) {
+            self.series.insert((at, name, series.interval));
+            self.symbols.insert((at, name));
+        }
+    }
+
+    /// Returns the intervals that were asked for of a symbol that is published with others only.
+    pub(super) fn absent_series(&self, today: NaiveDate) -> Vec<Missing> {
+        let mut absent = Vec::new();
+        for (at, target, name) in self.named() {
+            if !self.symbols.contains(&(at, name)) {
+                continue;
+            }
+            for interval in target.intervals.iter().flatten() {
+                if !self.series.contains(&(at, name, Some(*interval))) {
+                    let series = series_of(target, name, *interval);
+                    absent.extend(missing::of_absent_series(self.targets, target, &series, today));
+                }
+            }
+        }
+        absent
+    }
+
+    /// Tells the names of which nothing is published.
+    pub(super) fn notes(&self) -> Vec<Note> {
+        let mut notes = Notes::default();
+        for (at, target, name) in self.named() {
+            let row = &target.combination;
+            let told = matches!(row.status, Status::Never | Status::Withdrawn);
+            if told || self.symbols.contains(&(at, name)) {
+                continue;
+            }
+            let dates = self.targets.dates;
+            let within = if dates == DateRange::default() { String::new() } else { format!(" ({dates})") };
+            notes.on_market(row.market, Some(&row.data_type), format!("no archive is published for {name}{within}"));
+        }
+        notes.into_vec()
+    }
+
+    fn named(&self) -> impl Iterator<Item = (usize, &'a Target, &'a Symbol)> {
+        let targets = self.targets.targets.iter().enumerate();
+        targets.flat_map(|(at, target)| match &target.symbols {
+            SymbolQuery::Literal(names) => names.iter().map(|name| (at, target, name)).collect::<Vec<_>>(),
+            SymbolQuery::Glob(_) => Vec::new(),
+        })
+    }
+}
+
+fn series_of(target: &Target, name: &Symbol, interval: Interval) -> Series {
+    let row = &target.combination;
+    Series { market: row.market, data_type: row.data_type.clone(), symbol: name.clone(), interval: Some(interval) }
+}

@@ -1,0 +1,83 @@
+//! Why an archive is fetched or left alone, in words that reports and the JSON output share.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+/// What is to be done about one archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Decision {
+    Fetch(FetchReason),
+    Skip(SkipReason),
+}
+
+/// Why an archive is to be fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FetchReason {
+    New,
+    /// The last run did not get it.
+    Retry,
+    /// Size, `ETag` or time of the listing differ from those that were recorded.
+    Changed,
+    /// The archive looks the same, but its checksum appeared or was replaced since it failed to match.
+    ChecksumChanged,
+    Forced,
+}
+
+impl fmt::Display for FetchReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::New => "new",
+            Self::Retry => "retry after failure",
+            Self::Changed => "changed at the source",
+            Self::ChecksumChanged => "checksum changed",
+            Self::Forced => "forced",
+        })
+    }
+}
+
+/// Why an archive is left alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SkipReason {
+    AlreadyIngested,
+    /// The month's own archive holds this day, or is to be fetched.
+    CoveredByMonthly,
+    /// Days of this month are held or to be fetched one by one.
+    CoveredByDailies,
+    /// Its bytes did not match its checksum, and neither has changed since.
+    Quarantined,
+    /// It could not be read, and has not changed since.
+    Rejected,
+    OutsideDates,
+    /// The month is not over, so its archive cannot be complete.
+    MonthNotClosed,
+    /// The selection asks for the other frequency, or the matrix has this interval at the other only.
+    OtherFrequency,
+}
+
+impl fmt::Display for SkipReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::AlreadyIngested => "already ingested",
+            Self::CoveredByMonthly => "covered by the monthly archive",
+            Self::CoveredByDailies => "covered by dailies",
+            Self::Quarantined => "quarantined and unchanged",
+            Self::Rejected => "rejected and unchanged",
+            Self::OutsideDates => "outside the dates",
+            Self::MonthNotClosed => "month not closed",
+            Self::OtherFrequency => "not at the frequency asked for",
+        })
+    }
+}
+
+impl Serialize for FetchReason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl Serialize for SkipReason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
