@@ -121,20 +121,26 @@ pub enum ProgressWhen {
 /// Flags of `plan`.
 #[derive(Clone, Debug, Default, Args)]
 pub struct PlanFlags {
+    /// How the plan is printed.
+    #[arg(long, default_value = "text")]
+    pub format: ReportFormat,
     #[command(flatten)]
     pub selection: SelectionFlags,
     #[command(flatten)]
     pub source: SourceFlags,
     #[command(flatten)]
     pub tuning: TuningFlags,
-    /// How the plan is printed.
-    #[arg(long, default_value = "text")]
-    pub format: ReportFormat,
 }
 
 /// Flags of `ingest`.
 #[derive(Clone, Debug, Default, Args)]
 pub struct IngestFlags {
+    /// Only show what would be done, as `plan` does.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How the plan or the summary is printed; JSON goes to standard output.
+    #[arg(long, default_value = "text")]
+    pub format: ReportFormat,
     #[command(flatten)]
     pub selection: SelectionFlags,
     #[command(flatten)]
@@ -142,14 +148,8 @@ pub struct IngestFlags {
     #[command(flatten)]
     pub tuning: TuningFlags,
     /// Stop after this stage.
-    #[arg(long, default_value = "gold", help_heading = TUNING)]
+    #[arg(long, default_value = "gold")]
     pub stage: Stage,
-    /// Only show what would be done, as `plan` does.
-    #[arg(long)]
-    pub dry_run: bool,
-    /// How the plan or the summary is printed; JSON goes to standard output.
-    #[arg(long, default_value = "text")]
-    pub format: ReportFormat,
 }
 
 /// Which archives are wanted.

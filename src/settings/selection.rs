@@ -35,8 +35,16 @@ pub(super) fn resolve(
     }
     selection.dates = dates(selection.dates, flags, today)?;
     selection.frequency = flags.frequency.unwrap_or(selection.frequency);
-    selection.check_breadth(flags.all).map_err(|_| SettingsError::TooBroad)?;
+    let allowed = flags.all || selects_without_symbols(file, flags);
+    selection.check_breadth(allowed).map_err(|_| SettingsError::TooBroad)?;
     Ok(selection)
+}
+
+/// Returns whether the file chooses markets or data types, and their whole content with it: it was written
+/// on purpose, unlike a flag that was forgotten.
+fn selects_without_symbols(file: &FileOptions, flags: &SelectionFlags) -> bool {
+    let chosen = file.markets.is_some() || file.data_types.is_some();
+    chosen && flags.symbol.is_empty()
 }
 
 fn data_types(names: &[String], matrix: &Matrix) -> Result<Vec<DataType>, SettingsError> {

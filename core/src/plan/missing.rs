@@ -36,8 +36,7 @@ pub(super) fn of_series(
     let frequency = if takes(Frequency::Daily) { Frequency::Daily } else { Frequency::Monthly };
     let mut published = members.iter().map(|member| member.period).filter(|at| takes(at.frequency()));
     let covered = |period: Period| {
-        let has =
-            |wanted: Period| members.binary_search_by_key(&wanted, |member| member.period).is_ok();
+        let has = |wanted: Period| members.binary_search_by_key(&wanted, |member| member.period).is_ok();
         has(period) || takes(Frequency::Monthly) && has(period.month())
     };
     published.next()?;
