@@ -3,15 +3,24 @@
 //! This package is the shell around `lakehouse-core`: everything that touches networks, files, clocks,
 //! Delta or SQL.
 
+pub mod cli;
 pub mod clock;
+pub mod commands;
+pub mod console;
 mod delta;
 mod durable;
+mod failure;
 pub mod fetch;
 pub mod ingest;
 pub mod lake;
 mod ledger;
+pub mod output;
+pub mod query;
 pub mod report;
-pub mod runs;
+pub mod settings;
 mod silver;
 pub mod source;
 pub mod storage;
+pub mod summary;
+pub mod telemetry;
+pub mod terminal;

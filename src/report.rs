@@ -14,6 +14,10 @@ pub enum Event {
     Listed { keys: u64 },
     /// The plan is made: this much is to be fetched.
     Planned { archives: u64, bytes: u64 },
+    /// So many wanted archives are held already, as they are published.
+    Skipped { archives: u64 },
+    /// So many archives replaced an earlier version of themselves; their commit is told apart from this.
+    Corrected { archives: u64 },
     /// An archive's download began; its size is known from the listing, mostly.
     DownloadStarted { archive: Arc<str>, bytes: Option<u64> },
     /// So many more bytes of an archive arrived.

@@ -1,2 +1,6 @@
-#[test]
-fn t() {}
+//! The integration tests, one binary.
+
+mod cli;
+mod settings;
+mod summary;
+mod support;

@@ -1,0 +1,70 @@
+//! The commands, one file each, and the way from a command line to an exit code.
+
+mod completions;
+mod matrix;
+pub mod plan;
+mod query;
+
+use std::process::ExitCode;
+
+use anyhow::bail;
+use chrono::{DateTime, Utc};
+
+use crate::cli::{Cli, Command};
+use crate::settings::{Environment, Settings};
+use crate::telemetry::{self, Verbosity};
+use crate::terminal::TerminalReporter;
+use crate::{console, failure};
+
+/// How a command ended that did what it could.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everything is done, or there was nothing to do.
+    Done,
+    /// Done, but some archives failed or rows were rejected.
+    Incomplete,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Done => Self::SUCCESS,
+            Outcome::Incomplete => Self::from(1),
+        }
+    }
+}
+
+/// Wrong usage, or nothing could be done.
+const NOTHING_DONE: u8 = 2;
+
+/// Runs a command and tells what stopped it, if anything did; `now` is the current time.
+pub async fn run(cli: Cli, now: DateTime<Utc>) -> ExitCode {
+    match execute(cli, now).await {
+        Ok(outcome) => outcome.into(),
+        Err(error) if console::is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            failure::tell(&error);
+            ExitCode::from(NOTHING_DONE)
+        }
+    }
+}
+
+async fn execute(cli: Cli, now: DateTime<Utc>) -> anyhow::Result<Outcome> {
+    let Cli { global, command } = cli;
+    let environment = Environment::read();
+    let verbosity = Verbosity::new(global.quiet, global.verbose);
+    telemetry::start(verbosity, global.log_format, environment.log_filter.as_deref())?;
+    if let Command::Completions(flags) = command {
+        return completions::run(flags);
+    }
+    let reporter = TerminalReporter::new(global.progress, verbosity.with_filter(environment.log_filter.as_deref()));
+    let settings = Settings::resolve(&global, environment)?;
+    let today = now.date_naive();
+    match command {
+        Command::Matrix(flags) => matrix::run(flags, &settings),
+        Command::Plan(flags) => plan::run(settings.plan(&flags, today)?, now, &reporter).await,
+        Command::Ingest(flags) if flags.dry_run => plan::run(settings.ingest(&flags, today)?, now, &reporter).await,
+        Command::Query(flags) => query::run(&flags, &settings).await,
+        Command::Ingest(_) | Command::Demo | Command::Completions(_) => bail!("this command is not built yet"),
+    }
+}

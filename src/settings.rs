@@ -1,0 +1,233 @@
+//! What is really meant: flags over the environment over the configuration file over defaults, resolved once.
+//!
+//! Whatever comes after this module works with its results and looks at no flag, variable or file of
+//! settings again. The environment is read here and nowhere else; the clock is not read at all.
+
+mod error;
+mod matrix_file;
+mod selection;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chrono::NaiveDate;
+use lakehouse_core::matrix::Matrix;
+use lakehouse_core::options::{FileOptions, parse_collection, parse_settings_toml};
+use lakehouse_core::selection::Selection;
+
+pub use self::error::SettingsError;
+use crate::cli::{GlobalFlags, IngestFlags, PlanFlags, ReportFormat, SourceFlags, Stage, TuningFlags, bandwidth};
+
+const DEFAULT_LAKE: &str = "./lake";
+
+/// The two hosts of the public archive: one serves its objects, the other lists them.
+const PUBLIC_SOURCE: &str = "https://data.binance.vision";
+const PUBLIC_LISTING: &str = "https://s3-ap-northeast-1.amazonaws.com/data.binance.vision";
+
+const DEFAULT_BATCH_SIZE: usize = 100;
+const DEFAULT_PARALLEL_DOWNLOADS: usize = 8;
+const DEFAULT_TIMEOUT_SECONDS: u64 = 30;
+const DEFAULT_RETRIES: u32 = 5;
+
+/// The variables of the environment that count; an empty one counts as not set.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Environment {
+    /// `LAKEHOUSE_LAKE`: the lake, as `--lake`.
+    pub lake: Option<String>,
+    /// `LAKEHOUSE_CONFIG`: the configuration file, as `--config`.
+    pub config: Option<PathBuf>,
+    /// `LAKEHOUSE_SOURCE`: where archives come from, as `--source`.
+    pub source: Option<String>,
+    /// `LAKEHOUSE_LISTING`: the host that lists them, as `--listing`.
+    pub listing: Option<String>,
+    /// `RUST_LOG`: which logs are written, in place of `-v` and `-q`.
+    pub log_filter: Option<String>,
+}
+
+impl Environment {
+    /// Reads the variables of this process.
+    #[must_use]
+    pub fn read() -> Self {
+        Self {
+            lake: variable("LAKEHOUSE_LAKE"),
+            config: variable("LAKEHOUSE_CONFIG").map(PathBuf::from),
+            source: variable("LAKEHOUSE_SOURCE"),
+            listing: variable("LAKEHOUSE_LISTING"),
+            log_filter: variable("RUST_LOG"),
+        }
+    }
+}
+
+/// What holds for every command, and the configuration file for those that need more of it.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// A folder, or the URL of an object-store prefix.
+    pub lake: String,
+    pub matrix: Matrix,
+    /// What a user should know of these settings, each told once.
+    pub notes: Vec<String>,
+    /// What the configuration file asks for and does not get.
+    pub warnings: Vec<String>,
+    environment: Environment,
+    file: FileOptions,
+}
+
+impl Settings {
+    /// Reads the configuration file, if one is named, and the matrix that it names.
+    ///
+    /// # Errors
+    /// When one of the two cannot be read or says something that is not known.
+    pub fn resolve(flags: &GlobalFlags, environment: Environment) -> Result<Self, SettingsError> {
+        let config = flags.config.as_deref().or(environment.config.as_deref());
+        let file = config.map(read_config).transpose()?.unwrap_or_default();
+        let (matrix, note) = matrix_file::load(config, file.matrix_path.as_deref())?;
+        let mut notes: Vec<String> = note.into_iter().collect();
+        let outside = flags.lake.as_ref().or(environment.lake.as_ref());
+        if let (None, Some(lake)) = (outside, &file.lake) {
+            notes.push(format!("the lake is {lake}, as {} says; --lake names another", file.file));
+        }
+        let lake = outside.or(file.lake.as_ref()).cloned().unwrap_or_else(|| DEFAULT_LAKE.to_owned());
+        let warnings = file.warnings.clone();
+        Ok(Self { lake, matrix, notes, warnings, environment, file })
+    }
+
+    /// Resolves what an ingest is to do; `today` is the current day, UTC.
+    ///
+    /// # Errors
+    /// When a name means nothing, dates end before they start, or nothing says which symbols are wanted.
+    pub fn ingest(self, flags: &IngestFlags, today: NaiveDate) -> Result<IngestSettings, SettingsError> {
+        let selection = selection::resolve(&self.file, &flags.selection, &self.matrix, today)?;
+        let (source, listing) = self.source(&flags.source);
+        let fetch = FetchSettings::resolve(&self.file, &flags.tuning)?;
+        let batch_size = flags.tuning.batch_size.or(self.file.batch_size).unwrap_or(DEFAULT_BATCH_SIZE);
+        Ok(IngestSettings {
+            lake: self.lake,
+            matrix: self.matrix,
+            selection,
+            source,
+            listing,
+            fetch,
+            batch_size,
+            stage: flags.stage,
+            dry_run: flags.dry_run,
+            format: flags.format,
+            notes: self.notes,
+            warnings: self.warnings,
+        })
+    }
+
+    /// Resolves what a plan is about: the same as an ingest that does nothing.
+    ///
+    /// # Errors
+    /// As [`Self::ingest`].
+    pub fn plan(self, flags: &PlanFlags, today: NaiveDate) -> Result<IngestSettings, SettingsError> {
+        let PlanFlags { selection, source, tuning, format } = flags.clone();
+        let stage = Stage::default();
+        self.ingest(&IngestFlags { selection, source, tuning, stage, dry_run: true, format }, today)
+    }
+
+    /// Finds source and listing. Whoever names a source means its own listing, not that of a source that
+    /// the environment or the file names.
+    fn source(&self, flags: &SourceFlags) -> (String, Option<String>) {
+        let levels = [
+            (&flags.source, &flags.listing),
+            (&self.environment.source, &self.environment.listing),
+            (&self.file.source, &self.file.listing),
+        ];
+        let mut listing = None;
+        for (source, listing_here) in levels {
+            listing = listing.or_else(|| listing_here.clone());
+            if let Some(source) = source {
+                return (source.clone(), listing);
+            }
+        }
+        (PUBLIC_SOURCE.to_owned(), listing.or_else(|| Some(PUBLIC_LISTING.to_owned())))
+    }
+}
+
+/// Everything that an ingest or a plan needs to know.
+#[derive(Clone, Debug)]
+pub struct IngestSettings {
+    /// A folder, or the URL of an object-store prefix.
+    pub lake: String,
+    pub matrix: Matrix,
+    pub selection: Selection,
+    /// An `http(s)://` base, a folder, or an object-store URL.
+    pub source: String,
+    /// The base that lists the archive, where the source does not do it itself.
+    pub listing: Option<String>,
+    pub fetch: FetchSettings,
+    /// Archives that are fetched, decoded and committed together.
+    pub batch_size: usize,
+    /// The last stage to run.
+    pub stage: Stage,
+    /// Whether to stop at the plan.
+    pub dry_run: bool,
+    pub format: ReportFormat,
+    pub notes: Vec<String>,
+    pub warnings: Vec<String>,
+}
+
+/// How archives are downloaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchSettings {
+    pub max_parallel_downloads: usize,
+    /// Time without a byte after which a request is given up; downloads as a whole may take any time.
+    pub timeout: Duration,
+    /// How often a request is tried again.
+    pub retries: u32,
+    /// Bytes per second for all downloads together; nothing means no limit.
+    pub bandwidth: Option<u64>,
+    /// Whether archives are compared with their published checksums.
+    pub checksum: bool,
+    pub force_redownload: bool,
+    /// Whether half-downloaded archives are continued.
+    pub resume: bool,
+}
+
+impl FetchSettings {
+    fn resolve(file: &FileOptions, flags: &TuningFlags) -> Result<Self, SettingsError> {
+        let parallel = flags.max_parallel_downloads.or(file.max_parallel_downloads);
+        let seconds = flags.timeout_seconds.or(file.timeout_seconds);
+        let bandwidth_of_file = || file.bandwidth.as_deref().map(|text| file_bandwidth(&file.file, text)).transpose();
+        Ok(Self {
+            max_parallel_downloads: parallel.unwrap_or(DEFAULT_PARALLEL_DOWNLOADS),
+            timeout: Duration::from_secs(seconds.unwrap_or(DEFAULT_TIMEOUT_SECONDS)),
+            retries: flags.retries.or(file.retries).unwrap_or(DEFAULT_RETRIES),
+            bandwidth: flags.bandwidth.map_or_else(bandwidth_of_file, |limit| Ok(Some(limit)))?,
+            checksum: !flags.no_checksum && file.checksum.unwrap_or(true),
+            force_redownload: flags.force_redownload,
+            resume: !flags.no_resume && file.resume.unwrap_or(true),
+        })
+    }
+}
+
+/// Reads the configuration file: JSON or TOML, as its name says, or else as its first character does.
+fn read_config(path: &Path) -> Result<FileOptions, SettingsError> {
+    let text =
+        fs::read_to_string(path).map_err(|error| SettingsError::unreadable("configuration file", path, error))?;
+    let text = text.trim_start_matches('\u{feff}');
+    let extension = path.extension().and_then(|extension| extension.to_str()).map(str::to_lowercase);
+    let is_json = match extension.as_deref() {
+        Some("json") => true,
+        Some("toml") => false,
+        _ => text.trim_start().starts_with('{'),
+    };
+    let file = path.display().to_string();
+    Ok(if is_json { parse_collection(&file, text)? } else { parse_settings_toml(&file, text)? })
+}
+
+fn file_bandwidth(file: &str, text: &str) -> Result<u64, SettingsError> {
+    bandwidth(text).map_err(|expected| SettingsError::FileValue {
+        file: file.to_owned(),
+        key: "bandwidth",
+        value: text.to_owned(),
+        expected,
+    })
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}

@@ -1,0 +1,44 @@
+//! Why settings cannot be resolved, and what to do about it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use chrono::NaiveDate;
+use lakehouse_core::data_file::DataFileError;
+use lakehouse_core::market::NameError;
+use thiserror::Error;
+
+/// What is wrong with flags, environment or files: always the user's to correct.
+#[derive(Debug, Error)]
+pub enum SettingsError {
+    #[error("the {what} {} cannot be read", file.display())]
+    Unreadable { what: &'static str, file: PathBuf, source: io::Error },
+    #[error(transparent)]
+    File(#[from] DataFileError),
+    #[error("{file}, `{key}`: invalid value `{value}`; {expected}")]
+    FileValue { file: String, key: &'static str, value: String, expected: String },
+    #[error("{flag}: {problem}")]
+    Flag { flag: &'static str, problem: NameError },
+    #[error("the dates end on {end}, before they start on {start}")]
+    Dates { start: NaiveDate, end: NaiveDate },
+    #[error("no symbols are selected, which could be the whole archive: many terabytes")]
+    TooBroad,
+}
+
+impl SettingsError {
+    pub(super) fn unreadable(what: &'static str, file: &Path, source: io::Error) -> Self {
+        Self::Unreadable { what, file: file.to_owned(), source }
+    }
+
+    /// Returns what to type instead, where that is known.
+    #[must_use]
+    pub const fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::TooBroad => Some(
+                "name some with --symbol 'BTC*', use a configuration file with --config, or ask for everything with --all",
+            ),
+            Self::Dates { .. } => Some("--start and --end replace the dates of a configuration file one by one"),
+            _ => None,
+        }
+    }
+}

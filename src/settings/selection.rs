@@ -1,0 +1,66 @@
+//! What is wanted: the wishes of the flags laid over those of the configuration file.
+//!
+//! A flag replaces what the file says of the same thing; whatever it leaves alone stays as in the file.
+
+use chrono::NaiveDate;
+use lakehouse_core::market::{DataType, NameError};
+use lakehouse_core::matrix::Matrix;
+use lakehouse_core::options::FileOptions;
+use lakehouse_core::period::{DateRange, Period};
+use lakehouse_core::selection::{IntervalFilter, Selection, SymbolFilter};
+
+use crate::cli::SelectionFlags;
+use crate::settings::SettingsError;
+
+/// Resolves the selection; `today` counts for the last few days.
+pub(super) fn resolve(
+    file: &FileOptions,
+    flags: &SelectionFlags,
+    matrix: &Matrix,
+    today: NaiveDate,
+) -> Result<Selection, SettingsError> {
+    let mut selection = file.selection(matrix, today)?;
+    if !flags.market.is_empty() {
+        selection.markets.clone_from(&flags.market);
+    }
+    if !flags.data_type.is_empty() {
+        selection.data_types = data_types(&flags.data_type, matrix)?;
+    }
+    if !flags.symbol.is_empty() {
+        let parsed = SymbolFilter::parse(&flags.symbol);
+        selection.symbols = parsed.map_err(|problem| SettingsError::Flag { flag: "--symbol", problem })?;
+    }
+    if !flags.interval.is_empty() {
+        selection.intervals = IntervalFilter::Everywhere(flags.interval.iter().map(ToString::to_string).collect());
+    }
+    selection.dates = dates(selection.dates, flags, today)?;
+    selection.frequency = flags.frequency.unwrap_or(selection.frequency);
+    let allowed = flags.all || selects_without_symbols(file, flags);
+    selection.check_breadth(allowed).map_err(|_| SettingsError::TooBroad)?;
+    Ok(selection)
+}
+
+/// Returns whether the file chooses markets or data types, and their whole content with it: it was written
+/// on purpose, unlike a flag that was forgotten.
+fn selects_without_symbols(file: &FileOptions, flags: &SelectionFlags) -> bool {
+    let chosen = file.markets.is_some() || file.data_types.is_some();
+    chosen && flags.symbol.is_empty()
+}
+
+fn data_types(names: &[String], matrix: &Matrix) -> Result<Vec<DataType>, SettingsError> {
+    let known = |name: &String| matrix.data_type(name);
+    let found: Result<_, NameError> = names.iter().map(known).collect();
+    found.map_err(|problem| SettingsError::Flag { flag: "--data-type", problem })
+}
+
+fn dates(file: DateRange, flags: &SelectionFlags, today: NaiveDate) -> Result<DateRange, SettingsError> {
+    if let Some(last) = flags.last {
+        return Ok(last.range(today));
+    }
+    let start = flags.start.map(Period::start).or(file.start);
+    let end = flags.end.map(Period::end).or(file.end);
+    match (start, end) {
+        (Some(start), Some(end)) if end < start => Err(SettingsError::Dates { start, end }),
+        _ => Ok(DateRange { start, end }),
+    }
+}

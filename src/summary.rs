@@ -1,0 +1,133 @@
+//! What a run came to: the events of [`crate::report`], counted.
+//!
+//! Counting is apart from drawing, so that the summary is the same with and without a terminal.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use lakehouse_core::ledger::ArchiveStatus;
+use serde::Serialize;
+
+use crate::lake::Layer;
+use crate::report::Event;
+
+/// Failures that are named in the summary; the others are counted, and in `meta.archives`.
+const NAMED_FAILURES: usize = 10;
+
+/// The figures of one run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Summary {
+    pub archives: Archives,
+    /// Rows that were committed to silver.
+    pub rows: u64,
+    /// Rows that could not be read, which are in `meta.rejects`.
+    pub rejected_rows: u64,
+    /// Bytes that were downloaded.
+    pub bytes: u64,
+    /// Requests that were tried again.
+    pub retries: u64,
+    /// Commits to silver tables.
+    pub commits: u64,
+    pub seconds: f64,
+    /// The first of the archives that failed.
+    pub failures: Vec<Failure>,
+    pub warnings: Vec<String>,
+}
+
+/// What became of the archives of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Archives {
+    /// Stored in bronze, or there already.
+    pub stored: u64,
+    /// In silver for the first time.
+    pub new: u64,
+    /// Held already, as they are published.
+    pub skipped: u64,
+    /// In silver in place of an earlier version.
+    pub corrected: u64,
+    pub not_published: u64,
+    /// Neither in silver nor known to be absent, for whatever reason.
+    pub failed: u64,
+}
+
+/// An archive that did not reach silver.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Failure {
+    pub archive: String,
+    pub status: String,
+    pub reason: String,
+}
+
+impl Summary {
+    /// Returns whether some archives failed or rows were rejected.
+    #[must_use]
+    pub const fn is_incomplete(&self) -> bool {
+        self.archives.failed > 0 || self.rejected_rows > 0
+    }
+
+    /// Counts one event.
+    pub fn count(&mut self, event: &Event) {
+        match event {
+            Event::Skipped { archives } => self.archives.skipped += archives,
+            Event::Corrected { archives } => {
+                self.archives.corrected += archives;
+                self.archives.new = self.archives.new.saturating_sub(*archives);
+            }
+            Event::Downloaded { bytes, .. } => self.bytes += bytes,
+            Event::Retried { .. } => self.retries += 1,
+            Event::DownloadFinished { stored: true, .. } => self.archives.stored += 1,
+            Event::Decoded { rejected, .. } => self.rejected_rows += rejected,
+            Event::Committed { table, archives, rows, .. } if table.layer == Layer::Silver => {
+                self.archives.new += archives;
+                self.rows += rows;
+                self.commits += 1;
+            }
+            Event::Failed { status, .. } if *status == ArchiveStatus::NotPublished.as_str() => {
+                self.archives.not_published += 1;
+            }
+            Event::Failed { archive, status, reason } => self.fail(archive, status, reason),
+            Event::Warning(text) if !self.warnings.contains(text) => self.warnings.push(text.clone()),
+            _ => {}
+        }
+    }
+
+    /// Returns the figures after a run of this length.
+    #[must_use]
+    pub fn after(mut self, elapsed: Duration) -> Self {
+        self.seconds = elapsed.as_millis() as f64 / 1000.0;
+        self
+    }
+
+    /// Returns whether a failure of this many before it is one of those that are named.
+    #[must_use]
+    pub const fn names_more_failures(&self) -> bool {
+        self.failures.len() < NAMED_FAILURES
+    }
+
+    fn fail(&mut self, archive: &str, status: &str, reason: &str) {
+        self.archives.failed += 1;
+        if self.names_more_failures() {
+            let (archive, status, reason) = (archive.to_owned(), status.to_owned(), reason.to_owned());
+            self.failures.push(Failure { archive, status, reason });
+        }
+    }
+}
+
+impl fmt::Display for Summary {
+    /// Writes two lines: what became of the archives, and how much it was.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Archives { new, skipped, corrected, not_published, failed, .. } = self.archives;
+        writeln!(
+            f,
+            "archives: {new} new, {skipped} skipped, {corrected} corrected, {not_published} not published, {failed} failed"
+        )?;
+        let (rows, rejected, bytes) = (self.rows, self.rejected_rows, ByteSize(self.bytes).display().iec());
+        write!(f, "{rows} rows, {rejected} rejected, {bytes} in {:.1} s", self.seconds)?;
+        match self.retries {
+            0 => Ok(()),
+            1 => f.write_str(", 1 retry"),
+            retries => write!(f, ", {retries} retries"),
+        }
+    }
+}

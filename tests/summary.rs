@@ -1,0 +1,97 @@
+//! What a run came to, counted from its events, and plans in words.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use insta::assert_snapshot;
+use lakehouse::cli::ProgressWhen;
+use lakehouse::commands::plan::describe;
+use lakehouse::lake::{Layer, TableName};
+use lakehouse::report::{Event, Reporter};
+use lakehouse::telemetry::Verbosity;
+use lakehouse::terminal::TerminalReporter;
+use lakehouse_core::listing::Inventory;
+use lakehouse_core::matrix::Matrix;
+use lakehouse_core::plan::{Plan, PlanOptions};
+
+fn archive(name: &str) -> Arc<str> {
+    Arc::from(name)
+}
+
+fn committed(layer: Layer, archives: u64, rows: u64) -> Event {
+    Event::Committed { table: TableName::new(layer, "klines"), version: 1, archives, rows }
+}
+
+fn failed(name: &str, status: &'static str) -> Event {
+    Event::Failed { archive: archive(name), status, reason: "because".to_owned() }
+}
+
+fn events() -> Vec<Event> {
+    vec![
+        Event::Planned { archives: 5, bytes: 4096 },
+        Event::Skipped { archives: 7 },
+        Event::DownloadStarted { archive: archive("a"), bytes: Some(2048) },
+        Event::Downloaded { archive: archive("a"), bytes: 2048 },
+        Event::Retried { archive: archive("b"), reason: "reset".to_owned() },
+        Event::DownloadFinished { archive: archive("a"), stored: true },
+        Event::DownloadFinished { archive: archive("b"), stored: false },
+        failed("b", "not_published"),
+        failed("c", "quarantined"),
+        Event::Decoded { archive: archive("a"), rows: 24, rejected: 1, bytes: 9000 },
+        committed(Layer::Silver, 3, 72),
+        committed(Layer::Meta, 3, 3),
+        Event::Corrected { archives: 1 },
+    ]
+}
+
+fn report(events: Vec<Event>) -> TerminalReporter {
+    let reporter = TerminalReporter::new(ProgressWhen::Never, Verbosity::Quiet);
+    events.into_iter().for_each(|event| reporter.report(event));
+    reporter
+}
+
+#[test]
+fn a_summary_counts_archives_by_what_became_of_them() {
+    let summary = report(events()).finish().after(Duration::from_millis(1500));
+    assert_snapshot!(summary, @r"
+    archives: 2 new, 7 skipped, 1 corrected, 1 not published, 1 failed
+    72 rows, 1 rejected, 2.0 KiB in 1.5 s, 1 retry
+    ");
+    assert!(summary.is_incomplete());
+}
+
+#[test]
+fn a_summary_as_json_has_the_same_figures_and_the_failures() {
+    let summary = report(events()).finish().after(Duration::from_millis(1500));
+    let json = serde_json::to_value(&summary).unwrap();
+    assert_eq!((&json["archives"]["new"], &json["archives"]["not_published"]), (&2.into(), &1.into()));
+    assert_eq!((&json["rows"], &json["bytes"], &json["seconds"]), (&72.into(), &2048.into(), &1.5.into()));
+    assert_eq!((&json["failures"][0]["archive"], &json["failures"][0]["status"]), (&"c".into(), &"quarantined".into()));
+}
+
+#[test]
+fn what_is_not_published_or_held_already_leaves_a_run_complete() {
+    let summary = report(vec![Event::Skipped { archives: 3 }, failed("a", "not_published")]).finish();
+    assert!(!summary.is_incomplete());
+}
+
+#[test]
+fn many_failures_are_counted_and_the_first_are_named() {
+    let failures = (0..1000).map(|at| failed(&format!("archive {at}"), "failed")).collect();
+    let summary = report(failures).finish();
+    assert_eq!((summary.archives.failed, summary.failures.len()), (1000, 10));
+}
+
+#[test]
+fn an_empty_plan_says_that_nothing_matches() {
+    assert_eq!(describe(&Plan::default()), "nothing is published that the selection matches\n");
+}
+
+#[test]
+fn a_plan_is_counted_by_reason_and_names_what_is_missing_or_unknown() {
+    let matrix = Matrix::builtin().unwrap();
+    let archives = ["BTCUSDT-1h-2026-05-01", "BTCUSDT-1h-2026-05-03", "BTCUSDT-1h-2026-04-30"]
+        .map(|name| published(&matrix, name));
+    let inventory = Inventory { archives: archives.into(), unknown: vec!["data/part-00000.zip".to_owned()] };
+    assert_snapshot!(describe(&planned(&matrix, inventory)), @"");
+}
