@@ -5,5 +5,7 @@
 
 mod durable;
 pub mod lake;
+pub mod output;
+pub mod query;
 pub mod report;
 pub mod storage;
