@@ -1,2 +1,6 @@
-#[test]
-fn t() {}
+//! The integration tests, one module per topic, in one binary.
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::unwrap_used)]
+
+mod output;
+mod query;
+mod support;

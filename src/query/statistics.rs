@@ -12,7 +12,7 @@ use datafusion::common::pruning::PruningStatistics;
 use datafusion::common::stats::Precision;
 use datafusion::common::{Column, ColumnStatistics, Result, ScalarValue};
 use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_optimizer::pruning::PruningPredicate;
+use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -96,7 +96,8 @@ impl TableSnapshot {
             keep = passed.iter().map(|passed| passed == Some(true)).collect();
         }
         if let Some(filter) = others {
-            let predicate = PruningPredicate::try_new(Arc::clone(filter), Arc::clone(self.schema()))?;
+            let builder = PruningPredicateBuilder::new().with_file_schema(Arc::clone(self.schema()));
+            let predicate = builder.try_build(Arc::clone(filter))?;
             let may_hold = predicate.prune(self)?;
             keep.iter_mut().zip(may_hold).for_each(|(keep, may_hold)| *keep &= may_hold);
         }
