@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use clap::builder::Styles;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use crate::output::Format;
 use lakehouse_core::market::{Interval, Market};
 use lakehouse_core::options::LastDays;
 use lakehouse_core::period::Period;
@@ -259,26 +260,13 @@ pub struct QueryFlags {
     pub file: Option<PathBuf>,
     /// How rows are written [default: by the extension of the output file, else table]
     #[arg(long)]
-    pub format: Option<ResultFormat>,
+    pub format: Option<Format>,
     /// Write to a file instead of standard output.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Rows of a table to show at most; 0 shows all. Other formats always have all rows.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = values::number::<usize>)]
     pub max_rows: usize,
-}
-
-/// How rows are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ResultFormat {
-    Table,
-    Csv,
-    Tsv,
-    Json,
-    Ndjson,
-    Markdown,
-    Parquet,
-    Arrow,
 }
 
 /// Flags of `matrix`.

@@ -1,16 +1,18 @@
 //! The commands, one file each, and the way from a command line to an exit code.
 
 mod completions;
+mod ingest;
 mod matrix;
 pub mod plan;
 mod query;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::bail;
-use chrono::{DateTime, Utc};
 
 use crate::cli::{Cli, Command};
+use crate::clock::Clock;
 use crate::settings::{Environment, Settings};
 use crate::telemetry::{self, Verbosity};
 use crate::terminal::TerminalReporter;
@@ -37,9 +39,9 @@ impl From<Outcome> for ExitCode {
 /// Wrong usage, or nothing could be done.
 const NOTHING_DONE: u8 = 2;
 
-/// Runs a command and tells what stopped it, if anything did; `now` is the current time.
-pub async fn run(cli: Cli, now: DateTime<Utc>) -> ExitCode {
-    match execute(cli, now).await {
+/// Runs a command and tells what stopped it, if anything did.
+pub async fn run(cli: Cli, clock: Clock) -> ExitCode {
+    match execute(cli, &clock).await {
         Ok(outcome) => outcome.into(),
         Err(error) if console::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
@@ -49,7 +51,7 @@ pub async fn run(cli: Cli, now: DateTime<Utc>) -> ExitCode {
     }
 }
 
-async fn execute(cli: Cli, now: DateTime<Utc>) -> anyhow::Result<Outcome> {
+async fn execute(cli: Cli, clock: &Clock) -> anyhow::Result<Outcome> {
     let Cli { global, command } = cli;
     let environment = Environment::read();
     let verbosity = Verbosity::new(global.quiet, global.verbose);
@@ -57,14 +59,16 @@ async fn execute(cli: Cli, now: DateTime<Utc>) -> anyhow::Result<Outcome> {
     if let Command::Completions(flags) = command {
         return completions::run(flags);
     }
-    let reporter = TerminalReporter::new(global.progress, verbosity.with_filter(environment.log_filter.as_deref()));
+    let verbosity = verbosity.with_filter(environment.log_filter.as_deref());
+    let reporter = Arc::new(TerminalReporter::new(global.progress, verbosity));
     let settings = Settings::resolve(&global, environment)?;
-    let today = now.date_naive();
+    let today = clock.now().date_naive();
     match command {
         Command::Matrix(flags) => matrix::run(flags, &settings),
-        Command::Plan(flags) => plan::run(settings.plan(&flags, today)?, now, &reporter).await,
-        Command::Ingest(flags) if flags.dry_run => plan::run(settings.ingest(&flags, today)?, now, &reporter).await,
+        Command::Plan(flags) => plan::run(settings.plan(&flags, today)?, clock, reporter).await,
+        Command::Ingest(flags) if flags.dry_run => plan::run(settings.ingest(&flags, today)?, clock, reporter).await,
+        Command::Ingest(flags) => ingest::run(settings.ingest(&flags, today)?, clock, &reporter).await,
         Command::Query(flags) => query::run(&flags, &settings).await,
-        Command::Ingest(_) | Command::Demo | Command::Completions(_) => bail!("this command is not built yet"),
+        Command::Demo | Command::Completions(_) => bail!("this command is not built yet"),
     }
 }

@@ -3,7 +3,7 @@
 //! Results go to standard output and nothing else does. Whoever reads it may stop early (`| head -1`),
 //! which is no failure; what is told on standard error is never worth failing for.
 
-use std::io::{self, BufWriter, ErrorKind, StdoutLock, Write};
+use std::io::{self, BufWriter, ErrorKind, Stdout, Write};
 
 use serde::Serialize;
 
@@ -12,8 +12,8 @@ use serde::Serialize;
 /// The writer must be flushed at its end. It passes on that the reader is gone, so that long work can
 /// stop; [`is_closed_pipe`] recognises it.
 #[must_use]
-pub fn results() -> BufWriter<StdoutLock<'static>> {
-    BufWriter::new(io::stdout().lock())
+pub fn results() -> BufWriter<Stdout> {
+    BufWriter::new(io::stdout())
 }
 
 /// Writes a finished text as a result.

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use clap::Parser;
-use lakehouse::{cli::Cli, commands};
+use lakehouse::{cli::Cli, clock::Clock, commands};
 
 /// Decoding allocates and frees batches on many threads, where the system's allocator is slow and keeps
 /// memory that it does not need.
@@ -15,6 +15,6 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 async fn main() -> ExitCode {
     let cli = Cli::parse();
     #[expect(clippy::disallowed_methods, reason = "the one place where the clock is read")]
-    let now = SystemTime::now().into();
-    commands::run(cli, now).await
+    let clock = Clock::new(|| SystemTime::now().into());
+    commands::run(cli, clock).await
 }

@@ -3,6 +3,7 @@
 //! Counting is apart from drawing, so that the summary is the same with and without a terminal.
 
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytesize::ByteSize;
@@ -10,7 +11,7 @@ use lakehouse_core::ledger::ArchiveStatus;
 use serde::Serialize;
 
 use crate::lake::Layer;
-use crate::report::Event;
+use crate::report::{Event, Reporter};
 
 /// Failures that are named in the summary; the others are counted, and in `meta.archives`.
 const NAMED_FAILURES: usize = 10;
@@ -111,6 +112,39 @@ impl Summary {
             let (archive, status, reason) = (archive.to_owned(), status.to_owned(), reason.to_owned());
             self.failures.push(Failure { archive, status, reason });
         }
+    }
+}
+
+/// Counts the events of a run on their way to whoever shows them.
+pub struct Counting {
+    summary: Mutex<Summary>,
+    next: Arc<dyn Reporter>,
+}
+
+impl Counting {
+    /// Goes on from what is counted already.
+    #[must_use]
+    pub fn new(summary: Summary, next: Arc<dyn Reporter>) -> Self {
+        Self { summary: Mutex::new(summary), next }
+    }
+
+    /// Returns the figures so far.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        self.summary.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl fmt::Debug for Counting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Counting").field("summary", &self.summary).finish_non_exhaustive()
+    }
+}
+
+impl Reporter for Counting {
+    fn report(&self, event: Event) {
+        self.summary.lock().unwrap_or_else(PoisonError::into_inner).count(&event);
+        self.next.report(event);
     }
 }
 

@@ -1,17 +1,18 @@
 //! `lakehouse plan`: what an ingest would do, and why, as text or JSON.
 
 use std::io;
+use std::sync::Arc;
 
-use anyhow::bail;
 use bytesize::ByteSize;
-use chrono::{DateTime, Utc};
 use lakehouse_core::plan::{Missing, Plan, SummaryRow};
 
 use crate::cli::ReportFormat;
-use crate::commands::Outcome;
+use crate::clock::Clock;
+use crate::commands::{Outcome, ingest};
 use crate::console;
 use crate::report::{Event, Reporter};
 use crate::settings::IngestSettings;
+use crate::terminal::TerminalReporter;
 
 /// Keys and series that are named one by one; the JSON form has them all.
 const NAMED: usize = 5;
@@ -19,22 +20,23 @@ const NAMED: usize = 5;
 /// Makes the plan and prints it.
 pub(super) async fn run(
     settings: IngestSettings,
-    _now: DateTime<Utc>,
-    reporter: &dyn Reporter,
+    clock: &Clock,
+    reporter: Arc<TerminalReporter>,
 ) -> anyhow::Result<Outcome> {
-    tell(&settings, reporter);
-    let targets = settings.selection.targets(&settings.matrix)?;
-    targets.notes.iter().for_each(|note| reporter.report(Event::Note(note.to_string())));
-    bail!("planning needs the listing, which is not built yet")
+    let format = settings.format;
+    let listener: Arc<dyn Reporter> = Arc::clone(&reporter) as _;
+    let plan = Box::pin(ingest::prepare(settings, &listener)?.plan(clock.now().date_naive(), &listener)).await?;
+    let _ = reporter.finish();
+    print(&plan, format)?;
+    Ok(Outcome::Done)
 }
 
-/// Tells what a user should know of the settings.
-pub(super) fn tell(settings: &IngestSettings, reporter: &dyn Reporter) {
-    for warning in &settings.warnings {
-        reporter.report(Event::Warning(warning.clone()));
-    }
-    for note in &settings.notes {
-        reporter.report(Event::Note(note.clone()));
+/// Warns of what the plan passes over, where the plan itself is not printed.
+pub(super) fn warn(plan: &Plan, reporter: &Arc<dyn Reporter>) {
+    for text in [unknown(&plan.unknown), missing(&plan.missing)] {
+        if !text.is_empty() {
+            reporter.report(Event::Note(text.trim_end().to_owned()));
+        }
     }
 }
 

@@ -1,20 +1,51 @@
 //! `lakehouse query`: one SQL statement on the lake's tables.
 
-use std::fs;
-use std::io::Read;
+use std::fs::{self, File};
+use std::io::{BufWriter, IsTerminal, Read};
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use lakehouse_core::schema::Schemas;
 
-use crate::cli::{QueryFlags, ResultFormat};
+use crate::cli::QueryFlags;
 use crate::commands::Outcome;
+use crate::console;
+use crate::lake::{Lake, Layer, TableName};
+use crate::output::{Format, OutputError, OutputOptions, write_stream};
+use crate::query::{Session, SessionOptions};
 use crate::settings::Settings;
 
 /// Runs the statement and writes its rows.
-pub(super) async fn run(flags: &QueryFlags, _settings: &Settings) -> anyhow::Result<Outcome> {
-    let _statement = statement(flags)?;
-    let _format = format(flags);
-    bail!("queries are not built yet")
+pub(super) async fn run(flags: &QueryFlags, settings: &Settings) -> anyhow::Result<Outcome> {
+    let statement = statement(flags)?;
+    let format = format(flags);
+    if format.is_binary() && flags.output.is_none() && std::io::stdout().is_terminal() {
+        bail!("a binary format does not belong on a terminal; name a file with -o");
+    }
+    let session = open_session(settings)?;
+    let rows = Box::pin(session.sql(&statement)).await?;
+    let shown = (format == Format::Table && flags.max_rows > 0).then_some(flags.max_rows);
+    let options = OutputOptions { max_rows: shown };
+    let written = match &flags.output {
+        None => Box::pin(write_stream(rows, format, &mut console::results(), options)).await,
+        Some(path) => {
+            let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+            Box::pin(write_stream(rows, format, &mut BufWriter::new(file), options)).await
+        }
+    };
+    match written {
+        Ok(_) | Err(OutputError::Closed) => Ok(Outcome::Done),
+        Err(OutputError::Query(error)) => Err(session.meaning(error).into()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Opens the lake that the settings name for reading.
+pub(super) fn open_session(settings: &Settings) -> anyhow::Result<Session> {
+    let lake = Lake::open(&settings.lake).with_context(|| format!("cannot use the lake {}", settings.lake))?;
+    let schemas = Schemas::builtin()?;
+    let known_tables = schemas.iter().map(|schema| TableName::new(Layer::Silver, schema.table())).collect();
+    Ok(Session::open(&lake, SessionOptions { known_tables, ..SessionOptions::default() })?)
 }
 
 /// Returns the statement: typed, in a file, or on standard input.
@@ -41,17 +72,7 @@ fn from_standard_input() -> anyhow::Result<String> {
 }
 
 /// Returns the format asked for, or that of the output file's extension, or a table.
-fn format(flags: &QueryFlags) -> ResultFormat {
-    let extension = flags.output.as_deref().and_then(Path::extension).and_then(|extension| extension.to_str());
-    let by_extension = match extension {
-        Some("csv") => ResultFormat::Csv,
-        Some("tsv") => ResultFormat::Tsv,
-        Some("json") => ResultFormat::Json,
-        Some("ndjson" | "jsonl") => ResultFormat::Ndjson,
-        Some("md") => ResultFormat::Markdown,
-        Some("parquet") => ResultFormat::Parquet,
-        Some("arrow" | "feather" | "ipc") => ResultFormat::Arrow,
-        _ => ResultFormat::Table,
-    };
-    flags.format.unwrap_or(by_extension)
+fn format(flags: &QueryFlags) -> Format {
+    let by_extension = flags.output.as_deref().and_then(Format::for_path);
+    flags.format.or(by_extension).unwrap_or(Format::Table)
 }

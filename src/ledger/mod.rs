@@ -21,6 +21,7 @@ use crate::delta::commit::{Change, commit};
 use crate::delta::file::{DataFile, DataFileWriter, FileTarget};
 use crate::delta::log::ArchiveRecord;
 use crate::delta::table::{ActiveFile, LakeTable};
+use crate::fetch::BronzeArchive;
 use crate::lake::Lake;
 use crate::silver::{SilverIndex, Writer};
 
@@ -101,6 +102,22 @@ impl LedgerTable {
         self.record(entries, writer).await
     }
 
+    /// Returns the row of an archive whose bytes turned out to be those that silver holds already, with
+    /// what the source says of them now, so that the same doubt does not come up again.
+    pub(crate) fn confirm(&self, archive: &BronzeArchive, writer: &Writer) -> Option<LedgerEntry> {
+        let same = |entry: &&LedgerEntry| entry.status == ArchiveStatus::Ingested && entry.key == archive.key;
+        let held = self.entries().find(same)?;
+        Some(LedgerEntry {
+            checksum: archive.checksum,
+            size: Some(archive.size),
+            etag: archive.etag.clone(),
+            last_modified: archive.last_modified,
+            run: Arc::clone(&writer.run),
+            recorded_at: writer.clock.now(),
+            ..held.clone()
+        })
+    }
+
     /// Records what became of archives: a row takes the place of what was known of the same version of
     /// its archive, and an older version that was in silver becomes `superseded`.
     pub(crate) async fn record(&mut self, entries: Vec<LedgerEntry>, writer: &Writer) -> Result<(), TableError> {
@@ -112,7 +129,8 @@ impl LedgerTable {
         let files = &mut self.files;
         commit(&mut self.table, &writer.run, &writer.clock, async |table: &LakeTable| {
             *files = read_files(table, &matrix, std::mem::take(files)).await?;
-            let mut rows: Vec<LedgerEntry> = entries.clone();
+            let held = files.values().flat_map(|(_, held)| held);
+            let mut rows = still_held(&entries, held);
             let mut change = Change::default();
             let merge_all = files.len() >= FILES;
             for (file, held) in files.values() {
@@ -144,6 +162,18 @@ fn kept(held: &LedgerEntry, new: Option<&LedgerEntry>) -> Option<LedgerEntry> {
         ArchiveStatus::Ingested if new.status != ArchiveStatus::Ingested => Some(held.clone()),
         _ => None,
     }
+}
+
+/// Lets rows of archives that could not be had anew say which version of silver still holds the old one.
+fn still_held<'a>(entries: &[LedgerEntry], held: impl Iterator<Item = &'a LedgerEntry>) -> Vec<LedgerEntry> {
+    let held = held.filter(|entry| entry.status == ArchiveStatus::Ingested);
+    let versions: HashMap<&str, Option<i64>> = held.map(|entry| (entry.key.path(), entry.silver_version)).collect();
+    let version = |entry: &LedgerEntry| versions.get(entry.key.path()).copied().flatten();
+    let entries = entries.iter().map(|entry| LedgerEntry {
+        silver_version: entry.silver_version.or_else(|| version(entry)),
+        ..entry.clone()
+    });
+    entries.collect()
 }
 
 fn schema_of<'a>(matrix: &'a Matrix, entry: &LedgerEntry) -> Option<&'a str> {

@@ -1,6 +1,6 @@
 //! Which archives a silver table holds, in which version, as its log says it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::delta::TableError;
 use crate::delta::log::{ArchiveRecord, read_record};
@@ -38,6 +38,11 @@ impl SilverIndex {
             self.seen = version;
         }
         Ok(())
+    }
+
+    /// Leaves out archives that the ledger learns of in another way.
+    pub(crate) fn forget_unrecorded(&mut self, archives: &BTreeSet<&str>) {
+        self.unrecorded.retain(|(_, record)| !archives.contains(record.archive.as_str()));
     }
 
     /// Hands over what the log told since the last call, with the versions that hold it.

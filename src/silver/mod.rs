@@ -81,6 +81,11 @@ impl SilverTable {
         Ok(Self { schema, table, target, index })
     }
 
+    /// Returns what the table is known to hold.
+    pub(crate) const fn index(&mut self) -> &mut SilverIndex {
+        &mut self.index
+    }
+
     /// Decodes a batch of archives and lands their rows in one commit.
     ///
     /// # Errors

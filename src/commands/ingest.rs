@@ -1,0 +1,79 @@
+//! `lakehouse ingest`: fetch, decode, commit; the plan of `lakehouse plan` is what it carries out.
+
+use std::sync::Arc;
+use std::thread::available_parallelism;
+
+use anyhow::Context;
+use lakehouse_core::schema::Schemas;
+
+use super::plan;
+use crate::cli::Stage;
+use crate::clock::Clock;
+use crate::commands::Outcome;
+use crate::fetch::FetchOptions;
+use crate::ingest::{Depth, Ingest};
+use crate::lake::Lake;
+use crate::report::{Event, Reporter};
+use crate::settings::{FetchSettings, IngestSettings};
+use crate::source::lister::ListOptions;
+use crate::source::retry::RetryPolicy;
+use crate::source::{Timeouts, open_source};
+use crate::terminal::TerminalReporter;
+
+/// Plans and carries out, and tells what came of it.
+pub(super) async fn run(
+    settings: IngestSettings,
+    clock: &Clock,
+    reporter: &Arc<TerminalReporter>,
+) -> anyhow::Result<Outcome> {
+    let format = settings.format;
+    let listener: Arc<dyn Reporter> = Arc::clone(reporter) as _;
+    let ingest = prepare(settings, &listener)?;
+    let plan = Box::pin(ingest.plan(clock.now().date_naive(), &listener)).await?;
+    plan::warn(&plan, &listener);
+    Box::pin(ingest.run(&plan, listener, clock)).await?;
+    let summary = reporter.conclude(format)?;
+    Ok(if summary.is_incomplete() { Outcome::Incomplete } else { Outcome::Done })
+}
+
+/// Opens what the settings name: lake, source, schemas and targets.
+pub(super) fn prepare(settings: IngestSettings, reporter: &Arc<dyn Reporter>) -> anyhow::Result<Ingest> {
+    tell(&settings, reporter);
+    let targets = settings.selection.targets(&settings.matrix)?;
+    let timeouts = Timeouts { idle: settings.fetch.timeout, ..Timeouts::default() };
+    let source = open_source(&settings.source, settings.listing.as_deref(), timeouts)
+        .with_context(|| format!("cannot use the source {}", settings.source))?;
+    let lake = Lake::open(&settings.lake).with_context(|| format!("cannot use the lake {}", settings.lake))?;
+    let retry = RetryPolicy { retries: settings.fetch.retries as usize, ..RetryPolicy::default() };
+    Ok(Ingest {
+        lake,
+        source,
+        matrix: Arc::new(settings.matrix),
+        schemas: Arc::new(Schemas::builtin()?),
+        targets,
+        list: ListOptions { retry, ..ListOptions::default() },
+        fetch: fetch_options(&settings.fetch, retry),
+        batch_size: settings.batch_size,
+        depth: if settings.stage == Stage::Bronze { Depth::Bronze } else { Depth::Silver },
+        threads: available_parallelism().map_or(1, usize::from),
+        command: std::env::args().skip(1).collect::<Vec<_>>().join(" "),
+    })
+}
+
+fn fetch_options(settings: &FetchSettings, retry: RetryPolicy) -> FetchOptions {
+    FetchOptions {
+        retry,
+        checksum: settings.checksum,
+        force: settings.force_redownload,
+        resume: settings.resume,
+        bandwidth: settings.bandwidth,
+        parallel: settings.max_parallel_downloads,
+        scratch: None,
+    }
+}
+
+/// Tells what a user should know of the settings.
+fn tell(settings: &IngestSettings, reporter: &Arc<dyn Reporter>) {
+    settings.warnings.iter().for_each(|warning| reporter.report(Event::Warning(warning.clone())));
+    settings.notes.iter().for_each(|note| reporter.report(Event::Note(note.clone())));
+}

@@ -1,0 +1,205 @@
+//! What becomes of a fetched batch: its archives land in silver and in the ledger, or in the ledger with
+//! the reason why not.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use lakehouse_core::archive::ArchiveKey;
+use lakehouse_core::ledger::{ArchiveStatus, ChecksumState, LedgerEntry};
+
+use super::{Depth, Ingest, IngestError};
+use crate::fetch::{BronzeArchive, FetchOutcome, Fetched};
+use crate::lake::{Layer, TableName};
+use crate::ledger::LedgerTable;
+use crate::report::{Event, Reporter};
+use crate::silver::{BatchResult, DecodedArchive, Fault, RejectsTable, SilverTable, Writer};
+
+/// The tables that batches end in; each is opened when the first batch needs it.
+pub(super) struct BatchStore<'a> {
+    ingest: &'a Ingest,
+    reporter: Arc<dyn Reporter>,
+    writer: &'a Writer,
+    tables: Option<MetaTables>,
+    silver: HashMap<Arc<str>, SilverTable>,
+}
+
+struct MetaTables {
+    ledger: LedgerTable,
+    rejects: RejectsTable,
+}
+
+impl<'a> BatchStore<'a> {
+    pub(super) async fn open(
+        ingest: &'a Ingest,
+        reporter: Arc<dyn Reporter>,
+        writer: &'a Writer,
+    ) -> Result<Self, IngestError> {
+        let tables = match ingest.depth {
+            Depth::Bronze => None,
+            Depth::Silver => Some(MetaTables {
+                ledger: LedgerTable::open(&ingest.lake, Arc::clone(&ingest.matrix)).await?,
+                rejects: RejectsTable::open(&ingest.lake).await?,
+            }),
+        };
+        Ok(Self { ingest, reporter, writer, tables, silver: HashMap::new() })
+    }
+
+    /// Lands one batch.
+    pub(super) async fn take(&mut self, table: &Arc<str>, fetched: Vec<Fetched>) -> Result<(), IngestError> {
+        let (mut stored, mut entries) = (Vec::new(), Vec::new());
+        for archive in fetched {
+            match archive.outcome {
+                FetchOutcome::Stored(bronze) => stored.push(bronze),
+                other => entries.push(self.unfetched(archive.key, &other)),
+            }
+        }
+        let Some(mut tables) = self.tables.take() else { return Ok(()) };
+        stored.sort_by(|a, b| (a.key.series(), a.key.period()).cmp(&(b.key.series(), b.key.period())));
+        if !stored.is_empty() {
+            entries.extend(self.land(table, stored, &mut tables).await?);
+        }
+        tables.ledger.record(entries, self.writer).await?;
+        self.tables = Some(tables);
+        Ok(())
+    }
+
+    async fn land(
+        &mut self,
+        table: &Arc<str>,
+        stored: Vec<BronzeArchive>,
+        tables: &mut MetaTables,
+    ) -> Result<Vec<LedgerEntry>, IngestError> {
+        let mut silver = match self.silver.remove(table) {
+            Some(silver) => silver,
+            None => self.open_silver(table, &tables.ledger).await?,
+        };
+        tables.ledger.reconcile(silver.index(), self.writer).await?;
+        let before: BTreeSet<String> = stored
+            .iter()
+            .filter(|archive| silver.index().sha256(archive.key.path()).is_some())
+            .map(|archive| archive.key.path().to_owned())
+            .collect();
+        let result = silver.ingest(stored.clone(), &mut tables.rejects, self.writer).await?;
+        self.tell(table, &result, &before);
+        // What others landed meanwhile is told by their commits; ours is recorded right after.
+        let mut entries: Vec<LedgerEntry> =
+            result.archives.iter().map(|archive| self.decoded(archive, result.version)).collect();
+        let confirmed = stored.iter().filter(|archive| result.overtaken.contains(archive.key.path()));
+        entries.extend(confirmed.filter_map(|archive| tables.ledger.confirm(archive, self.writer)));
+        let landed: BTreeSet<&str> = result.archives.iter().map(|archive| archive.bronze.key.path()).collect();
+        silver.index().forget_unrecorded(&landed);
+        tables.ledger.reconcile(silver.index(), self.writer).await?;
+        self.silver.insert(Arc::clone(table), silver);
+        Ok(entries)
+    }
+
+    async fn open_silver(&self, table: &Arc<str>, ledger: &LedgerTable) -> Result<SilverTable, IngestError> {
+        let missing = || IngestError::Schema { schema: table.to_string() };
+        let schema = self.ingest.schemas.get(table).cloned().ok_or_else(missing)?;
+        Ok(SilverTable::open(&self.ingest.lake, Arc::new(schema), ledger.silver_index(table)).await?)
+    }
+
+    fn tell(&self, table: &Arc<str>, result: &BatchResult, before: &BTreeSet<String>) {
+        let (mut landed, mut rows, mut corrected) = (0, 0, 0);
+        for archive in &result.archives {
+            let path = archive.bronze.key.shared_path();
+            let (rejected, bytes) = (archive.rejected_rows, archive.bytes);
+            self.reporter.report(Event::Decoded { archive: Arc::clone(&path), rows: archive.rows, rejected, bytes });
+            if let Some(fault) = &archive.fault {
+                let (status, reason) = status_of(fault);
+                self.reporter.report(Event::Failed { archive: path, status: status.as_str(), reason });
+                continue;
+            }
+            landed += 1;
+            rows += archive.rows;
+            corrected += u64::from(before.contains(archive.bronze.key.path()));
+        }
+        if let Some(version) = result.version {
+            let table = TableName::new(Layer::Silver, table);
+            self.reporter.report(Event::Committed { table, version, archives: landed, rows });
+        }
+        if corrected > 0 {
+            self.reporter.report(Event::Corrected { archives: corrected });
+        }
+        if !result.overtaken.is_empty() {
+            self.reporter.report(Event::Skipped { archives: result.overtaken.len() as u64 });
+        }
+    }
+
+    fn decoded(&self, archive: &DecodedArchive, version: Option<i64>) -> LedgerEntry {
+        let bronze = &archive.bronze;
+        let (status, reason) = archive.fault.as_ref().map_or((ArchiveStatus::Ingested, None), |fault| {
+            let (status, reason) = status_of(fault);
+            (status, Some(reason))
+        });
+        LedgerEntry {
+            size: Some(bronze.size),
+            etag: bronze.etag.clone(),
+            last_modified: bronze.last_modified,
+            sha256: Some(bronze.sha256.to_string().into()),
+            rows: archive.rows,
+            rejected_rows: archive.rejected_rows,
+            min_time: archive.min_time,
+            max_time: archive.max_time,
+            silver_version: version.filter(|_| archive.fault.is_none()),
+            reason,
+            ..self.entry(bronze.key.clone(), status, bronze.checksum)
+        }
+    }
+
+    /// Records and reports an archive that did not come into bronze.
+    fn unfetched(&self, key: ArchiveKey, outcome: &FetchOutcome) -> LedgerEntry {
+        let entry = match outcome {
+            FetchOutcome::NotPublished => {
+                let reason = Some("the source answered that there is no such archive".to_owned());
+                LedgerEntry { reason, ..self.entry(key, ArchiveStatus::NotPublished, ChecksumState::Unchecked) }
+            }
+            FetchOutcome::Mismatch { expected, actual, size, etag, last_modified, kept_as } => LedgerEntry {
+                size: Some(*size),
+                etag: etag.clone(),
+                last_modified: *last_modified,
+                sha256: Some(actual.to_string().into()),
+                reason: Some(format!(
+                    "the bytes have the SHA-256 {actual}, the published checksum says {expected}; \
+                     they are kept as bronze/{kept_as}"
+                )),
+                ..self.entry(key, ArchiveStatus::Quarantined, ChecksumState::Mismatch)
+            },
+            FetchOutcome::Failed { error } => {
+                let reason = Some(error.to_string());
+                LedgerEntry { reason, ..self.entry(key, ArchiveStatus::Failed, ChecksumState::Unchecked) }
+            }
+            FetchOutcome::Stored(_) => self.entry(key, ArchiveStatus::Failed, ChecksumState::Unchecked),
+        };
+        let (archive, reason) = (entry.key.shared_path(), entry.reason.clone().unwrap_or_default());
+        self.reporter.report(Event::Failed { archive, status: entry.status.as_str(), reason });
+        entry
+    }
+
+    fn entry(&self, key: ArchiveKey, status: ArchiveStatus, checksum: ChecksumState) -> LedgerEntry {
+        LedgerEntry {
+            key,
+            status,
+            checksum,
+            size: None,
+            etag: None,
+            last_modified: None,
+            sha256: None,
+            rows: 0,
+            rejected_rows: 0,
+            min_time: None,
+            max_time: None,
+            silver_version: None,
+            run: Arc::clone(&self.writer.run),
+            recorded_at: self.writer.clock.now(),
+            reason: None,
+        }
+    }
+}
+
+fn status_of(fault: &Fault) -> (ArchiveStatus, String) {
+    match fault {
+        Fault::Rejected(reason) => (ArchiveStatus::Rejected, reason.clone()),
+        Fault::Failed(reason) => (ArchiveStatus::Failed, reason.clone()),
+    }
+}

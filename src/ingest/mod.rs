@@ -1,0 +1,177 @@
+//! Ingest: from what is published to what the lake holds.
+//!
+//! [`Ingest::plan`] says what is to be done, [`Ingest::run`] does it: batch by batch, archives are fetched into
+//! bronze, decoded and committed to silver, and recorded in the ledger, while the next batch is being
+//! downloaded already. Nothing here knows how any of these steps works.
+
+mod batch;
+mod runs;
+
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use futures::StreamExt;
+use lakehouse_core::ledger::Ledger;
+use lakehouse_core::listing::Published;
+use lakehouse_core::matrix::Matrix;
+use lakehouse_core::plan::{Plan, PlanOptions, plan};
+use lakehouse_core::schema::Schemas;
+use lakehouse_core::selection::Targets;
+use thiserror::Error;
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+use self::batch::BatchStore;
+use self::runs::RunsTable;
+use crate::clock::Clock;
+use crate::delta::TableError;
+use crate::fetch::{FetchError, FetchOptions, Fetched, Fetcher};
+use crate::lake::Lake;
+use crate::ledger::LedgerTable;
+use crate::report::{Event, Reporter};
+use crate::silver::Writer;
+use crate::source::lister::{ListOptions, Lister};
+use crate::source::{Source, SourceError};
+use crate::storage::StorageError;
+use crate::summary::{Counting, Summary};
+
+/// Why an ingest could not be done, or not be finished; what has been committed stays.
+#[derive(Debug, Error)]
+pub enum IngestError {
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// A table of the lake could not be read or written.
+    #[error("{0}")]
+    Table(String),
+    /// A matrix names a schema that does not exist.
+    #[error("the matrix names the schema `{schema}`, and there is no schemas/{schema}.toml")]
+    Schema { schema: String },
+}
+
+impl From<TableError> for IngestError {
+    fn from(error: TableError) -> Self {
+        Self::Table(error.to_string())
+    }
+}
+
+/// How far an ingest goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Depth {
+    /// Archives are in bronze, verified; no table is touched.
+    Bronze,
+    /// Rows are in silver.
+    #[default]
+    Silver,
+}
+
+/// What is to be ingested, from where, into which lake.
+#[derive(Clone, Debug)]
+pub struct Ingest {
+    pub lake: Lake,
+    pub source: Arc<dyn Source>,
+    pub matrix: Arc<Matrix>,
+    pub schemas: Arc<Schemas>,
+    pub targets: Targets,
+    pub list: ListOptions,
+    pub fetch: FetchOptions,
+    /// Archives that are fetched, decoded and committed together.
+    pub batch_size: usize,
+    pub depth: Depth,
+    /// Archives that are decoded at a time.
+    pub threads: usize,
+    /// The command as it was given, for `meta.runs`.
+    pub command: String,
+}
+
+impl Ingest {
+    /// Lists what is published and decides what is to be done; writes nothing.
+    ///
+    /// # Errors
+    /// When the source cannot be listed at all, or the lake not be read.
+    pub async fn plan(&self, today: NaiveDate, reporter: &Arc<dyn Reporter>) -> Result<Plan, IngestError> {
+        let ledger = self.known().await?;
+        let lister = Lister::new(Arc::clone(&self.source), self.list.clone(), Arc::clone(reporter));
+        let inventory = lister.inventory(&self.targets, &self.matrix, today).await?;
+        let options = PlanOptions { force: self.fetch.force, today };
+        let plan = plan(&self.targets, inventory, &ledger, options);
+        plan.notes.iter().for_each(|note| reporter.report(Event::Note(note.to_string())));
+        reporter.report(Event::Skipped { archives: plan.skipped.len() as u64 });
+        reporter.report(Event::Planned { archives: plan.fetch.len() as u64, bytes: plan.bytes() });
+        Ok(plan)
+    }
+
+    /// Does what a plan says, and tells what came of it.
+    ///
+    /// # Errors
+    /// When the lake cannot be written. What is wrong with single archives is in the summary, and never
+    /// keeps others from landing.
+    pub async fn run(&self, plan: &Plan, reporter: Arc<dyn Reporter>, clock: &Clock) -> Result<Summary, IngestError> {
+        let started = clock.now();
+        let mut planned = Summary::default();
+        planned.count(&Event::Skipped { archives: plan.skipped.len() as u64 });
+        if plan.is_empty() {
+            return Ok(planned);
+        }
+        let counting = Arc::new(Counting::new(planned, reporter));
+        let run = Uuid::now_v7().simple().to_string();
+        let writer = Writer { run: run.into(), clock: clock.clone(), threads: self.threads };
+        let outcome = self.work(plan, &counting, &writer).await;
+        let elapsed = (clock.now() - started).to_std().unwrap_or_default();
+        let summary = counting.summary().after(elapsed);
+        if self.depth > Depth::Bronze {
+            let mut runs = RunsTable::open(&self.lake).await?;
+            runs.record(self, &summary, outcome.as_ref().err(), started, &writer).await?;
+        }
+        outcome.map(|()| summary)
+    }
+
+    async fn work(&self, plan: &Plan, reporter: &Arc<Counting>, writer: &Writer) -> Result<(), IngestError> {
+        let listener: Arc<dyn Reporter> = Arc::clone(reporter) as _;
+        let bronze = self.lake.bronze()?;
+        let fetcher = Fetcher::new(Arc::clone(&self.source), &bronze, self.fetch.clone(), Arc::clone(&listener))?;
+        let (sender, mut batches) = mpsc::channel(1);
+        let wanted = self.batches(plan);
+        let fetching = tokio::spawn(fetch_batches(Arc::new(fetcher), wanted, sender));
+        let mut store = BatchStore::open(self, listener, writer).await?;
+        while let Some((table, fetched)) = batches.recv().await {
+            store.take(&table, fetched).await?;
+        }
+        // The task ends when its channel does; it has nothing to say of its own.
+        let _ = fetching.await;
+        Ok(())
+    }
+
+    fn batches(&self, plan: &Plan) -> Vec<(Arc<str>, Vec<Published>)> {
+        let batches = plan.batches(self.batch_size);
+        let published = |batch: &lakehouse_core::plan::Batch<'_>| {
+            let archives = batch.archives.iter().map(|planned| planned.published.clone()).collect();
+            (Arc::from(batch.table), archives)
+        };
+        batches.iter().map(published).collect()
+    }
+
+    /// Returns what the lake knows already; a lake that is not there yet knows nothing.
+    async fn known(&self) -> Result<Ledger, IngestError> {
+        let table = LedgerTable::peek(&self.lake, Arc::clone(&self.matrix)).await?;
+        Ok(table.map(|table| table.ledger()).unwrap_or_default())
+    }
+}
+
+/// Fetches batch after batch; each waits until the one before it was taken, so that at most two lie
+/// between the source and silver.
+async fn fetch_batches(
+    fetcher: Arc<Fetcher>,
+    batches: Vec<(Arc<str>, Vec<Published>)>,
+    sender: mpsc::Sender<(Arc<str>, Vec<Fetched>)>,
+) {
+    for (table, archives) in batches {
+        let fetched: Vec<Fetched> = fetcher.fetch_all(archives).collect().await;
+        if sender.send((table, fetched)).await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The lake as a catalog of SQL: one schema per layer of tables, each table at its newest version.
+//!
+//! A name is resolved against the lake's folders on every look-up, so that an open session sees what a
+//! running ingest has just committed. Bronze holds archives and has no schema.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use async_trait::async_trait;
+use datafusion::catalog::{CatalogProvider, SchemaProvider, TableProvider};
+use datafusion::common::{DataFusionError, Result};
+use futures::{StreamExt, TryStreamExt, stream};
+use object_store::path::Path;
+
+use super::error::QueryError;
+use super::provider::LakeTable;
+use super::snapshot::{At, TableSnapshot};
+use crate::lake::{Lake, Layer, TableName};
+
+/// Folders that are looked into at a time when tables are listed.
+const PARALLEL_LISTINGS: usize = 16;
+
+/// The tables of one lake.
+#[derive(Debug)]
+pub struct LakeCatalog {
+    lake: Lake,
+    layers: BTreeMap<Layer, Arc<LayerTables>>,
+}
+
+impl LakeCatalog {
+    /// Makes the catalog of a lake, whose tables are read at the version meant by `at`.
+    #[must_use]
+    pub fn new(lake: &Lake, at: At) -> Self {
+        let tables = |layer| LayerTables { lake: lake.clone(), layer, at, listed: RwLock::default() };
+        Self { lake: lake.clone(), layers: Layer::ALL.map(|layer| (layer, Arc::new(tables(layer)))).into() }
+    }
+
+    /// Lists the lake's tables in the order of their names, and remembers them for `information_schema`.
+    ///
+    /// # Errors
+    /// When the lake cannot be listed.
+    pub async fn list(&self) -> Result<Vec<TableName>, QueryError> {
+        let mut all = Vec::new();
+        for (layer, tables) in &self.layers {
+            let names = list_layer(&self.lake, *layer).await?;
+            all.extend(names.iter().map(|name| TableName::new(*layer, name)));
+            *tables.listed.write().unwrap_or_else(PoisonError::into_inner) = names;
+        }
+        Ok(all)
+    }
+
+    /// Opens a table, or tells that there is none.
+    ///
+    /// # Errors
+    /// When there is one that cannot be read.
+    pub async fn open(&self, name: &TableName) -> Result<Option<LakeTable>, QueryError> {
+        match self.layers.get(&name.layer) {
+            Some(tables) => tables.open(&name.name).await,
+            None => Ok(None),
+        }
+    }
+}
+
+impl CatalogProvider for LakeCatalog {
+    fn schema_names(&self) -> Vec<String> {
+        Layer::ALL.iter().map(|layer| layer.as_str().to_owned()).collect()
+    }
+
+    fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
+        let (_, tables) = self.layers.iter().find(|(layer, _)| layer.as_str() == name)?;
+        Some(Arc::clone(tables) as Arc<dyn SchemaProvider>)
+    }
+}
+
+/// One layer's tables.
+#[derive(Debug)]
+struct LayerTables {
+    lake: Lake,
+    layer: Layer,
+    at: At,
+    /// The names as of the last listing; only what cannot wait for a listing uses them.
+    listed: RwLock<Vec<String>>,
+}
+
+impl LayerTables {
+    async fn open(&self, name: &str) -> Result<Option<LakeTable>, QueryError> {
+        if !is_folder_name(name) {
+            return Ok(None);
+        }
+        let name = TableName::new(self.layer, name);
+        let url = self.lake.table_url(&name).map_err(QueryError::Lake)?;
+        let snapshot = TableSnapshot::open(&url, self.at).await?;
+        Ok(snapshot.map(|snapshot| LakeTable::new(name, snapshot)))
+    }
+}
+
+#[async_trait]
+impl SchemaProvider for LayerTables {
+    fn table_names(&self) -> Vec<String> {
+        self.listed.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        let table = self.open(name).await.map_err(|error| DataFusionError::External(Box::new(error)))?;
+        Ok(table.map(|table| Arc::new(table) as Arc<dyn TableProvider>))
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        self.listed.read().unwrap_or_else(PoisonError::into_inner).iter().any(|listed| listed == name)
+    }
+}
+
+/// A quoted name may hold anything; only what is one folder below the layer is a table of the lake.
+fn is_folder_name(name: &str) -> bool {
+    let plain = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '-');
+    !name.is_empty() && name.chars().all(plain)
+}
+
+/// A folder is a table when it holds a log.
+async fn list_layer(lake: &Lake, layer: Layer) -> Result<Vec<String>, QueryError> {
+    let listing = |source| QueryError::List { layer: layer.as_str(), source };
+    let store = lake.storage().store();
+    let folders = store.list_with_delimiter(Some(&Path::from(layer.as_str()))).await.map_err(listing)?;
+    let names = folders.common_prefixes.iter().filter_map(|folder| folder.filename().map(str::to_owned));
+    let with_log = stream::iter(names.filter(|name| is_folder_name(name)).collect::<Vec<_>>()).map(|name| {
+        let log = Path::from_iter([layer.as_str(), &name, "_delta_log"]);
+        let mut entries = store.list(Some(&log));
+        async move { Ok::<_, object_store::Error>(entries.try_next().await?.map(|_| name)) }
+    });
+    let found: Vec<_> = with_log.buffered(PARALLEL_LISTINGS).try_collect().await.map_err(listing)?;
+    let mut names: Vec<String> = found.into_iter().flatten().collect();
+    names.sort();
+    Ok(names)
+}

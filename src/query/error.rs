@@ -1,0 +1,159 @@
+//! What can go wrong with a statement, told to the person who typed it.
+//!
+//! The engine's own messages name its parts; here they become what is wrong with the statement, the lake or
+//! the limits, in one line and without the engine's vocabulary.
+
+use bytesize::ByteSize;
+use datafusion::common::utils::datafusion_strsim::levenshtein;
+use datafusion::common::{Column, DataFusionError, SchemaError};
+use deltalake::DeltaTableError;
+use thiserror::Error;
+use url::Url;
+
+use crate::lake::TableName;
+use crate::storage::StorageError;
+
+/// A statement that could not be answered.
+#[derive(Debug, Error)]
+pub enum QueryError {
+    /// The text is no SQL; the message ends with the line and column.
+    #[error("SQL syntax: {message}")]
+    Syntax { message: String },
+    /// The text holds none or several statements.
+    #[error("expected one statement, found {found}: run them one at a time")]
+    NotOneStatement { found: usize },
+    /// The statement does something other than read.
+    #[error("`{statement}` is refused: only reading is possible here (SELECT, WITH, VALUES, EXPLAIN, SHOW, DESCRIBE)")]
+    ReadOnly { statement: String },
+    /// A table is not in the lake.
+    #[error("no table `{name}`{}", advise(*expected, tables))]
+    UnknownTable {
+        name: String,
+        /// Whether the program knows the table and the lake just has no data for it.
+        expected: bool,
+        /// The tables that there are.
+        tables: Vec<TableName>,
+    },
+    /// A column is not in the tables that the statement reads.
+    #[error("no column `{name}`: {}", suggest(name, columns))]
+    UnknownColumn { name: String, columns: Vec<String> },
+    /// The statement is SQL but has no meaning: types that do not fit, unknown functions, and the like.
+    #[error("{message}")]
+    Invalid { message: String },
+    /// The statement needs more memory than it may have, and could not go on on disk.
+    #[error("the query needs more memory than its limit of {}: raise the limit, or read fewer rows or columns", ByteSize(*limit as u64))]
+    Memory {
+        /// Bytes.
+        limit: usize,
+    },
+    /// A table is there but cannot be read.
+    #[error("cannot read the table at {url}: {message}")]
+    Table { url: String, message: String },
+    /// The lake's tables cannot be listed.
+    #[error("cannot list the tables of `{layer}`: {source}")]
+    List { layer: &'static str, source: object_store::Error },
+    /// The lake cannot be reached at all.
+    #[error(transparent)]
+    Lake(StorageError),
+    /// Reading went wrong half-way.
+    #[error("reading failed: {message}")]
+    Execution { message: String },
+}
+
+impl QueryError {
+    pub(super) fn table(url: &Url, source: &DeltaTableError) -> Self {
+        Self::Table { url: url.to_string(), message: one_line(&source.to_string()) }
+    }
+
+    /// Says what an error of the engine means to the user; `limit` is the bytes that the session may use.
+    pub(crate) fn from_engine(error: DataFusionError, limit: usize) -> Self {
+        match error {
+            DataFusionError::External(source) => match source.downcast::<Self>() {
+                Ok(own) => *own,
+                Err(source) => match source.downcast::<DataFusionError>() {
+                    Ok(inner) => Self::from_engine(*inner, limit),
+                    Err(source) => Self::Execution { message: one_line(&source.to_string()) },
+                },
+            },
+            DataFusionError::Diagnostic(_, inner) | DataFusionError::Context(_, inner) => {
+                Self::from_engine(*inner, limit)
+            }
+            DataFusionError::SQL(error, _) => Self::Syntax { message: syntax(&error.to_string()) },
+            error => Self::from_root(error.find_root(), limit),
+        }
+    }
+
+    fn from_root(root: &DataFusionError, limit: usize) -> Self {
+        match root {
+            DataFusionError::ResourcesExhausted(_) => Self::Memory { limit },
+            DataFusionError::SQL(error, _) => Self::Syntax { message: syntax(&error.to_string()) },
+            DataFusionError::SchemaError(error, _) => match error.as_ref() {
+                SchemaError::FieldNotFound { field, valid_fields } => Self::UnknownColumn {
+                    name: field.name.clone(),
+                    columns: valid_fields.iter().map(|column: &Column| column.name.clone()).collect(),
+                },
+                other => Self::Invalid { message: lower_first(&one_line(&other.to_string())) },
+            },
+            DataFusionError::Plan(message)
+            | DataFusionError::NotImplemented(message)
+            | DataFusionError::Configuration(message) => Self::Invalid { message: plain(message) },
+            DataFusionError::ArrowError(error, _) => Self::Execution { message: plain(&error.to_string()) },
+            DataFusionError::Execution(message) => Self::Execution { message: plain(message) },
+            other => Self::Execution { message: plain(&other.message()) },
+        }
+    }
+}
+
+fn advise(expected: bool, tables: &[TableName]) -> String {
+    let there = match tables {
+        [] => "the lake has no tables".to_owned(),
+        tables => format!("the lake has {}", join(tables.iter().map(ToString::to_string))),
+    };
+    match expected {
+        true => format!(" yet: run `lakehouse ingest` for its data type first; {there}"),
+        false if tables.is_empty() => format!(": {there} yet, run `lakehouse ingest` first"),
+        false => format!(": {there}"),
+    }
+}
+
+/// A misspelt name is mostly two letters off at worst; anything farther is better served by the list.
+fn suggest(name: &str, columns: &[String]) -> String {
+    let distance = |column: &&String| levenshtein(&name.to_lowercase(), &column.to_lowercase());
+    match columns.iter().min_by_key(distance) {
+        None => "the statement reads no table that has columns".to_owned(),
+        Some(nearest) if distance(&nearest) <= 2 => format!("did you mean `{nearest}`?"),
+        Some(_) => format!("there are {}", join(columns.iter().cloned())),
+    }
+}
+
+fn join(names: impl Iterator<Item = String>) -> String {
+    names.collect::<Vec<_>>().join(", ")
+}
+
+/// The parser says `sql parser error: Expected: …, found: FROM at Line: 1, Column: 8`.
+fn syntax(message: &str) -> String {
+    let message = message.trim_start_matches("sql parser error: ").trim_start_matches("ParserError(\"");
+    let message = message.replace(" at Line: ", " at line ").replace(", Column: ", ", column ");
+    let message = message.replace("Expected: ", "expected ").replace("found: ", "found ");
+    lower_first(&one_line(&message)).trim_end_matches("\")").to_owned()
+}
+
+fn plain(message: &str) -> String {
+    let message = message.split("\n\nbacktrace:").next().unwrap_or(message);
+    lower_first(&one_line(message)).trim_end_matches('.').to_owned()
+}
+
+fn one_line(message: &str) -> String {
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Messages begin in lower case, but names and abbreviations stay as they are.
+fn lower_first(message: &str) -> String {
+    let mut letters = message.chars();
+    match (letters.next(), letters.clone().next()) {
+        (Some(first), Some(second)) if first.is_uppercase() && second.is_lowercase() => {
+            first.to_lowercase().chain(letters).collect()
+        }
+        _ => message.to_owned(),
+    }
+}

@@ -1,0 +1,19 @@
+//! SQL over the lake: from a table's newest version to the rows of one statement, reading only.
+//!
+//! Everything that reads tables comes through here (query, shell, serve, gold, compaction), so that all of
+//! them prune alike and see the same versions. How rows are shown is `output`'s business; nothing in here writes.
+
+mod catalog;
+mod error;
+mod explain;
+mod provider;
+mod session;
+mod snapshot;
+mod statement;
+mod statistics;
+
+pub use catalog::LakeCatalog;
+pub use error::QueryError;
+pub use provider::LakeTable;
+pub use session::{Session, SessionOptions};
+pub use snapshot::{At, DataFile, TableSnapshot};

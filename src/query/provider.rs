@@ -1,0 +1,245 @@
+//! A table of the lake as DataFusion sees it: plain Parquet scans over the files that filters leave.
+//!
+//! The library's own scan hides the sort order and cannot be sent to another process; this one is made of
+//! stock operators only. Which files may be skipped is decided in `statistics`.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::arrow::compute::SortOptions;
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::config::TableParquetOptions;
+use datafusion::common::stats::Precision;
+use datafusion::common::tree_node::TreeNode;
+use datafusion::common::{ColumnStatistics, Result, Statistics, ToDFSchema};
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::datasource::table_schema::TableSchema;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::utils::conjunction;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_expr::expressions::col;
+use datafusion::physical_expr::{LexOrdering, PhysicalExpr, PhysicalSortExpr};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::empty::EmptyExec;
+use object_store::ObjectMeta;
+use url::Position;
+
+use super::snapshot::TableSnapshot;
+use crate::lake::TableName;
+
+/// Files whose ranges overlap are merged as they are read, each open at once; beyond this many, sorting what is
+/// asked for is cheaper than keeping all of them open.
+const MAX_MERGED_FILES: usize = 64;
+
+/// One version of a table, ready to be scanned.
+#[derive(Clone, Debug)]
+pub struct LakeTable {
+    name: TableName,
+    snapshot: Arc<TableSnapshot>,
+}
+
+impl LakeTable {
+    /// Wraps a snapshot.
+    #[must_use]
+    pub const fn new(name: TableName, snapshot: Arc<TableSnapshot>) -> Self {
+        Self { name, snapshot }
+    }
+
+    /// Returns the table's name.
+    #[must_use]
+    pub const fn name(&self) -> &TableName {
+        &self.name
+    }
+
+    /// Returns the version that is scanned, with its files.
+    #[must_use]
+    pub const fn snapshot(&self) -> &Arc<TableSnapshot> {
+        &self.snapshot
+    }
+
+    fn on_partitions(&self, filter: &Expr) -> bool {
+        let columns = filter.column_refs();
+        let partition_columns = self.snapshot.partition_columns();
+        !columns.is_empty()
+            && columns.iter().all(|column| partition_columns.contains(&column.name))
+            && decidable(filter)
+    }
+
+    fn prune(&self, session: &dyn Session, filters: &[Expr]) -> Result<Vec<usize>> {
+        let (on_partitions, others): (Vec<_>, Vec<_>) =
+            filters.iter().filter(|filter| decidable(filter)).cloned().partition(|filter| self.on_partitions(filter));
+        let physical = |filters: Vec<Expr>| -> Result<Option<Arc<dyn PhysicalExpr>>> {
+            let Some(filter) = conjunction(filters) else { return Ok(None) };
+            let schema = Arc::clone(self.snapshot.schema()).to_dfschema()?;
+            session.create_physical_expr(filter, &schema).map(Some)
+        };
+        let keep = self.snapshot.prune(physical(on_partitions)?.as_ref(), physical(others)?.as_ref())?;
+        Ok(keep.iter().enumerate().filter(|(_, keep)| **keep).map(|(index, _)| index).collect())
+    }
+
+    /// A scan's columns come in the order of its Parquet files, then the partition columns.
+    fn scan_schema(&self) -> TableSchema {
+        let partition_columns = self.snapshot.partition_columns();
+        let fields = self.snapshot.schema().fields().iter().cloned();
+        let (partitions, in_file): (Vec<_>, Vec<_>) =
+            fields.partition(|field| partition_columns.contains(field.name()));
+        // Values of partitions come in the order in which the table declares them.
+        let declared = |name: &String| partitions.iter().find(|field| field.name() == name).cloned();
+        let partitions = partition_columns.iter().filter_map(declared).collect::<Vec<_>>();
+        TableSchema::builder(Arc::new(Schema::new(in_file))).with_table_partition_cols(partitions).build()
+    }
+
+    fn scan_file(&self, index: usize, columns: &SchemaRef) -> PartitionedFile {
+        let file = &self.snapshot.files()[index];
+        let mut scanned = PartitionedFile::new_from_meta(ObjectMeta {
+            location: file.path.clone(),
+            last_modified: chrono::DateTime::UNIX_EPOCH,
+            size: file.size,
+            e_tag: None,
+            version: None,
+        });
+        scanned.partition_values.clone_from(&file.partition_values);
+        let known = |name: &String| self.snapshot.column_statistics(index, name);
+        scanned.statistics = Some(Arc::new(Statistics {
+            num_rows: file.rows.map_or(Precision::Absent, Precision::Exact),
+            total_byte_size: Precision::Absent,
+            column_statistics: columns.fields().iter().map(|field| known(field.name())).collect(),
+        }));
+        scanned
+    }
+
+    fn ordering(&self, columns: &SchemaRef) -> Option<LexOrdering> {
+        let options = SortOptions { descending: false, nulls_first: false };
+        let sort = |name: &String| Some(PhysicalSortExpr::new(col(name, columns).ok()?, options));
+        LexOrdering::new(self.snapshot.sort_columns().iter().map_while(sort))
+    }
+
+    fn source(&self, session: &dyn Session, schema: TableSchema, store: &ObjectStoreUrl) -> Result<Arc<ParquetSource>> {
+        let mut options = TableParquetOptions::new();
+        options.global = session.config_options().execution.parquet.clone();
+        let runtime = session.runtime_env();
+        let metadata = runtime.cache_manager.get_file_metadata_cache();
+        let reader = CachedParquetFileReaderFactory::new(runtime.object_store(store)?, metadata);
+        let source = ParquetSource::new(schema).with_table_parquet_options(options);
+        Ok(Arc::new(source.with_parquet_file_reader_factory(Arc::new(reader))))
+    }
+}
+
+#[async_trait]
+impl TableProvider for LakeTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(self.snapshot.schema())
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        let support = |filter: &&Expr| match self.on_partitions(filter) {
+            true => TableProviderFilterPushDown::Exact,
+            false => TableProviderFilterPushDown::Inexact,
+        };
+        Ok(filters.iter().map(support).collect())
+    }
+
+    async fn scan(
+        &self,
+        session: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let mut kept = self.prune(session, filters)?;
+        if filters.iter().all(|filter| self.on_partitions(filter)) {
+            self.cut_to_limit(&mut kept, limit);
+        }
+        let declared = self.snapshot.schema();
+        if kept.is_empty() {
+            let columns = projection.map_or_else(|| Ok(Arc::clone(declared)), |p| declared.project(p).map(Arc::new))?;
+            return Ok(Arc::new(EmptyExec::new(columns)));
+        }
+        let schema = self.scan_schema();
+        let columns = Arc::clone(schema.table_schema());
+        let files: Vec<_> = kept.iter().map(|&index| self.scan_file(index, &columns)).collect();
+        let (groups, ordering) =
+            group_files(files, &columns, self.ordering(&columns), session.config().target_partitions());
+        let store = ObjectStoreUrl::parse(&self.snapshot.url()[..Position::BeforePath])?;
+        let scan = FileScanConfigBuilder::new(store.clone(), self.source(session, schema, &store)?)
+            .with_file_groups(groups)
+            .with_limit(limit)
+            .with_statistics(self.statistics(&kept, columns.fields().len()))
+            .with_output_ordering(ordering)
+            .with_projection_indices(Some(scan_projection(declared, &columns, projection)?))?;
+        Ok(DataSourceExec::from_data_source(scan.build()))
+    }
+}
+
+impl LakeTable {
+    /// Without filters on rows, the first files that hold enough rows are all that a limit needs.
+    fn cut_to_limit(&self, kept: &mut Vec<usize>, limit: Option<usize>) {
+        let Some(limit) = limit else { return };
+        let mut rows = 0;
+        let enough = kept.iter().position(|&index| {
+            rows += self.snapshot.files()[index].rows.unwrap_or(0);
+            rows >= limit
+        });
+        kept.truncate(enough.map_or(kept.len(), |last| last + 1));
+    }
+
+    fn statistics(&self, kept: &[usize], columns: usize) -> Statistics {
+        let files = || kept.iter().map(|&index| &self.snapshot.files()[index]);
+        let rows: Option<usize> = files().map(|file| file.rows).sum();
+        let bytes: u64 = files().map(|file| file.size).sum();
+        Statistics {
+            num_rows: rows.map_or(Precision::Absent, Precision::Exact),
+            total_byte_size: usize::try_from(bytes).map_or(Precision::Absent, Precision::Inexact),
+            column_statistics: vec![ColumnStatistics::new_unknown(); columns],
+        }
+    }
+}
+
+/// Tells whether planning can already evaluate a filter: not one that waits for a sub-query or differs by call.
+fn decidable(filter: &Expr) -> bool {
+    let waits = |part: &Expr| {
+        matches!(
+            part,
+            Expr::ScalarSubquery(_)
+                | Expr::InSubquery(_)
+                | Expr::Exists(_)
+                | Expr::OuterReferenceColumn(..)
+                | Expr::Placeholder(_)
+        )
+    };
+    !filter.is_volatile() && !filter.exists(|part| Ok(waits(part))).unwrap_or(true)
+}
+
+/// Groups files for parallel reading; in a group of ordered files, each file follows the one before.
+fn group_files(
+    files: Vec<PartitionedFile>,
+    columns: &SchemaRef,
+    ordering: Option<LexOrdering>,
+    partitions: usize,
+) -> (Vec<FileGroup>, Vec<LexOrdering>) {
+    let files = FileGroup::new(files);
+    if let Some(ordering) = ordering {
+        let all = [files.clone()];
+        let groups =
+            FileScanConfig::split_groups_by_statistics_with_target_partitions(columns, &all, &ordering, partitions)
+                .unwrap_or_else(|_| files.iter().map(|file| FileGroup::new(vec![file.clone()])).collect());
+        if groups.len() <= MAX_MERGED_FILES.max(partitions) {
+            return (groups, vec![ordering]);
+        }
+    }
+    (files.split_files(partitions), Vec::new())
+}
+
+fn scan_projection(declared: &Schema, columns: &Schema, projection: Option<&Vec<usize>>) -> Result<Vec<usize>> {
+    let wanted = projection.cloned().unwrap_or_else(|| (0..declared.fields().len()).collect());
+    let place = |index: usize| Ok(columns.index_of(declared.field(index).name())?);
+    wanted.into_iter().map(place).collect()
+}

@@ -1,0 +1,221 @@
+//! A session: the engine set up over one lake, with its limits, answering one statement at a time.
+//!
+//! Settings that decide whether answers are exact live here and nowhere else. Nothing outside the lake can be
+//! reached: no other store, no file as a table, no statement that writes.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::{DataFusionError, TableReference};
+use datafusion::dataframe::DataFrame;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
+use futures::{StreamExt, stream};
+use url::{Position, Url};
+
+use super::catalog::LakeCatalog;
+use super::error::QueryError;
+use super::explain;
+use super::snapshot::At;
+use super::statement;
+use crate::lake::{Lake, Layer, TableName};
+use crate::storage::root_store;
+
+/// The lake's name as a catalog, and the layer in which a table's name alone is looked up.
+const CATALOG: &str = "lake";
+const DEFAULT_LAYER: Layer = Layer::Silver;
+
+/// Fits beside an ingest on a small machine, and what exceeds it goes on on disk.
+const DEFAULT_MEMORY_LIMIT: usize = 2 << 30;
+
+/// What a session may use.
+#[derive(Clone, Debug, Default)]
+pub struct SessionOptions {
+    /// Bytes of working memory; 2 GiB when not given.
+    pub memory_limit: Option<usize>,
+    /// Where to go on when memory runs out; the system's temporary folder when not given.
+    pub spill_folder: Option<PathBuf>,
+    /// How many partitions are worked on at a time; one per processor when not given.
+    pub target_partitions: Option<usize>,
+    /// Which version of the tables is read.
+    pub at: At,
+    /// Tables that the program can fill, so that a missing one is told from a misspelt one.
+    pub known_tables: Vec<TableName>,
+}
+
+/// SQL over one lake.
+#[derive(Clone)]
+pub struct Session {
+    context: SessionContext,
+    catalog: Arc<LakeCatalog>,
+    memory_limit: usize,
+    known_tables: Vec<TableName>,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("catalog", &self.catalog).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// Sets up the engine over a lake; nothing is read yet.
+    ///
+    /// # Errors
+    /// When the lake's store or the spill folder cannot be used.
+    pub fn open(lake: &Lake, options: SessionOptions) -> Result<Self, QueryError> {
+        let memory_limit = options.memory_limit.unwrap_or(DEFAULT_MEMORY_LIMIT);
+        let invalid = |error| QueryError::from_engine(error, memory_limit);
+        let runtime = runtime(memory_limit, options.spill_folder).map_err(invalid)?;
+        register_store(&runtime, lake.storage().url())?;
+        let context = SessionContext::new_with_config_rt(config(options.target_partitions), Arc::new(runtime));
+        let catalog = Arc::new(LakeCatalog::new(lake, options.at));
+        context.register_catalog(CATALOG, Arc::clone(&catalog) as _);
+        Ok(Self { context, catalog, memory_limit, known_tables: options.known_tables })
+    }
+
+    /// Returns the lake's tables.
+    #[must_use]
+    pub const fn catalog(&self) -> &Arc<LakeCatalog> {
+        &self.catalog
+    }
+
+    /// Returns the engine's context, for plans made in code.
+    #[must_use]
+    pub const fn context(&self) -> &SessionContext {
+        &self.context
+    }
+
+    /// Runs one statement that reads; rows come as they are found.
+    ///
+    /// # Errors
+    /// When the text is not one statement that reads, names what is not there, or cannot be planned.
+    pub async fn sql(&self, text: &str) -> Result<SendableRecordBatchStream, QueryError> {
+        let query = Box::pin(self.plan(text)).await?;
+        Box::pin(self.run(query)).await.map_err(|error| self.meaning(error))
+    }
+
+    /// Plans one statement that reads, without running it.
+    ///
+    /// # Errors
+    /// Like [`Session::sql`].
+    pub async fn plan(&self, text: &str) -> Result<DataFrame, QueryError> {
+        let statement = statement::parse(text)?;
+        if statement::lists_tables(text) {
+            self.catalog.list().await?;
+        }
+        let state = self.context.state();
+        let tables = state.resolve_table_references(&statement).map_err(|error| self.meaning(error))?;
+        let plan = match Box::pin(state.statement_to_plan(statement)).await {
+            Ok(plan) => plan,
+            Err(error) => return Err(self.why_not_planned(error, tables).await),
+        };
+        let reads = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+        reads.verify_plan(&plan).map_err(|_| statement::read_only(text))?;
+        Box::pin(self.context.execute_logical_plan(plan)).await.map_err(|error| self.meaning(error))
+    }
+
+    /// Says what an error means that came from a stream of this session.
+    #[must_use]
+    pub fn meaning(&self, error: DataFusionError) -> QueryError {
+        QueryError::from_engine(error, self.memory_limit)
+    }
+
+    async fn run(&self, query: DataFrame) -> Result<SendableRecordBatchStream, DataFusionError> {
+        let Some(about) = explain::explained(query.logical_plan()).cloned() else {
+            return query.execute_stream().await;
+        };
+        let counted = self.count_files(&about, query.schema().as_arrow().clone().into()).await?;
+        let answer = query.execute_stream().await?;
+        let schema = answer.schema();
+        let answer = answer.chain(stream::iter(counted.map(Ok)));
+        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, answer)))
+    }
+
+    async fn count_files(
+        &self,
+        about: &LogicalPlan,
+        answer: SchemaRef,
+    ) -> Result<Option<RecordBatch>, DataFusionError> {
+        let physical = self.context.state().create_physical_plan(about).await?;
+        explain::files_read(about, &physical, &answer)
+    }
+
+    /// A table that is not there is the likeliest cause, and the engine says it in its own words.
+    async fn why_not_planned(&self, error: DataFusionError, tables: Vec<TableReference>) -> QueryError {
+        for table in tables {
+            if let Some(missing) = self.missing(&table).await {
+                return missing;
+            }
+        }
+        self.meaning(error)
+    }
+
+    async fn missing(&self, table: &TableReference) -> Option<QueryError> {
+        let schema = table.schema().unwrap_or(DEFAULT_LAYER.as_str());
+        let is_function = self.context.table_function(table.table()).is_ok();
+        if schema == "information_schema" || is_function {
+            return None;
+        }
+        let layer = Layer::ALL.into_iter().find(|layer| layer.as_str() == schema);
+        let name = layer.map(|layer| TableName::new(layer, table.table()));
+        if let Some(name) = &name
+            && !matches!(self.catalog.open(name).await, Ok(None))
+        {
+            return None;
+        }
+        let tables = match self.catalog.list().await {
+            Ok(tables) => tables,
+            Err(error) => return Some(error),
+        };
+        let expected = name.as_ref().is_some_and(|name| self.known_tables.contains(name));
+        Some(QueryError::UnknownTable { name: table.to_string(), expected, tables })
+    }
+}
+
+fn runtime(memory_limit: usize, spill_folder: Option<PathBuf>) -> Result<RuntimeEnv, DataFusionError> {
+    let mode =
+        spill_folder.map_or(DiskManagerMode::OsTmpDirectory, |folder| DiskManagerMode::Directories(vec![folder]));
+    RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(FairSpillPool::new(memory_limit)))
+        .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(mode))
+        .build()
+}
+
+/// The engine starts out with all local files; afterwards it knows the lake's store alone.
+fn register_store(runtime: &RuntimeEnv, lake: &Url) -> Result<(), QueryError> {
+    let unusable = |source| QueryError::List { layer: "lake", source };
+    if let Ok(files) = Url::parse("file://") {
+        let _ = runtime.deregister_object_store(&files);
+    }
+    if let Ok(host) = Url::parse(&lake[..Position::BeforePath]) {
+        runtime.register_object_store(&host, root_store(lake).map_err(unusable)?);
+    }
+    Ok(())
+}
+
+fn config(target_partitions: Option<usize>) -> SessionConfig {
+    let mut config = SessionConfig::new()
+        .with_create_default_catalog_and_schema(false)
+        .with_default_catalog_and_schema(CATALOG, DEFAULT_LAYER.as_str())
+        .with_information_schema(true);
+    if let Some(partitions) = target_partitions {
+        config = config.with_target_partitions(partitions.max(1));
+    }
+    let options = config.options_mut();
+    // Otherwise a literal such as 0.1 is floating point, compares inexactly with decimals, and prunes nothing.
+    options.sql_parser.parse_float_as_decimal = true;
+    options.execution.parquet.pushdown_filters = true;
+    options.execution.time_zone = Some("UTC".to_owned());
+    // The values of one side of a join, pushed into the scan of the other as a list, panic on dictionary columns.
+    options.optimizer.hash_join_inlist_pushdown_max_size = 0;
+    options.optimizer.hash_join_inlist_pushdown_max_distinct_values = 0;
+    config
+}
