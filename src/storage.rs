@@ -63,7 +63,8 @@ impl Storage {
         let folder = std::path::absolute(folder).map_err(unresolved)?;
         let unsupported = |()| StorageError::Unsupported { location: location.to_owned() };
         let url = Url::from_directory_path(&folder).map_err(unsupported)?;
-        let root = root_store(&url).map_err(|source| StorageError::Unusable { location: location.to_owned(), source })?;
+        let root =
+            root_store(&url).map_err(|source| StorageError::Unusable { location: location.to_owned(), source })?;
         Ok(Self { store: prefixed(root, &url), url, folder: Some(folder) })
     }
 
@@ -71,7 +72,8 @@ impl Storage {
         if !url.path().ends_with('/') {
             url.set_path(&format!("{}/", url.path()));
         }
-        let root = root_store(&url).map_err(|source| StorageError::Unusable { location: location.to_owned(), source })?;
+        let root =
+            root_store(&url).map_err(|source| StorageError::Unusable { location: location.to_owned(), source })?;
         Ok(Self { store: prefixed(root, &url), url, folder: None })
     }
 

@@ -1,2 +1,5 @@
-#[test]
-fn t() {}
+//! Every integration test, in one binary that links the engines once.
+
+mod fetch;
+mod listing;
+mod support;
