@@ -1,7 +1,9 @@
-//! The integration tests, one module per topic, in one binary.
+//! The integration tests, one module per topic, in one binary that links the engines once.
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::unwrap_used)]
 
 mod cli;
+mod fetch;
+mod listing;
 mod output;
 mod query;
 mod settings;

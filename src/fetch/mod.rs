@@ -119,7 +119,8 @@ pub struct BronzeArchive {
     pub checksum: ChecksumState,
     /// Whether the bytes came from the source now, and not from bronze.
     pub downloaded: bool,
-    copy: Option<Arc<TempPath>>,
+    /// Deletes the copy in the end.
+    _copy: Option<Arc<TempPath>>,
 }
 
 /// Why an archive is not in bronze, by whose fault it is.
@@ -229,7 +230,17 @@ impl Fetcher {
         let (etag, last_modified) = (wanted.etag.clone(), wanted.last_modified);
         let key = wanted.key.clone();
         let downloaded = false;
-        Ok(Some(BronzeArchive { key, file, sha256, size, etag, last_modified, checksum: state, downloaded, copy }))
+        Ok(Some(BronzeArchive {
+            key,
+            file,
+            sha256,
+            size,
+            etag,
+            last_modified,
+            checksum: state,
+            downloaded,
+            _copy: copy,
+        }))
     }
 
     /// Reads the published checksum; nothing if there is none, or none is wanted.
@@ -302,7 +313,7 @@ impl Fetcher {
             last_modified: wanted.last_modified.or(validator.last_modified),
             checksum: state,
             downloaded: true,
-            copy: kept.copy,
+            _copy: kept.copy,
         })
     }
 

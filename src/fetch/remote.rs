@@ -101,7 +101,13 @@ impl RemoteBronze {
         }
     }
 
-    async fn place(&self, path: &str, copy: &Path, sha256: &Sha256Hex, checksum: Option<Bytes>) -> Result<(), UploadError> {
+    async fn place(
+        &self,
+        path: &str,
+        copy: &Path,
+        sha256: &Sha256Hex,
+        checksum: Option<Bytes>,
+    ) -> Result<(), UploadError> {
         if !self.keep_older(path, sha256).await? {
             self.upload(copy, &parse(path)?).await?;
         }

@@ -4,7 +4,8 @@
 //! [`retry`]'s business, choosing what to list [`lister`]'s, and keeping bytes the fetcher's.
 
 mod http;
-//pub mod lister;
+pub mod lister;
+mod probe;
 pub mod retry;
 mod store;
 
@@ -33,6 +34,11 @@ pub const PUBLIC_LISTING: &str = "https://s3-ap-northeast-1.amazonaws.com/data.b
 pub trait Source: fmt::Debug + Send + Sync {
     /// Returns the location that users know it by.
     fn location(&self) -> &str;
+
+    /// Returns whether what is not listed does not exist, so that nobody need ask.
+    fn lists_exactly(&self) -> bool {
+        false
+    }
 
     /// Lists up to a page of the keys that begin with `prefix` and come after `marker`, in byte order; with
     /// `delimiter`, what lies below the next slash is one prefix.
@@ -65,8 +71,9 @@ const SMALL: usize = 64 * 1024;
 /// # Errors
 /// When the location is none of these, or a directory that is not there or not laid out like the archive.
 pub fn open_source(location: &str, listing: Option<&str>, timeouts: Timeouts) -> Result<Arc<dyn Source>, SourceError> {
+    let http = location.starts_with("http://") || location.starts_with("https://");
     let location = location.trim_end_matches('/');
-    if location.starts_with("http://") || location.starts_with("https://") {
+    if http {
         let own = if location == PUBLIC_ARCHIVE { PUBLIC_LISTING } else { location };
         return Ok(Arc::new(http::HttpSource::new(location, listing.unwrap_or(own), timeouts)?));
     }

@@ -69,6 +69,10 @@ impl Source for StoreSource {
         &self.location
     }
 
+    fn lists_exactly(&self) -> bool {
+        true
+    }
+
     async fn list(&self, prefix: &str, delimiter: bool, marker: Option<&str>) -> Result<ListingPage, SourceError> {
         if delimiter { self.children(prefix, marker).await } else { self.objects(prefix, marker).await }
     }
@@ -80,8 +84,7 @@ impl Source for StoreSource {
             options.if_match = Some(etag);
         }
         let found = self.store.get_opts(&path(key)?, options).await.map_err(|error| classify(key, &error))?;
-        let validator =
-            Validator { etag: found.meta.e_tag.clone(), last_modified: Some(found.meta.last_modified) };
+        let validator = Validator { etag: found.meta.e_tag.clone(), last_modified: Some(found.meta.last_modified) };
         let (offset, size) = (found.range.start, Some(found.meta.size));
         let body = match found.payload {
             GetResultPayload::File(file, _) => read_file(key.to_owned(), file, offset),

@@ -1,0 +1,305 @@
+//! Finds out which archives of a selection are published, with as few requests as the selection allows.
+//!
+//! Folders of symbols and intervals are listed only where the selection does not name them, and a series is
+//! listed from its first wanted day to its last. Where the listing fails or seems to end early, the archives
+//! that should exist are asked for one by one (see [`probe`](super::probe)). What to do about the archives is
+//! the plan's business.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use chrono::NaiveDate;
+use futures::StreamExt;
+use lakehouse_core::listing::{Inventory, Listed, ListingPage, SeriesWindow, inventory};
+use lakehouse_core::market::{Frequency, Interval, Symbol};
+use lakehouse_core::matrix::Matrix;
+use lakehouse_core::period::{DateRange, Period};
+use lakehouse_core::selection::{SymbolQuery, Target, Targets};
+use tokio::sync::Semaphore;
+
+use crate::report::{Event, Reporter};
+use crate::source::retry::RetryPolicy;
+use crate::source::{Source, SourceError};
+
+/// What a source holds of a selection.
+#[derive(Clone, Debug, Default)]
+pub struct Listing {
+    pub inventory: Inventory,
+    /// What could neither be listed nor asked for: the run knows nothing of it.
+    pub unavailable: Vec<Unavailable>,
+}
+
+/// A folder of which nothing is known.
+#[derive(Clone, Debug)]
+pub struct Unavailable {
+    pub prefix: String,
+    pub reason: SourceError,
+}
+
+/// Lists one source.
+pub struct Lister {
+    pub(super) source: Arc<dyn Source>,
+    retry: RetryPolicy,
+    parallel: usize,
+    pub(super) today: NaiveDate,
+    pub(super) reporter: Arc<dyn Reporter>,
+    slots: Semaphore,
+    /// Whether the last listing request failed for good, so that the next one need not be patient.
+    down: AtomicBool,
+}
+
+impl std::fmt::Debug for Lister {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lister").field("source", &self.source).field("today", &self.today).finish_non_exhaustive()
+    }
+}
+
+impl Lister {
+    /// How many requests run at a time by default.
+    pub const PARALLEL: usize = 16;
+
+    /// Makes a lister that runs at most `parallel` requests at a time; `today` is the current UTC day.
+    #[must_use]
+    pub fn new(
+        source: Arc<dyn Source>,
+        retry: RetryPolicy,
+        parallel: usize,
+        today: NaiveDate,
+        reporter: Arc<dyn Reporter>,
+    ) -> Self {
+        let (slots, down) = (Semaphore::new(parallel.max(1)), AtomicBool::new(false));
+        Self { source, retry, parallel: parallel.max(1), today, reporter, slots, down }
+    }
+
+    /// Lists what the targets are about. Failures are part of the answer: the rest of a run goes on.
+    pub async fn list(&self, targets: &Targets, matrix: &Matrix) -> Listing {
+        let mut gathered = Gathered::default();
+        let folders = self.symbol_folders(targets, &mut gathered).await;
+        let series = self.series(folders, &mut gathered).await;
+        let pages = series.iter().map(|series| self.pages(series.window(targets.dates))).collect();
+        let answers = self.in_parallel(pages).await;
+        let mut listed = Vec::new();
+        let mut unlisted = Vec::new();
+        for (series, answer) in series.into_iter().zip(answers) {
+            match answer {
+                Ok(objects) => {
+                    let last = last_period(&objects, matrix);
+                    gathered.objects.extend(objects);
+                    listed.push(ListedSeries { series, last });
+                }
+                Err(error) => unlisted.push((series, error)),
+            }
+        }
+        let mut probed = self.probe_unlisted(unlisted, targets.dates, &mut gathered.unavailable).await;
+        probed.extend(self.probe_beyond(listed, targets.dates, &mut gathered.unavailable).await);
+        let mut inventory = inventory(gathered.objects, matrix);
+        inventory.archives.extend(probed);
+        inventory.unknown.append(&mut gathered.unknown);
+        inventory.unknown.sort_unstable();
+        Listing { inventory, unavailable: gathered.unavailable }
+    }
+
+    /// Returns the folder of every wanted symbol, at every wanted frequency.
+    async fn symbol_folders<'a>(&self, targets: &'a Targets, gathered: &mut Gathered) -> Vec<SymbolFolder<'a>> {
+        let mut folders = Vec::new();
+        let mut globs = Vec::new();
+        for (target, frequency) in targets.targets.iter().flat_map(|it| it.frequencies.iter().map(move |at| (it, *at)))
+        {
+            match &target.symbols {
+                SymbolQuery::Literal(symbols) => folders.extend(symbols.iter().map(|symbol| {
+                    let symbol = symbol.clone();
+                    SymbolFolder { target, frequency, symbol }
+                })),
+                SymbolQuery::Glob(_) => globs.push((target, frequency)),
+            }
+        }
+        let prefixes = globs.iter().map(|(target, frequency)| target.combination.symbols_prefix(*frequency));
+        let answers = self.in_parallel(prefixes.clone().map(|prefix| self.children(prefix)).collect()).await;
+        for (((target, frequency), prefix), answer) in globs.iter().zip(prefixes).zip(answers) {
+            match answer {
+                Ok(children) => {
+                    for symbol in gathered.names(&prefix, children).into_iter().filter(|it| target.symbols.matches(it))
+                    {
+                        folders.push(SymbolFolder { target, frequency: *frequency, symbol });
+                    }
+                }
+                Err(reason) => gathered.unavailable.push(Unavailable { prefix, reason }),
+            }
+        }
+        folders
+    }
+
+    /// Returns every wanted series: the intervals are listed where the selection does not name them.
+    async fn series<'a>(&self, folders: Vec<SymbolFolder<'a>>, gathered: &mut Gathered) -> Vec<WantedSeries<'a>> {
+        let (open, named): (Vec<_>, Vec<_>) = folders.into_iter().partition(SymbolFolder::has_open_intervals);
+        let mut series: Vec<_> = named.into_iter().flat_map(SymbolFolder::expected_series).collect();
+        let answers = self.in_parallel(open.iter().map(|folder| self.children(folder.prefix())).collect()).await;
+        for (folder, answer) in open.into_iter().zip(answers) {
+            match answer {
+                Ok(children) => {
+                    for interval in gathered.names::<Interval>(&folder.prefix(), children) {
+                        series.push(folder.series(Some(interval)));
+                    }
+                }
+                Err(_) => series.extend(folder.expected_series()),
+            }
+        }
+        series
+    }
+
+    /// Lists a window page by page, and stops behind its end.
+    async fn pages(&self, window: SeriesWindow) -> Result<Vec<Listed>, SourceError> {
+        let mut objects = Vec::new();
+        let mut marker = window.marker().map(str::to_owned);
+        loop {
+            let page = self.page(window.prefix(), false, marker.as_deref()).await?;
+            for object in page.objects {
+                if window.is_past(&object.key) {
+                    return Ok(objects);
+                }
+                objects.push(object);
+            }
+            match page.next_marker.filter(|next| Some(next) > marker.as_ref()) {
+                Some(next) => marker = Some(next),
+                None => return Ok(objects),
+            }
+        }
+    }
+
+    /// Lists what lies right below a folder.
+    async fn children(&self, prefix: String) -> Result<ListingPage, SourceError> {
+        let mut children = self.page(&prefix, true, None).await?;
+        while let Some(marker) = children.next_marker.take() {
+            let next = self.page(&prefix, true, Some(&marker)).await?;
+            children.objects.extend(next.objects);
+            children.prefixes.extend(next.prefixes);
+            children.next_marker = next.next_marker.filter(|next| *next > marker);
+        }
+        Ok(children)
+    }
+
+    async fn page(&self, prefix: &str, delimiter: bool, marker: Option<&str>) -> Result<ListingPage, SourceError> {
+        let retries = if self.down.load(Ordering::Relaxed) { 0 } else { self.retry.retries };
+        let policy = RetryPolicy { retries, ..self.retry };
+        let mut patience = policy.patience(prefix.into(), Arc::clone(&self.reporter));
+        loop {
+            let answer = {
+                let _slot = self.slots.acquire().await;
+                self.source.list(prefix, delimiter, marker).await
+            };
+            let waited = match answer {
+                Ok(page) => {
+                    self.down.store(false, Ordering::Relaxed);
+                    self.reporter.report(Event::Listed { keys: page.objects.len() as u64 });
+                    return Ok(page);
+                }
+                Err(error) => patience.wait(error).await,
+            };
+            if let Err(error) = waited {
+                self.down.store(true, Ordering::Relaxed);
+                return Err(error);
+            }
+        }
+    }
+
+    /// Asks whether one object exists.
+    pub(super) async fn head(&self, key: &str) -> Result<Option<Listed>, SourceError> {
+        let mut patience = self.retry.patience(key.into(), Arc::clone(&self.reporter));
+        loop {
+            let answer = {
+                let _slot = self.slots.acquire().await;
+                self.source.head(key).await
+            };
+            match answer {
+                Ok(found) => return Ok(found),
+                Err(error) => patience.wait(error).await?,
+            }
+        }
+    }
+
+    /// Runs futures side by side; answers come in the order of the futures.
+    pub(super) async fn in_parallel<F: Future>(&self, futures: Vec<F>) -> Vec<F::Output> {
+        futures::stream::iter(futures).buffered(self.parallel).collect().await
+    }
+}
+
+/// What was read, and what could not be.
+#[derive(Debug, Default)]
+struct Gathered {
+    objects: Vec<Listed>,
+    unknown: Vec<String>,
+    unavailable: Vec<Unavailable>,
+}
+
+impl Gathered {
+    /// Reads the names of the folders right below `prefix`; whatever else is there is kept to be reported.
+    fn names<T: std::str::FromStr>(&mut self, prefix: &str, children: ListingPage) -> Vec<T> {
+        self.objects.extend(children.objects);
+        let mut names = Vec::new();
+        for folder in children.prefixes {
+            let name = folder.strip_prefix(prefix).map(|name| name.trim_end_matches('/'));
+            match name.and_then(|name| name.parse().ok()) {
+                Some(name) => names.push(name),
+                None => self.unknown.push(folder),
+            }
+        }
+        names
+    }
+}
+
+/// The folder of one symbol at one frequency.
+#[derive(Clone, Debug)]
+struct SymbolFolder<'a> {
+    target: &'a Target,
+    frequency: Frequency,
+    symbol: Symbol,
+}
+
+impl<'a> SymbolFolder<'a> {
+    fn prefix(&self) -> String {
+        self.target.combination.symbol_prefix(self.frequency, &self.symbol)
+    }
+
+    fn has_open_intervals(&self) -> bool {
+        self.target.combination.has_intervals() && self.target.intervals.is_none()
+    }
+
+    fn series(&self, interval: Option<Interval>) -> WantedSeries<'a> {
+        WantedSeries { target: self.target, frequency: self.frequency, symbol: self.symbol.clone(), interval }
+    }
+
+    fn expected_series(self) -> Vec<WantedSeries<'a>> {
+        self.target.intervals_at(self.frequency).into_iter().map(|interval| self.series(interval)).collect()
+    }
+}
+
+/// One series at one frequency.
+#[derive(Clone, Debug)]
+pub(super) struct WantedSeries<'a> {
+    pub(super) target: &'a Target,
+    pub(super) frequency: Frequency,
+    pub(super) symbol: Symbol,
+    pub(super) interval: Option<Interval>,
+}
+
+impl WantedSeries<'_> {
+    pub(super) fn prefix(&self) -> String {
+        self.target.combination.series_prefix(self.frequency, &self.symbol, self.interval)
+    }
+
+    fn window(&self, dates: DateRange) -> SeriesWindow {
+        SeriesWindow::new(&self.target.combination, &self.symbol, self.interval, self.frequency, dates)
+    }
+}
+
+/// A series that was listed, and where its listing ends.
+#[derive(Clone, Debug)]
+pub(super) struct ListedSeries<'a> {
+    pub(super) series: WantedSeries<'a>,
+    pub(super) last: Option<Period>,
+}
+
+/// Returns the period of the last archive in a listing, which is in the order of dates.
+fn last_period(objects: &[Listed], matrix: &Matrix) -> Option<Period> {
+    objects.iter().rev().find_map(|object| matrix.identify(&object.key).ok()).map(|key| key.period())
+}

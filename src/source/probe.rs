@@ -1,0 +1,195 @@
+//! Asks for expected archives one by one, where the listing cannot be had or cannot be believed.
+//!
+//! The public listing was once reported to be months behind its bucket, and some mirrors have none. A
+//! request per archive is dear, so a listing is doubted only where it ends before the wanted days do,
+//! and only three archives are asked for unless one of them exists.
+
+use std::collections::BTreeMap;
+
+use chrono::{Days, NaiveDate};
+use lakehouse_core::archive::ArchiveKey;
+use lakehouse_core::listing::{Published, expected};
+use lakehouse_core::market::Frequency;
+use lakehouse_core::period::DateRange;
+use lakehouse_core::selection::SymbolQuery;
+
+use crate::report::Event;
+use crate::source::SourceError;
+use crate::source::lister::{ListedSeries, Lister, Unavailable, WantedSeries};
+
+/// How many series of a glob are asked about before its listing is believed.
+const SAMPLE: usize = 3;
+
+impl Lister {
+    /// Asks for every expected archive of series that could not be listed.
+    pub(super) async fn probe_unlisted(
+        &self,
+        unlisted: Vec<(WantedSeries<'_>, SourceError)>,
+        dates: DateRange,
+        unavailable: &mut Vec<Unavailable>,
+    ) -> Vec<Published> {
+        let Some((_, first)) = unlisted.first() else { return Vec::new() };
+        let why = first.to_string();
+        let (count, mut asked, mut found) = (unlisted.len(), 0, Vec::new());
+        let today = DateRange { start: None, end: Some(self.today) };
+        for (series, listing_error) in unlisted {
+            let keys = expected_of(&series, dates.intersect(today));
+            if keys.is_empty() {
+                unavailable.push(Unavailable { prefix: series.prefix(), reason: listing_error });
+                continue;
+            }
+            asked += keys.len();
+            match self.probe(&keys).await {
+                Ok(published) => found.extend(published),
+                Err(reason) => unavailable.push(Unavailable { prefix: series.prefix(), reason }),
+            }
+        }
+        let exist = found.len();
+        self.reporter.report(Event::Note(format!(
+            "{count} series could not be listed ({why}); of {asked} archives that were asked for one by one, {exist} exist"
+        )));
+        found
+    }
+
+    /// Asks whether there is more than the listing has, of series that it ends early.
+    pub(super) async fn probe_beyond(
+        &self,
+        listed: Vec<ListedSeries<'_>>,
+        dates: DateRange,
+        unavailable: &mut Vec<Unavailable>,
+    ) -> Vec<Published> {
+        if self.source.lists_exactly() {
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        for group in self.doubtful(listed, dates) {
+            let few = group.iter().take(if group.is_glob() { SAMPLE } else { usize::MAX });
+            let samples: Vec<Vec<ArchiveKey>> = few.map(|tail| ends(&tail.keys)).collect();
+            let answers = self.in_parallel(samples.iter().map(|keys| self.probe(keys)).collect()).await;
+            let exists: Vec<bool> =
+                answers.iter().map(|answer| answer.as_ref().is_ok_and(|it| !it.is_empty())).collect();
+            let any = exists.contains(&true);
+            for (at, tail) in group.iter().enumerate() {
+                let believed = if group.is_glob() { !any } else { !exists.get(at).copied().unwrap_or_default() };
+                if believed {
+                    continue;
+                }
+                match self.probe(&tail.keys).await {
+                    Ok(published) => found.extend(published),
+                    Err(reason) => unavailable.push(Unavailable { prefix: tail.prefix.clone(), reason }),
+                }
+            }
+        }
+        if let Some(first) = found.first() {
+            self.reporter.report(Event::Warning(format!(
+                "the listing disagrees with what exists: it lacks {} archives, the first of them {}",
+                found.len(),
+                first.key
+            )));
+        }
+        found
+    }
+
+    /// Returns the series whose listing ends before the wanted days do, and what should follow.
+    ///
+    /// Symbols that were named are each doubted. Of a glob's symbols most are delisted, so that an early end
+    /// means nothing: they are doubted together, and only if not one of them is listed to the end.
+    fn doubtful(&self, listed: Vec<ListedSeries<'_>>, dates: DateRange) -> Vec<Group> {
+        let mut globs: BTreeMap<String, (bool, Vec<Tail>)> = BTreeMap::new();
+        let mut named = Vec::new();
+        for ListedSeries { series, last } in listed {
+            let start = last.map(|last| last.next().start()).max(dates.start);
+            let settled = self.settled(series.frequency);
+            let end = dates.end.map_or(settled, |end| end.min(settled));
+            let days = DateRange { start, end: Some(end) };
+            let keys = if start.is_some() { expected_of(&series, days) } else { Vec::new() };
+            let tail = Tail { prefix: series.prefix(), last: last.map(|last| last.start()), keys };
+            match &series.target.symbols {
+                SymbolQuery::Literal(_) if tail.keys.is_empty() => {}
+                SymbolQuery::Literal(_) => named.push(tail),
+                SymbolQuery::Glob(_) => {
+                    let folder = series.target.combination.symbols_prefix(series.frequency);
+                    let (complete, tails) = globs.entry(folder).or_default();
+                    *complete |= tail.keys.is_empty() && last.is_some();
+                    tails.push(tail);
+                }
+            }
+        }
+        let mut groups = vec![Group::Named(named)];
+        for (_, (complete, mut tails)) in globs {
+            tails.retain(|tail| !tail.keys.is_empty());
+            tails.sort_by_key(|tail| std::cmp::Reverse(tail.last));
+            if !complete {
+                groups.push(Group::Glob(tails));
+            }
+        }
+        groups
+    }
+
+    /// Returns the last day whose archive is certainly published: dailies come within two days, monthlies
+    /// by the middle of the next month.
+    fn settled(&self, frequency: Frequency) -> NaiveDate {
+        let days = match frequency {
+            Frequency::Daily => 2,
+            Frequency::Monthly => 45,
+        };
+        self.today.checked_sub_days(Days::new(days)).unwrap_or(self.today)
+    }
+
+    /// Returns those archives that exist.
+    async fn probe(&self, keys: &[ArchiveKey]) -> Result<Vec<Published>, SourceError> {
+        let answers = self.in_parallel(keys.iter().map(|key| self.head(key.path())).collect()).await;
+        let mut found = Vec::new();
+        for (key, answer) in keys.iter().zip(answers) {
+            if let Some(listed) = answer? {
+                found.push(Published {
+                    key: key.clone(),
+                    size: Some(listed.size),
+                    etag: listed.etag,
+                    last_modified: listed.last_modified,
+                    checksum_modified: None,
+                    has_checksum: None,
+                });
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// What should follow on a series' last listed archive.
+#[derive(Debug)]
+struct Tail {
+    prefix: String,
+    last: Option<NaiveDate>,
+    keys: Vec<ArchiveKey>,
+}
+
+/// Series that are doubted together or each.
+#[derive(Debug)]
+enum Group {
+    Named(Vec<Tail>),
+    Glob(Vec<Tail>),
+}
+
+impl Group {
+    const fn is_glob(&self) -> bool {
+        matches!(self, Self::Glob(_))
+    }
+
+    fn iter(&self) -> std::slice::Iter<'_, Tail> {
+        match self {
+            Self::Named(tails) | Self::Glob(tails) => tails.iter(),
+        }
+    }
+}
+
+/// Returns the first two and the last.
+fn ends(keys: &[ArchiveKey]) -> Vec<ArchiveKey> {
+    let mut ends: Vec<_> = keys.iter().take(2).cloned().collect();
+    ends.extend(keys.iter().skip(2).last().cloned());
+    ends
+}
+
+fn expected_of(series: &WantedSeries<'_>, days: DateRange) -> Vec<ArchiveKey> {
+    expected(&series.target.combination, series.frequency, &series.symbol, series.interval, days)
+}
