@@ -91,6 +91,24 @@ async fn a_table_shows_types_and_nulls() {
 }
 
 #[tokio::test]
+async fn a_table_stays_aligned_and_harmless_whatever_the_text() {
+    let symbols = StringArray::from(vec!["币安人生USDT", "\u{1b}[31mred", "tab\there"]);
+    let shown = written(vec![batch(vec![("symbol", Arc::new(symbols) as ArrayRef)])], Format::Table, None).await;
+    let expected = "\
+┌──────────────┐
+│ symbol       │
+│ text         │
+├──────────────┤
+│ 币安人生USDT │
+│ \u{fffd}[31mred     │
+│ tab\u{fffd}here     │
+└──────────────┘
+3 rows
+";
+    assert_eq!(String::from_utf8(shown).unwrap(), expected);
+}
+
+#[tokio::test]
 async fn a_table_says_how_many_rows_it_does_not_show() {
     let shown = written(vec![numbers(0..3), numbers(3..1000)], Format::Table, Some(5)).await;
     let shown = String::from_utf8(shown).unwrap();

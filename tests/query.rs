@@ -168,6 +168,31 @@ async fn counting_rows_reads_no_file() {
 }
 
 #[tokio::test]
+async fn the_range_of_a_partition_column_needs_no_file() {
+    let lake = tempfile::tempdir().unwrap();
+    eight_files(lake.path()).await;
+    let session = open(lake.path());
+    let sql = "SELECT min(date) AS a, max(date) AS b FROM silver.trades WHERE market = 'spot'";
+    assert_eq!(files_read(&session, sql).await, "0 of 8");
+    assert_eq!(csv(&session, sql).await, "a,b\n2024-01-01,2024-01-02\n");
+    let filtered = "SELECT max(date) AS b FROM silver.trades WHERE id < 15 AND market = 'spot'";
+    assert_eq!(csv(&session, filtered).await, "b\n2024-01-01\n");
+}
+
+#[tokio::test]
+async fn files_with_nulls_in_the_order_are_merged_rather_than_read_one_after_another() {
+    let lake = tempfile::tempdir().unwrap();
+    let mut table = FixtureTable::create(lake.path(), "silver/marks", &[("id", DataType::Int64)], "id").await;
+    for ids in [vec![Some(1), None], vec![Some(2), None], vec![Some(3), Some(4)]] {
+        table.append("spot", "2024-01-01", &batch(vec![("id", Arc::new(Int64Array::from(ids)) as ArrayRef)])).await;
+    }
+    let session = open_with(lake.path(), SessionOptions { target_partitions: Some(1), ..SessionOptions::default() });
+    let plan = csv(&session, "EXPLAIN SELECT id FROM silver.marks ORDER BY id").await;
+    assert!(!plan.contains("SortExec"), "{plan}");
+    assert_eq!(csv(&session, "SELECT id FROM silver.marks ORDER BY id").await, "id\n1\n2\n3\n4\n\"\"\n\"\"\n");
+}
+
+#[tokio::test]
 async fn a_limit_reads_only_as_many_files_as_it_needs() {
     let lake = tempfile::tempdir().unwrap();
     eight_files(lake.path()).await;
@@ -336,10 +361,13 @@ async fn errors_say_what_is_wrong_and_what_there_is() {
         said("SELECT volume FROM silver.trades").await,
         "no column `volume`: there are market, date, symbol, id, price, open_time"
     );
+    assert_eq!(said("SELECT id\nFROM silver.trades LIMIT").await, "SQL syntax: expected an expression, found EOF");
     assert_eq!(
-        said("SELECT FROM WHERE").await,
-        "SQL syntax: expected an SQL statement, found FROM at line 1, column 8"
+        said("SELECT id\nFRM silver.trades").await,
+        "SQL syntax: expected end of statement, found silver at line 2, column 5"
     );
+    let unlike = said("SELECT sum(symbol) FROM silver.trades").await;
+    assert!(unlike.starts_with("function 'sum' failed to match") && !unlike.contains("bug"), "{unlike}");
     assert!(said("SELECT nofunction(1)").await.starts_with("invalid function 'nofunction'"));
 }
 
@@ -361,6 +389,9 @@ async fn a_small_memory_limit_spills_or_says_so() {
     let rows = csv(&spilling, sort).await;
     assert_eq!(rows.lines().count(), 200_001);
     assert!(rows.lines().nth(1).unwrap().contains(",199999,"), "{:?}", rows.lines().nth(1));
+
+    let analyzed = csv(&spilling, &format!("EXPLAIN ANALYZE {sort}")).await;
+    assert!(analyzed.contains("spill_count=") && !analyzed.contains("spill_count=0"), "{analyzed}");
 
     let starved = open_with(lake.path(), limited(100_000));
     let error = match starved.sql(sort).await {
@@ -384,7 +415,7 @@ async fn every_column_name_can_be_typed_unquoted() {
     let session = open(lake.path());
     for (name, value) in names.iter().zip(1..) {
         let sql = format!(
-            "SELECT {name}, n.{name} FROM silver.names n WHERE {name} = {value} GROUP BY {name} ORDER BY {name}"
+            "SELECT {name}, max(n.{name}) AS most FROM silver.names n WHERE {name} = {value} GROUP BY {name} ORDER BY {name}"
         );
         assert_eq!(csv(&session, &sql).await.lines().last(), Some(format!("{value},{value}").as_str()), "{sql}");
     }

@@ -69,20 +69,36 @@ impl Column {
         }
         let (name, type_name) = (field.name().clone(), type_name(field.data_type()));
         let lines = cells.iter().flat_map(|cell| cell.lines()).chain([name.as_str(), type_name.as_str()]);
-        let width = lines.map(|line| line.chars().count()).max().unwrap_or(0);
+        let width = lines.map(screen_width).max().unwrap_or(0);
         Ok(Self { name, type_name, right: field.data_type().is_numeric(), cells, width })
     }
 
     fn pad(&self, text: &str) -> String {
-        let width = self.width;
-        if self.right { format!("{text:>width$}") } else { format!("{text:<width$}") }
+        let space = " ".repeat(self.width.saturating_sub(screen_width(text)));
+        if self.right { format!("{space}{text}") } else { format!("{text}{space}") }
     }
 }
 
 fn format_cells(array: &dyn Array) -> Result<Vec<String>, ArrowError> {
     let options = FormatOptions::new().with_null("NULL");
     let formatter = ArrayFormatter::try_new(array, &options)?;
-    (0..array.len()).map(|row| formatter.value(row).try_to_string()).collect()
+    (0..array.len()).map(|row| Ok(harmless(&formatter.value(row).try_to_string()?))).collect()
+}
+
+/// Text from a file must not steer the terminal, so control characters become a sign that stands for them.
+fn harmless(text: &str) -> String {
+    let steers = |letter: char| letter.is_control() && letter != '\n';
+    text.chars().map(|letter| if steers(letter) { '\u{fffd}' } else { letter }).collect()
+}
+
+/// Returns how many columns of a screen a text takes: Chinese, Japanese and Korean signs take two each.
+fn screen_width(text: &str) -> usize {
+    let wide = |letter: char| {
+        matches!(letter, '\u{1100}'..='\u{115f}' | '\u{2e80}'..='\u{a4cf}' | '\u{ac00}'..='\u{d7a3}'
+            | '\u{f900}'..='\u{faff}' | '\u{fe30}'..='\u{fe6f}' | '\u{ff00}'..='\u{ff60}'
+            | '\u{1f300}'..='\u{1faff}' | '\u{20000}'..='\u{3fffd}')
+    };
+    text.chars().map(|letter| if wide(letter) { 2 } else { 1 }).sum()
 }
 
 fn draw<W: Write>(out: &mut W, columns: &[Column], rows: usize) -> io::Result<()> {

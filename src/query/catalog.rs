@@ -9,6 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use async_trait::async_trait;
 use datafusion::catalog::{CatalogProvider, SchemaProvider, TableProvider};
 use datafusion::common::{DataFusionError, Result};
+use datafusion::logical_expr::TableType;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 
@@ -103,6 +104,11 @@ impl SchemaProvider for LayerTables {
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
         let table = self.open(name).await.map_err(|error| DataFusionError::External(Box::new(error)))?;
         Ok(table.map(|table| Arc::new(table) as Arc<dyn TableProvider>))
+    }
+
+    /// Listing tables needs none of them opened.
+    async fn table_type(&self, name: &str) -> Result<Option<TableType>> {
+        Ok(self.table_exist(name).then_some(TableType::Base))
     }
 
     fn table_exist(&self, name: &str) -> bool {

@@ -139,8 +139,9 @@ fn syntax(message: &str) -> String {
 }
 
 fn plain(message: &str) -> String {
-    let message = message.split("\n\nbacktrace:").next().unwrap_or(message);
-    lower_first(&one_line(message)).trim_end_matches('.').to_owned()
+    let end = ["\n\nbacktrace:", "This issue was likely"].iter().filter_map(|end| message.find(end)).min();
+    let message = one_line(&message[..end.unwrap_or(message.len())]).replace("Error during planning: ", "");
+    lower_first(message.trim_start_matches("Internal error: ")).trim_end_matches(['.', ' ']).to_owned()
 }
 
 fn one_line(message: &str) -> String {

@@ -10,7 +10,7 @@ use datafusion::arrow::array::{RecordBatch, StringArray};
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{DataFusionError, Result};
-use datafusion::datasource::physical_plan::FileScanConfig;
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::source_as_provider;
 use datafusion::logical_expr::LogicalPlan;
@@ -77,7 +77,7 @@ fn scanned_files(plan: &Arc<dyn ExecutionPlan>) -> Result<HashSet<Path>> {
         if let Some(scan) = node.downcast_ref::<DataSourceExec>()
             && let Some(scan) = (scan.data_source().as_ref() as &dyn std::any::Any).downcast_ref::<FileScanConfig>()
         {
-            let scanned = scan.file_groups.iter().flat_map(|group| group.files());
+            let scanned = scan.file_groups.iter().flat_map(FileGroup::files);
             files.extend(scanned.map(|file| file.object_meta.location.clone()));
         }
         Ok(TreeNodeRecursion::Continue)

@@ -3,6 +3,7 @@
 //! The library's own scan hides the sort order and cannot be sent to another process; this one is made of
 //! stock operators only. Which files may be skipped is decided in `statistics`.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -12,7 +13,7 @@ use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::config::TableParquetOptions;
 use datafusion::common::stats::Precision;
 use datafusion::common::tree_node::TreeNode;
-use datafusion::common::{ColumnStatistics, Result, Statistics, ToDFSchema};
+use datafusion::common::{ColumnStatistics, Result, ScalarValue, Statistics, ToDFSchema};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig, FileScanConfigBuilder, ParquetSource};
@@ -166,13 +167,16 @@ impl TableProvider for LakeTable {
         let schema = self.scan_schema();
         let columns = Arc::clone(schema.table_schema());
         let files: Vec<_> = kept.iter().map(|&index| self.scan_file(index, &columns)).collect();
-        let (groups, ordering) =
-            group_files(files, &columns, self.ordering(&columns), session.config().target_partitions());
+        let partitions = session.config().target_partitions();
+        let (groups, ordering) = match self.ordering(&columns) {
+            Some(ordering) => group_sorted(files, &columns, ordering, self.bounds_order(&kept), partitions),
+            None => (FileGroup::new(files).split_files(partitions), Vec::new()),
+        };
         let store = ObjectStoreUrl::parse(&self.snapshot.url()[..Position::BeforePath])?;
         let scan = FileScanConfigBuilder::new(store.clone(), self.source(session, schema, &store)?)
             .with_file_groups(groups)
             .with_limit(limit)
-            .with_statistics(self.statistics(&kept, columns.fields().len()))
+            .with_statistics(self.statistics(&kept, &columns))
             .with_output_ordering(ordering)
             .with_projection_indices(Some(scan_projection(declared, &columns, projection)?))?;
         Ok(DataSourceExec::from_data_source(scan.build()))
@@ -191,15 +195,42 @@ impl LakeTable {
         kept.truncate(enough.map_or(kept.len(), |last| last + 1));
     }
 
-    fn statistics(&self, kept: &[usize], columns: usize) -> Statistics {
+    /// NULLs come last but are in no bound, so only files known to have none can follow one another.
+    fn bounds_order(&self, kept: &[usize]) -> bool {
+        self.snapshot.sort_columns().iter().all(|column| self.snapshot.has_no_nulls(column, kept))
+    }
+
+    fn statistics(&self, kept: &[usize], columns: &SchemaRef) -> Statistics {
         let files = || kept.iter().map(|&index| &self.snapshot.files()[index]);
         let rows: Option<usize> = files().map(|file| file.rows).sum();
         let bytes: u64 = files().map(|file| file.size).sum();
         Statistics {
             num_rows: rows.map_or(Precision::Absent, Precision::Exact),
             total_byte_size: usize::try_from(bytes).map_or(Precision::Absent, Precision::Inexact),
-            column_statistics: vec![ColumnStatistics::new_unknown(); columns],
+            column_statistics: columns
+                .fields()
+                .iter()
+                .map(|column| self.partition_range(column.name(), kept))
+                .collect(),
         }
+    }
+
+    /// A partition column's least and greatest value are known without reading, where no file may be empty.
+    fn partition_range(&self, column: &str, kept: &[usize]) -> ColumnStatistics {
+        let unknown = ColumnStatistics::new_unknown();
+        let Some(index) = self.snapshot.partition_columns().iter().position(|name| name == column) else {
+            return unknown;
+        };
+        let files = || kept.iter().map(|&file| &self.snapshot.files()[file]);
+        let mut values: Vec<_> = files().map(|file| &file.partition_values[index]).collect();
+        if files().any(|file| file.rows.unwrap_or(0) == 0) || values.iter().any(|value| value.is_null()) {
+            return unknown;
+        }
+        values.sort_by(|a, b| a.partial_cmp(b).unwrap_or(Ordering::Equal));
+        let exact =
+            |value: Option<&&ScalarValue>| value.map_or(Precision::Absent, |value| Precision::Exact((*value).clone()));
+        let (least, greatest) = (exact(values.first()), exact(values.last()));
+        unknown.with_min_value(least).with_max_value(greatest).with_null_count(Precision::Exact(0))
     }
 }
 
@@ -218,24 +249,28 @@ fn decidable(filter: &Expr) -> bool {
     !filter.is_volatile() && !filter.exists(|part| Ok(waits(part))).unwrap_or(true)
 }
 
-/// Groups files for parallel reading; in a group of ordered files, each file follows the one before.
-fn group_files(
+/// Groups sorted files for parallel reading, so that in a group each file follows the one before.
+///
+/// Without `by_bounds` no two files may follow each other. Gives up the order when it costs too many groups.
+fn group_sorted(
     files: Vec<PartitionedFile>,
     columns: &SchemaRef,
-    ordering: Option<LexOrdering>,
+    ordering: LexOrdering,
+    by_bounds: bool,
     partitions: usize,
 ) -> (Vec<FileGroup>, Vec<LexOrdering>) {
     let files = FileGroup::new(files);
-    if let Some(ordering) = ordering {
-        let all = [files.clone()];
-        let groups =
-            FileScanConfig::split_groups_by_statistics_with_target_partitions(columns, &all, &ordering, partitions)
-                .unwrap_or_else(|_| files.iter().map(|file| FileGroup::new(vec![file.clone()])).collect());
-        if groups.len() <= MAX_MERGED_FILES.max(partitions) {
-            return (groups, vec![ordering]);
-        }
+    let one_each = || files.iter().map(|file| FileGroup::new(vec![file.clone()])).collect();
+    let all = [files.clone()];
+    let groups = match by_bounds {
+        true => FileScanConfig::split_groups_by_statistics_with_target_partitions(columns, &all, &ordering, partitions)
+            .unwrap_or_else(|_| one_each()),
+        false => one_each(),
+    };
+    match groups.len() <= MAX_MERGED_FILES.max(partitions) {
+        true => (groups, vec![ordering]),
+        false => (files.split_files(partitions), Vec::new()),
     }
-    (files.split_files(partitions), Vec::new())
 }
 
 fn scan_projection(declared: &Schema, columns: &Schema, projection: Option<&Vec<usize>>) -> Result<Vec<usize>> {

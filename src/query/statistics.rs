@@ -6,8 +6,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use datafusion::arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions, UInt64Array};
-use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions, UInt64Array};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, UInt64Type};
 use datafusion::common::pruning::PruningStatistics;
 use datafusion::common::stats::Precision;
 use datafusion::common::{Column, ColumnStatistics, Result, ScalarValue};
@@ -113,6 +113,13 @@ impl TableSnapshot {
             _ => Precision::Absent,
         };
         unknown.with_min_value(value(&bounds.minimum)).with_max_value(value(&bounds.maximum))
+    }
+
+    /// Tells whether a column is known to have no NULL in any of these files.
+    pub(super) fn has_no_nulls(&self, column: &str, files: &[usize]) -> bool {
+        let Some(bounds) = self.bounds(column) else { return false };
+        let nulls = bounds.nulls.as_primitive::<UInt64Type>();
+        files.iter().all(|&file| nulls.is_valid(file) && nulls.value(file) == 0)
     }
 
     /// One row per file and one column per column of the table, in which only partition columns have values.

@@ -38,6 +38,7 @@ impl FixtureTable {
             .with_columns(fields)
             .with_partition_columns(["market", "date"])
             .with_configuration(sorted)
+            .with_raise_if_key_not_exists(false)
             .with_save_mode(SaveMode::Ignore)
             .await
             .unwrap();
