@@ -1,13 +1,14 @@
 //! The commands, one file each, and the way from a command line to an exit code.
 
 mod completions;
+mod demo;
+mod ingest;
 mod matrix;
 pub mod plan;
 mod query;
 
 use std::process::ExitCode;
 
-use anyhow::bail;
 use chrono::{DateTime, Utc};
 
 use crate::cli::{Cli, Command};
@@ -61,10 +62,12 @@ async fn execute(cli: Cli, now: DateTime<Utc>) -> anyhow::Result<Outcome> {
     let settings = Settings::resolve(&global, environment)?;
     let today = now.date_naive();
     match command {
-        Command::Matrix(flags) => matrix::run(flags, &settings),
+        Command::Demo => demo::run(&settings, now, &reporter).await,
         Command::Plan(flags) => plan::run(settings.plan(&flags, today)?, now, &reporter).await,
         Command::Ingest(flags) if flags.dry_run => plan::run(settings.ingest(&flags, today)?, now, &reporter).await,
+        Command::Ingest(flags) => ingest::run(settings.ingest(&flags, today)?, now, &reporter).await,
         Command::Query(flags) => query::run(&flags, &settings).await,
-        Command::Ingest(_) | Command::Demo | Command::Completions(_) => bail!("this command is not built yet"),
+        Command::Matrix(flags) => matrix::run(flags, &settings),
+        Command::Completions(flags) => completions::run(flags),
     }
 }

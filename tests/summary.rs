@@ -97,7 +97,17 @@ fn a_plan_is_counted_by_reason_and_names_what_is_missing_or_unknown() {
         .map(|day| format!("data/spot/daily/klines/BTCUSDT/1h/BTCUSDT-1h-{day}.zip"));
     let strange = "data/spot/daily/klines/BTCUSDT/1h/part-00000.zip".to_owned();
     let listed = keys.into_iter().chain([strange]).map(listed);
-    assert_snapshot!(describe(&planned(listed)), @"");
+    assert_snapshot!(describe(&planned(listed)), @r"
+    market  data type  action  archives  size     reason
+    spot    klines     fetch   2         4.0 KiB  new
+    spot    klines     skip    1         2.0 KiB  outside the dates
+
+    2 archives to fetch, 4.0 KiB; 1 skipped
+    expected and not published: 1 archive
+      spot/klines/BTCUSDT/1h daily: 2026-05-02
+    published, and no archive of a known kind: 1 key
+      data/spot/daily/klines/BTCUSDT/1h/part-00000.zip
+    ");
 }
 
 fn listed(key: String) -> Listed {
