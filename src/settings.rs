@@ -18,17 +18,14 @@ use lakehouse_core::selection::Selection;
 
 pub use self::error::SettingsError;
 use crate::cli::{GlobalFlags, IngestFlags, PlanFlags, ReportFormat, SourceFlags, Stage, TuningFlags, bandwidth};
+use crate::fetch::FetchOptions;
+use crate::source::retry::RetryPolicy;
+use crate::source::{PUBLIC_ARCHIVE, Timeouts};
 
 const DEFAULT_LAKE: &str = "./lake";
 
-/// The two hosts of the public archive: one serves its objects, the other lists them.
-const PUBLIC_SOURCE: &str = "https://data.binance.vision";
-const PUBLIC_LISTING: &str = "https://s3-ap-northeast-1.amazonaws.com/data.binance.vision";
-
 const DEFAULT_BATCH_SIZE: usize = 100;
 const DEFAULT_PARALLEL_DOWNLOADS: usize = 8;
-const DEFAULT_TIMEOUT_SECONDS: u64 = 30;
-const DEFAULT_RETRIES: u32 = 5;
 
 /// The variables of the environment that count; an empty one counts as not set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -142,7 +139,7 @@ impl Settings {
                 return (source.clone(), listing);
             }
         }
-        (PUBLIC_SOURCE.to_owned(), listing.or_else(|| Some(PUBLIC_LISTING.to_owned())))
+        (PUBLIC_ARCHIVE.to_owned(), listing)
     }
 }
 
@@ -155,7 +152,7 @@ pub struct IngestSettings {
     pub selection: Selection,
     /// An `http(s)://` base, a folder, or an object-store URL.
     pub source: String,
-    /// The base that lists the archive, where the source does not do it itself.
+    /// The base that lists the archive, where that is not left to the source.
     pub listing: Option<String>,
     pub fetch: FetchSettings,
     /// Archives that are fetched, decoded and committed together.
@@ -176,7 +173,7 @@ pub struct FetchSettings {
     /// Time without a byte after which a request is given up; downloads as a whole may take any time.
     pub timeout: Duration,
     /// How often a request is tried again.
-    pub retries: u32,
+    pub retries: usize,
     /// Bytes per second for all downloads together; nothing means no limit.
     pub bandwidth: Option<u64>,
     /// Whether archives are compared with their published checksums.
@@ -190,16 +187,37 @@ impl FetchSettings {
     fn resolve(file: &FileOptions, flags: &TuningFlags) -> Result<Self, SettingsError> {
         let parallel = flags.max_parallel_downloads.or(file.max_parallel_downloads);
         let seconds = flags.timeout_seconds.or(file.timeout_seconds);
+        let retries = flags.retries.or(file.retries).and_then(|retries| usize::try_from(retries).ok());
         let bandwidth_of_file = || file.bandwidth.as_deref().map(|text| file_bandwidth(&file.file, text)).transpose();
         Ok(Self {
             max_parallel_downloads: parallel.unwrap_or(DEFAULT_PARALLEL_DOWNLOADS),
-            timeout: Duration::from_secs(seconds.unwrap_or(DEFAULT_TIMEOUT_SECONDS)),
-            retries: flags.retries.or(file.retries).unwrap_or(DEFAULT_RETRIES),
+            timeout: seconds.map_or(Timeouts::default().idle, Duration::from_secs),
+            retries: retries.unwrap_or(RetryPolicy::default().retries),
             bandwidth: flags.bandwidth.map_or_else(bandwidth_of_file, |limit| Ok(Some(limit)))?,
             checksum: !flags.no_checksum && file.checksum.unwrap_or(true),
             force_redownload: flags.force_redownload,
             resume: !flags.no_resume && file.resume.unwrap_or(true),
         })
+    }
+
+    /// Returns how the fetcher is to work.
+    #[must_use]
+    pub fn options(&self) -> FetchOptions {
+        FetchOptions {
+            retry: RetryPolicy { retries: self.retries, ..RetryPolicy::default() },
+            checksum: self.checksum,
+            force: self.force_redownload,
+            resume: self.resume,
+            bandwidth: self.bandwidth,
+            parallel: self.max_parallel_downloads,
+            ..FetchOptions::default()
+        }
+    }
+
+    /// Returns how long a source may keep silent.
+    #[must_use]
+    pub fn timeouts(&self) -> Timeouts {
+        Timeouts { idle: self.timeout, ..Timeouts::default() }
     }
 }
 

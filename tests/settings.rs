@@ -40,7 +40,7 @@ fn resolve_with(name: &str, config: &str, arguments: &[&str]) -> Result<IngestSe
 fn what_is_left_out_has_the_documented_defaults() {
     let settings = resolve(&["--symbol", "BTCUSDT"]).unwrap();
     assert_eq!((settings.lake.as_str(), settings.source.as_str()), ("./lake", "https://data.binance.vision"));
-    assert_eq!(settings.listing.as_deref(), Some("https://s3-ap-northeast-1.amazonaws.com/data.binance.vision"));
+    assert_eq!(settings.listing, None, "the public archive knows its own");
     assert_eq!((settings.batch_size, settings.fetch.max_parallel_downloads), (100, 8));
     assert!(settings.fetch.checksum && settings.fetch.resume && !settings.fetch.force_redownload);
     assert_eq!((settings.fetch.bandwidth, settings.stage), (None, Stage::Gold));

@@ -10,9 +10,13 @@ use lakehouse::lake::{Layer, TableName};
 use lakehouse::report::{Event, Reporter};
 use lakehouse::telemetry::Verbosity;
 use lakehouse::terminal::TerminalReporter;
-use lakehouse_core::listing::Inventory;
+use lakehouse_core::ledger::Ledger;
+use lakehouse_core::listing::{Listed, inventory};
+use lakehouse_core::market::Market;
 use lakehouse_core::matrix::Matrix;
-use lakehouse_core::plan::{Plan, PlanOptions};
+use lakehouse_core::period::{DateRange, Period};
+use lakehouse_core::plan::{Plan, PlanOptions, plan};
+use lakehouse_core::selection::{FrequencyPolicy, IntervalFilter, Selection, SymbolFilter};
 
 fn archive(name: &str) -> Arc<str> {
     Arc::from(name)
@@ -89,9 +93,39 @@ fn an_empty_plan_says_that_nothing_matches() {
 
 #[test]
 fn a_plan_is_counted_by_reason_and_names_what_is_missing_or_unknown() {
+    let keys = ["2026-05-01", "2026-05-03", "2026-05-04"]
+        .map(|day| format!("data/spot/daily/klines/BTCUSDT/1h/BTCUSDT-1h-{day}.zip"));
+    let strange = "data/spot/daily/klines/BTCUSDT/1h/part-00000.zip".to_owned();
+    let listed = keys.into_iter().chain([strange]).map(listed);
+    assert_snapshot!(describe(&planned(listed)), @r"
+    market  data type  action  archives  size     reason
+    spot    klines     fetch   2         4.0 KiB  new
+    spot    klines     skip    1         2.0 KiB  outside the dates
+
+    2 archives to fetch, 4.0 KiB; 1 skipped
+    expected and not published: 1 archive
+      spot/klines/BTCUSDT/1h daily: 2026-05-02
+    published, and no archive of a known kind: 1 key
+      data/spot/daily/klines/BTCUSDT/1h/part-00000.zip
+    ");
+}
+
+fn listed(key: String) -> Listed {
+    Listed { key, size: 2048, etag: None, last_modified: None }
+}
+
+fn planned(listed: impl IntoIterator<Item = Listed>) -> Plan {
     let matrix = Matrix::builtin().unwrap();
-    let archives = ["BTCUSDT-1h-2026-05-01", "BTCUSDT-1h-2026-05-03", "BTCUSDT-1h-2026-04-30"]
-        .map(|name| published(&matrix, name));
-    let inventory = Inventory { archives: archives.into(), unknown: vec!["data/part-00000.zip".to_owned()] };
-    assert_snapshot!(describe(&planned(&matrix, inventory)), @"");
+    let date = |text: &str| text.parse::<Period>().unwrap().start();
+    let selection = Selection {
+        markets: vec![Market::Spot],
+        data_types: vec![matrix.data_type("klines").unwrap()],
+        symbols: SymbolFilter::parse(&["BTCUSDT"]).unwrap(),
+        intervals: IntervalFilter::Everywhere(vec!["1h".to_owned()]),
+        dates: DateRange { start: Some(date("2026-05-01")), end: Some(date("2026-05-03")) },
+        frequency: FrequencyPolicy::Daily,
+    };
+    let targets = selection.targets(&matrix).unwrap();
+    let options = PlanOptions { force: false, today: date("2026-05-08") };
+    plan(&targets, inventory(listed, &matrix), &Ledger::default(), options)
 }

@@ -10,13 +10,11 @@ use super::plan;
 use crate::cli::Stage;
 use crate::clock::Clock;
 use crate::commands::Outcome;
-use crate::fetch::FetchOptions;
 use crate::ingest::{Depth, Ingest};
 use crate::lake::Lake;
 use crate::report::{Event, Reporter};
-use crate::settings::{FetchSettings, IngestSettings};
+use crate::settings::IngestSettings;
 use crate::source::lister::ListOptions;
-use crate::source::retry::RetryPolicy;
 use crate::source::{Timeouts, open_source};
 use crate::terminal::TerminalReporter;
 
@@ -44,32 +42,20 @@ pub(super) fn prepare(settings: IngestSettings, reporter: &Arc<dyn Reporter>) ->
     let source = open_source(&settings.source, settings.listing.as_deref(), timeouts)
         .with_context(|| format!("cannot use the source {}", settings.source))?;
     let lake = Lake::open(&settings.lake).with_context(|| format!("cannot use the lake {}", settings.lake))?;
-    let retry = RetryPolicy { retries: settings.fetch.retries as usize, ..RetryPolicy::default() };
+    let fetch = settings.fetch.options();
     Ok(Ingest {
         lake,
         source,
         matrix: Arc::new(settings.matrix),
         schemas: Arc::new(Schemas::builtin()?),
         targets,
-        list: ListOptions { retry, ..ListOptions::default() },
-        fetch: fetch_options(&settings.fetch, retry),
+        list: ListOptions { retry: fetch.retry, ..ListOptions::default() },
+        fetch,
         batch_size: settings.batch_size,
         depth: if settings.stage == Stage::Bronze { Depth::Bronze } else { Depth::Silver },
         threads: available_parallelism().map_or(1, usize::from),
         command: std::env::args().skip(1).collect::<Vec<_>>().join(" "),
     })
-}
-
-fn fetch_options(settings: &FetchSettings, retry: RetryPolicy) -> FetchOptions {
-    FetchOptions {
-        retry,
-        checksum: settings.checksum,
-        force: settings.force_redownload,
-        resume: settings.resume,
-        bandwidth: settings.bandwidth,
-        parallel: settings.max_parallel_downloads,
-        scratch: None,
-    }
 }
 
 /// Tells what a user should know of the settings.

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use bytesize::ByteSize;
+use lakehouse_core::period::DateRange;
 use lakehouse_core::plan::{Missing, Plan, SummaryRow};
 
 use crate::cli::ReportFormat;
@@ -82,8 +83,8 @@ fn totals(plan: &Plan) -> String {
     let (fetch, skip) = (plan.fetch.len(), plan.skipped.len());
     match fetch {
         0 if skip == 0 => "nothing is published that the selection matches\n".to_owned(),
-        0 => format!("nothing to fetch; {skip} archives skipped\n"),
-        _ => format!("{fetch} archives to fetch, {}; {skip} skipped\n", size(plan.bytes())),
+        0 => format!("nothing to fetch; {} skipped\n", count(skip, "archive")),
+        _ => format!("{} to fetch, {}; {skip} skipped\n", count(fetch, "archive"), size(plan.bytes())),
     }
 }
 
@@ -92,9 +93,9 @@ fn missing(series: &[Missing]) -> String {
         return String::new();
     }
     let archives: usize = series.iter().map(|missing| missing.archives).sum();
-    let mut text = format!("{archives} archives were expected and are not published:\n");
+    let mut text = format!("expected and not published: {}\n", count(archives, "archive"));
     for missing in series.iter().take(NAMED) {
-        let ranges: Vec<String> = missing.ranges.iter().map(ToString::to_string).collect();
+        let ranges: Vec<String> = missing.ranges.iter().copied().map(days).collect();
         let (series, frequency) = (&missing.series, missing.frequency);
         text.push_str(&format!("  {series} {frequency}: {}\n", ranges.join(", ")));
     }
@@ -106,7 +107,14 @@ fn unknown(keys: &[String]) -> String {
         return String::new();
     }
     let named = keys.iter().take(NAMED).map(|key| format!("  {key}\n")).collect::<String>();
-    format!("{} published keys are no archive of a known kind:\n{named}{}", keys.len(), more(keys.len()))
+    format!("published, and no archive of a known kind: {}\n{named}{}", count(keys.len(), "key"), more(keys.len()))
+}
+
+fn days(range: DateRange) -> String {
+    match range {
+        DateRange { start: Some(start), end: Some(end) } if start == end => start.to_string(),
+        _ => range.to_string(),
+    }
 }
 
 fn more(count: usize) -> String {
@@ -114,6 +122,11 @@ fn more(count: usize) -> String {
         0 => String::new(),
         more => format!("  and {more} more; --format json has them all\n"),
     }
+}
+
+fn count(number: usize, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{plural}")
 }
 
 fn size(bytes: u64) -> String {

@@ -1,6 +1,7 @@
 //! What tests share: a scripted archive server, and the shorthand to use it.
 
 pub(crate) mod archive_server;
+pub(crate) mod command;
 pub(crate) mod delta_fixture;
 
 use std::sync::{Arc, Mutex};
