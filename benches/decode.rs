@@ -3,6 +3,8 @@
 //! `cargo bench -p lakehouse-core --bench decode` runs all of it, `-- agg_trades` one. Inflating is measured beside it,
 //! on the same rows, because an archive costs both.
 
+#![expect(clippy::unwrap_used, reason = "a bench that cannot run says why best by stopping")]
+
 use std::io::{Cursor, Write};
 
 use divan::counter::BytesCount;
