@@ -1,0 +1,67 @@
+//! Turns listed keys into published archives: zips with what is known of their checksum files.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+
+use super::Listed;
+use crate::archive::{ArchiveKey, CHECKSUM_SUFFIX};
+use crate::matrix::Matrix;
+
+/// An archive as a source lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    pub key: ArchiveKey,
+    /// Bytes of the zip; nothing if the source was only asked whether it exists.
+    pub size: Option<u64>,
+    pub etag: Option<String>,
+    pub last_modified: Option<DateTime<Utc>>,
+    /// When its checksum file last changed, which is when a correction shows first or last.
+    pub checksum_modified: Option<DateTime<Utc>>,
+    /// Nothing if the source did not say.
+    pub has_checksum: Option<bool>,
+}
+
+/// What a listing holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inventory {
+    /// In the order in which they were listed.
+    pub archives: Vec<Published>,
+    /// Keys that fit no pattern, and checksum files without their archive, sorted. The checksum file of a key
+    /// that is here already is not repeated.
+    pub unknown: Vec<String>,
+}
+
+/// Pairs archives with their checksum files; both must be among `objects`, in whatever order.
+pub fn inventory(objects: impl IntoIterator<Item = Listed>, matrix: &Matrix) -> Inventory {
+    let mut found = Inventory::default();
+    let mut checksums: HashMap<String, Option<DateTime<Utc>>> = HashMap::new();
+    let mut others = Vec::new();
+    for object in objects {
+        match object.key.strip_suffix(CHECKSUM_SUFFIX) {
+            Some(archive) => drop(checksums.insert(archive.to_owned(), object.last_modified)),
+            None => others.push(object),
+        }
+    }
+    for object in others {
+        let checksum = checksums.remove(&object.key);
+        match matrix.identify(&object.key) {
+            Ok(key) => found.archives.push(published(key, object, checksum)),
+            Err(unknown) => found.unknown.push(unknown.key),
+        }
+    }
+    found.unknown.extend(checksums.into_keys().map(|archive| archive + CHECKSUM_SUFFIX));
+    found.unknown.sort_unstable();
+    found
+}
+
+fn published(key: ArchiveKey, object: Listed, checksum: Option<Option<DateTime<Utc>>>) -> Published {
+    Published {
+        key,
+        size: Some(object.size),
+        etag: object.etag,
+        last_modified: object.last_modified,
+        has_checksum: Some(checksum.is_some()),
+        checksum_modified: checksum.flatten(),
+    }
+}

@@ -1,0 +1,139 @@
+//! Pages as a bucket sends them, and what an inventory makes of them.
+
+use super::*;
+use crate::matrix::Matrix;
+
+fn page(inner: &str) -> ListingPage {
+    parse_page(document(inner).as_bytes()).unwrap()
+}
+
+fn document(inner: &str) -> String {
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+         <ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Name>data.binance.vision</Name>\
+         <Prefix>data/</Prefix><Marker/><MaxKeys>1000</MaxKeys>{inner}</ListBucketResult>"
+    )
+}
+
+fn contents(key: &str) -> String {
+    format!(
+        "<Contents><Key>{key}</Key><LastModified>2026-05-09T06:49:08.000Z</LastModified>\
+         <ETag>&quot;0f343b0931126a20f133d67c2b018a3b&quot;</ETag><Size>1024</Size>\
+         <Owner><ID>7</ID></Owner><StorageClass>STANDARD</StorageClass></Contents>"
+    )
+}
+
+fn error(xml: &str) -> ListingError {
+    parse_page(xml.as_bytes()).unwrap_err()
+}
+
+#[test]
+fn a_page_gives_keys_and_folders_and_ends_the_listing() {
+    let folders = "\n  <CommonPrefixes>\n    <Prefix>data/spot/</Prefix>\n  </CommonPrefixes>\n";
+    let page = page(&format!("<IsTruncated>false</IsTruncated>{}{folders}", contents("data/a.zip")));
+    assert_eq!(page.prefixes, ["data/spot/"]);
+    assert_eq!(page.next_marker, None);
+    let [object] = &page.objects[..] else { panic!("{page:?}") };
+    assert_eq!((object.key.as_str(), object.size), ("data/a.zip", 1024));
+    assert_eq!(object.etag.as_deref(), Some("0f343b0931126a20f133d67c2b018a3b"));
+    assert_eq!(object.last_modified.unwrap().to_rfc3339(), "2026-05-09T06:49:08+00:00");
+}
+
+#[test]
+fn a_page_may_be_empty() {
+    assert_eq!(page("<IsTruncated>false</IsTruncated>"), ListingPage::default());
+}
+
+#[test]
+fn the_marker_is_the_servers_or_the_last_thing_listed() {
+    let truncated = "<IsTruncated>true</IsTruncated>";
+    let keys = format!("{truncated}{}{}", contents("data/a.zip"), contents("data/b.zip"));
+    assert_eq!(page(&keys).next_marker.as_deref(), Some("data/b.zip"));
+    assert_eq!(page(&format!("{keys}<NextMarker>data/c</NextMarker>")).next_marker.as_deref(), Some("data/c"));
+    let folders = "<CommonPrefixes><Prefix>data/z/</Prefix></CommonPrefixes>";
+    assert_eq!(page(&format!("{keys}{folders}")).next_marker.as_deref(), Some("data/z/"));
+    assert_eq!(error(&document(truncated)), ListingError::NoMarker);
+}
+
+#[test]
+fn a_marker_of_a_listing_that_is_complete_is_not_followed() {
+    assert_eq!(page("<NextMarker>data/c</NextMarker><IsTruncated>false</IsTruncated>").next_marker, None);
+}
+
+#[test]
+fn keys_are_freed_of_entities_and_of_the_encoding_that_the_page_declares() {
+    let key = "data/&amp;&#x5e01;%2B+.zip";
+    assert_eq!(page(&contents(key)).objects[0].key, "data/&币%2B+.zip");
+    let encoded = "data/%E5%B8%81%E5%AE%89USDT/x%2By+z.zip";
+    let decoded = page(&format!(
+        "{}<NextMarker>%E5%B8%81</NextMarker><IsTruncated>true</IsTruncated><EncodingType>url</EncodingType>",
+        contents(encoded)
+    ));
+    assert_eq!(decoded.objects[0].key, "data/币安USDT/x+y z.zip");
+    assert_eq!(decoded.next_marker.as_deref(), Some("币"));
+    for broken in ["%E5", "%zz", "%", "%+1"] {
+        let broken = document(&format!("<EncodingType>url</EncodingType>{}", contents(broken)));
+        assert!(matches!(error(&broken), ListingError::Value { .. }), "{broken}");
+    }
+}
+
+#[test]
+fn an_error_document_is_an_error_with_its_code() {
+    let refused = error(
+        "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message>Access &lt;Denied&gt;</Message>\
+         <RequestId>1</RequestId></Error>",
+    );
+    assert_eq!(refused.to_string(), "the listing was refused: AccessDenied: Access <Denied>");
+}
+
+#[test]
+fn what_is_no_page_is_named_as_what_it_is() {
+    let foreign = error("<!DOCTYPE html><html><body>Welcome</body></html>");
+    assert_eq!(foreign, ListingError::Foreign { root: "html".to_owned() });
+    assert_eq!(error(""), ListingError::CutShort);
+    assert_eq!(error("upstream timed out"), ListingError::CutShort);
+    let whole = document(&contents("data/a.zip"));
+    assert_eq!(error(&whole[..whole.len() - 30]), ListingError::CutShort);
+    assert!(matches!(error("<ListBucketResult></Contents></ListBucketResult>"), ListingError::Xml { .. }));
+    assert!(matches!(error(&document("&nbsp;")), ListingError::Xml { .. }));
+}
+
+#[test]
+fn an_object_that_lacks_something_is_not_taken() {
+    let missing = |element| ListingError::Missing { element };
+    assert_eq!(error(&document("<Contents><Key>a</Key></Contents>")), missing("Size"));
+    assert_eq!(error(&document("<Contents><Size>1</Size></Contents>")), missing("Key"));
+    let message = error(&document("<Contents><Key>a</Key><Size>-1</Size></Contents>")).to_string();
+    assert_eq!(message, "the listing says `-1` for Size; expected a number of bytes");
+    assert!(matches!(error(&document("<IsTruncated>maybe</IsTruncated>")), ListingError::Value { .. }));
+    let yesterday = document("<Contents><LastModified>yesterday</LastModified></Contents>");
+    assert!(matches!(error(&yesterday), ListingError::Value { .. }));
+}
+
+#[test]
+fn an_archive_is_paired_with_its_checksum_file_in_any_order() {
+    let folder = "data/spot/daily/klines/BTCUSDT/1h/BTCUSDT-1h-2026-05-";
+    let names = ["08.zip", "09.zip.CHECKSUM", "09.zip"].map(|name| contents(&format!("{folder}{name}")));
+    let found = inventory(page(&names.concat()).objects, &Matrix::builtin().unwrap());
+    assert!(found.unknown.is_empty());
+    let [bare, paired] = &found.archives[..] else { panic!("{found:?}") };
+    assert_eq!((bare.has_checksum, bare.checksum_modified), (Some(false), None));
+    assert_eq!((paired.has_checksum, paired.checksum_modified), (Some(true), paired.last_modified));
+    assert_eq!((paired.key.file_name(), paired.size), ("BTCUSDT-1h-2026-05-09.zip", Some(1024)));
+}
+
+#[test]
+fn keys_that_fit_no_pattern_are_kept_as_unknown() {
+    let folder = "data/futures/um/monthly/aggTrades/BTCUSDT/";
+    let keys = [
+        format!("{folder}BTCUSDT-aggTrades-2020-8.zip"),
+        format!("{folder}BTCUSDT-aggTrades-2020-8.zip.CHECKSUM"),
+        format!("{folder}BTCUSDT-aggTrades-2020-09.zip.CHECKSUM"),
+        format!("{folder}part-00000-0d.zip"),
+        "/data/spot/daily/trades/BTCUSDT/BTCUSDT-trades-2021-01-01.zip".to_owned(),
+    ];
+    let listed = keys.iter().map(|key| contents(key)).collect::<String>();
+    let found = inventory(page(&listed).objects, &Matrix::builtin().unwrap());
+    assert!(found.archives.is_empty());
+    assert_eq!(found.unknown, [&keys[4], &keys[2], &keys[0], &keys[3]].map(String::as_str));
+}
