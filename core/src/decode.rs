@@ -1,8 +1,8 @@
 //! The decoder: the bytes of an archive's CSV in, Arrow batches out, and what cannot be kept on the side.
 //!
-//! Bytes are pushed in pieces of any size. A block of them is first split into lines and fields ([`split`]), then
-//! parsed column by column ([`column`]) into the buffers of the next batch; which field is which column was decided
-//! once, by the file's first line ([`header`]). Nothing is dropped in silence: a row either is in a batch or is a
+//! Bytes are pushed in pieces of any size. A block of them is first split into lines and fields (`split`), then
+//! parsed column by column (`column`) into the buffers of the next batch; which field is which column was decided
+//! once, by the file's first line (`header`). Nothing is dropped in silence: a row either is in a batch or is a
 //! [`Reject`]. What each data type's rows consist of is data: see [`crate::schema`].
 
 mod column;
@@ -98,7 +98,7 @@ impl Decoder {
             schema: schema.clone(),
             market,
             symbol: column::unsettled(symbol.as_str()).to_owned(),
-            options,
+            options: DecodeOptions { batch_rows: options.batch_rows.max(1), ..options },
             buffer: Vec::with_capacity(2 * BLOCK_SIZE),
             at_start: true,
             lines: 0,
