@@ -3,6 +3,8 @@
 //! `cargo bench -p lakehouse-core --bench decode` runs all of it, `-- agg_trades` one. Inflating is measured beside it,
 //! on the same rows, because an archive costs both.
 
+#![expect(clippy::unwrap_used, reason = "a bench that cannot run says why best by stopping")]
+
 use std::io::{Cursor, Write};
 
 use divan::counter::BytesCount;
@@ -97,7 +99,7 @@ fn rows(file: &str) -> Vec<u8> {
 
 fn write_row(csv: &mut Vec<u8>, file: &str, row: u64, random: u64) {
     let (cents, units, more) = (random % 100, random % 1_000_000, random % 90_000_000 + 10_000_000);
-    let (price, flag) = (40_000 + random % 3_000, random % 2 == 0);
+    let (price, flag) = (40_000 + random % 3_000, random.is_multiple_of(2));
     let (ms, minute) = (1_700_000_000_000 + row * 37, 1_700_000_000_000 + row * 60_000);
     let end = minute + 59_999;
     match file {

@@ -1,11 +1,12 @@
 //! The decoder: the bytes of an archive's CSV in, Arrow batches out, and what cannot be kept on the side.
 //!
-//! Bytes are pushed in pieces of any size. A block of them is first split into lines and fields ([`split`]), then
-//! parsed column by column ([`column`]) into the buffers of the next batch; which field is which column was decided
-//! once, by the file's first line ([`header`]). Nothing is dropped in silence: a row either is in a batch or is a
+//! Bytes are pushed in pieces of any size. A block of them is first split into lines and fields (`split`), then
+//! parsed column by column (`column`) into the buffers of the next batch; which field is which column was decided
+//! once, by the file's first line (`header`). Nothing is dropped in silence: a row either is in a batch or is a
 //! [`Reject`]. What each data type's rows consist of is data: see [`crate::schema`].
 
 mod column;
+mod error;
 mod header;
 mod number;
 mod problem;
@@ -16,9 +17,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use arrow_array::{BooleanArray, RecordBatch};
-use arrow_schema::{ArrowError, SchemaRef};
+use arrow_schema::SchemaRef;
 use arrow_select::filter::filter_record_batch;
-use thiserror::Error;
 
 use crate::market::{Market, Symbol};
 use crate::schema::TableSchema;
@@ -28,6 +28,7 @@ use header::FileLayout;
 use problem::{Failure, shown_line, shown_value};
 use split::Rows;
 
+pub use error::DecodeError;
 pub use problem::Reject;
 
 /// Bytes that are split and parsed at a time: they and their offsets stay in the cache between the two.
@@ -48,28 +49,6 @@ impl Default for DecodeOptions {
     fn default() -> Self {
         Self { batch_rows: 16 * 1024, line_limit: 1024 * 1024 }
     }
-}
-
-/// Why a whole file cannot be decoded.
-#[derive(Debug, Error)]
-pub enum DecodeError {
-    #[error("no layout of {table} is known for {market}")]
-    Market { table: String, market: Market },
-    /// The first line is neither a known header nor a row.
-    #[error(
-        "line {line}: unknown header `{found}` for {table} of {market}; expected `{expected}`, or rows without a header"
-    )]
-    Header { table: String, market: Market, line: u64, found: String, expected: String },
-    /// The first line is a row, of no known layout.
-    #[error(
-        "line {line}: {fields} fields in `{found}`, which no layout of {table} of {market} has; expected `{expected}`"
-    )]
-    Fields { table: String, market: Market, line: u64, fields: usize, found: String, expected: String },
-    #[error("line {line} is longer than {limit} bytes; the file is no CSV or is damaged")]
-    LineTooLong { line: u64, limit: usize },
-    /// The columns do not make a batch: a fault of a schema, not of the file.
-    #[error("the columns do not fit together: {0}")]
-    Batch(#[from] ArrowError),
 }
 
 /// Decodes one file.
@@ -119,7 +98,7 @@ impl Decoder {
             schema: schema.clone(),
             market,
             symbol: column::unsettled(symbol.as_str()).to_owned(),
-            options,
+            options: DecodeOptions { batch_rows: options.batch_rows.max(1), ..options },
             buffer: Vec::with_capacity(2 * BLOCK_SIZE),
             at_start: true,
             lines: 0,

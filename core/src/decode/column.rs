@@ -147,25 +147,27 @@ impl<T: ArrowPrimitiveType> Numbers<T> {
         fast: impl Fn(&[u8]) -> Option<T::Native>,
         full: impl Fn(&[u8]) -> Result<T::Native, Problem>,
     ) {
-        let mut settled = self.values.len();
-        for (row, text) in block.rows.column(block.buffer, field).enumerate() {
-            if let Some(value) = fast(text) {
-                self.values.push(value);
+        let first = self.values.len();
+        self.values.resize(first + block.rows.len(), T::default_value());
+        // Rows whose validity was told to `nulls`.
+        let mut settled = 0;
+        let texts = block.rows.column(block.buffer, field);
+        for (row, (value, text)) in self.values[first..].iter_mut().zip(texts).enumerate() {
+            if let Some(parsed) = fast(text) {
+                *value = parsed;
                 continue;
             }
-            let value = if is_empty(text) { Err(Problem::Empty) } else { full(text) };
-            if let Err(Problem::Empty) = value
-                && nullable
-            {
-                self.nulls.append_n_non_nulls(self.values.len() - settled);
-                self.nulls.append_null();
-                settled = self.values.len() + 1;
-            } else if let Err(problem) = value {
-                block.failures.push(Failure { row: row as u32, field: field as u32, problem });
+            match if is_empty(text) { Err(Problem::Empty) } else { full(text) } {
+                Ok(parsed) => *value = parsed,
+                Err(Problem::Empty) if nullable => {
+                    self.nulls.append_n_non_nulls(row - settled);
+                    self.nulls.append_null();
+                    settled = row + 1;
+                }
+                Err(problem) => block.failures.push(Failure { row: row as u32, field: field as u32, problem }),
             }
-            self.values.push(value.unwrap_or_default());
         }
-        self.nulls.append_n_non_nulls(self.values.len() - settled);
+        self.nulls.append_n_non_nulls(block.rows.len() - settled);
     }
 
     fn finish(&mut self, data_type: DataType) -> ArrayRef {

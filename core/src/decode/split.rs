@@ -123,9 +123,12 @@ impl Rows {
         for (index, word) in words.iter().enumerate() {
             let mut marks = marks(*word);
             while marks != 0 {
-                let at = start + index * 8 + marks.trailing_zeros() as usize / 8;
+                let byte = marks.trailing_zeros() as usize / 8;
+                let at = start + index * 8 + byte;
                 marks &= marks - 1;
-                if let Some(stop) = self.mark(data, &mut line, at, limit) {
+                if word[byte & 7] == b',' {
+                    self.bounds.push(at as u32 + 1);
+                } else if let Some(stop) = self.mark(data, &mut line, at, limit) {
                     return (at + 1, stop);
                 }
             }

@@ -1,7 +1,10 @@
 use super::*;
 
+type Row = (u32, Vec<String>);
+type BadLine = (u32, Option<usize>);
+
 /// Splits a block and shows its rows, the lines they stand on, and the lines that are none.
-fn split(text: &str, fields: usize, limit: usize) -> (Vec<(u32, Vec<String>)>, Vec<(u32, Option<usize>)>, String) {
+fn split(text: &str, fields: usize, limit: usize) -> (Vec<Row>, Vec<BadLine>, String) {
     let mut buffer = text.as_bytes().to_vec();
     let mut rows = Rows::default();
     let stop = rows.split(&mut buffer, 0, fields, limit);
@@ -14,7 +17,7 @@ fn split(text: &str, fields: usize, limit: usize) -> (Vec<(u32, Vec<String>)>, V
     (found, rows.malformed().iter().map(|line| (line.line, line.fields)).collect(), text[stop..].to_owned())
 }
 
-fn row(line: u32, fields: &[&str]) -> (u32, Vec<String>) {
+fn row(line: u32, fields: &[&str]) -> Row {
     (line, fields.iter().map(|field| (*field).to_owned()).collect())
 }
 

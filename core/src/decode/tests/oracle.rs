@@ -46,125 +46,86 @@ fn read_as_text(csv: &[u8]) -> (bool, Vec<StringArray>) {
     (header, table.columns().iter().map(|column| column.as_string::<i32>().clone()).collect())
 }
 
-/// What every column of the table should hold, by the positions that the format notes give.
-fn expected_columns(archive: &Archive, fields: &[StringArray]) -> Vec<(String, Vec<Option<String>>)> {
-    let futures_cm = archive.market == Market::FuturesCm;
-    let positions: Vec<(&str, usize, fn(&str) -> Option<String>)> = match archive.table {
-        "klines" => {
-            let (volume, taker) = if futures_cm {
-                ("base_volume", "taker_buy_base_volume")
-            } else {
-                ("quote_volume", "taker_buy_quote_volume")
-            };
-            vec![
-                ("open_time", 0, time),
-                ("open", 1, number),
-                ("high", 2, number),
-                ("low", 3, number),
-                ("close", 4, number),
-                ("volume", 5, number),
-                ("close_time", 6, time),
-                (volume, 7, number),
-                ("trade_count", 8, number),
-                ("taker_buy_volume", 9, number),
-                (taker, 10, number),
-            ]
+/// What each field of a file is, by the format notes: columns and how their values are written; `-` for none.
+fn fields_of(table: &str, market: Market) -> &'static str {
+    match (table, market) {
+        ("klines", Market::FuturesCm) => {
+            "open_time:time open:number high:number low:number close:number volume:number close_time:time \
+             base_volume:number trade_count:number taker_buy_volume:number taker_buy_base_volume:number -"
         }
-        "trades" => vec![
-            ("id", 0, number),
-            ("price", 1, number),
-            ("qty", 2, number),
-            (if futures_cm { "base_qty" } else { "quote_qty" }, 3, number),
-            ("time", 4, time),
-            ("is_buyer_maker", 5, boolean),
-            ("is_best_match", 6, boolean),
-        ],
-        "agg_trades" => vec![
-            ("agg_trade_id", 0, number),
-            ("price", 1, number),
-            ("quantity", 2, number),
-            ("first_trade_id", 3, number),
-            ("last_trade_id", 4, number),
-            ("transact_time", 5, time),
-            ("is_buyer_maker", 6, boolean),
-            ("is_best_match", 7, boolean),
-        ],
-        "book_depth" => {
-            vec![("timestamp", 0, time), ("percentage", 1, number), ("depth", 2, number), ("notional", 3, number)]
+        ("klines", _) => {
+            "open_time:time open:number high:number low:number close:number volume:number close_time:time \
+             quote_volume:number trade_count:number taker_buy_volume:number taker_buy_quote_volume:number -"
         }
-        "book_ticker" => vec![
-            ("update_id", 0, number),
-            ("best_bid_price", 1, number),
-            ("best_bid_qty", 2, number),
-            ("best_ask_price", 3, number),
-            ("best_ask_qty", 4, number),
-            ("transaction_time", 5, time),
-            ("event_time", 6, time),
-        ],
-        "funding_rate" => {
-            vec![("calc_time", 0, time), ("funding_interval_hours", 1, number), ("last_funding_rate", 2, number)]
+        ("trades", Market::FuturesCm) => {
+            "id:number price:number qty:number base_qty:number time:time is_buyer_maker:boolean"
         }
-        "metrics" => vec![
-            ("create_time", 0, time),
-            ("sum_open_interest", 2, number),
-            ("sum_open_interest_value", 3, number),
-            ("count_toptrader_long_short_ratio", 4, number),
-            ("sum_toptrader_long_short_ratio", 5, number),
-            ("count_long_short_ratio", 6, number),
-            ("sum_taker_long_short_vol_ratio", 7, number),
-        ],
-        "liquidation_snapshot" => vec![
-            ("time", 0, time),
-            ("side", 1, text),
-            ("order_type", 2, text),
-            ("time_in_force", 3, text),
-            ("original_quantity", 4, number),
-            ("price", 5, number),
-            ("average_price", 6, number),
-            ("order_status", 7, text),
-            ("last_fill_quantity", 8, number),
-            ("accumulated_fill_quantity", 9, number),
-        ],
-        "bvol_index" => {
-            vec![("calc_time", 0, time), ("base_asset", 2, text), ("quote_asset", 3, text), ("index_value", 4, number)]
+        ("trades", _) => {
+            "id:number price:number qty:number quote_qty:number time:time is_buyer_maker:boolean is_best_match:boolean"
         }
-        "eoh_summary" => {
-            let mut positions: Vec<(&str, usize, fn(&str) -> Option<String>)> = vec![
-                ("contract", 2, text),
-                ("underlying", 3, text),
-                ("type", 4, text),
-                ("expiry", 5, expiry),
-                ("strike", 5, strike),
-            ];
-            let numbers = "open high low close volume_contracts volume_usdt best_bid_price best_ask_price best_bid_qty best_ask_qty \
-                best_buy_iv best_sell_iv mark_price mark_iv delta gamma vega theta openinterest_contracts openinterest_usdt";
-            positions.extend(
-                numbers.split_whitespace().zip(6..).map(|(name, at)| (name, at, number as fn(&str) -> Option<String>)),
-            );
-            positions
+        ("agg_trades", _) => {
+            "agg_trade_id:number price:number quantity:number first_trade_id:number last_trade_id:number \
+             transact_time:time is_buyer_maker:boolean is_best_match:boolean"
         }
-        other => panic!("{other}"),
-    };
-    let rows = fields[0].len();
-    let value =
-        |field: &StringArray, row: usize| if field.is_null(row) { String::new() } else { field.value(row).to_owned() };
-    let mut expected: Vec<(String, Vec<Option<String>>)> = positions
-        .into_iter()
-        .filter(|(_, at, _)| *at < fields.len())
-        .map(|(name, at, convert)| (name.to_owned(), (0..rows).map(|row| convert(&value(&fields[at], row))).collect()))
-        .collect();
-    if archive.table == "eoh_summary" {
-        let hours = (0..rows).map(|row| time(&format!("{} {}:00:00", value(&fields[0], row), value(&fields[1], row))));
-        expected.push(("time".to_owned(), hours.collect()));
+        ("book_depth", _) => "timestamp:time percentage:number depth:number notional:number",
+        ("book_ticker", _) => {
+            "update_id:number best_bid_price:number best_bid_qty:number best_ask_price:number best_ask_qty:number \
+             transaction_time:time event_time:time"
+        }
+        ("funding_rate", _) => "calc_time:time funding_interval_hours:number last_funding_rate:number",
+        ("metrics", _) => {
+            "create_time:time - sum_open_interest:number sum_open_interest_value:number \
+             count_toptrader_long_short_ratio:number sum_toptrader_long_short_ratio:number \
+             count_long_short_ratio:number sum_taker_long_short_vol_ratio:number"
+        }
+        ("liquidation_snapshot", _) => {
+            "time:time side:text order_type:text time_in_force:text original_quantity:number price:number \
+             average_price:number order_status:text last_fill_quantity:number accumulated_fill_quantity:number"
+        }
+        ("bvol_index", _) => "calc_time:time - base_asset:text quote_asset:text index_value:number",
+        ("eoh_summary", _) => {
+            "- - contract:text underlying:text type:text expiry:expiry+strike:strike open:number high:number low:number \
+             close:number volume_contracts:number volume_usdt:number best_bid_price:number best_ask_price:number \
+             best_bid_qty:number best_ask_qty:number best_buy_iv:number best_sell_iv:number mark_price:number \
+             mark_iv:number delta:number gamma:number vega:number theta:number openinterest_contracts:number \
+             openinterest_usdt:number"
+        }
+        other => panic!("{other:?}"),
     }
-    let named: Vec<String> = expected.iter().map(|(name, _)| name.clone()).collect();
-    let absent = schema(archive.table)
-        .columns()
-        .iter()
-        .filter(|column| !named.contains(&column.name))
-        .map(|c| c.name.clone())
-        .collect::<Vec<_>>();
-    expected.extend(absent.into_iter().map(|name| (name, vec![None; rows])));
+}
+
+fn converter(kind: &str) -> fn(&str) -> Option<String> {
+    match kind {
+        "time" => time,
+        "number" => number,
+        "boolean" => boolean,
+        "text" => text,
+        "expiry" => expiry,
+        "strike" => strike,
+        other => panic!("{other}"),
+    }
+}
+
+/// What every column of the table should hold.
+fn expected_columns(archive: &Archive, fields: &[StringArray]) -> Vec<(String, Vec<Option<String>>)> {
+    let rows = fields[0].len();
+    let value = |field: &StringArray, row: usize| if field.is_null(row) { "" } else { field.value(row) }.to_owned();
+    let mut expected = Vec::new();
+    for (field, columns) in fields.iter().zip(fields_of(archive.table, archive.market).split_whitespace()) {
+        for (name, kind) in columns.split('+').filter_map(|column| column.split_once(':')) {
+            let convert = converter(kind);
+            expected.push((name.to_owned(), (0..rows).map(|row| convert(&value(field, row))).collect()));
+        }
+    }
+    if archive.table == "eoh_summary" {
+        let hour = |row| time(&format!("{} {}:00:00", value(&fields[0], row), value(&fields[1], row)));
+        expected.push(("time".to_owned(), (0..rows).map(hour).collect()));
+    }
+    for column in schema(archive.table).columns() {
+        if expected.iter().all(|(name, _)| *name != column.name) {
+            expected.push((column.name.clone(), vec![None; rows]));
+        }
+    }
     expected
 }
 
