@@ -264,9 +264,9 @@ pub struct QueryFlags {
     /// Write to a file instead of standard output.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Rows of a table to show at most; 0 shows all. Other formats always have all rows.
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = values::number::<usize>)]
-    pub max_rows: usize,
+    /// Rows to write at most [default: 100 in a table on standard output, else all]
+    #[arg(long, value_name = "N", value_parser = values::positive::<usize>)]
+    pub max_rows: Option<usize>,
 }
 
 /// Flags of `matrix`.

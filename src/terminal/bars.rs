@@ -48,7 +48,7 @@ impl Bars {
     }
 
     pub(super) fn planned(&self, archives: u64, bytes: u64, figures: Figures) {
-        self.list.finish();
+        self.list.abandon();
         self.download.inc_length(bytes);
         self.decode.inc_length(archives);
         self.commit.inc_length(archives);
