@@ -14,7 +14,6 @@ use crate::ingest::{Depth, Ingest};
 use crate::lake::Lake;
 use crate::report::{Event, Reporter};
 use crate::settings::IngestSettings;
-use crate::source::lister::ListOptions;
 use crate::source::{Timeouts, open_source};
 use crate::terminal::TerminalReporter;
 
@@ -49,7 +48,6 @@ pub(super) fn prepare(settings: IngestSettings, reporter: &Arc<dyn Reporter>) ->
         matrix: Arc::new(settings.matrix),
         schemas: Arc::new(Schemas::builtin()?),
         targets,
-        list: ListOptions { retry: fetch.retry, ..ListOptions::default() },
         fetch,
         batch_size: settings.batch_size,
         depth: if settings.stage == Stage::Bronze { Depth::Bronze } else { Depth::Silver },

@@ -9,6 +9,7 @@ mod columns;
 pub(crate) mod commit;
 pub(crate) mod file;
 pub(crate) mod log;
+pub(crate) mod reader;
 pub(crate) mod rewrite;
 mod stats;
 pub(crate) mod table;
@@ -28,7 +29,7 @@ pub(crate) enum TableError {
     #[error(transparent)]
     Storage(#[from] StorageError),
     #[error("{table}: cannot write or read {path}: {source}")]
-    Store { table: TableName, path: String, source: object_store::Error },
+    Store { table: TableName, path: String, source: Box<object_store::Error> },
     #[error("{table}: {path}: {source}")]
     File { table: TableName, path: String, source: std::io::Error },
     #[error("{table}: {path}: {source}")]

@@ -9,16 +9,14 @@ use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::{cast, filter_record_batch};
-use arrow::datatypes::DataType;
-use futures::TryStreamExt;
-use object_store::path::Path;
-use parquet::arrow::ParquetRecordBatchStreamBuilder;
-use parquet::arrow::async_reader::ParquetObjectReader;
+use arrow::datatypes::{DataType, SchemaRef};
+use arrow::error::ArrowError;
 use serde::Deserialize;
 
 use super::TableError;
 use super::commit::Change;
-use super::file::{ARCHIVES_KEY, DataFileWriter, FileTarget};
+use super::file::{ARCHIVES_KEY, DataFile, DataFileWriter, FileTarget};
+use super::reader::read_file;
 use super::table::{ActiveFile, LakeTable};
 
 /// Finds the files that hold rows of `archives` and writes what else they hold into new files.
@@ -73,18 +71,19 @@ async fn rewrite(
     target: &Arc<FileTarget>,
     file: &ActiveFile,
     archives: &BTreeSet<String>,
-) -> Result<Option<Option<super::file::DataFile>>, TableError> {
-    let failed = |source| TableError::Parquet { table: table.spec.name.clone(), path: file.path.clone(), source };
-    let reader = ParquetObjectReader::new(table.store(), Path::from(file.path.as_str()))
-        .with_file_size(file.size);
-    let builder = ParquetRecordBatchStreamBuilder::new(reader).await.map_err(failed)?;
+) -> Result<Option<Option<DataFile>>, TableError> {
+    let parquet_failed =
+        |source| TableError::Parquet { table: table.spec.name.clone(), path: file.path.clone(), source };
+    let failed = TableError::arrow(&table.spec.name);
+    let builder = read_file(table, file).await?;
     let listed = builder.metadata().file_metadata().key_value_metadata().and_then(|pairs| {
         pairs.iter().find(|pair| pair.key == ARCHIVES_KEY).and_then(|pair| pair.value.clone())
     });
-    let mut batches = builder.build().map_err(failed)?;
+    let batches = builder.build().map_err(parquet_failed)?;
     let (mut writer, mut dropped) = (None::<DataFileWriter>, false);
-    while let Some(batch) = batches.try_next().await.map_err(failed)? {
-        let kept = rows_of_others(&batch, archives).map_err(TableError::arrow(&table.spec.name))?;
+    for batch in batches {
+        let batch = batch.map_err(&failed)?;
+        let kept = rows_of_others(&batch, archives).map_err(&failed)?;
         dropped |= kept.num_rows() < batch.num_rows();
         if kept.num_rows() == 0 {
             continue;
@@ -93,7 +92,7 @@ async fn rewrite(
             Some(writer) => writer,
             empty => empty.insert(DataFileWriter::create(target, partition_values(table, file))?),
         };
-        writer.write_row_group(&kept)?;
+        writer.write_row_group(&as_stored(&kept, &target.schema()).map_err(&failed)?)?;
     }
     if !dropped {
         if let Some(writer) = writer {
@@ -106,6 +105,14 @@ async fn rewrite(
     Ok(Some(Some(target.publish(written).await?)))
 }
 
+/// Gives rows that were read the in-memory types with which the table's files are written.
+fn as_stored(rows: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
+    let columns = rows.columns().iter().zip(schema.fields());
+    let columns: Result<Vec<_>, ArrowError> =
+        columns.map(|(column, field)| cast(column, field.data_type())).collect();
+    RecordBatch::try_new(Arc::clone(schema), columns?)
+}
+
 fn partition_values(table: &LakeTable, file: &ActiveFile) -> Vec<(String, String)> {
     let columns = table.spec.partition_columns.iter();
     let value = |column: &String| file.partition_values.get(column).cloned().flatten().unwrap_or_default();
@@ -115,7 +122,7 @@ fn partition_values(table: &LakeTable, file: &ActiveFile) -> Vec<(String, String
 fn rows_of_others(
     batch: &RecordBatch,
     archives: &BTreeSet<String>,
-) -> Result<RecordBatch, arrow::error::ArrowError> {
+) -> Result<RecordBatch, ArrowError> {
     let Some(column) = batch.column_by_name("archive") else { return Ok(batch.clone()) };
     let column = cast(column, &DataType::Utf8)?;
     let wanted: HashSet<&str> = archives.iter().map(String::as_str).collect();

@@ -30,10 +30,13 @@ use crate::lake::Lake;
 use crate::ledger::LedgerTable;
 use crate::report::{Event, Reporter};
 use crate::silver::Writer;
-use crate::source::lister::{ListOptions, Lister};
+use crate::source::lister::Lister;
 use crate::source::{Source, SourceError};
 use crate::storage::StorageError;
 use crate::summary::{Counting, Summary};
+
+/// Listing requests at a time: they are small, and the archive lists from a host of its own.
+const LISTING_REQUESTS: usize = 16;
 
 /// Why an ingest could not be done, or not be finished; what has been committed stays.
 #[derive(Debug, Error)]
@@ -76,7 +79,6 @@ pub struct Ingest {
     pub matrix: Arc<Matrix>,
     pub schemas: Arc<Schemas>,
     pub targets: Targets,
-    pub list: ListOptions,
     pub fetch: FetchOptions,
     /// Archives that are fetched, decoded and committed together.
     pub batch_size: usize,
@@ -94,8 +96,9 @@ impl Ingest {
     /// When the source cannot be listed at all, or the lake not be read.
     pub async fn plan(&self, today: NaiveDate, reporter: &Arc<dyn Reporter>) -> Result<Plan, IngestError> {
         let ledger = self.known().await?;
-        let lister = Lister::new(Arc::clone(&self.source), self.list.clone(), Arc::clone(reporter));
-        let inventory = lister.inventory(&self.targets, &self.matrix, today).await?;
+        let source = Arc::clone(&self.source);
+        let lister = Lister::new(source, self.fetch.retry, LISTING_REQUESTS, today, Arc::clone(reporter));
+        let inventory = lister.list(&self.targets, &self.matrix).await.inventory;
         let options = PlanOptions { force: self.fetch.force, today };
         let plan = plan(&self.targets, inventory, &ledger, options);
         plan.notes.iter().for_each(|note| reporter.report(Event::Note(note.to_string())));

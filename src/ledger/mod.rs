@@ -9,17 +9,14 @@ mod rows;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use futures::TryStreamExt;
 use lakehouse_core::ledger::{ArchiveStatus, ChecksumState, Ledger, LedgerEntry};
 use lakehouse_core::matrix::Matrix;
-use object_store::path::Path;
-use parquet::arrow::ParquetRecordBatchStreamBuilder;
-use parquet::arrow::async_reader::ParquetObjectReader;
 
 use crate::delta::TableError;
 use crate::delta::commit::{Change, commit};
 use crate::delta::file::{DataFile, DataFileWriter, FileTarget};
 use crate::delta::log::ArchiveRecord;
+use crate::delta::reader::read_file;
 use crate::delta::table::{ActiveFile, LakeTable};
 use crate::fetch::BronzeArchive;
 use crate::lake::Lake;
@@ -218,22 +215,20 @@ async fn read_files(
     for file in table.active_files()? {
         let entries = match known.remove(&file.path) {
             Some((_, entries)) => entries,
-            None => read_file(table, matrix, &file).await?,
+            None => read_entries(table, matrix, &file).await?,
         };
         files.insert(file.path.clone(), (file, entries));
     }
     Ok(files)
 }
 
-async fn read_file(table: &LakeTable, matrix: &Matrix, file: &ActiveFile) -> Result<Vec<LedgerEntry>, TableError> {
+async fn read_entries(table: &LakeTable, matrix: &Matrix, file: &ActiveFile) -> Result<Vec<LedgerEntry>, TableError> {
     let name = &table.spec.name;
     let failed = |source| TableError::Parquet { table: name.clone(), path: file.path.clone(), source };
-    let reader = ParquetObjectReader::new(table.store(), Path::from(file.path.as_str())).with_file_size(file.size);
-    let builder = ParquetRecordBatchStreamBuilder::new(reader).await.map_err(failed)?;
-    let batches: Vec<_> = builder.build().map_err(failed)?.try_collect().await.map_err(failed)?;
+    let arrow_failed = TableError::arrow(name);
     let mut entries = Vec::new();
-    for batch in &batches {
-        entries.extend(rows::from_batch(batch, matrix).map_err(TableError::arrow(name))?);
+    for batch in read_file(table, file).await?.build().map_err(failed)? {
+        entries.extend(rows::from_batch(&batch.map_err(&arrow_failed)?, matrix).map_err(&arrow_failed)?);
     }
     Ok(entries)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, DictionaryArray, Int32Array, PrimitiveArray, RecordBatch, StringArray, UInt32Array,
+    ArrayRef, AsArray, DictionaryArray, Int32Array, PrimitiveArray, RecordBatch, StringArray, UInt32Array,
 };
 use arrow::compute::take_record_batch;
 use arrow::datatypes::{Int32Type, SchemaRef, TimestampMicrosecondType};

@@ -1,0 +1,50 @@
+//! Reading data files back: in place on a local lake, through a temporary copy on others, always in
+//! batches.
+
+use std::fs::File;
+
+use futures::StreamExt;
+use object_store::ObjectStoreExt;
+use object_store::path::Path;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use tokio::io::AsyncWriteExt;
+
+use super::TableError;
+use super::table::{ActiveFile, LakeTable};
+
+/// Opens a data file of a table.
+pub(crate) async fn read_file(
+    table: &LakeTable,
+    file: &ActiveFile,
+) -> Result<ParquetRecordBatchReaderBuilder<File>, TableError> {
+    let opened = match table.storage.local_folder() {
+        Some(folder) => File::open(folder.join(&file.path)).map_err(io_error(table, file))?,
+        None => copy(table, file).await?,
+    };
+    let failed = |source| TableError::Parquet { table: table.spec.name.clone(), path: file.path.clone(), source };
+    ParquetRecordBatchReaderBuilder::try_new(opened).map_err(failed)
+}
+
+/// Copies a remote file to one without a name, which is gone when it is closed.
+async fn copy(table: &LakeTable, file: &ActiveFile) -> Result<File, TableError> {
+    let failed = |error| TableError::Store {
+        table: table.spec.name.clone(),
+        path: file.path.clone(),
+        source: Box::new(error),
+    };
+    let io_failed = io_error(table, file);
+    let copy = tempfile::tempfile().map_err(&io_failed)?;
+    let mut writer = tokio::fs::File::from_std(copy.try_clone().map_err(&io_failed)?);
+    let found = table.store().get(&Path::from(file.path.as_str())).await.map_err(failed)?;
+    let mut pieces = found.into_stream();
+    while let Some(piece) = pieces.next().await {
+        writer.write_all(&piece.map_err(failed)?).await.map_err(&io_failed)?;
+    }
+    writer.flush().await.map_err(&io_failed)?;
+    Ok(copy)
+}
+
+fn io_error(table: &LakeTable, file: &ActiveFile) -> impl Fn(std::io::Error) -> TableError + use<> {
+    let (table, path) = (table.spec.name.clone(), file.path.clone());
+    move |source| TableError::File { table: table.clone(), path: path.clone(), source }
+}
