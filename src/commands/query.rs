@@ -15,6 +15,9 @@ use crate::output::{Format, OutputError, OutputOptions, write_stream};
 use crate::query::{Session, SessionOptions};
 use crate::settings::Settings;
 
+/// Rows of a table that are shown when nothing else is asked for.
+const TABLE_ROWS: usize = 100;
+
 /// Runs the statement and writes its rows.
 pub(super) async fn run(flags: &QueryFlags, settings: &Settings) -> anyhow::Result<Outcome> {
     let statement = statement(flags)?;
@@ -24,8 +27,7 @@ pub(super) async fn run(flags: &QueryFlags, settings: &Settings) -> anyhow::Resu
     }
     let session = open_session(settings)?;
     let rows = Box::pin(session.sql(&statement)).await?;
-    let shown = (format == Format::Table && flags.max_rows > 0).then_some(flags.max_rows);
-    let options = OutputOptions { max_rows: shown };
+    let options = OutputOptions { max_rows: shown_rows(flags, format) };
     let written = match &flags.output {
         None => Box::pin(write_stream(rows, format, &mut console::results(), options)).await,
         Some(path) => {
@@ -46,6 +48,12 @@ pub(super) fn open_session(settings: &Settings) -> anyhow::Result<Session> {
     let schemas = Schemas::builtin()?;
     let known_tables = schemas.iter().map(|schema| TableName::new(Layer::Silver, schema.table())).collect();
     Ok(Session::open(&lake, SessionOptions { known_tables, ..SessionOptions::default() })?)
+}
+
+/// Returns how many rows are written at most: a table that nobody saves is for reading, and says what it leaves out.
+fn shown_rows(flags: &QueryFlags, format: Format) -> Option<usize> {
+    let default = (format == Format::Table && flags.output.is_none()).then_some(TABLE_ROWS);
+    flags.max_rows.or(default).filter(|rows| *rows > 0)
 }
 
 /// Returns the statement: typed, in a file, or on standard input.

@@ -35,8 +35,8 @@ use crate::source::{Source, SourceError};
 use crate::storage::StorageError;
 use crate::summary::{Counting, Summary};
 
-/// Listing requests at a time: they are small, and the archive lists from a host of its own.
-const LISTING_REQUESTS: usize = 16;
+
+
 
 /// Why an ingest could not be done, or not be finished; what has been committed stays.
 #[derive(Debug, Error)]
@@ -97,7 +97,7 @@ impl Ingest {
     pub async fn plan(&self, today: NaiveDate, reporter: &Arc<dyn Reporter>) -> Result<Plan, IngestError> {
         let ledger = self.known().await?;
         let source = Arc::clone(&self.source);
-        let lister = Lister::new(source, self.fetch.retry, LISTING_REQUESTS, today, Arc::clone(reporter));
+        let lister = Lister::new(source, self.fetch.retry, Lister::PARALLEL, today, Arc::clone(reporter));
         let inventory = lister.list(&self.targets, &self.matrix).await.inventory;
         let options = PlanOptions { force: self.fetch.force, today };
         let plan = plan(&self.targets, inventory, &ledger, options);
