@@ -1,5 +1,8 @@
-//! Every integration test, in one binary that links the engines once.
+//! The integration tests, one module per topic, in one binary.
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::unwrap_used)]
 
 mod fetch;
 mod listing;
+mod resume;
+mod source;
 mod support;
