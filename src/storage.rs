@@ -58,6 +58,12 @@ impl Storage {
         }
     }
 
+    /// Wraps a store that was made elsewhere; its URL only names it.
+    #[must_use]
+    pub const fn of_store(url: Url, store: Arc<dyn ObjectStore>) -> Self {
+        Self { url, store, folder: None }
+    }
+
     fn folder(location: &str, folder: &FilePath) -> Result<Self, StorageError> {
         let unresolved = |source| StorageError::Folder { location: location.to_owned(), source };
         let folder = resolve(folder).map_err(unresolved)?;

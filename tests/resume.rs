@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use lakehouse::fetch::{FetchOptions, FetchOutcome};
+use lakehouse_core::ledger::ChecksumState;
 
 use crate::support::archive_server::Fault;
 use crate::support::fetch_bench::{Bench, KEY, bytes, fetch_into, names, options, published, stored};
@@ -125,6 +126,19 @@ async fn two_fetchers_of_one_archive_do_each_other_no_harm() {
     assert_eq!(std::fs::read(bench.file()).unwrap(), bytes(2_000_000));
     assert_eq!(names(&bench.folder()).len(), 2);
     assert_eq!(bench.partials(), Vec::<PathBuf>::new());
+}
+
+#[tokio::test]
+async fn without_a_checksum_what_an_earlier_run_left_is_not_trusted() {
+    let bench = Bench::new();
+    bench.server.put(KEY, bytes(9_000));
+    bench.server.script(KEY, vec![Fault::CutAfter(1_000); 5]);
+    bench.fetch().await;
+    bench.server.take_seen();
+    assert_eq!(stored(bench.fetch().await).checksum, ChecksumState::Absent);
+    assert_eq!(std::fs::read(bench.file()).unwrap(), bytes(9_000));
+    let asked: Vec<_> = bench.server.take_seen().into_iter().filter(|seen| seen.key == KEY).collect();
+    assert!(asked.last().is_some_and(|last| last.range.is_none()), "{asked:?}");
 }
 
 /// What the killed process runs: a fetch of the archive from one place to another, named in the environment.

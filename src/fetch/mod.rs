@@ -140,8 +140,12 @@ impl Fetcher {
                     if again || patience.wait(error).await.is_err() {
                         return self.set_aside(wanted, complete, sums).await;
                     }
+                    complete.partial.discard().await?;
                 }
-                Err(Doubt::Size(error)) => patience.wait(error).await?,
+                Err(Doubt::Size(error)) => {
+                    complete.partial.discard().await?;
+                    patience.wait(error).await?;
+                }
             }
         }
     }
