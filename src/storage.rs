@@ -5,7 +5,7 @@
 //! behave alike. Nothing here knows what the bytes mean.
 
 use std::collections::HashMap;
-use std::path::{Path as FilePath, PathBuf};
+use std::path::{Component, Path as FilePath, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use deltalake::logstore::{
@@ -58,14 +58,21 @@ impl Storage {
         }
     }
 
+    /// Wraps a store that was made elsewhere; its URL only names it.
+    #[must_use]
+    pub const fn of_store(url: Url, store: Arc<dyn ObjectStore>) -> Self {
+        Self { url, store, folder: None }
+    }
+
     fn folder(location: &str, folder: &FilePath) -> Result<Self, StorageError> {
         let unresolved = |source| StorageError::Folder { location: location.to_owned(), source };
-        let folder = std::path::absolute(folder).map_err(unresolved)?;
+        let folder = resolve(folder).map_err(unresolved)?;
         let unsupported = |()| StorageError::Unsupported { location: location.to_owned() };
         let url = Url::from_directory_path(&folder).map_err(unsupported)?;
         let root =
             root_store(&url).map_err(|source| StorageError::Unusable { location: location.to_owned(), source })?;
-        Ok(Self { store: prefixed(root, &url), url, folder: Some(folder) })
+        let store = prefixed(root, location, &url)?;
+        Ok(Self { store, url, folder: Some(folder) })
     }
 
     fn bucket(location: &str, mut url: Url) -> Result<Self, StorageError> {
@@ -74,7 +81,8 @@ impl Storage {
         }
         let root =
             root_store(&url).map_err(|source| StorageError::Unusable { location: location.to_owned(), source })?;
-        Ok(Self { store: prefixed(root, &url), url, folder: None })
+        let store = prefixed(root, location, &url)?;
+        Ok(Self { store, url, folder: None })
     }
 
     /// Returns the part of this storage below `path`, a relative path without a leading slash.
@@ -139,12 +147,26 @@ pub(crate) fn register_with_delta() {
     }
 }
 
-fn prefixed(root: Arc<dyn ObjectStore>, url: &Url) -> Arc<dyn ObjectStore> {
-    match Path::from_url_path(url.path()) {
-        Ok(path) if path.as_ref().is_empty() => root,
-        Ok(path) => Arc::new(PrefixStore::new(root, path)),
-        Err(_) => root,
+/// Makes a path absolute and free of `..`, which no store's path may have; the folder need not exist yet.
+fn resolve(folder: &FilePath) -> std::io::Result<PathBuf> {
+    let mut resolved = PathBuf::new();
+    for part in std::path::absolute(folder)?.components() {
+        if part == Component::ParentDir {
+            // What is above a link is above the folder that it points to.
+            resolved = resolved.canonicalize().unwrap_or(resolved);
+            resolved.pop();
+        } else {
+            resolved.push(part);
+        }
     }
+    Ok(resolved)
+}
+
+/// Returns the part of a store that a URL names; never more than that.
+fn prefixed(root: Arc<dyn ObjectStore>, location: &str, url: &Url) -> Result<Arc<dyn ObjectStore>, StorageError> {
+    let path = Path::from_url_path(url.path())
+        .map_err(|error| StorageError::Unusable { location: location.to_owned(), source: error.into() })?;
+    Ok(if path.as_ref().is_empty() { root } else { Arc::new(PrefixStore::new(root, path)) })
 }
 
 struct LakeStores;

@@ -1,6 +1,7 @@
 //! What is published becomes known, with few requests, also where listings fail or lie.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::NaiveDate;
 use lakehouse::source::lister::{Lister, Listing as Found};
@@ -9,10 +10,9 @@ use lakehouse::source::{Timeouts, open_source};
 use lakehouse_core::matrix::Matrix;
 use lakehouse_core::period::{DateRange, Period};
 use lakehouse_core::selection::{IntervalFilter, Selection, SymbolFilter};
-use std::time::Duration;
 
-use crate::support::Recorder;
 use crate::support::archive_server::{ArchiveServer, Fault, Kind, Listing};
+use crate::support::recorder::Recorder;
 
 const FOLDER: &str = "data/spot/daily/klines/BTCUSDT/1h/";
 

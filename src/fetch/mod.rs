@@ -7,8 +7,10 @@
 
 mod bandwidth;
 mod bronze;
+mod claim;
 mod download;
 mod local;
+mod outcome;
 mod partial;
 mod remote;
 
@@ -16,20 +18,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use lakehouse_core::archive::ArchiveKey;
-use lakehouse_core::checksum::{ChecksumError, Sha256Hex, parse_checksum};
+use lakehouse_core::checksum::{Sha256Hex, parse_checksum};
 use lakehouse_core::ledger::ChecksumState;
 use lakehouse_core::listing::Published;
-use tempfile::TempPath;
-use thiserror::Error;
 use tokio::sync::Semaphore;
 
 pub use self::bandwidth::Bandwidth;
 use self::bronze::{Bronze, Held};
 use self::download::Complete;
+pub use self::outcome::{BronzeArchive, FetchError, FetchOutcome, Fetched};
 use self::partial::Partials;
 use crate::report::{Event, Reporter};
 use crate::source::retry::RetryPolicy;
@@ -76,67 +75,6 @@ impl std::fmt::Debug for Fetcher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Fetcher").field("source", &self.source).field("bronze", &self.bronze).finish_non_exhaustive()
     }
-}
-
-/// What became of one archive.
-#[derive(Debug)]
-pub struct Fetched {
-    pub key: ArchiveKey,
-    pub outcome: FetchOutcome,
-}
-
-/// How a fetch ended.
-#[derive(Debug)]
-pub enum FetchOutcome {
-    /// The archive is in bronze.
-    Stored(BronzeArchive),
-    /// The source has no such archive: an answer, not a failure.
-    NotPublished,
-    /// Bytes and checksum disagree, also when both are read anew; the bytes are set aside.
-    Mismatch {
-        expected: Sha256Hex,
-        actual: Sha256Hex,
-        size: u64,
-        etag: Option<String>,
-        last_modified: Option<DateTime<Utc>>,
-        /// Where the bytes lie, below `bronze/`.
-        kept_as: String,
-    },
-    /// The archive could not be read or kept; a later run may succeed.
-    Failed { error: FetchError },
-}
-
-/// An archive whose bytes are in bronze.
-#[derive(Clone, Debug)]
-pub struct BronzeArchive {
-    pub key: ArchiveKey,
-    /// A local file with the bytes: in bronze, or a copy that lives as long as this value and its clones.
-    pub file: PathBuf,
-    pub sha256: Sha256Hex,
-    pub size: u64,
-    pub etag: Option<String>,
-    pub last_modified: Option<DateTime<Utc>>,
-    pub checksum: ChecksumState,
-    /// Whether the bytes came from the source now, and not from bronze.
-    pub downloaded: bool,
-    /// Deletes the copy in the end.
-    _copy: Option<Arc<TempPath>>,
-}
-
-/// Why an archive is not in bronze, by whose fault it is.
-#[derive(Debug, Error)]
-pub enum FetchError {
-    #[error(transparent)]
-    Source(#[from] SourceError),
-    /// The published checksum is none.
-    #[error("{archive}: {source}")]
-    Checksum { archive: Arc<str>, source: ChecksumError },
-    /// The lake or the scratch folder cannot be written, which the next archive would meet as well.
-    #[error("cannot use `{}`: {source}", file.display())]
-    Disk { file: PathBuf, source: std::io::Error },
-    /// The lake's object store failed.
-    #[error("cannot keep {archive}: {source}")]
-    Store { archive: Arc<str>, source: object_store::Error },
 }
 
 impl Fetcher {
@@ -202,8 +140,12 @@ impl Fetcher {
                     if again || patience.wait(error).await.is_err() {
                         return self.set_aside(wanted, complete, sums).await;
                     }
+                    complete.partial.discard().await?;
                 }
-                Err(Doubt::Size(error)) => patience.wait(error).await?,
+                Err(Doubt::Size(error)) => {
+                    complete.partial.discard().await?;
+                    patience.wait(error).await?;
+                }
             }
         }
     }

@@ -1,12 +1,11 @@
 //! The file that an archive grows in until it is whole.
 //!
-//! A killed run leaves such files behind, and the next one goes on with them. Who may write one is decided by
-//! the operating system's file lock, which ends with its process whatever happens to it: a second run that
-//! fetches the same archive finds the file locked and takes a file of its own. A note beside the file says
-//! which object its bytes are of; without it, or with another object's, they are thrown away. Names
-//! never end in `.zip`, so that nothing takes a part for an archive.
+//! A killed run leaves such files behind, and the next one goes on with them; [`claim`](super::claim) decides
+//! who may write one. A note beside the file says which object its bytes are of; without it, or with
+//! another object's, they are thrown away. Names never end in `.zip`, so that nothing takes a part for
+//! an archive.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,9 +16,9 @@ use lakehouse_core::checksum::Sha256Hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
-use uuid::Uuid;
 
 use crate::fetch::FetchError;
+use crate::fetch::claim::{claim, own, sweep};
 use crate::source::{Resume, Validator};
 
 /// The folder with the partial files of one source.
@@ -255,65 +254,6 @@ pub(crate) fn hash(file: &mut File, hasher: &mut Sha256) -> io::Result<u64> {
         hasher.update(&piece[..read]);
         len += read as u64;
     }
-}
-
-/// Opens and locks a file; nothing if another one holds it, or locks do not work here.
-fn claim(path: &Path) -> io::Result<Option<File>> {
-    loop {
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-        match file.try_lock() {
-            // Between opening and locking, the owner before may have given the file its final name.
-            Ok(()) if is_at(&file, path)? => return Ok(Some(file)),
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock | TryLockError::Error(_)) => return Ok(None),
-        }
-    }
-}
-
-/// Makes a file that nobody else uses; it is swept away by a later run if this one is killed.
-fn own(stem: &Path) -> io::Result<(File, PathBuf)> {
-    loop {
-        let path = with_ending(stem, &format!("{}.own", Uuid::new_v4().simple()));
-        let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
-        let locked = file.try_lock().is_ok();
-        if !locked || is_at(&file, &path)? {
-            return Ok((file, path));
-        }
-    }
-}
-
-/// Deletes the files that killed runs had to themselves; a file whose owner lives is locked.
-fn sweep(folder: &Path) -> io::Result<()> {
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.extension().is_none_or(|ending| ending != "own") {
-            continue;
-        }
-        let Ok(file) = File::open(&path) else { continue };
-        if file.try_lock().is_ok() && is_at(&file, &path)? {
-            std::fs::remove_file(&path)?;
-            let _ = std::fs::remove_file(with_ending(&path, "json"));
-        }
-    }
-    Ok(())
-}
-
-/// Returns whether the open file is still the one with that name.
-#[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> io::Result<bool> {
-    use std::os::unix::fs::MetadataExt;
-    let open = file.metadata()?;
-    match std::fs::metadata(path) {
-        Ok(named) => Ok(named.dev() == open.dev() && named.ino() == open.ino()),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-/// Elsewhere a locked file keeps its name.
-#[cfg(not(unix))]
-fn is_at(_: &File, path: &Path) -> io::Result<bool> {
-    path.try_exists()
 }
 
 /// Adds an ending to a name that has dots of its own.

@@ -86,7 +86,13 @@ pub fn open_source(location: &str, listing: Option<&str>, timeouts: Timeouts) ->
         let reason = format!("`{}` has no folder `data`; expected it laid out like the archive", folder.display());
         return Err(unusable(reason));
     }
-    Ok(Arc::new(store::StoreSource::new(location, &storage)))
+    Ok(source_in(location, &storage))
+}
+
+/// Makes a source of storage that is laid out like the archive; `location` is what users know it by.
+#[must_use]
+pub fn source_in(location: &str, storage: &Storage) -> Arc<dyn Source> {
+    Arc::new(store::StoreSource::new(location, storage))
 }
 
 /// How long an HTTP source may keep silent; a slow but steady download never times out.

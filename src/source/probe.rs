@@ -10,7 +10,7 @@ use chrono::{Days, NaiveDate};
 use lakehouse_core::archive::ArchiveKey;
 use lakehouse_core::listing::{Published, expected};
 use lakehouse_core::market::Frequency;
-use lakehouse_core::period::DateRange;
+use lakehouse_core::period::{DateRange, Period};
 use lakehouse_core::selection::SymbolQuery;
 
 use crate::report::Event;
@@ -30,20 +30,18 @@ impl Lister {
     ) -> Vec<Published> {
         let Some((_, first)) = unlisted.first() else { return Vec::new() };
         let why = first.to_string();
-        let (count, mut asked, mut found) = (unlisted.len(), 0, Vec::new());
+        let (count, mut tails) = (unlisted.len(), Vec::new());
         let today = DateRange { start: None, end: Some(self.today) };
         for (series, listing_error) in unlisted {
-            let keys = expected_of(&series, dates.intersect(today));
-            if keys.is_empty() {
-                unavailable.push(Unavailable { prefix: series.prefix(), reason: listing_error });
-                continue;
-            }
-            asked += keys.len();
-            match self.probe(&keys).await {
-                Ok(published) => found.extend(published),
-                Err(reason) => unavailable.push(Unavailable { prefix: series.prefix(), reason }),
+            let tail = Tail { prefix: series.prefix(), last: None, keys: expected_of(&series, dates.intersect(today)) };
+            if tail.keys.is_empty() {
+                unavailable.push(Unavailable { prefix: tail.prefix, reason: listing_error });
+            } else {
+                tails.push(tail);
             }
         }
+        let asked: usize = tails.iter().map(|tail| tail.keys.len()).sum();
+        let found = self.probe_all(tails.iter(), unavailable).await;
         let exist = found.len();
         self.reporter.report(Event::Note(format!(
             "{count} series could not be listed ({why}); of {asked} archives that were asked for one by one, {exist} exist"
@@ -62,23 +60,18 @@ impl Lister {
             return Vec::new();
         }
         let mut found = Vec::new();
-        for group in self.doubtful(listed, dates) {
+        for group in &self.doubtful(listed, dates) {
             let few = group.iter().take(if group.is_glob() { SAMPLE } else { usize::MAX });
             let samples: Vec<Vec<ArchiveKey>> = few.map(|tail| ends(&tail.keys)).collect();
             let answers = self.in_parallel(samples.iter().map(|keys| self.probe(keys)).collect()).await;
             let exists: Vec<bool> =
                 answers.iter().map(|answer| answer.as_ref().is_ok_and(|it| !it.is_empty())).collect();
             let any = exists.contains(&true);
-            for (at, tail) in group.iter().enumerate() {
-                let believed = if group.is_glob() { !any } else { !exists.get(at).copied().unwrap_or_default() };
-                if believed {
-                    continue;
-                }
-                match self.probe(&tail.keys).await {
-                    Ok(published) => found.extend(published),
-                    Err(reason) => unavailable.push(Unavailable { prefix: tail.prefix.clone(), reason }),
-                }
-            }
+            let doubted = group.iter().enumerate().filter(|(at, _)| match group {
+                Group::Glob(_) => any,
+                Group::Named(_) => exists.get(*at).copied().unwrap_or_default(),
+            });
+            found.extend(self.probe_all(doubted.map(|(_, tail)| tail), unavailable).await);
         }
         if let Some(first) = found.first() {
             self.reporter.report(Event::Warning(format!(
@@ -103,7 +96,7 @@ impl Lister {
             let end = dates.end.map_or(settled, |end| end.min(settled));
             let days = DateRange { start, end: Some(end) };
             let keys = if start.is_some() { expected_of(&series, days) } else { Vec::new() };
-            let tail = Tail { prefix: series.prefix(), last: last.map(|last| last.start()), keys };
+            let tail = Tail { prefix: series.prefix(), last: last.map(Period::start), keys };
             match &series.target.symbols {
                 SymbolQuery::Literal(_) if tail.keys.is_empty() => {}
                 SymbolQuery::Literal(_) => named.push(tail),
@@ -134,6 +127,24 @@ impl Lister {
             Frequency::Monthly => 45,
         };
         self.today.checked_sub_days(Days::new(days)).unwrap_or(self.today)
+    }
+
+    /// Asks for all archives of some series.
+    async fn probe_all<'a>(
+        &self,
+        tails: impl Iterator<Item = &'a Tail>,
+        unavailable: &mut Vec<Unavailable>,
+    ) -> Vec<Published> {
+        let tails: Vec<&Tail> = tails.collect();
+        let answers = self.in_parallel(tails.iter().map(|tail| self.probe(&tail.keys)).collect()).await;
+        let mut found = Vec::new();
+        for (tail, answer) in tails.into_iter().zip(answers) {
+            match answer {
+                Ok(published) => found.extend(published),
+                Err(reason) => unavailable.push(Unavailable { prefix: tail.prefix.clone(), reason }),
+            }
+        }
+        found
     }
 
     /// Returns those archives that exist.

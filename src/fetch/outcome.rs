@@ -1,0 +1,74 @@
+//! How a fetch ends: the archive in bronze, or why it is not there.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use lakehouse_core::archive::ArchiveKey;
+use lakehouse_core::checksum::{ChecksumError, Sha256Hex};
+use lakehouse_core::ledger::ChecksumState;
+use tempfile::TempPath;
+use thiserror::Error;
+
+use crate::source::SourceError;
+
+/// What became of one archive.
+#[derive(Debug)]
+pub struct Fetched {
+    pub key: ArchiveKey,
+    pub outcome: FetchOutcome,
+}
+
+/// How a fetch ended.
+#[derive(Debug)]
+pub enum FetchOutcome {
+    /// The archive is in bronze.
+    Stored(BronzeArchive),
+    /// The source has no such archive: an answer, not a failure.
+    NotPublished,
+    /// Bytes and checksum disagree, also when both are read anew; the bytes are set aside.
+    Mismatch {
+        expected: Sha256Hex,
+        actual: Sha256Hex,
+        size: u64,
+        etag: Option<String>,
+        last_modified: Option<DateTime<Utc>>,
+        /// Where the bytes lie, below `bronze/`.
+        kept_as: String,
+    },
+    /// The archive could not be read or kept; a later run may succeed.
+    Failed { error: FetchError },
+}
+
+/// An archive whose bytes are in bronze.
+#[derive(Clone, Debug)]
+pub struct BronzeArchive {
+    pub key: ArchiveKey,
+    /// A local file with the bytes: in bronze, or a copy that lives as long as this value and its clones.
+    pub file: PathBuf,
+    pub sha256: Sha256Hex,
+    pub size: u64,
+    pub etag: Option<String>,
+    pub last_modified: Option<DateTime<Utc>>,
+    pub checksum: ChecksumState,
+    /// Whether the bytes came from the source now, and not from bronze.
+    pub downloaded: bool,
+    /// Deletes the copy in the end.
+    pub(super) _copy: Option<Arc<TempPath>>,
+}
+
+/// Why an archive is not in bronze, by whose fault it is.
+#[derive(Debug, Error)]
+pub enum FetchError {
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The published checksum is none.
+    #[error("{archive}: {source}")]
+    Checksum { archive: Arc<str>, source: ChecksumError },
+    /// The lake or the scratch folder cannot be written, which the next archive would meet as well.
+    #[error("cannot use `{}`: {source}", file.display())]
+    Disk { file: PathBuf, source: std::io::Error },
+    /// The lake's object store failed.
+    #[error("cannot keep {archive}: {source}")]
+    Store { archive: Arc<str>, source: object_store::Error },
+}
