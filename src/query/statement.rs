@@ -27,7 +27,9 @@ pub(super) fn parse(text: &str) -> Result<Statement, QueryError> {
 
 /// Says that a text does something other than read.
 pub(super) fn read_only(text: &str) -> QueryError {
-    let words = text.split_whitespace().filter(|word| word.chars().all(char::is_alphabetic)).take(2);
+    let explains = |word: &&str| ["EXPLAIN", "ANALYZE", "VERBOSE"].iter().any(|own| own.eq_ignore_ascii_case(word));
+    let words = text.split_whitespace().skip_while(explains);
+    let words = words.filter(|word| word.chars().all(char::is_alphabetic)).take(2);
     QueryError::ReadOnly { statement: words.map(str::to_uppercase).collect::<Vec<_>>().join(" ") }
 }
 

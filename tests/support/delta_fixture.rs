@@ -32,7 +32,7 @@ impl FixtureTable {
         std::fs::create_dir_all(&folder).unwrap();
         let partitions = [("market", DataType::Utf8), ("date", DataType::Date32)];
         let fields = partitions.iter().chain(columns).map(|(name, data_type)| delta_field(name, data_type));
-        let sorted = (!sort_columns.is_empty()).then(|| ("lakehouse.sortColumns", Some(sort_columns)));
+        let sorted = (!sort_columns.is_empty()).then_some(("lakehouse.sortColumns", Some(sort_columns)));
         let table = CreateBuilder::new()
             .with_location(url::Url::from_directory_path(&folder).unwrap().as_str())
             .with_columns(fields)
