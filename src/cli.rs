@@ -7,10 +7,10 @@ mod values;
 
 use std::path::PathBuf;
 
+use crate::output::Format;
 use clap::builder::Styles;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use crate::output::Format;
 use lakehouse_core::market::{Interval, Market};
 use lakehouse_core::options::LastDays;
 use lakehouse_core::period::Period;

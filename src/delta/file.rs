@@ -81,11 +81,8 @@ impl FileTarget {
         let WrittenFile { file, staged } = written;
         let Some(staged) = staged else { return Ok(file) };
         let path = object_store::path::Path::from(file.path.as_str());
-        let failed = |error| TableError::Store {
-            table: self.table.clone(),
-            path: file.path.clone(),
-            source: Box::new(error),
-        };
+        let failed =
+            |error| TableError::Store { table: self.table.clone(), path: file.path.clone(), source: Box::new(error) };
         let upload = self.storage.store().put_multipart_opts(&path, Default::default()).await.map_err(failed)?;
         let mut upload = WriteMultipart::new(upload);
         let mut reader = tokio::fs::File::open(staged.path()).await.map_err(self.io_error(&file.path))?;

@@ -27,11 +27,8 @@ pub(crate) async fn read_file(
 
 /// Copies a remote file to one without a name, which is gone when it is closed.
 async fn copy(table: &LakeTable, file: &ActiveFile) -> Result<File, TableError> {
-    let failed = |error| TableError::Store {
-        table: table.spec.name.clone(),
-        path: file.path.clone(),
-        source: Box::new(error),
-    };
+    let failed =
+        |error| TableError::Store { table: table.spec.name.clone(), path: file.path.clone(), source: Box::new(error) };
     let io_failed = io_error(table, file);
     let copy = tempfile::tempfile().map_err(&io_failed)?;
     let mut writer = tokio::fs::File::from_std(copy.try_clone().map_err(&io_failed)?);

@@ -76,9 +76,11 @@ async fn rewrite(
         |source| TableError::Parquet { table: table.spec.name.clone(), path: file.path.clone(), source };
     let failed = TableError::arrow(&table.spec.name);
     let builder = read_file(table, file).await?;
-    let listed = builder.metadata().file_metadata().key_value_metadata().and_then(|pairs| {
-        pairs.iter().find(|pair| pair.key == ARCHIVES_KEY).and_then(|pair| pair.value.clone())
-    });
+    let listed = builder
+        .metadata()
+        .file_metadata()
+        .key_value_metadata()
+        .and_then(|pairs| pairs.iter().find(|pair| pair.key == ARCHIVES_KEY).and_then(|pair| pair.value.clone()));
     let batches = builder.build().map_err(parquet_failed)?;
     let (mut writer, mut dropped) = (None::<DataFileWriter>, false);
     for batch in batches {
@@ -108,8 +110,7 @@ async fn rewrite(
 /// Gives rows that were read the in-memory types with which the table's files are written.
 fn as_stored(rows: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
     let columns = rows.columns().iter().zip(schema.fields());
-    let columns: Result<Vec<_>, ArrowError> =
-        columns.map(|(column, field)| cast(column, field.data_type())).collect();
+    let columns: Result<Vec<_>, ArrowError> = columns.map(|(column, field)| cast(column, field.data_type())).collect();
     RecordBatch::try_new(Arc::clone(schema), columns?)
 }
 
@@ -119,10 +120,7 @@ fn partition_values(table: &LakeTable, file: &ActiveFile) -> Vec<(String, String
     columns.map(|column| (column.clone(), value(column))).collect()
 }
 
-fn rows_of_others(
-    batch: &RecordBatch,
-    archives: &BTreeSet<String>,
-) -> Result<RecordBatch, ArrowError> {
+fn rows_of_others(batch: &RecordBatch, archives: &BTreeSet<String>) -> Result<RecordBatch, ArrowError> {
     let Some(column) = batch.column_by_name("archive") else { return Ok(batch.clone()) };
     let column = cast(column, &DataType::Utf8)?;
     let wanted: HashSet<&str> = archives.iter().map(String::as_str).collect();

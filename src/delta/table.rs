@@ -8,6 +8,7 @@ use deltalake::kernel::Remove;
 use deltalake::operations::create::CreateBuilder;
 use deltalake::protocol::SaveMode;
 use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError};
+use futures::StreamExt;
 use object_store::ObjectStore;
 
 use super::TableError;
@@ -104,6 +105,9 @@ impl LakeTable {
     /// Opens the table at its newest version, or returns nothing when there is none.
     pub(crate) async fn open(lake: &Lake, spec: TableSpec) -> Result<Option<Self>, TableError> {
         let storage = lake.storage().join(&format!("{}/{}", spec.name.layer.as_str(), spec.name.name))?;
+        if !has_log(&storage, &spec.name).await? {
+            return Ok(None);
+        }
         let builder = DeltaTableBuilder::from_url(storage.url().clone()).map_err(TableError::delta(&spec.name))?;
         match builder.load().await {
             Ok(delta) => Ok(Some(Self { storage, delta, spec })),
@@ -137,6 +141,18 @@ impl LakeTable {
     /// Returns the store whose root is the table's folder.
     pub(crate) fn store(&self) -> Arc<dyn ObjectStore> {
         self.storage.store()
+    }
+}
+
+/// Looks for a log before the engine does, which complains loudly where there is none.
+async fn has_log(storage: &Storage, table: &TableName) -> Result<bool, TableError> {
+    let log = object_store::path::Path::from("_delta_log");
+    match storage.store().list(Some(&log)).next().await {
+        None => Ok(false),
+        Some(Ok(_)) => Ok(true),
+        Some(Err(error)) => {
+            Err(TableError::Store { table: table.clone(), path: log.to_string(), source: Box::new(error) })
+        }
     }
 }
 

@@ -35,9 +35,6 @@ use crate::source::{Source, SourceError};
 use crate::storage::StorageError;
 use crate::summary::{Counting, Summary};
 
-
-
-
 /// Why an ingest could not be done, or not be finished; what has been committed stays.
 #[derive(Debug, Error)]
 pub enum IngestError {

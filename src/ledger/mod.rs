@@ -72,14 +72,13 @@ impl LedgerTable {
 
     /// Returns what the ledger knows of one silver table, as the start of that table's own index.
     pub(crate) fn silver_index(&self, table: &str) -> SilverIndex {
-        let held = self.entries().filter(|entry| {
-            entry.status == ArchiveStatus::Ingested && schema_of(&self.matrix, entry) == Some(table)
-        });
+        let held = self
+            .entries()
+            .filter(|entry| entry.status == ArchiveStatus::Ingested && schema_of(&self.matrix, entry) == Some(table));
         let held: Vec<&LedgerEntry> = held.collect();
         let seen = held.iter().filter_map(|entry| entry.silver_version).max().unwrap_or(-1);
-        let archives = held.iter().filter_map(|entry| {
-            Some((entry.key.path().to_owned(), entry.sha256.as_ref()?.to_string()))
-        });
+        let archives =
+            held.iter().filter_map(|entry| Some((entry.key.path().to_owned(), entry.sha256.as_ref()?.to_string())));
         SilverIndex::new(archives, seen)
     }
 
@@ -91,9 +90,8 @@ impl LedgerTable {
             .filter(|entry| entry.status == ArchiveStatus::Ingested)
             .filter_map(|entry| Some((entry.key.path(), entry.sha256.as_deref()?)))
             .collect();
-        let lacking = told.into_iter().filter(|(_, record)| {
-            known.get(record.archive.as_str()) != Some(&record.sha256.as_str())
-        });
+        let lacking =
+            told.into_iter().filter(|(_, record)| known.get(record.archive.as_str()) != Some(&record.sha256.as_str()));
         let entries = lacking.filter_map(|(version, record)| entry_of(&self.matrix, version, record, writer));
         let entries: Vec<LedgerEntry> = entries.collect();
         self.record(entries, writer).await
@@ -166,10 +164,9 @@ fn still_held<'a>(entries: &[LedgerEntry], held: impl Iterator<Item = &'a Ledger
     let held = held.filter(|entry| entry.status == ArchiveStatus::Ingested);
     let versions: HashMap<&str, Option<i64>> = held.map(|entry| (entry.key.path(), entry.silver_version)).collect();
     let version = |entry: &LedgerEntry| versions.get(entry.key.path()).copied().flatten();
-    let entries = entries.iter().map(|entry| LedgerEntry {
-        silver_version: entry.silver_version.or_else(|| version(entry)),
-        ..entry.clone()
-    });
+    let entries = entries
+        .iter()
+        .map(|entry| LedgerEntry { silver_version: entry.silver_version.or_else(|| version(entry)), ..entry.clone() });
     entries.collect()
 }
 

@@ -117,11 +117,8 @@ impl SilverTable {
     }
 
     async fn decode(&self, archives: Vec<BronzeArchive>, writer: &Writer) -> Result<UnitResult, TableError> {
-        let context = UnitContext {
-            schema: Arc::clone(&self.schema),
-            target: Arc::clone(&self.target),
-            threads: writer.threads,
-        };
+        let context =
+            UnitContext { schema: Arc::clone(&self.schema), target: Arc::clone(&self.target), threads: writer.threads };
         let table = self.target.table().clone();
         let work = tokio::task::spawn_blocking(move || run_unit(&archives, &context));
         work.await.map_err(|error| TableError::File {
@@ -175,8 +172,7 @@ async fn decide(
     }
     let older = |record: &&ArchiveRecord| index.sha256(&record.archive).is_some();
     let older: BTreeSet<String> = records.iter().filter(older).map(|record| record.archive.clone()).collect();
-    let mut change =
-        if older.is_empty() { Change::default() } else { without_archives(table, target, &older).await? };
+    let mut change = if older.is_empty() { Change::default() } else { without_archives(table, target, &older).await? };
     change.adds.extend_from_slice(files);
     change.archives = records.to_vec();
     Ok(Some(change))

@@ -222,7 +222,10 @@ impl DecodedArchive {
         if self.fault.is_none() && (too_many || (self.rows == 0 && self.rejected_rows > 0)) {
             let first = self.rejects.first();
             let first = first.map_or_else(String::new, |reject| {
-                format!("; first: line {}, column {}, `{}`: {}", reject.line, reject.column, reject.value, reject.reason)
+                format!(
+                    "; first: line {}, column {}, `{}`: {}",
+                    reject.line, reject.column, reject.value, reject.reason
+                )
             });
             let total = self.rows + self.rejected_rows;
             self.fault = Some(Fault::Rejected(format!("{} of {total} rows cannot be read{first}", self.rejected_rows)));

@@ -1,44 +1,7 @@
-//! What tests share: a scripted archive server, and the shorthand to use it.
+//! What several topics of tests share.
 
 pub(crate) mod archive_server;
 pub(crate) mod command;
 pub(crate) mod delta_fixture;
-
-use std::sync::{Arc, Mutex};
-
-use lakehouse::report::{Event, Reporter};
-
-/// Keeps what is reported, for tests to look at.
-#[derive(Debug, Default)]
-pub(crate) struct Recorder(Mutex<Vec<Event>>);
-
-impl Recorder {
-    pub(crate) fn new() -> Arc<Self> {
-        Arc::default()
-    }
-
-    /// Returns how many requests were tried again.
-    pub(crate) fn retries(&self) -> usize {
-        self.count(|event| matches!(event, Event::Retried { .. }))
-    }
-
-    /// Returns the notes and warnings.
-    pub(crate) fn told(&self) -> Vec<String> {
-        let events = self.0.lock().unwrap();
-        let told = events.iter().filter_map(|event| match event {
-            Event::Note(text) | Event::Warning(text) => Some(text.clone()),
-            _ => None,
-        });
-        told.collect()
-    }
-
-    fn count(&self, wanted: impl Fn(&Event) -> bool) -> usize {
-        self.0.lock().unwrap().iter().filter(|event| wanted(event)).count()
-    }
-}
-
-impl Reporter for Recorder {
-    fn report(&self, event: Event) {
-        self.0.lock().unwrap().push(event);
-    }
-}
+pub(crate) mod fetch_bench;
+pub(crate) mod recorder;
