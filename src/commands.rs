@@ -5,6 +5,7 @@ mod ingest;
 mod matrix;
 pub mod plan;
 mod query;
+mod refresh;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -68,6 +69,7 @@ async fn execute(cli: Cli, clock: &Clock) -> anyhow::Result<Outcome> {
         Command::Plan(flags) => plan::run(settings.plan(&flags, today)?, clock, reporter).await,
         Command::Ingest(flags) if flags.dry_run => plan::run(settings.ingest(&flags, today)?, clock, reporter).await,
         Command::Ingest(flags) => ingest::run(settings.ingest(&flags, today)?, clock, &reporter).await,
+        Command::Refresh(flags) => refresh::run(&flags, settings, clock, reporter).await,
         Command::Query(flags) => query::run(&flags, &settings).await,
         Command::Demo | Command::Completions(_) => bail!("this command is not built yet"),
     }

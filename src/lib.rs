@@ -20,6 +20,7 @@ pub mod report;
 pub mod settings;
 mod silver;
 pub mod source;
+pub mod stop;
 pub mod storage;
 pub mod summary;
 pub mod telemetry;
