@@ -15,6 +15,8 @@ pub mod ingest;
 pub mod lake;
 mod ledger;
 pub mod output;
+#[doc(hidden)]
+pub mod pause;
 pub mod query;
 pub mod report;
 pub mod settings;

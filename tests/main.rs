@@ -3,7 +3,9 @@
 
 mod bucket;
 mod cli;
+mod concurrent;
 mod fetch;
+mod kill;
 mod listing;
 mod output;
 mod query;

@@ -5,3 +5,4 @@ pub(crate) mod command;
 pub(crate) mod delta_fixture;
 pub(crate) mod fetch_bench;
 pub(crate) mod recorder;
+pub(crate) mod sample_archive;
