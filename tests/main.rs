@@ -6,6 +6,7 @@ mod fetch;
 mod listing;
 mod output;
 mod query;
+mod real_archives;
 mod settings;
 mod summary;
 mod support;

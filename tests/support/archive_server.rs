@@ -162,6 +162,11 @@ impl ArchiveServer {
         self.put(key, bytes);
     }
 
+    /// Returns every key that is served, in order.
+    pub(crate) fn keys(&self) -> Vec<String> {
+        self.state().objects.keys().cloned().collect()
+    }
+
     /// Serves a key no longer.
     pub(crate) fn remove(&self, key: &str) {
         self.state().objects.remove(key);
