@@ -31,7 +31,7 @@ pub(crate) fn bad_zips(name: &str, csv: &[u8]) -> Vec<BadZip> {
         bad("WRONGCRC", with_wrong_content(name, csv), "its directory says "),
         bad("WRONGSIZE", patched(good.clone(), 24, &[1, 0, 0, 0]), " unpacks to "),
         bad("CUTSHORT", good[..good.len() - 10].to_vec(), "no zip directory found in "),
-        bad("CUTINSIDE", cut_inside(good.clone()), " of 10000 packed bytes"),
+        bad("CUTINSIDE", cut_inside(good.clone()), " of 20 packed bytes"),
         bad("ENCRYPTED", encrypted(good.clone()), " is encrypted"),
         bad("ABSOLUTE", zip_of("/etc/evil.csv", csv), "the zip's entry is `/etc/evil.csv`; expected a file *.csv"),
         bad("PARENT", zip_of("../evil.csv", csv), "the zip's entry is `../evil.csv`; expected a file *.csv"),
@@ -70,9 +70,9 @@ fn zip_with(entries: &[(&str, &[u8])], method: CompressionMethod) -> Vec<u8> {
     writer.finish().unwrap().into_inner()
 }
 
-/// Says in the directory that there are more packed bytes than the file has.
+/// Says in the directory that there are fewer packed bytes than the content needs.
 fn cut_inside(zip: Vec<u8>) -> Vec<u8> {
-    patched(zip, 20, &10_000_u32.to_le_bytes())
+    patched(zip, 20, &20_u32.to_le_bytes())
 }
 
 /// Sets the flag of encryption in both headers.
