@@ -91,10 +91,15 @@ struct Served {
 struct Object {
     bytes: Bytes,
     modified: DateTime<Utc>,
+    /// Where it is not the usual one, which is made of the bytes.
+    etag: Option<String>,
 }
 
 impl Object {
     fn etag(&self) -> String {
+        if let Some(etag) = &self.etag {
+            return etag.clone();
+        }
         let sum: String = Sha256::digest(&self.bytes).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
         format!("\"{sum}\"")
     }
@@ -162,9 +167,19 @@ impl ArchiveServer {
         self.put(key, bytes);
     }
 
+    /// Returns every key that is served, in order.
+    pub(crate) fn keys(&self) -> Vec<String> {
+        self.state().objects.keys().cloned().collect()
+    }
+
     /// Serves a key no longer.
     pub(crate) fn remove(&self, key: &str) {
         self.state().objects.remove(key);
+    }
+
+    /// Serves the same bytes of a key under another entity tag.
+    pub(crate) fn set_etag(&self, key: &str, etag: &str) {
+        self.state().objects.get_mut(key).unwrap().etag = Some(etag.to_owned());
     }
 
     /// Leaves keys that contain this out of listings.
@@ -218,7 +233,7 @@ impl Served {
         let newest = self.objects.values().map(|object| object.modified).max();
         let first = DateTime::from_timestamp(1_767_225_600, 0).unwrap();
         let modified = newest.map_or(first, |newest| newest + chrono::TimeDelta::minutes(1));
-        self.objects.insert(key.to_owned(), Object { bytes, modified });
+        self.objects.insert(key.to_owned(), Object { bytes, modified, etag: None });
     }
 
     fn list(&self, query: &HashMap<String, String>) -> String {
