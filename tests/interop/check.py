@@ -2,9 +2,10 @@
 
 Usage: check.py LAKE LAKEHOUSE, the folder of a lake and the program that made it.
 
-For each column of each table, four readers tell the number of NULLs, the smallest and the largest value, a sum
-that no rounding touches, and how many rows a filter finds that equals the largest value: the filter is where a
-reader trusts statistics and partition values to skip files. All four have to agree in every figure.
+For each column of each table, four readers tell the number of NULLs, the smallest and the largest value, a sum that
+no rounding touches, and how many rows a filter finds that asks for the smallest or the largest value: the filter is
+where a reader trusts statistics and partition values to skip files. All four have to agree in every figure, and
+a filter that finds nothing is a disagreement too.
 """
 
 import json
@@ -47,7 +48,7 @@ def check(lake, program, folder):
     }
     found = {reader: figures(readers[reader]) for reader in readers}
     expected = found["deltalake"]
-    different = [key for key in expected if any(other[key] != expected[key] for other in found.values())]
+    different = [key for key in expected if any(is_wrong(key, other[key], expected[key]) for other in found.values())]
     for key in different:
         values = ", ".join(f"{reader} {found[reader][key]!r}" for reader in found)
         print(f"{name}: {key}: {values}")
@@ -55,12 +56,18 @@ def check(lake, program, folder):
     return len(different)
 
 
+def is_wrong(key, value, expected):
+    return value != expected or (" = " in key and value == 0)
+
+
 def figures(reader):
-    """Asks a reader for its figures, in two passes: the filters need to know the largest values."""
-    aggregates = reader.aggregates()
-    largest = {column: aggregates[f"{column}.max"] for column in reader.columns if may_be_compared(reader, column)}
-    wanted = {column: value for column, value in largest.items() if value is not None}
-    return aggregates | {f"{column} = max": count for column, count in reader.rows_with(wanted).items()}
+    """Asks a reader for its figures, in two passes: the filters need to know the ends."""
+    found = reader.aggregates()
+    compared = [column for column in reader.columns if may_be_compared(reader, column)]
+    for end in ("min", "max"):
+        wanted = {column: found[f"{column}.{end}"] for column in compared if found[f"{column}.{end}"] is not None}
+        found |= {f"{column} = {end}": count for column, count in reader.rows_with(wanted).items()}
+    return found
 
 
 def may_be_compared(reader, column):
