@@ -7,6 +7,7 @@ mod fetch;
 mod listing;
 mod output;
 mod query;
+mod readme;
 mod settings;
 mod summary;
 mod support;
