@@ -2,6 +2,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::unwrap_used)]
 
 mod cli;
+mod demo;
 mod fetch;
 mod listing;
 mod output;
