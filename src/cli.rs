@@ -34,6 +34,12 @@ Examples:
 Exit codes: 0 done, or nothing to do; 1 done, but some archives failed or rows were rejected;
 2 wrong usage, or nothing could be done.";
 
+const DEMO_NOTES: &str = "\
+Archives of all data types and markets are made up, served by this program on a free port of 127.0.0.1,
+and ingested from there into a new lake, ./lakehouse-demo unless --lake names another folder. Environment
+and configuration file are left aside: made-up data never go into a lake with real ones. A second run
+finds everything there and says so. Delete the folder when you are done with it.";
+
 const SELECTION_EXAMPLES: &str = "\
 Examples:
   --symbol BTCUSDT,ETHUSDT --data-type klines --interval 1h,1d --start 2024-01 --end 2024-06-15
@@ -73,6 +79,7 @@ pub struct Cli {
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     /// Do everything at once on made-up archives, without a network, and say what to try next.
+    #[command(after_help = DEMO_NOTES)]
     Demo,
     /// Show what an ingest would do, and why; nothing is downloaded.
     #[command(after_help = SELECTION_EXAMPLES)]

@@ -1,6 +1,7 @@
 //! The commands, one file each, and the way from a command line to an exit code.
 
 mod completions;
+mod demo;
 mod ingest;
 mod matrix;
 pub mod plan;
@@ -62,6 +63,9 @@ async fn execute(cli: Cli, clock: &Clock) -> anyhow::Result<Outcome> {
     }
     let verbosity = verbosity.with_filter(environment.log_filter.as_deref());
     let reporter = Arc::new(TerminalReporter::new(global.progress, verbosity));
+    if let Command::Demo = command {
+        return Box::pin(demo::run(global.lake.as_deref(), clock, &reporter)).await;
+    }
     let settings = Settings::resolve(&global, environment)?;
     let today = clock.now().date_naive();
     match command {

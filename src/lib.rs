@@ -14,6 +14,7 @@ pub mod fetch;
 pub mod ingest;
 pub mod lake;
 mod ledger;
+pub mod mirror;
 pub mod output;
 #[doc(hidden)]
 pub mod pause;
