@@ -28,6 +28,7 @@ use crate::lake::Lake;
 use crate::mirror::{Mirror, sample_bucket};
 use crate::report::Reporter;
 use crate::source::{Timeouts, open_source};
+use crate::stop::Stop;
 use crate::terminal::TerminalReporter;
 
 const DEFAULT_LAKE: &str = "./lakehouse-demo";
@@ -102,6 +103,7 @@ fn ingest_of(lake: &Lake, mirror: &Mirror) -> anyhow::Result<Ingest> {
         batch_size: BATCH_SIZE,
         depth: Depth::Silver,
         threads: available_parallelism().map_or(1, usize::from),
+        stop: Stop::on_signals(),
         command: "demo".to_owned(),
     })
 }
