@@ -162,7 +162,8 @@ async fn a_symbol_that_is_not_ascii_goes_all_the_way() {
     let run = lake.run("ingest", &["--symbol", "币安人生USDT", "--data-type", "trades", "--source", server.url()]);
 
     assert_eq!(run.code, Some(0), "{run}");
-    let sql = "SELECT symbol, archive, count(*) FROM silver.trades WHERE symbol = '币安人生USDT' GROUP BY symbol, archive";
+    let sql =
+        "SELECT symbol, archive, count(*) FROM silver.trades WHERE symbol = '币安人生USDT' GROUP BY symbol, archive";
     assert_eq!(lake.rows(sql).await, [format!("币安人生USDT | {key} | 5")]);
     assert!(lake.path().join("bronze/spot/trades/币安人生USDT").join(key.rsplit('/').next().unwrap()).is_file());
     let query = lake.run("query", &["SELECT DISTINCT symbol FROM trades", "--format", "csv"]);
