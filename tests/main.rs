@@ -4,6 +4,7 @@
 mod bad_archives;
 mod bars;
 mod cli;
+mod configurations;
 mod corrections;
 mod fetch;
 mod listing;
@@ -15,3 +16,4 @@ mod rejects;
 mod settings;
 mod summary;
 mod support;
+mod traps;

@@ -65,9 +65,11 @@ async fn assert_silver_is_what_was_published(lakes: &[TestLake], folder: &Path) 
 async fn assert_the_ledger_agrees(lake: &TestLake, table: &str) {
     let schemas = Schemas::builtin().unwrap();
     let time = schemas.get(table).unwrap().event_time();
-    let counts = format!("SELECT archive, count(*) AS n, min({time}) AS a, max({time}) AS b FROM silver.{table} GROUP BY 1");
+    let counts =
+        format!("SELECT archive, count(*) AS n, min({time}) AS a, max({time}) AS b FROM silver.{table} GROUP BY 1");
     let differ = "l.rows <> n OR l.min_time <> a OR l.max_time <> b OR l.archive IS NULL";
-    let sql = format!("SELECT s.archive FROM ({counts}) s LEFT JOIN meta.archives l ON l.archive = s.archive WHERE {differ}");
+    let sql =
+        format!("SELECT s.archive FROM ({counts}) s LEFT JOIN meta.archives l ON l.archive = s.archive WHERE {differ}");
     assert_eq!(lake.rows(&sql).await, [""; 0], "{table}");
 }
 

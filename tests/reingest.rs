@@ -35,7 +35,7 @@ async fn a_second_ingest_of_the_same_selection_downloads_nothing_and_commits_not
 
     assert_eq!(again.code, Some(0), "{again}");
     assert!(again.stderr.contains("archives: 0 new, 4 skipped, 0 corrected, 0 not published, 0 failed"), "{again}");
-    assert_eq!((server.count(Kind::Get, ""), server.count(Kind::Head, "")), (0, 0));
+    assert_eq!(server.count(Kind::Get, ""), 0, "no archive and no checksum");
     assert_eq!(lake.versions(), versions);
     assert_eq!(lake.rows("SELECT * FROM meta.archives ORDER BY archive").await, archives);
 }
@@ -95,6 +95,7 @@ async fn bytes_that_never_match_their_checksum_are_quarantined_and_kept_apart() 
     assert_eq!(server.downloads(), 0, "until archive or checksum change");
 
     publish(&server, "BAD");
+    server.set_modified(&format!("{bad}.CHECKSUM"), "2027-01-01T00:00:00Z");
     lake.ingest(server.url(), &ALL_TRADES).await;
     assert_eq!(lake.ledger(&bad, "status, checksum, rows").await, ["ingested | match | 5"]);
 }
@@ -162,7 +163,8 @@ async fn a_symbol_that_is_not_ascii_goes_all_the_way() {
     let run = lake.run("ingest", &["--symbol", "币安人生USDT", "--data-type", "trades", "--source", server.url()]);
 
     assert_eq!(run.code, Some(0), "{run}");
-    let sql = "SELECT symbol, archive, count(*) FROM silver.trades WHERE symbol = '币安人生USDT' GROUP BY symbol, archive";
+    let sql =
+        "SELECT symbol, archive, count(*) FROM silver.trades WHERE symbol = '币安人生USDT' GROUP BY symbol, archive";
     assert_eq!(lake.rows(sql).await, [format!("币安人生USDT | {key} | 5")]);
     assert!(lake.path().join("bronze/spot/trades/币安人生USDT").join(key.rsplit('/').next().unwrap()).is_file());
     let query = lake.run("query", &["SELECT DISTINCT symbol FROM trades", "--format", "csv"]);
