@@ -3,17 +3,25 @@
 
 mod bad_archives;
 mod bars;
+mod bucket;
 mod cli;
 mod configurations;
+mod concurrent;
 mod corrections;
+mod demo;
+mod docs;
 mod fetch;
+mod kill;
 mod listing;
 mod output;
 mod query;
+mod readme;
 mod real_archives;
 mod reingest;
 mod rejects;
+mod resume;
 mod settings;
+mod source;
 mod summary;
 mod support;
 mod traps;

@@ -138,6 +138,7 @@ impl TestLake {
             batch_size: settings.batch_size,
             depth: lakehouse::ingest::Depth::Silver,
             threads: 2,
+            stop: Default::default(),
             command: flags.join(" "),
         }
     }
