@@ -14,6 +14,7 @@ use lakehouse::lake::Lake;
 use lakehouse::mirror::{Mirror, sample_bucket};
 use lakehouse::report::{Reporter, Silent};
 use lakehouse::source::{Timeouts, open_source};
+use lakehouse::stop::Stop;
 use lakehouse::summary::Summary;
 use lakehouse_core::archive::ArchiveKey;
 use lakehouse_core::generate::SampleOptions;
@@ -52,6 +53,7 @@ impl Served {
             batch_size: 100,
             depth: Depth::Silver,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
+            stop: Stop::default(),
             command: "bench".to_owned(),
         };
         let clock = clock();
