@@ -53,6 +53,7 @@ impl Served {
             depth: Depth::Silver,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             command: "bench".to_owned(),
+            stop: Default::default(),
         };
         let clock = clock();
         let reporter: Arc<dyn Reporter> = Arc::new(Silent);
