@@ -79,7 +79,7 @@ impl CsvRows {
     /// Returns the rows as the table with this schema must hold them: all its columns, as text.
     pub(crate) fn expected(&self, schema: &Schema) -> Vec<String> {
         let known = |column: &&str| *column == "-" || schema.field_with_name(column).is_ok();
-        assert!(self.columns.iter().all(|column| known(column)), "{}: {:?}", self.key, self.columns);
+        assert!(self.columns.iter().all(known), "{}: {:?}", self.key, self.columns);
         self.rows.iter().map(|row| self.expected_row(row, schema)).collect()
     }
 
@@ -124,7 +124,7 @@ pub(crate) fn stored(batch: &RecordBatch) -> Vec<String> {
         arrow::compute::cast(&column, &DataType::Utf8).unwrap()
     };
     let columns: Vec<_> = batch.columns().iter().zip(batch.schema_ref().fields()).map(as_text).collect();
-    let columns: Vec<_> = columns.iter().map(|column| column.as_string::<i32>()).collect();
+    let columns: Vec<_> = columns.iter().map(AsArray::as_string::<i32>).collect();
     let mut rows = vec![String::new(); batch.num_rows()];
     for column in columns {
         for (text, value) in rows.iter_mut().zip(column) {
@@ -144,7 +144,7 @@ fn fields(csv: Vec<u8>) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     for batch in reader {
         let batch = batch.unwrap();
-        let columns: Vec<_> = batch.columns().iter().map(|column| column.as_string::<i32>()).collect();
+        let columns: Vec<_> = batch.columns().iter().map(AsArray::as_string::<i32>).collect();
         // An absent value is an empty text of its array.
         let row = |row: usize| columns.iter().map(|column| column.value(row).to_owned()).collect();
         rows.extend((0..batch.num_rows()).map(row));

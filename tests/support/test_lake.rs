@@ -28,11 +28,10 @@ use tempfile::TempDir;
 use crate::support::command::{Run, lakehouse};
 use crate::support::recorder::Recorder;
 
-/// What an ingest planned, what it came to, and what it told meanwhile.
+/// What an ingest planned, and what it came to.
 pub(crate) struct Ingested {
     pub(crate) plan: Plan,
     pub(crate) summary: Summary,
-    pub(crate) recorder: Arc<Recorder>,
 }
 
 /// The lake, and a clock that goes on by a second whenever it is read.
@@ -54,10 +53,10 @@ impl TestLake {
     pub(crate) async fn ingest(&self, source: &str, flags: &[&str]) -> Ingested {
         let recorder = Recorder::new();
         let (ingest, clock) = (self.prepare(source, flags), self.clock());
-        let reporter = Arc::clone(&recorder) as _;
+        let reporter = recorder as _;
         let plan = Box::pin(ingest.plan(clock.now().date_naive(), &reporter)).await.unwrap();
         let summary = Box::pin(ingest.run(&plan, reporter, &clock)).await.unwrap();
-        Ingested { plan, summary, recorder }
+        Ingested { plan, summary }
     }
 
     /// Runs the program on this lake: `run("ingest", &["--all"])`.
