@@ -11,6 +11,7 @@ mod support;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
+use arrow::array::RecordBatch;
 use divan::{Bencher, black_box};
 use futures::TryStreamExt;
 use lakehouse::query::{Session, SessionOptions};
@@ -77,7 +78,7 @@ fn session() -> Session {
 /// Runs a statement to its last row and returns how many rows there were.
 fn run(runtime: &Runtime, session: &Session, statement: &str) -> usize {
     let batches = async { session.sql(statement).await.unwrap().try_collect::<Vec<_>>().await.unwrap() };
-    let rows = runtime.block_on(batches).iter().map(|batch| batch.num_rows()).sum();
+    let rows = runtime.block_on(batches).iter().map(RecordBatch::num_rows).sum();
     assert!(rows > 0);
     rows
 }

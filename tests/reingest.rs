@@ -1,7 +1,7 @@
 //! Ingesting again: what is held is left alone, what failed is tried again, and what a source says of an
 //! archive that it does not deliver is recorded.
 
-use crate::support::archive_server::{ArchiveServer, Fault, Kind};
+use crate::support::archive_server::{ArchiveServer, Fault, Kind, checksum_text};
 use crate::support::samples::{csv_name, identify, sample_folder, trades, trades_csv, trades_key};
 use crate::support::test_lake::TestLake;
 use crate::support::zips::zip_of;
@@ -94,8 +94,8 @@ async fn bytes_that_never_match_their_checksum_are_quarantined_and_kept_apart() 
     assert_eq!(lake.ingest(server.url(), &ALL_TRADES).await.summary.archives.skipped, 2);
     assert_eq!(server.downloads(), 0, "until archive or checksum change");
 
-    publish(&server, "BAD");
-    server.set_modified(&format!("{bad}.CHECKSUM"), "2027-01-01T00:00:00Z");
+    let right = checksum_text(&bad, &trades(&bad, DAY, 0..5));
+    server.put_at(&format!("{bad}.CHECKSUM"), right, "2027-01-01T00:00:00Z");
     lake.ingest(server.url(), &ALL_TRADES).await;
     assert_eq!(lake.ledger(&bad, "status, checksum, rows").await, ["ingested | match | 5"]);
 }

@@ -14,7 +14,6 @@ use lakehouse::lake::Lake;
 use lakehouse::mirror::{Mirror, sample_bucket};
 use lakehouse::report::{Reporter, Silent};
 use lakehouse::source::{Timeouts, open_source};
-use lakehouse::stop::Stop;
 use lakehouse::summary::Summary;
 use lakehouse_core::archive::ArchiveKey;
 use lakehouse_core::generate::SampleOptions;
@@ -53,8 +52,8 @@ impl Served {
             batch_size: 100,
             depth: Depth::Silver,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
-            stop: Stop::default(),
             command: "bench".to_owned(),
+            stop: Default::default(),
         };
         let clock = clock();
         let reporter: Arc<dyn Reporter> = Arc::new(Silent);

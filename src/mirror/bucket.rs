@@ -48,13 +48,6 @@ impl Bucket {
         }
     }
 
-    /// Dates an object otherwise.
-    pub fn set_modified(&mut self, key: &str, modified: DateTime<Utc>) {
-        if let Some(object) = self.objects.get_mut(key) {
-            object.modified = modified;
-        }
-    }
-
     /// Returns an object.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Object> {

@@ -5,9 +5,9 @@
 //! archives; each thread is a bounded number of pieces ahead, so memory does not depend on how large or
 //! how many the archives are.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
 use chrono::{DateTime, Utc};
@@ -78,11 +78,11 @@ pub(super) fn run_unit(archives: &[BronzeArchive], context: &UnitContext) -> Res
     let sort_columns: Arc<[String]> = context.schema.sort_columns().into();
     let mut shared = PartitionSet::new(Arc::clone(&context.target), Arc::clone(&sort_columns));
     let (mut files, mut decoded) = (Vec::new(), Vec::with_capacity(archives.len()));
-    let (senders, receivers): (Vec<_>, Vec<_>) = archives.iter().map(|_| sync_channel(PIECES_AHEAD)).unzip();
-    let next = AtomicUsize::new(0);
+    let (senders, receivers): (VecDeque<_>, Vec<_>) = archives.iter().map(|_| sync_channel(PIECES_AHEAD)).unzip();
+    let lanes = Mutex::new(archives.iter().zip(senders).collect::<VecDeque<_>>());
     std::thread::scope(|scope| {
         for _ in 0..context.threads.clamp(1, archives.len().max(1)) {
-            scope.spawn(|| decode_next(archives, &senders, &next, &context.schema));
+            scope.spawn(|| decode_next(&lanes, &context.schema));
         }
         for (bronze, pieces) in archives.iter().zip(receivers) {
             let mut intake = Intake::new(bronze, context, &sort_columns);
@@ -95,11 +95,15 @@ pub(super) fn run_unit(archives: &[BronzeArchive], context: &UnitContext) -> Res
     Ok(UnitResult { files, archives: decoded })
 }
 
-fn decode_next(archives: &[BronzeArchive], senders: &[SyncSender<Piece>], next: &AtomicUsize, schema: &TableSchema) {
+/// An archive that waits for a thread, and where its pieces go. A thread owns the sender of its archive, so
+/// that the writer notices when the thread dies.
+type Lane<'a> = (&'a BronzeArchive, SyncSender<Piece>);
+
+fn decode_next(lanes: &Mutex<VecDeque<Lane<'_>>>, schema: &TableSchema) {
     loop {
-        let at = next.fetch_add(1, Ordering::Relaxed);
-        let (Some(archive), Some(sender)) = (archives.get(at), senders.get(at)) else { return };
-        decode_archive(archive, schema, sender);
+        let lane = lanes.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        let Some((archive, sender)) = lane else { return };
+        decode_archive(archive, schema, &sender);
     }
 }
 

@@ -161,9 +161,9 @@ impl ArchiveServer {
         self.state().bucket.remove(key);
     }
 
-    /// Serves a key as changed at this time.
-    pub(crate) fn set_modified(&self, key: &str, time: &str) {
-        self.state().bucket.set_modified(key, time.parse().unwrap());
+    /// Serves bytes under a key, as changed at this time.
+    pub(crate) fn put_at(&self, key: &str, bytes: impl Into<Bytes>, time: &str) {
+        self.state().bucket.put(key, bytes.into(), time.parse().unwrap());
     }
 
     /// Leaves keys that contain this out of listings.

@@ -17,7 +17,6 @@ use lakehouse::clock::Clock;
 use lakehouse::ingest::Ingest;
 use lakehouse::lake::Lake;
 use lakehouse::query::{Session, SessionOptions};
-use lakehouse::report::{Reporter, Silent};
 use lakehouse::settings::{Environment, Settings};
 use lakehouse::source::open_source;
 use lakehouse::source::retry::RetryPolicy;
@@ -27,6 +26,7 @@ use lakehouse_core::schema::Schemas;
 use tempfile::TempDir;
 
 use crate::support::command::{Run, lakehouse};
+use crate::support::recorder::Recorder;
 
 /// What an ingest planned, and what it came to.
 pub(crate) struct Ingested {
@@ -51,8 +51,9 @@ impl TestLake {
 
     /// Ingests from a source, with flags as of the command line.
     pub(crate) async fn ingest(&self, source: &str, flags: &[&str]) -> Ingested {
+        let recorder = Recorder::new();
         let (ingest, clock) = (self.prepare(source, flags), self.clock());
-        let reporter: Arc<dyn Reporter> = Arc::new(Silent);
+        let reporter = recorder as _;
         let plan = Box::pin(ingest.plan(clock.now().date_naive(), &reporter)).await.unwrap();
         let summary = Box::pin(ingest.run(&plan, reporter, &clock)).await.unwrap();
         Ingested { plan, summary }
