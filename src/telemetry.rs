@@ -47,11 +47,14 @@ impl Verbosity {
         }
     }
 
-    /// The engines below warn of much that is of no use to a user, so they are heard from `-vv` on.
+    /// The engines below warn of much that is of no use to a user, so they are heard from `-vv` on. A commit that
+    /// another process was faster with is an error to them; to us it is one more try.
     const fn filter(self) -> &'static str {
         match self {
-            Self::Quiet | Self::Normal => "error,lakehouse=warn,lakehouse_core=warn",
-            Self::Verbose => "error,lakehouse=info,lakehouse_core=info",
+            Self::Quiet | Self::Normal => {
+                "error,deltalake_core=off,buoyant_kernel=off,lakehouse=warn,lakehouse_core=warn"
+            }
+            Self::Verbose => "error,deltalake_core=off,buoyant_kernel=off,lakehouse=info,lakehouse_core=info",
             Self::Debug => "warn,lakehouse=debug,lakehouse_core=debug",
             Self::Trace => "debug,lakehouse=trace,lakehouse_core=trace",
         }

@@ -9,10 +9,10 @@ use bytes::Bytes;
 use lakehouse_core::archive::{ArchiveKey, CHECKSUM_SUFFIX};
 use lakehouse_core::checksum::Sha256Hex;
 use sha2::{Digest, Sha256};
-use uuid::Uuid;
 
 use crate::fetch::FetchError;
 use crate::fetch::bronze::{Bronze, Held, Kept, mismatch_name, older_name};
+use crate::fetch::claim::own;
 use crate::fetch::download::Complete;
 use crate::fetch::partial::{disk, hash, with_ending};
 
@@ -108,8 +108,8 @@ impl Placement {
         if std::fs::read(&file).is_ok_and(|held| held == checksum) {
             return Ok(());
         }
-        let unfinished = with_ending(&self.scratch.join(Uuid::new_v4().simple().to_string()), "own");
-        let mut written = File::create_new(&unfinished)?;
+        // Locked, so that a run that starts now does not take it for what a killed one left.
+        let (mut written, unfinished) = own(&self.scratch.join("checksum"))?;
         written.write_all(checksum)?;
         written.sync_all()?;
         std::fs::rename(&unfinished, &file)
