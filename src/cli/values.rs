@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use bytesize::ByteSize;
+use chrono::TimeDelta;
 use lakehouse_core::market::NameError;
 use lakehouse_core::selection::SymbolList;
 
@@ -11,6 +12,24 @@ use lakehouse_core::selection::SymbolList;
 pub(crate) fn bandwidth(text: &str) -> Result<u64, String> {
     let size = text.parse::<ByteSize>().ok().map(|size| size.0).filter(|bytes| *bytes > 0);
     size.ok_or_else(|| "expected bytes per second such as 20MiB or 500kB".to_owned())
+}
+
+/// Reads a length of time in hours, days or weeks; a bare 0 is none at all.
+pub(super) fn retention(text: &str) -> Result<TimeDelta, String> {
+    let invalid = || "expected hours, days or weeks such as 12h, 7d or 2w".to_owned();
+    if text == "0" {
+        return Ok(TimeDelta::zero());
+    }
+    let (count, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(invalid)?;
+    let count = count.parse::<u32>().map_err(|_| invalid())?;
+    let length = match unit {
+        "h" => TimeDelta::try_hours(count.into()),
+        "d" => TimeDelta::try_days(count.into()),
+        "w" => TimeDelta::try_weeks(count.into()),
+        _ => None,
+    };
+    // Longer than any archive is old: no date in the past can be told from it.
+    length.filter(|length| *length <= TimeDelta::weeks(5_200)).ok_or_else(invalid)
 }
 
 /// Takes any text but an empty one.
