@@ -71,7 +71,7 @@ async fn execute(cli: Cli, clock: &Clock) -> anyhow::Result<Outcome> {
         Command::Ingest(flags) if flags.dry_run => plan::run(settings.ingest(&flags, today)?, clock, reporter).await,
         Command::Ingest(flags) => ingest::run(settings.ingest(&flags, today)?, clock, &reporter).await,
         Command::Query(flags) => query::run(&flags, &settings).await,
-        Command::Verify(flags) => verify::run(&flags, &settings, clock).await,
+        Command::Verify(flags) => verify::run(&flags, settings).await,
         Command::Maintain(flags) => maintain::run(flags, settings, clock).await,
         Command::Demo | Command::Completions(_) => bail!("this command is not built yet"),
     }

@@ -27,7 +27,8 @@ pub(super) async fn run(flags: MaintainFlags, settings: Settings, clock: &Clock)
     };
     let report = Box::pin(maintain.run(clock)).await?;
     match flags.format {
-        ReportFormat::Text => console::print(&report.to_string())?,
+        ReportFormat::Text if report.dry_run => console::print(&report.to_string())?,
+        ReportFormat::Text => console::tell(report.to_string().trim_end()),
         ReportFormat::Json => console::print_json(&report)?,
     }
     Ok(if report.is_incomplete() { Outcome::Incomplete } else { Outcome::Done })

@@ -27,12 +27,12 @@ use lakehouse_core::listing::Published;
 use tokio::sync::Semaphore;
 
 pub use self::bandwidth::Bandwidth;
+pub(crate) use self::bronze::older_name;
 use self::bronze::{Bronze, Held};
 use self::download::Complete;
 pub use self::outcome::{BronzeArchive, FetchError, FetchOutcome, Fetched};
 use self::partial::Partials;
 use self::stale::PARTIAL_FOLDER;
-pub(crate) use self::bronze::older_name;
 pub(crate) use self::stale::{delete_stale_partials, find_stale_partials};
 use crate::report::{Event, Reporter};
 use crate::source::retry::RetryPolicy;

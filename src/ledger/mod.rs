@@ -68,7 +68,8 @@ impl LedgerTable {
         ledger
     }
 
-    fn entries(&self) -> impl Iterator<Item = &LedgerEntry> {
+    /// Returns every row, in no order.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &LedgerEntry> {
         self.files.values().flat_map(|(_, entries)| entries)
     }
 

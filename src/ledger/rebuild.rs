@@ -119,8 +119,7 @@ async fn entries_before(
 /// An archive was recorded when it was, not when the ledger was made anew.
 fn take_over_times(entries: &mut [LedgerEntry], before: &[LedgerEntry]) {
     let version = |entry: &LedgerEntry| Some((entry.key.shared_path(), entry.sha256.clone()?));
-    let known: HashMap<_, _> =
-        before.iter().filter_map(|entry| Some((version(entry)?, entry.recorded_at))).collect();
+    let known: HashMap<_, _> = before.iter().filter_map(|entry| Some((version(entry)?, entry.recorded_at))).collect();
     for entry in entries {
         if let Some(recorded_at) = version(entry).and_then(|version| known.get(&version)) {
             entry.recorded_at = *recorded_at;

@@ -105,7 +105,8 @@ impl SilverTold {
                 files.push(file);
             }
         }
-        let mut measured: BTreeMap<String, Measure> = sums.keys().map(|key| (key.clone(), Measure::default())).collect();
+        let mut measured: BTreeMap<String, Measure> =
+            sums.keys().map(|key| (key.clone(), Measure::default())).collect();
         for file in files {
             self.measure(&file, &mut measured).await?;
         }

@@ -3,7 +3,7 @@
 //! Commits stay in the log, because they say which archives each version holds.
 
 use object_store::path::Path;
-use object_store::{ObjectStoreExt, Error};
+use object_store::{Error, ObjectStoreExt};
 use serde::Deserialize;
 
 use crate::delta::TableError;

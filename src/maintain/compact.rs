@@ -100,12 +100,8 @@ async fn land(
         let active = table.active_files()?;
         let active: HashSet<&str> = active.iter().map(|file| file.path.as_str()).collect();
         let whole = inputs.iter().all(|file| active.contains(file.path.as_str()));
-        let change = || Change {
-            adds: outputs.to_vec(),
-            removes: inputs.to_vec(),
-            rearranges: true,
-            ..Change::default()
-        };
+        let change =
+            || Change { adds: outputs.to_vec(), removes: inputs.to_vec(), rearranges: true, ..Change::default() };
         Ok::<_, TableError>(whole.then(change))
     });
     Ok(landed.await? != Committed::Unneeded)

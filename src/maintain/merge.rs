@@ -105,7 +105,7 @@ impl Merge {
             if let Some(full) = open.take_if(|writer| self.is_full(writer, &batch)) {
                 finished.push(full.finish(archives.clone())?);
             }
-            let writer = match open {
+            let writer = match &mut *open {
                 Some(writer) => writer,
                 empty => empty.insert(DataFileWriter::create(&self.target, self.partition_values.clone())?),
             };

@@ -29,7 +29,7 @@ use self::vacuum::{delete_files, find_unneeded};
 use crate::clock::Clock;
 use crate::delta::TableError;
 use crate::delta::table::LakeTable;
-use crate::fetch::{find_stale_partials, delete_stale_partials};
+use crate::fetch::{delete_stale_partials, find_stale_partials};
 use crate::lake::{Lake, TableName};
 use crate::ledger::LedgerTable;
 use crate::query::{At, LakeCatalog, QueryError};

@@ -91,7 +91,10 @@ impl fmt::Display for MaintainReport {
         if let Some(ledger) = &self.ledger {
             let LedgerReport { archives, from_data_files, kept, unreadable_files } = ledger;
             let made = if self.dry_run { "would be made" } else { "made" };
-            writeln!(f, "meta.archives {made} anew: {archives} archives in silver, {from_data_files} of them known from data files alone; {kept} other rows kept, {unreadable_files} files unreadable")?;
+            writeln!(
+                f,
+                "meta.archives {made} anew: {archives} archives in silver, {from_data_files} of them known from data files alone; {kept} other rows kept, {unreadable_files} files unreadable"
+            )?;
         }
         for table in &self.tables {
             table.describe(self.dry_run, f)?;
@@ -117,16 +120,23 @@ impl TableReport {
         let table = &self.table;
         if !self.planned.is_empty() {
             let (partitions, bytes) = (self.planned.len(), self.planned.iter().map(|plan| plan.bytes).sum());
-            let (before, after) = self.planned.iter().fold((0, 0), |(before, after), plan| {
-                (before + plan.files, after + plan.files_after)
-            });
+            let (before, after) = self
+                .planned
+                .iter()
+                .fold((0, 0), |(before, after), plan| (before + plan.files, after + plan.files_after));
             let bytes = size(bytes);
-            writeln!(f, "{table}: would compact {partitions} partitions, {before} files of {bytes} into about {after}")?;
+            writeln!(
+                f,
+                "{table}: would compact {partitions} partitions, {before} files of {bytes} into about {after}"
+            )?;
         }
         let Compacted { partitions, files_before, files_after, bytes_before, bytes_after, overtaken } = self.compacted;
         if partitions > 0 {
             let (before, after) = (size(bytes_before), size(bytes_after));
-            writeln!(f, "{table}: compacted {partitions} partitions, {files_before} files of {before} into {files_after} of {after}")?;
+            writeln!(
+                f,
+                "{table}: compacted {partitions} partitions, {files_before} files of {before} into {files_after} of {after}"
+            )?;
         }
         if overtaken > 0 {
             writeln!(f, "{table}: left {overtaken} partitions that changed meanwhile for the next time")?;

@@ -85,10 +85,7 @@ fn is_data_file(path: &Path) -> bool {
 ///
 /// Commits are read from the newest back. A file of an older commit's is not found, and need not be: it
 /// was written before that commit.
-async fn removed_since(
-    table: &LakeTable,
-    since: DateTime<Utc>,
-) -> Result<HashMap<Path, DateTime<Utc>>, TableError> {
+async fn removed_since(table: &LakeTable, since: DateTime<Utc>) -> Result<HashMap<Path, DateTime<Utc>>, TableError> {
     let mut removed = HashMap::new();
     for version in (0..=table.version()).rev() {
         let Some(actions) = read_actions(table, version).await? else { break };

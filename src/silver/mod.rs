@@ -7,8 +7,8 @@
 mod decode;
 mod index;
 mod partition;
-mod reread;
 mod rejects;
+mod reread;
 mod rows;
 mod unit;
 
@@ -32,7 +32,7 @@ use crate::lake::{Lake, Layer, TableName};
 
 pub(crate) use self::index::SilverIndex;
 pub(crate) use self::rejects::RejectsTable;
-pub(crate) use self::reread::{Reread, reread};
+pub(crate) use self::reread::reread;
 pub(crate) use self::unit::{DecodedArchive, Fault};
 
 use self::unit::{UnitContext, UnitResult, run_unit};
