@@ -1,11 +1,13 @@
 //! The commands, one file each, and the way from a command line to an exit code.
 
 mod completions;
+mod demo;
 mod ingest;
 mod maintain;
 mod matrix;
 pub mod plan;
 mod query;
+mod refresh;
 mod verify;
 
 use std::process::ExitCode;
@@ -63,6 +65,9 @@ async fn execute(cli: Cli, clock: &Clock) -> anyhow::Result<Outcome> {
     }
     let verbosity = verbosity.with_filter(environment.log_filter.as_deref());
     let reporter = Arc::new(TerminalReporter::new(global.progress, verbosity));
+    if let Command::Demo = command {
+        return Box::pin(demo::run(global.lake.as_deref(), clock, &reporter)).await;
+    }
     let settings = Settings::resolve(&global, environment)?;
     let today = clock.now().date_naive();
     match command {
@@ -70,6 +75,7 @@ async fn execute(cli: Cli, clock: &Clock) -> anyhow::Result<Outcome> {
         Command::Plan(flags) => plan::run(settings.plan(&flags, today)?, clock, reporter).await,
         Command::Ingest(flags) if flags.dry_run => plan::run(settings.ingest(&flags, today)?, clock, reporter).await,
         Command::Ingest(flags) => ingest::run(settings.ingest(&flags, today)?, clock, &reporter).await,
+        Command::Refresh(flags) => refresh::run(&flags, settings, clock, reporter).await,
         Command::Query(flags) => query::run(&flags, &settings).await,
         Command::Verify(flags) => verify::run(&flags, settings).await,
         Command::Maintain(flags) => maintain::run(flags, settings, clock).await,

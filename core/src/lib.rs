@@ -26,4 +26,5 @@ pub mod period;
 pub mod plan;
 pub mod schema;
 pub mod selection;
+pub mod tracking;
 pub mod unzip;

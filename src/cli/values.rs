@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::str::FromStr;
+use std::time::Duration;
 
 use bytesize::ByteSize;
 use chrono::TimeDelta;
@@ -14,22 +15,21 @@ pub(crate) fn bandwidth(text: &str) -> Result<u64, String> {
     size.ok_or_else(|| "expected bytes per second such as 20MiB or 500kB".to_owned())
 }
 
-/// Reads a length of time in hours, days or weeks; a bare 0 is none at all.
+/// Reads a length of time such as `7d` or `12h`; a bare 0 is none at all.
 pub(super) fn retention(text: &str) -> Result<TimeDelta, String> {
-    let invalid = || "expected hours, days or weeks such as 12h, 7d or 2w".to_owned();
     if text == "0" {
         return Ok(TimeDelta::zero());
     }
-    let (count, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(invalid)?;
-    let count = count.parse::<u32>().map_err(|_| invalid())?;
-    let length = match unit {
-        "h" => TimeDelta::try_hours(count.into()),
-        "d" => TimeDelta::try_days(count.into()),
-        "w" => TimeDelta::try_weeks(count.into()),
-        _ => None,
-    };
-    // Longer than any archive is old: no date in the past can be told from it.
-    length.filter(|length| *length <= TimeDelta::weeks(5_200)).ok_or_else(invalid)
+    let time = humantime::parse_duration(text).ok().and_then(|time| TimeDelta::from_std(time).ok());
+    // No date lies further back than this.
+    let time = time.filter(|time| *time <= TimeDelta::weeks(5_200));
+    time.ok_or_else(|| "expected a time of less than a century, such as 12h, 7d or 2w".to_owned())
+}
+
+/// Reads a time such as `6h` or `1h 30m`.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let time = humantime::parse_duration(text).ok().filter(|time| *time >= Duration::from_secs(1));
+    time.ok_or_else(|| "expected a time of a second or more, such as 30m, 6h or 1d".to_owned())
 }
 
 /// Takes any text but an empty one.

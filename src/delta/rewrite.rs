@@ -18,6 +18,7 @@ use super::commit::Change;
 use super::file::{DataFile, DataFileWriter, FileTarget};
 use super::reader::{listed_archives, read_file};
 use super::table::{ActiveFile, LakeTable};
+use crate::pause::step;
 
 /// Finds the files that hold rows of `archives` and writes what else they hold into new files.
 ///
@@ -42,6 +43,7 @@ pub(crate) async fn without_archives(
             }
         }
     }
+    step("rows taken out", &table.spec.name);
     Ok(change)
 }
 

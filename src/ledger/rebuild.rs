@@ -86,7 +86,7 @@ async fn rebuilt(
     for table in silver {
         table.catch_up().await?;
         entries.extend(table.entries(matrix, writer));
-        report.from_data_files += table.from_data_files();
+        report.from_data_files += table.told_by_data_files();
     }
     report.archives = entries.iter().filter(|entry| entry.status == ArchiveStatus::Ingested).count();
     take_over_times(&mut entries, &before);

@@ -67,7 +67,7 @@ impl SilverTold {
     }
 
     /// Returns how many archives only the data files told of.
-    pub(super) fn from_data_files(&self) -> usize {
+    pub(super) fn told_by_data_files(&self) -> usize {
         self.by_files.len()
     }
 

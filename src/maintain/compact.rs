@@ -19,6 +19,7 @@ use crate::delta::TableError;
 use crate::delta::commit::{Change, Committed, commit};
 use crate::delta::file::{DataFile, FileTarget};
 use crate::delta::table::{ActiveFile, LakeTable};
+use crate::pause::step;
 use crate::silver::Writer;
 
 /// Compacts every partition that is worth it.
@@ -58,6 +59,7 @@ async fn compact_partition(
         let Some(plan) = plans.into_iter().find(|plan| plan.partition == partition) else { break };
         let inputs = plan.next_step(&limits);
         let Some(outputs) = write_outputs(table, target, &inputs, limits).await? else { break };
+        step("files merged", &table.spec.name);
         if !land(table, &inputs, &outputs, writer).await? {
             discard(table, &outputs).await;
             compacted.overtaken += 1;

@@ -16,7 +16,7 @@ use object_store::{Error, ObjectMeta};
 use super::report::DeletedFile;
 use crate::delta::TableError;
 use crate::delta::log::read_actions;
-use crate::delta::table::LakeTable;
+use crate::delta::table::{ActiveFile, LakeTable};
 
 /// Time for which a file that no version names may be about to be committed.
 const UNCOMMITTED: TimeDelta = TimeDelta::days(1);
@@ -34,7 +34,7 @@ pub(super) async fn find_unneeded(
 ) -> Result<Vec<DeletedFile>, TableError> {
     let listed = list_data_files(table).await?;
     table.refresh().await?;
-    let active: HashSet<Path> = table.active_files()?.iter().map(|file| file.location()).collect();
+    let active: HashSet<Path> = table.active_files()?.iter().map(ActiveFile::location).collect();
     let unnamed_before = now - retention.max(UNCOMMITTED);
     let removed = removed_since(table, unnamed_before - CLOCKS_DIFFER).await?;
     let unneeded = listed.into_iter().filter(|file| {

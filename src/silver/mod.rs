@@ -29,6 +29,7 @@ use crate::delta::rewrite::without_archives;
 use crate::delta::table::{LakeTable, TableSpec};
 use crate::fetch::BronzeArchive;
 use crate::lake::{Lake, Layer, TableName};
+use crate::pause::step;
 
 pub(crate) use self::index::SilverIndex;
 pub(crate) use self::rejects::RejectsTable;
@@ -144,6 +145,7 @@ impl SilverTable {
         for file in result.files {
             files.push(self.target.publish(file).await?);
         }
+        step("files written", self.target.table());
         let (index, target) = (&mut self.index, &self.target);
         let landed = commit(&mut self.table, &writer.run, &writer.clock, async |table: &LakeTable| {
             index.catch_up(table).await?;

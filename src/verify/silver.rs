@@ -12,6 +12,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use lakehouse_core::schema::TableSchema;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
+use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
 
 use super::fingerprint::{Counter, Fingerprint, Partition, Tally};
@@ -73,7 +74,8 @@ async fn tally_file(
     let size = store.head(&file.location()).await.map_err(|error| error.to_string())?.size;
     let (readers, metrics) = (DefaultParquetFileReaderFactory::new(store), ExecutionPlanMetricsSet::new());
     let scanned = PartitionedFile::new(file.location().to_string(), size);
-    let reader = readers.create_reader(0, scanned, None, &metrics).map_err(|error| error.to_string())?;
+    let reader: Box<dyn AsyncFileReader> =
+        readers.create_reader(0, scanned, None, &metrics).map_err(|error| error.to_string())?;
     let mut builder = ParquetRecordBatchStreamBuilder::new(reader).await.map_err(|error| error.to_string())?;
     if !values {
         let mask = ProjectionMask::columns(builder.parquet_schema(), ["archive"]);
