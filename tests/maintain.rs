@@ -218,8 +218,8 @@ async fn maintenance_beside_an_ingest_and_beside_itself_loses_nothing() {
     lake.ingest(folder.path().to_str().unwrap(), &["--symbol", "ADAUSDT"]).await;
     let keep_maintaining = || async {
         for _ in 0..4 {
-            let report = Box::pin(maintain(&lake).run(&at(day(0)))).await.unwrap();
-            assert!(!report.is_incomplete(), "{report}");
+            // To a clock that is behind, as it may be on another machine, no file is old.
+            run(&maintain(&lake), "2020-01-01T00:00:00Z".parse().unwrap()).await;
         }
     };
     let ingest = lake.ingest(folder.path().to_str().unwrap(), &ONE_BY_ONE);
@@ -315,6 +315,13 @@ async fn a_table_with_many_commits_gets_a_checkpoint_and_keeps_its_log() {
     assert_eq!(lake.rows(ROWS).await, rows);
 }
 
+/// Asks the program: this process would know the ledger that was deleted.
+fn ask(lake: &TestLake, sql: &str) -> Vec<String> {
+    let answer = lake.run("query", &["--format", "csv", sql]);
+    assert_eq!(answer.code, Some(0), "{answer}");
+    answer.stdout.lines().skip(1).map(str::to_owned).collect()
+}
+
 const LEDGER: &str = "SELECT archive, status, sha256, checksum, size, etag, last_modified, rows, rejected_rows, \
                       min_time, max_time, silver_version, reason FROM meta.archives ORDER BY archive, status";
 
@@ -330,7 +337,7 @@ async fn a_ledger_made_anew_says_what_the_old_one_said() {
     server.publish(&keys[1], trades(&keys[1], DAY, 10..17));
     lake.ingest(server.url(), &ONE_BY_ONE).await;
     run(&maintain(&lake), day(0)).await;
-    let before = lake.rows(LEDGER).await;
+    let before = ask(&lake, LEDGER);
     assert_eq!(before.len(), 7, "five, one of them twice, and one that was rejected: {before:?}");
 
     let rebuild = Maintain { rebuild_ledger: true, ..maintain(&lake) };
@@ -338,11 +345,11 @@ async fn a_ledger_made_anew_says_what_the_old_one_said() {
 
     let ledger = report.ledger.unwrap();
     assert_eq!((ledger.archives, ledger.kept, ledger.from_data_files), (5, 1, 0));
-    assert_eq!(lake.rows(LEDGER).await, before);
+    assert_eq!(ask(&lake, LEDGER), before);
     std::fs::remove_dir_all(lake.path().join("meta/archives")).unwrap();
     run(&rebuild, day(0)).await;
     let of_silver: Vec<_> = before.iter().filter(|row| !row.contains("NOZIP")).cloned().collect();
-    assert_eq!(lake.rows(LEDGER).await, of_silver, "from silver alone");
+    assert_eq!(ask(&lake, LEDGER), of_silver, "from silver alone");
 }
 
 #[tokio::test]
@@ -353,14 +360,14 @@ async fn a_ledger_made_anew_asks_the_data_files_where_commits_are_gone() {
     lake.ingest(folder.path().to_str().unwrap(), &ONE_BY_ONE).await;
     run(&maintain(&lake), day(0)).await;
     let what = "SELECT archive, status, sha256, rows, min_time, max_time FROM meta.archives ORDER BY archive";
-    let before = lake.rows(what).await;
+    let before = ask(&lake, what);
     for version in 0..20 {
         std::fs::remove_file(lake.path().join(format!("silver/klines/_delta_log/{version:020}.json"))).unwrap();
     }
     std::fs::remove_dir_all(lake.path().join("meta/archives")).unwrap();
     let report = run(&Maintain { rebuild_ledger: true, ..maintain(&lake) }, day(0)).await;
     assert_eq!(report.ledger.unwrap().from_data_files, 19);
-    assert_eq!(lake.rows(what).await, before);
+    assert_eq!(ask(&lake, what), before);
 }
 
 #[tokio::test]
