@@ -93,7 +93,8 @@ impl fmt::Display for MaintainReport {
             let made = if self.dry_run { "would be made" } else { "made" };
             writeln!(
                 f,
-                "meta.archives {made} anew: {archives} archives in silver, {from_data_files} of them known from data files alone; {kept} other rows kept, {unreadable_files} files unreadable"
+                "meta.archives {made} anew: {archives} archives in silver, {from_data_files} of them known from data \
+                 files alone; {kept} other rows kept, {unreadable_files} files unreadable"
             )?;
         }
         for table in &self.tables {
@@ -135,7 +136,8 @@ impl TableReport {
             let (before, after) = (size(bytes_before), size(bytes_after));
             writeln!(
                 f,
-                "{table}: compacted {partitions} partitions, {files_before} files of {before} into {files_after} of {after}"
+                "{table}: compacted {partitions} partitions, {files_before} files of {before} into \
+                 {files_after} of {after}"
             )?;
         }
         if overtaken > 0 {
