@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::output::Format;
+use chrono::TimeDelta;
 use clap::builder::Styles;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -93,6 +94,10 @@ pub enum Command {
     /// Run one SQL statement on the lake's tables.
     #[command(after_help = QUERY_EXAMPLES)]
     Query(QueryFlags),
+    /// Check archives against their checksums, and tables against archives.
+    Verify(VerifyFlags),
+    /// Compact tables, write checkpoints, and delete files that nothing needs any more.
+    Maintain(MaintainFlags),
     /// Show which data types each market has, at which frequencies and intervals.
     Matrix(MatrixFlags),
     /// Print a script that completes commands and flags in a shell.
@@ -309,6 +314,63 @@ pub struct QueryFlags {
     /// Rows to write at most [default: 100 in a table on standard output, else all]
     #[arg(long, value_name = "N", value_parser = values::positive::<usize>)]
     pub max_rows: Option<usize>,
+}
+
+/// Flags of `verify`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct VerifyFlags {
+    /// Also decode every archive again and compare all its rows.
+    #[arg(long)]
+    pub deep: bool,
+    /// How findings are printed.
+    #[arg(long, default_value = "text")]
+    pub format: ReportFormat,
+    #[command(flatten)]
+    pub scope: ScopeFlags,
+}
+
+/// Which archives of the lake are meant; all, if nothing is said.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = SELECTION)]
+pub struct ScopeFlags {
+    /// Markets: spot, futures_um, futures_cm, options.
+    #[arg(long, value_name = "MARKET", value_delimiter = ',')]
+    pub market: Vec<Market>,
+    /// Data types such as klines or aggTrades; `lakehouse matrix` lists them.
+    #[arg(long, value_name = "TYPE", value_delimiter = ',')]
+    pub data_type: Vec<String>,
+    /// Symbols, or globs such as 'BTC*'; a leading ! excludes.
+    #[arg(long, value_name = "SYMBOL", value_delimiter = ',', value_parser = values::symbol_pattern)]
+    pub symbol: Vec<String>,
+    /// Bar lengths such as 1m, 1h or 1d, for data types that have them.
+    #[arg(long, value_name = "INTERVAL", value_delimiter = ',')]
+    pub interval: Vec<Interval>,
+    /// First day or month, inclusive.
+    #[arg(long, value_name = "DATE")]
+    pub start: Option<Period>,
+    /// Last day or month, inclusive.
+    #[arg(long, value_name = "DATE")]
+    pub end: Option<Period>,
+}
+
+/// Flags of `maintain`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct MaintainFlags {
+    /// Only show what would be done.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Tables such as silver.klines [default: all]
+    #[arg(long, value_name = "TABLE", value_delimiter = ',')]
+    pub table: Vec<String>,
+    /// How long files stay that time travel and running readers may need, such as 12h, 7d or 2w [default: 7d]
+    #[arg(long, value_name = "TIME", value_parser = values::retention)]
+    pub retention: Option<TimeDelta>,
+    /// Make meta.archives anew from the silver tables.
+    #[arg(long)]
+    pub rebuild_ledger: bool,
+    /// How the summary is printed.
+    #[arg(long, default_value = "text")]
+    pub format: ReportFormat,
 }
 
 /// Flags of `matrix`.

@@ -3,10 +3,12 @@
 mod completions;
 mod demo;
 mod ingest;
+mod maintain;
 mod matrix;
 pub mod plan;
 mod query;
 mod refresh;
+mod verify;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -75,6 +77,8 @@ async fn execute(cli: Cli, clock: &Clock) -> anyhow::Result<Outcome> {
         Command::Ingest(flags) => ingest::run(settings.ingest(&flags, today)?, clock, &reporter).await,
         Command::Refresh(flags) => refresh::run(&flags, settings, clock, reporter).await,
         Command::Query(flags) => query::run(&flags, &settings).await,
+        Command::Verify(flags) => verify::run(&flags, settings).await,
+        Command::Maintain(flags) => maintain::run(flags, settings, clock).await,
         Command::Demo | Command::Completions(_) => bail!("this command is not built yet"),
     }
 }

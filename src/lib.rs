@@ -14,6 +14,7 @@ pub mod fetch;
 pub mod ingest;
 pub mod lake;
 mod ledger;
+pub mod maintain;
 pub mod mirror;
 pub mod output;
 #[doc(hidden)]
@@ -28,3 +29,4 @@ pub mod storage;
 pub mod summary;
 pub mod telemetry;
 pub mod terminal;
+pub mod verify;

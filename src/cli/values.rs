@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use bytesize::ByteSize;
+use chrono::TimeDelta;
 use lakehouse_core::market::NameError;
 use lakehouse_core::selection::SymbolList;
 
@@ -12,6 +13,17 @@ use lakehouse_core::selection::SymbolList;
 pub(crate) fn bandwidth(text: &str) -> Result<u64, String> {
     let size = text.parse::<ByteSize>().ok().map(|size| size.0).filter(|bytes| *bytes > 0);
     size.ok_or_else(|| "expected bytes per second such as 20MiB or 500kB".to_owned())
+}
+
+/// Reads a length of time such as `7d` or `12h`; a bare 0 is none at all.
+pub(super) fn retention(text: &str) -> Result<TimeDelta, String> {
+    if text == "0" {
+        return Ok(TimeDelta::zero());
+    }
+    let time = humantime::parse_duration(text).ok().and_then(|time| TimeDelta::from_std(time).ok());
+    // No date lies further back than this.
+    let time = time.filter(|time| *time <= TimeDelta::weeks(5_200));
+    time.ok_or_else(|| "expected a time of less than a century, such as 12h, 7d or 2w".to_owned())
 }
 
 /// Reads a time such as `6h` or `1h 30m`.

@@ -161,6 +161,23 @@ impl DataFileWriter {
         Ok(())
     }
 
+    /// Appends rows; the writer ends row groups by itself and keeps no more than one in memory, encoded.
+    pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<(), TableError> {
+        self.writer.write(batch).map_err(self.target.parquet_error(&self.path))?;
+        self.rows += batch.num_rows() as u64;
+        Ok(())
+    }
+
+    /// Returns how many rows the file has so far.
+    pub(crate) const fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Returns about how many bytes the file has so far.
+    pub(crate) fn size(&self) -> u64 {
+        (self.writer.bytes_written() + self.writer.in_progress_size()) as u64
+    }
+
     /// Ends the file: its footer is written and its bytes have reached the disk.
     pub(crate) fn finish(mut self, archives: Option<String>) -> Result<WrittenFile, TableError> {
         let failed = self.target.parquet_error(&self.path);

@@ -3,7 +3,8 @@
 //! This is the truth about what is in a table. The ledger is made from it and can be made again.
 
 use chrono::{DateTime, Utc};
-use deltalake::logstore::LogStore;
+use deltalake::kernel::Action;
+use deltalake::logstore::{LogStore, get_actions};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -49,6 +50,22 @@ pub(crate) async fn read_record(table: &LakeTable, version: i64) -> Result<Optio
     let log = table.delta.log_store();
     let entry = log.read_commit_entry(version).await.map_err(TableError::delta(&table.spec.name))?;
     Ok(entry.and_then(|bytes| record_in(&bytes)))
+}
+
+/// Tells whether a version's commit is still in the log.
+pub(crate) async fn has_commit(table: &LakeTable, version: i64) -> Result<bool, TableError> {
+    let Ok(version) = u64::try_from(version) else { return Ok(false) };
+    let entry = table.delta.log_store().read_commit_entry(version).await;
+    Ok(entry.map_err(TableError::delta(&table.spec.name))?.is_some())
+}
+
+/// Reads what one version did; nothing if its commit is not in the log any more.
+pub(crate) async fn read_actions(table: &LakeTable, version: i64) -> Result<Option<Vec<Action>>, TableError> {
+    let failed = TableError::delta(&table.spec.name);
+    let Ok(version) = u64::try_from(version) else { return Ok(None) };
+    let log = table.delta.log_store();
+    let Some(commit) = log.read_commit_entry(version).await.map_err(&failed)? else { return Ok(None) };
+    get_actions(version, &commit).map(Some).map_err(&failed)
 }
 
 fn record_in(commit: &[u8]) -> Option<CommitRecord> {

@@ -7,9 +7,11 @@ use futures::StreamExt;
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::file::metadata::ParquetMetaData;
 use tokio::io::AsyncWriteExt;
 
 use super::TableError;
+use super::file::ARCHIVES_KEY;
 use super::table::{ActiveFile, LakeTable};
 
 /// Opens a data file of a table.
@@ -23,6 +25,12 @@ pub(crate) async fn read_file(
     };
     let failed = |source| TableError::Parquet { table: table.spec.name.clone(), path: file.path.clone(), source };
     ParquetRecordBatchReaderBuilder::try_new(opened).map_err(failed)
+}
+
+/// Returns a data file's own list of its archives, one `archive sha256` a line; other writers leave none.
+pub(crate) fn listed_archives(footer: &ParquetMetaData) -> Option<&str> {
+    let pairs = footer.file_metadata().key_value_metadata()?;
+    pairs.iter().find(|pair| pair.key == ARCHIVES_KEY)?.value.as_deref()
 }
 
 /// Copies a remote file to one without a name, which is gone when it is closed.

@@ -15,8 +15,8 @@ use serde::Deserialize;
 
 use super::TableError;
 use super::commit::Change;
-use super::file::{ARCHIVES_KEY, DataFile, DataFileWriter, FileTarget};
-use super::reader::read_file;
+use super::file::{DataFile, DataFileWriter, FileTarget};
+use super::reader::{listed_archives, read_file};
 use super::table::{ActiveFile, LakeTable};
 use crate::pause::step;
 
@@ -78,11 +78,7 @@ async fn rewrite(
         |source| TableError::Parquet { table: table.spec.name.clone(), path: file.path.clone(), source };
     let failed = TableError::arrow(&table.spec.name);
     let builder = read_file(table, file).await?;
-    let listed = builder
-        .metadata()
-        .file_metadata()
-        .key_value_metadata()
-        .and_then(|pairs| pairs.iter().find(|pair| pair.key == ARCHIVES_KEY).and_then(|pair| pair.value.clone()));
+    let listed = listed_archives(builder.metadata()).map(str::to_owned);
     let batches = builder.build().map_err(parquet_failed)?;
     let (mut writer, mut dropped) = (None::<DataFileWriter>, false);
     for batch in batches {
@@ -110,13 +106,14 @@ async fn rewrite(
 }
 
 /// Gives rows that were read the in-memory types with which the table's files are written.
-fn as_stored(rows: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
+pub(crate) fn as_stored(rows: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
     let columns = rows.columns().iter().zip(schema.fields());
     let columns: Result<Vec<_>, ArrowError> = columns.map(|(column, field)| cast(column, field.data_type())).collect();
     RecordBatch::try_new(Arc::clone(schema), columns?)
 }
 
-fn partition_values(table: &LakeTable, file: &ActiveFile) -> Vec<(String, String)> {
+/// Returns the values of a file's partition columns, in the order in which the table declares them.
+pub(crate) fn partition_values(table: &LakeTable, file: &ActiveFile) -> Vec<(String, String)> {
     let columns = table.spec.partition_columns.iter();
     let value = |column: &String| file.partition_values.get(column).cloned().flatten().unwrap_or_default();
     columns.map(|column| (column.clone(), value(column))).collect()

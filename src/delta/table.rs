@@ -10,6 +10,8 @@ use deltalake::protocol::SaveMode;
 use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError};
 use futures::StreamExt;
 use object_store::ObjectStore;
+use object_store::path::Path;
+use serde::Deserialize;
 
 use super::TableError;
 use super::columns::{delta_columns, may_skip_data};
@@ -66,6 +68,21 @@ pub(crate) struct ActiveFile {
 }
 
 impl ActiveFile {
+    /// Returns the number of rows, where the statistics tell it.
+    pub(crate) fn rows(&self) -> Option<u64> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Stats {
+            num_records: u64,
+        }
+        serde_json::from_str::<Stats>(self.stats.as_deref()?).ok().map(|stats| stats.num_records)
+    }
+
+    /// Returns where the file is in a store whose root is the table's folder.
+    pub(crate) fn location(&self) -> Path {
+        Path::parse(&self.path).unwrap_or_else(|_| Path::from(self.path.as_str()))
+    }
+
     pub(super) fn remove(&self, now_millis: i64, data_change: bool) -> Remove {
         Remove {
             path: self.path.clone(),
@@ -104,16 +121,29 @@ impl LakeTable {
 
     /// Opens the table at its newest version, or returns nothing when there is none.
     pub(crate) async fn open(lake: &Lake, spec: TableSpec) -> Result<Option<Self>, TableError> {
-        let storage = lake.storage().join(&format!("{}/{}", spec.name.layer.as_str(), spec.name.name))?;
-        if !has_log(&storage, &spec.name).await? {
-            return Ok(None);
-        }
-        let builder = DeltaTableBuilder::from_url(storage.url().clone()).map_err(TableError::delta(&spec.name))?;
-        match builder.load().await {
-            Ok(delta) => Ok(Some(Self { storage, delta, spec })),
-            Err(DeltaTableError::NotATable(_) | DeltaTableError::InvalidTableLocation(_)) => Ok(None),
-            Err(source) => Err(TableError::delta(&spec.name)(source)),
-        }
+        let loaded = load(lake, &spec.name).await?;
+        Ok(loaded.map(|(storage, delta)| Self { spec, storage, delta }))
+    }
+
+    /// Opens a table as its own log describes it, or returns nothing when there is none.
+    pub(crate) async fn open_as_is(lake: &Lake, name: &TableName) -> Result<Option<Self>, TableError> {
+        let Some((storage, delta)) = load(lake, name).await? else { return Ok(None) };
+        let state = delta.snapshot().map_err(TableError::delta(name))?;
+        let properties = state.metadata().configuration();
+        let sort_columns = properties.get(SORT_PROPERTY).map(String::as_str).unwrap_or_default();
+        let sort_columns = sort_columns.split(',').filter(|column| !column.is_empty()).map(str::to_owned);
+        let spec = TableSpec {
+            name: name.clone(),
+            schema: state.snapshot().arrow_schema(),
+            partition_columns: state.metadata().partition_columns().to_vec(),
+            sort_columns: sort_columns.collect(),
+        };
+        Ok(Some(Self { spec, storage, delta }))
+    }
+
+    /// Returns a handle on the same version, for work of the library's own.
+    pub(crate) fn delta(&self) -> DeltaTable {
+        self.delta.clone()
     }
 
     /// Moves on to the newest version.
@@ -144,9 +174,22 @@ impl LakeTable {
     }
 }
 
+async fn load(lake: &Lake, name: &TableName) -> Result<Option<(Storage, DeltaTable)>, TableError> {
+    let storage = lake.storage().join(&format!("{}/{}", name.layer.as_str(), name.name))?;
+    if !has_log(&storage, name).await? {
+        return Ok(None);
+    }
+    let builder = DeltaTableBuilder::from_url(storage.url().clone()).map_err(TableError::delta(name))?;
+    match builder.load().await {
+        Ok(delta) => Ok(Some((storage, delta))),
+        Err(DeltaTableError::NotATable(_) | DeltaTableError::InvalidTableLocation(_)) => Ok(None),
+        Err(source) => Err(TableError::delta(name)(source)),
+    }
+}
+
 /// Looks for a log before the engine does, which complains loudly where there is none.
 async fn has_log(storage: &Storage, table: &TableName) -> Result<bool, TableError> {
-    let log = object_store::path::Path::from("_delta_log");
+    let log = Path::from("_delta_log");
     match storage.store().list(Some(&log)).next().await {
         None => Ok(false),
         Some(Ok(_)) => Ok(true),

@@ -55,7 +55,7 @@ pub(crate) fn sweep(folder: &Path) -> io::Result<()> {
 
 /// Returns whether the open file is still the one with that name.
 #[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+pub(super) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt;
     let open = file.metadata()?;
     match std::fs::metadata(path) {
@@ -67,6 +67,6 @@ fn is_at(file: &File, path: &Path) -> io::Result<bool> {
 
 /// Elsewhere a locked file keeps its name.
 #[cfg(not(unix))]
-fn is_at(_: &File, path: &Path) -> io::Result<bool> {
+pub(super) fn is_at(_: &File, path: &Path) -> io::Result<bool> {
     path.try_exists()
 }

@@ -15,6 +15,7 @@ use crate::fetch::bronze::{Bronze, Held, Kept, mismatch_name, older_name};
 use crate::fetch::claim::own;
 use crate::fetch::download::Complete;
 use crate::fetch::partial::{disk, hash, with_ending};
+use crate::fetch::stale::LOCK_FILE;
 
 #[derive(Debug)]
 pub(crate) struct LocalBronze {
@@ -80,7 +81,7 @@ impl Placement {
         make_folder_of(&self.file, &self.folder)?;
         // Two runs that bring two versions at once must not overwrite each other's unseen. The lock is the
         // operating system's: it ends with its holder, and the file itself means nothing.
-        let lock = OpenOptions::new().write(true).create(true).truncate(false).open(self.scratch.join("lock"))?;
+        let lock = OpenOptions::new().write(true).create(true).truncate(false).open(self.scratch.join(LOCK_FILE))?;
         let _ = lock.lock();
         if let Some((held, _)) = sum(&self.file, None)?.filter(|(held, _)| *held != sha256) {
             self.keep_older(&held)?;

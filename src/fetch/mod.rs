@@ -13,6 +13,7 @@ mod local;
 mod outcome;
 mod partial;
 mod remote;
+mod stale;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,10 +27,13 @@ use lakehouse_core::listing::Published;
 use tokio::sync::Semaphore;
 
 pub use self::bandwidth::Bandwidth;
+pub(crate) use self::bronze::older_name;
 use self::bronze::{Bronze, Held};
 use self::download::Complete;
 pub use self::outcome::{BronzeArchive, FetchError, FetchOutcome, Fetched};
 use self::partial::Partials;
+use self::stale::PARTIAL_FOLDER;
+pub(crate) use self::stale::{delete_stale_partials, find_stale_partials};
 use crate::report::{Event, Reporter};
 use crate::source::retry::RetryPolicy;
 use crate::source::{Source, SourceError};
@@ -89,7 +93,7 @@ impl Fetcher {
         reporter: Arc<dyn Reporter>,
     ) -> Result<Self, FetchError> {
         let scratch = options.scratch.clone();
-        let scratch = scratch.or_else(|| bronze.local_folder().map(|folder| folder.join(".partial")));
+        let scratch = scratch.or_else(|| bronze.local_folder().map(|folder| folder.join(PARTIAL_FOLDER)));
         let partials = Partials::new(scratch, source.location(), options.resume)?;
         let bandwidth = Bandwidth::new(options.bandwidth);
         let slots = Semaphore::new(options.parallel.max(1));

@@ -57,6 +57,19 @@ pub struct BronzeArchive {
     pub(super) _copy: Option<Arc<TempPath>>,
 }
 
+impl BronzeArchive {
+    /// Describes bytes that bronze has had for long; `copy` is the local copy of bytes that lie elsewhere.
+    pub(crate) const fn at_rest(
+        key: ArchiveKey,
+        file: PathBuf,
+        copy: Option<Arc<TempPath>>,
+        sha256: Sha256Hex,
+        checksum: ChecksumState,
+    ) -> Self {
+        Self { key, file, sha256, size: 0, etag: None, last_modified: None, checksum, downloaded: false, _copy: copy }
+    }
+}
+
 /// Why an archive is not in bronze, by whose fault it is.
 #[derive(Debug, Error)]
 pub enum FetchError {

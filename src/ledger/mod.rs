@@ -4,7 +4,9 @@
 //! ledger lacks is added when the two meet (see [`LedgerTable::reconcile`]); so a run that dies between
 //! silver's commit and the ledger's loses nothing.
 
+mod rebuild;
 mod rows;
+mod silver_told;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -66,7 +68,8 @@ impl LedgerTable {
         ledger
     }
 
-    fn entries(&self) -> impl Iterator<Item = &LedgerEntry> {
+    /// Returns every row, in no order.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &LedgerEntry> {
         self.files.values().flat_map(|(_, entries)| entries)
     }
 

@@ -8,6 +8,7 @@ mod decode;
 mod index;
 mod partition;
 mod rejects;
+mod reread;
 mod rows;
 mod unit;
 
@@ -32,6 +33,7 @@ use crate::pause::step;
 
 pub(crate) use self::index::SilverIndex;
 pub(crate) use self::rejects::RejectsTable;
+pub(crate) use self::reread::reread;
 pub(crate) use self::unit::{DecodedArchive, Fault};
 
 use self::unit::{UnitContext, UnitResult, run_unit};

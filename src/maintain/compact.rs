@@ -1,0 +1,123 @@
+//! Compaction of one table: partition by partition, each step one commit that moves rows and changes none.
+//!
+//! A step reads files of one partition and writes them as fewer. It lands only if every file that it read
+//! is still part of the table; whoever was faster wins, and the partition is left for the next time. A
+//! run that dies leaves files that no version names, which the sweep takes away when they are old.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use futures::TryStreamExt;
+use futures::stream;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
+
+use super::merge::merge;
+use super::plan::{CompactionLimits, PartitionPlan, plan};
+use super::report::Compacted;
+use crate::delta::TableError;
+use crate::delta::commit::{Change, Committed, commit};
+use crate::delta::file::{DataFile, FileTarget};
+use crate::delta::table::{ActiveFile, LakeTable};
+use crate::pause::step;
+use crate::silver::Writer;
+
+/// Compacts every partition that is worth it.
+///
+/// # Errors
+/// When the table cannot be read or written; partitions that are done stay done.
+pub(super) async fn compact_table(
+    table: &mut LakeTable,
+    limits: CompactionLimits,
+    writer: &Writer,
+) -> Result<Compacted, TableError> {
+    let target = Arc::new(FileTarget::new(table));
+    let mut compacted = Compacted::default();
+    for partition in planned(table, &limits)? {
+        compact_partition(table, &target, &partition.partition, limits, writer, &mut compacted).await?;
+    }
+    Ok(compacted)
+}
+
+/// Returns what a compaction of the table would do now.
+pub(super) fn planned(table: &LakeTable, limits: &CompactionLimits) -> Result<Vec<PartitionPlan>, TableError> {
+    Ok(plan(table, table.active_files()?, limits))
+}
+
+/// Goes on with a partition until nothing of it is worth compacting, or another process got in between.
+async fn compact_partition(
+    table: &mut LakeTable,
+    target: &Arc<FileTarget>,
+    partition: &str,
+    limits: CompactionLimits,
+    writer: &Writer,
+    compacted: &mut Compacted,
+) -> Result<(), TableError> {
+    let mut steps = 0;
+    loop {
+        let plans = planned(table, &limits)?;
+        let Some(plan) = plans.into_iter().find(|plan| plan.partition == partition) else { break };
+        let inputs = plan.next_step(&limits);
+        let Some(outputs) = write_outputs(table, target, &inputs, limits).await? else { break };
+        step("files merged", &table.spec.name);
+        if !land(table, &inputs, &outputs, writer).await? {
+            discard(table, &outputs).await;
+            compacted.overtaken += 1;
+            break;
+        }
+        compacted.count(&inputs, &outputs);
+        steps += 1;
+    }
+    compacted.partitions += usize::from(steps > 0);
+    Ok(())
+}
+
+/// Writes the files that would take the place of the inputs; nothing if they would not be fewer.
+async fn write_outputs(
+    table: &LakeTable,
+    target: &Arc<FileTarget>,
+    inputs: &[ActiveFile],
+    limits: CompactionLimits,
+) -> Result<Option<Vec<DataFile>>, TableError> {
+    let written = merge(table, target, inputs, limits).await?;
+    if written.len() >= inputs.len() {
+        written.into_iter().for_each(|file| file.discard(target));
+        return Ok(None);
+    }
+    let mut outputs = Vec::with_capacity(written.len());
+    for file in written {
+        outputs.push(target.publish(file).await?);
+    }
+    Ok(Some(outputs))
+}
+
+/// Puts the outputs in the place of the inputs in one commit; false if an input is gone.
+async fn land(
+    table: &mut LakeTable,
+    inputs: &[ActiveFile],
+    outputs: &[DataFile],
+    writer: &Writer,
+) -> Result<bool, TableError> {
+    let landed = commit(table, &writer.run, &writer.clock, async |table: &LakeTable| {
+        let active = table.active_files()?;
+        let active: HashSet<&str> = active.iter().map(|file| file.path.as_str()).collect();
+        let whole = inputs.iter().all(|file| active.contains(file.path.as_str()));
+        let change =
+            || Change { adds: outputs.to_vec(), removes: inputs.to_vec(), rearranges: true, ..Change::default() };
+        Ok::<_, TableError>(whole.then(change))
+    });
+    Ok(landed.await? != Committed::Unneeded)
+}
+
+/// Deletes files that no commit names; what cannot be deleted is swept away when it is old.
+async fn discard(table: &LakeTable, files: &[DataFile]) {
+    let store: Arc<dyn ObjectStore> = table.store();
+    let paths = stream::iter(files.iter().map(|file| Ok(Path::from(file.path.as_str()))));
+    let deletions = paths.try_for_each(|path| {
+        let store = Arc::clone(&store);
+        async move { store.delete(&path).await }
+    });
+    if let Err(error) = deletions.await {
+        tracing::debug!(table = %table.spec.name, %error, "files of a compaction that did not land stay for now");
+    }
+}

@@ -1,0 +1,158 @@
+//! Maintenance: fewer and larger files, checkpoints, and nothing on disk that nobody needs.
+//!
+//! Everything here may be killed at any moment, run twice, run beside ingests, and run by two at once: what
+//! it changes in a table is one commit each that moves rows and changes none, and what it deletes is what
+//! no version within the retention names. Commits are never deleted, because they say which archives each
+//! version holds.
+
+mod checkpoint;
+mod compact;
+mod merge;
+mod plan;
+mod report;
+mod vacuum;
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use lakehouse_core::matrix::Matrix;
+use lakehouse_core::schema::Schemas;
+use thiserror::Error;
+use uuid::Uuid;
+
+pub use self::plan::{CompactionLimits, PartitionPlan};
+pub use self::report::{Compacted, DeletedFile, LedgerReport, MaintainReport, TableReport};
+
+use self::checkpoint::{checkpoint_table, is_due};
+use self::compact::{compact_table, planned};
+use self::vacuum::{delete_files, find_unneeded};
+use crate::clock::Clock;
+use crate::delta::TableError;
+use crate::delta::table::LakeTable;
+use crate::fetch::{delete_stale_partials, find_stale_partials};
+use crate::lake::{Lake, TableName};
+use crate::ledger::LedgerTable;
+use crate::query::{At, LakeCatalog, QueryError};
+use crate::silver::Writer;
+use crate::storage::StorageError;
+
+/// How long a file stays after a commit took it out of its table, if nothing else is asked for.
+pub const DEFAULT_RETENTION: TimeDelta = TimeDelta::days(7);
+
+/// Why a lake could not be maintained at all.
+#[derive(Debug, Error)]
+pub enum MaintainError {
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// A table could not be read or written.
+    #[error("{0}")]
+    Table(String),
+    #[error("the lake has no table `{name}`; it has {}", tables.join(", "))]
+    UnknownTable { name: String, tables: Vec<String> },
+    /// Half-downloaded archives could not be looked at or deleted.
+    #[error("cannot sweep {folder}: {source}")]
+    Sweep { folder: String, source: std::io::Error },
+}
+
+impl From<TableError> for MaintainError {
+    fn from(error: TableError) -> Self {
+        Self::Table(error.to_string())
+    }
+}
+
+/// Which lake is to be maintained, and how.
+#[derive(Clone, Debug)]
+pub struct Maintain {
+    pub lake: Lake,
+    pub matrix: Arc<Matrix>,
+    pub schemas: Arc<Schemas>,
+    /// Find out what would be done, and write nothing.
+    pub dry_run: bool,
+    /// Tables such as `silver.klines`; all if none is named.
+    pub tables: Vec<String>,
+    /// How long time travel and running readers can rely on files.
+    pub retention: TimeDelta,
+    /// Make `meta.archives` anew from silver first.
+    pub rebuild_ledger: bool,
+    pub limits: CompactionLimits,
+}
+
+impl Maintain {
+    /// Maintains the lake; a table that cannot be maintained does not keep others from it.
+    ///
+    /// # Errors
+    /// When the lake cannot be listed, a named table is not there, or the ledger cannot be made anew.
+    pub async fn run(&self, clock: &Clock) -> Result<MaintainReport, MaintainError> {
+        let run = Uuid::now_v7().simple().to_string();
+        let writer = Writer { run: run.into(), clock: clock.clone(), threads: 1 };
+        let mut report = MaintainReport { dry_run: self.dry_run, ..MaintainReport::default() };
+        if self.rebuild_ledger {
+            report.ledger = Some(self.make_ledger(&writer).await?);
+        }
+        for name in self.names().await? {
+            let mut table = TableReport { table: name.to_string(), ..TableReport::default() };
+            if let Err(error) = Box::pin(self.maintain_table(&name, &writer, &mut table)).await {
+                table.failure = Some(error.to_string());
+            }
+            report.tables.push(table);
+        }
+        if self.tables.is_empty() {
+            report.partial_downloads = self.sweep_bronze(clock)?;
+        }
+        Ok(report)
+    }
+
+    async fn make_ledger(&self, writer: &Writer) -> Result<LedgerReport, MaintainError> {
+        let (matrix, schemas) = (Arc::clone(&self.matrix), &self.schemas);
+        Ok(Box::pin(LedgerTable::rebuild(&self.lake, matrix, schemas, self.dry_run, writer)).await?)
+    }
+
+    async fn names(&self) -> Result<Vec<TableName>, MaintainError> {
+        let all = LakeCatalog::new(&self.lake, At::Newest).list().await?;
+        let known = || all.iter().map(ToString::to_string).collect();
+        if let Some(name) = self.tables.iter().find(|name| all.iter().all(|table| table.to_string() != **name)) {
+            return Err(MaintainError::UnknownTable { name: name.clone(), tables: known() });
+        }
+        let wanted = |table: &TableName| self.tables.is_empty() || self.tables.contains(&table.to_string());
+        Ok(all.into_iter().filter(wanted).collect())
+    }
+
+    async fn maintain_table(
+        &self,
+        name: &TableName,
+        writer: &Writer,
+        report: &mut TableReport,
+    ) -> Result<(), TableError> {
+        let Some(mut table) = LakeTable::open_as_is(&self.lake, name).await? else { return Ok(()) };
+        if self.dry_run {
+            report.planned = planned(&table, &self.limits)?;
+            report.checkpoint = is_due(&table).await?.then(|| table.version());
+            report.deleted = find_unneeded(&mut table, writer.clock.now(), self.retention).await?;
+            return Ok(());
+        }
+        report.compacted = compact_table(&mut table, self.limits, writer).await?;
+        report.checkpoint = checkpoint_table(&table).await?;
+        let unneeded = find_unneeded(&mut table, writer.clock.now(), self.retention).await?;
+        delete_files(&table, &unneeded).await?;
+        report.deleted = unneeded;
+        Ok(())
+    }
+
+    /// Deletes what killed downloads left, where bronze is a folder.
+    fn sweep_bronze(&self, clock: &Clock) -> Result<Vec<DeletedFile>, MaintainError> {
+        let bronze = self.lake.bronze()?;
+        let Some(folder) = bronze.local_folder() else { return Ok(Vec::new()) };
+        let failed = |source| MaintainError::Sweep { folder: folder.display().to_string(), source };
+        let mut stale = find_stale_partials(folder, clock.now() - self.retention).map_err(failed)?;
+        if !self.dry_run {
+            stale = delete_stale_partials(stale).map_err(failed)?;
+        }
+        let deleted = |(path, bytes): (std::path::PathBuf, u64)| {
+            let path = path.strip_prefix(folder).unwrap_or(&path).display().to_string();
+            DeletedFile { path, bytes }
+        };
+        Ok(stale.into_iter().map(deleted).collect())
+    }
+}

@@ -1,0 +1,178 @@
+//! What maintenance did, or would do: counted per table, for people and for programs.
+
+use std::fmt;
+
+use bytesize::ByteSize;
+use serde::Serialize;
+
+use super::plan::PartitionPlan;
+use crate::delta::file::DataFile;
+use crate::delta::table::ActiveFile;
+
+/// What one run of maintenance came to.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct MaintainReport {
+    /// Whether nothing was written, and this is what would be done.
+    pub dry_run: bool,
+    pub ledger: Option<LedgerReport>,
+    pub tables: Vec<TableReport>,
+    /// Half-downloaded archives that no run has gone on with.
+    pub partial_downloads: Vec<DeletedFile>,
+}
+
+impl MaintainReport {
+    /// Returns whether a table could not be maintained.
+    #[must_use]
+    pub fn is_incomplete(&self) -> bool {
+        self.tables.iter().any(|table| table.failure.is_some())
+    }
+}
+
+/// What became of one table.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct TableReport {
+    /// Such as `silver.klines`.
+    pub table: String,
+    /// What a compaction would do; only without a compaction.
+    pub planned: Vec<PartitionPlan>,
+    pub compacted: Compacted,
+    /// The version that has a new checkpoint, or would get one.
+    pub checkpoint: Option<i64>,
+    /// Data files that no version within the retention needs.
+    pub deleted: Vec<DeletedFile>,
+    /// Why the table could not be maintained, or not to the end.
+    pub failure: Option<String>,
+}
+
+/// What a compaction did to a table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Compacted {
+    pub partitions: usize,
+    pub files_before: usize,
+    pub files_after: usize,
+    pub bytes_before: u64,
+    pub bytes_after: u64,
+    /// Partitions that another process changed meanwhile; they are left for the next time.
+    pub overtaken: usize,
+}
+
+impl Compacted {
+    /// Counts a step; the outputs of an earlier step that are its inputs count once.
+    pub(super) fn count(&mut self, inputs: &[ActiveFile], outputs: &[DataFile]) {
+        self.files_before += inputs.len();
+        self.files_after += outputs.len();
+        self.bytes_before += inputs.iter().map(|file| file.size).sum::<u64>();
+        self.bytes_after += outputs.iter().map(|file| file.size).sum::<u64>();
+    }
+}
+
+/// A file that was deleted, or would be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DeletedFile {
+    pub path: String,
+    pub bytes: u64,
+}
+
+/// What a ledger that was made anew consists of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LedgerReport {
+    /// Archives that silver holds.
+    pub archives: usize,
+    /// Those of them that only the data files told of, because their commits are gone.
+    pub from_data_files: usize,
+    /// Rows that only the ledger before knew: what failed, was rejected, not published or superseded.
+    pub kept: usize,
+    /// Files of the ledger before that could not be read.
+    pub unreadable_files: usize,
+}
+
+impl fmt::Display for MaintainReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(ledger) = &self.ledger {
+            let LedgerReport { archives, from_data_files, kept, unreadable_files } = ledger;
+            let made = if self.dry_run { "would be made" } else { "made" };
+            writeln!(
+                f,
+                "meta.archives {made} anew: {archives} archives in silver, {from_data_files} of them known from data \
+                 files alone; {kept} other rows kept, {unreadable_files} files unreadable"
+            )?;
+        }
+        for table in &self.tables {
+            table.describe(self.dry_run, f)?;
+        }
+        if !self.partial_downloads.is_empty() {
+            describe_deleted("bronze", "half-downloaded archive", &self.partial_downloads, self.dry_run, f)?;
+        }
+        let idle = self.ledger.is_none() && self.partial_downloads.is_empty();
+        if idle && self.tables.iter().all(TableReport::is_idle) {
+            writeln!(f, "nothing to do in {} tables", self.tables.len())?;
+        }
+        Ok(())
+    }
+}
+
+impl TableReport {
+    fn is_idle(&self) -> bool {
+        let idle = self.planned.is_empty() && self.compacted == Compacted::default() && self.deleted.is_empty();
+        idle && self.checkpoint.is_none() && self.failure.is_none()
+    }
+
+    fn describe(&self, dry_run: bool, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let table = &self.table;
+        if !self.planned.is_empty() {
+            let (partitions, bytes) = (self.planned.len(), self.planned.iter().map(|plan| plan.bytes).sum());
+            let (before, after) = self
+                .planned
+                .iter()
+                .fold((0, 0), |(before, after), plan| (before + plan.files, after + plan.files_after));
+            let bytes = size(bytes);
+            writeln!(
+                f,
+                "{table}: would compact {partitions} partitions, {before} files of {bytes} into about {after}"
+            )?;
+        }
+        let Compacted { partitions, files_before, files_after, bytes_before, bytes_after, overtaken } = self.compacted;
+        if partitions > 0 {
+            let (before, after) = (size(bytes_before), size(bytes_after));
+            writeln!(
+                f,
+                "{table}: compacted {partitions} partitions, {files_before} files of {before} into \
+                 {files_after} of {after}"
+            )?;
+        }
+        if overtaken > 0 {
+            writeln!(f, "{table}: left {overtaken} partitions that changed meanwhile for the next time")?;
+        }
+        if let Some(version) = self.checkpoint {
+            let done = if dry_run { "would write" } else { "wrote" };
+            writeln!(f, "{table}: {done} a checkpoint of version {version}")?;
+        }
+        if !self.deleted.is_empty() {
+            describe_deleted(table, "file", &self.deleted, dry_run, f)?;
+        }
+        match &self.failure {
+            Some(failure) => writeln!(f, "{table}: stopped: {failure}"),
+            None => Ok(()),
+        }
+    }
+}
+
+fn describe_deleted(
+    place: &str,
+    what: &str,
+    files: &[DeletedFile],
+    dry_run: bool,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    let (done, plural) = (if dry_run { "would delete" } else { "deleted" }, if files.len() == 1 { "" } else { "s" });
+    let bytes = size(files.iter().map(|file| file.bytes).sum());
+    writeln!(f, "{place}: {done} {} {what}{plural} of {bytes}", files.len())?;
+    if dry_run {
+        files.iter().try_for_each(|file| writeln!(f, "  {} {}", file.path, size(file.bytes)))?;
+    }
+    Ok(())
+}
+
+fn size(bytes: u64) -> String {
+    ByteSize(bytes).display().iec().to_string()
+}

@@ -1,0 +1,137 @@
+//! Archives as they lie in bronze, against the sums that the ledger and their own checksum files state.
+
+use std::io::{ErrorKind, Read};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures::TryStreamExt;
+use lakehouse_core::archive::{ArchiveKey, CHECKSUM_SUFFIX};
+use lakehouse_core::checksum::{Sha256Hex, parse_checksum};
+use lakehouse_core::ledger::ChecksumState;
+use object_store::path::Path;
+use object_store::{Error, ObjectStoreExt};
+use sha2::{Digest, Sha256};
+use tempfile::TempPath;
+use tokio::io::AsyncWriteExt;
+
+use super::report::{Check, Finding};
+use crate::fetch::older_name;
+use crate::storage::Storage;
+
+/// One version of an archive that bronze ought to have.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted {
+    pub(super) key: ArchiveKey,
+    pub(super) sha256: Sha256Hex,
+    pub(super) checksum: ChecksumState,
+    /// Whether a newer version has its place.
+    pub(super) superseded: bool,
+}
+
+/// What was found of it.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// Where the very bytes lie, below bronze.
+    pub(super) path: Option<String>,
+    pub(super) bytes: u64,
+    pub(super) findings: Vec<Finding>,
+}
+
+/// Looks for a version of an archive and sums it up.
+pub(super) async fn check_archive(bronze: &Storage, wanted: &Wanted) -> Found {
+    let newest = wanted.key.bronze_path();
+    let older = older_name(&newest, &wanted.sha256);
+    // The newest name may have gone to a version that could not be read and so never replaced this one.
+    let places = if wanted.superseded { [older, newest] } else { [newest, older] };
+    let mut seen = "missing".to_owned();
+    for place in &places {
+        match sum(bronze, place).await {
+            Ok(Some((sha256, bytes))) if sha256 == wanted.sha256 => {
+                let findings = check_checksum(bronze, place, wanted).await.into_iter().collect();
+                return Found { path: Some(place.clone()), bytes, findings };
+            }
+            Ok(Some((sha256, _))) if *place == places[0] => seen = format!("SHA-256 {sha256}"),
+            Ok(_) => {}
+            Err(error) => seen = format!("cannot be read: {error}"),
+        }
+    }
+    let expected = format!("SHA-256 {} in bronze/{}", wanted.sha256, places[0]);
+    Found { findings: vec![wanted.finding(Check::Bronze, expected, seen)], ..Found::default() }
+}
+
+/// Compares with the checksum as it was published, where it was.
+async fn check_checksum(bronze: &Storage, place: &str, wanted: &Wanted) -> Option<Finding> {
+    let file = format!("{place}{CHECKSUM_SUFFIX}");
+    let expected = || format!("SHA-256 {} in bronze/{file}", wanted.sha256);
+    let finding = |found: String| Some(wanted.finding(Check::Checksum, expected(), found));
+    let text = match bronze.store().get(&Path::from(file.as_str())).await {
+        Ok(found) => found.bytes().await,
+        Err(error) => Err(error),
+    };
+    match text {
+        Err(Error::NotFound { .. }) if wanted.checksum == ChecksumState::Match => finding("missing".to_owned()),
+        Err(Error::NotFound { .. }) => None,
+        Err(error) => finding(format!("cannot be read: {error}")),
+        Ok(text) => match parse_checksum(&text, wanted.key.file_name()) {
+            Ok(sum) if sum == wanted.sha256 => None,
+            Ok(sum) => finding(format!("SHA-256 {sum}")),
+            Err(error) => finding(error.to_string()),
+        },
+    }
+}
+
+impl Wanted {
+    pub(super) fn finding(&self, check: Check, expected: String, found: String) -> Finding {
+        Finding { archive: self.key.path().to_owned(), check, expected, found }
+    }
+}
+
+/// Makes bytes of bronze a local file: in place, or a copy that is deleted in the end.
+pub(super) async fn local_file(bronze: &Storage, place: &str) -> std::io::Result<(PathBuf, Option<Arc<TempPath>>)> {
+    if let Some(folder) = bronze.local_folder() {
+        return Ok((folder.join(place), None));
+    }
+    let copy = tempfile::NamedTempFile::new()?;
+    let mut file = tokio::fs::File::from_std(copy.reopen()?);
+    let mut pieces = bronze.store().get(&Path::from(place)).await?.into_stream();
+    while let Some(piece) = pieces.try_next().await? {
+        file.write_all(&piece).await?;
+    }
+    file.flush().await?;
+    let copy = copy.into_temp_path();
+    Ok((copy.to_path_buf(), Some(Arc::new(copy))))
+}
+
+/// Sums bytes up as they stream by; nothing if there is no such file.
+async fn sum(bronze: &Storage, place: &str) -> std::io::Result<Option<(Sha256Hex, u64)>> {
+    if let Some(folder) = bronze.local_folder() {
+        let file = folder.join(place);
+        return tokio::task::spawn_blocking(move || sum_local(file)).await.unwrap_or_else(|error| Err(error.into()));
+    }
+    let found = match bronze.store().get(&Path::from(place)).await {
+        Err(Error::NotFound { .. }) => return Ok(None),
+        found => found?,
+    };
+    let (mut hasher, mut bytes, mut pieces) = (Sha256::new(), 0, found.into_stream());
+    while let Some(piece) = pieces.try_next().await? {
+        hasher.update(&piece);
+        bytes += piece.len() as u64;
+    }
+    Ok(Some((Sha256Hex::from_bytes(hasher.finalize().into()), bytes)))
+}
+
+fn sum_local(file: PathBuf) -> std::io::Result<Option<(Sha256Hex, u64)>> {
+    let mut file = match std::fs::File::open(file) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        opened => opened?,
+    };
+    let (mut hasher, mut bytes, mut buffer) = (Sha256::new(), 0, vec![0; 256 << 10]);
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            return Ok(Some((Sha256Hex::from_bytes(hasher.finalize().into()), bytes)));
+        }
+        hasher.update(&buffer[..read]);
+        bytes += read as u64;
+    }
+}

@@ -1,0 +1,64 @@
+//! What verification found, for people and for programs.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// What was compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Check {
+    /// The bytes of an archive, against their SHA-256 in the ledger.
+    Bronze,
+    /// The checksum as published beside an archive, against its bytes.
+    Checksum,
+    /// A data file of a table, against the table's log.
+    DataFile,
+    /// How many rows of an archive silver has, against the ledger.
+    Rows,
+    /// All rows of an archive in silver, against the archive decoded again.
+    Values,
+}
+
+impl Check {
+    /// Returns the word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bronze => "bronze",
+            Self::Checksum => "checksum",
+            Self::DataFile => "data_file",
+            Self::Rows => "rows",
+            Self::Values => "values",
+        }
+    }
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// One thing that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Finding {
+    /// The archive's key, or table and path of a data file.
+    pub archive: String,
+    pub check: Check,
+    pub expected: String,
+    pub found: String,
+}
+
+/// What a verification came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct VerifyReport {
+    /// Versions of archives that were looked at.
+    pub archives: u64,
+    /// Bytes of them that were summed up.
+    pub bytes: u64,
+    /// Rows of silver that were counted, or compared.
+    pub rows: u64,
+    /// In the order of archives; none if all is well.
+    pub findings: Vec<Finding>,
+}
