@@ -12,6 +12,7 @@
 pub mod archive;
 pub mod checksum;
 pub mod data_file;
+pub mod days;
 pub mod decode;
 mod document;
 pub mod embedded;
@@ -27,3 +28,4 @@ pub mod plan;
 pub mod schema;
 pub mod selection;
 pub mod unzip;
+pub mod verdict;

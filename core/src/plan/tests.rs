@@ -70,6 +70,8 @@ fn entry(published: &Published, status: ArchiveStatus) -> LedgerEntry {
         run: "run".into(),
         recorded_at: time("2024-06-02"),
         reason: None,
+        days: None,
+        rival: None,
     }
 }
 
