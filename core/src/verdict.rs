@@ -15,7 +15,7 @@ use chrono::NaiveDate;
 use crate::market::Frequency;
 use crate::period::{DateRange, Period};
 
-pub use self::claim::{Claim, Holding};
+pub use self::claim::{Claim, Holding, Settlement};
 pub use self::measure::{DayEvidence, DayMeter, Measure};
 
 /// Who owns a day from now on, and why.

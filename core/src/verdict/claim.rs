@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::days::DaySet;
 use crate::market::Frequency;
 use crate::period::Period;
+use crate::verdict::Verdict;
 
 /// What silver holds of an archive, or last held of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,5 +90,36 @@ impl Claim {
     #[must_use]
     pub const fn replaces(&self) -> bool {
         !self.same_version
+    }
+}
+
+/// What an archive comes to own once its contested days are judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settlement {
+    /// Days that it owns from now on.
+    pub owned: DaySet,
+    /// Those of them whose rows are to be added.
+    pub landed: DaySet,
+    /// Days that another copy has to give up.
+    pub won: DaySet,
+    /// Whether other copies are more complete on every day that it has rows of.
+    pub yielded: bool,
+}
+
+impl Claim {
+    /// Settles the claim; `present` are the days of which the archive has rows, `verdicts` those on contested days.
+    #[must_use]
+    pub fn settle(&self, present: DaySet, verdicts: &[Verdict]) -> Settlement {
+        let won: DaySet =
+            verdicts.iter().filter(|verdict| verdict.newcomer_wins()).map(|verdict| verdict.day).collect();
+        let landed = self.free.and(present).or(won);
+        let owned = self.kept.or(landed);
+        Settlement { owned, landed, won, yielded: owned.is_empty() && !verdicts.is_empty() }
+    }
+
+    /// Returns the owned days as they are recorded: nothing where they are all days of the period.
+    #[must_use]
+    pub fn recorded(&self, owned: DaySet) -> Option<DaySet> {
+        (owned != DaySet::of(self.period)).then_some(owned)
     }
 }
