@@ -58,8 +58,8 @@ impl<'a> BatchStore<'a> {
         let Some(mut tables) = self.tables.take() else { return Ok(()) };
         stored.sort_by(|a, b| (a.key.series(), a.key.period()).cmp(&(b.key.series(), b.key.period())));
         for stored in apart(stored) {
-            let landed = self.land(table, stored, &mut tables).await?;
-            tables.ledger.record(landed, self.writer).await?;
+            entries.extend(self.land(table, stored, &mut tables).await?);
+            tables.ledger.record(std::mem::take(&mut entries), self.writer).await?;
         }
         tables.ledger.record(entries, self.writer).await?;
         self.tables = Some(tables);
