@@ -6,6 +6,7 @@
 mod values;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::output::Format;
 use clap::builder::Styles;
@@ -33,6 +34,12 @@ Examples:
 Exit codes: 0 done, or nothing to do; 1 done, but some archives failed or rows were rejected;
 2 wrong usage, or nothing could be done.";
 
+const DEMO_NOTES: &str = "\
+Archives of all data types and markets are made up, served by this program on a free port of 127.0.0.1,
+and ingested from there into a new lake, ./lakehouse-demo unless --lake names another folder. Environment
+and configuration file are left aside: made-up data never go into a lake with real ones. A second run
+finds everything there and says so. Delete the folder when you are done with it.";
+
 const SELECTION_EXAMPLES: &str = "\
 Examples:
   --symbol BTCUSDT,ETHUSDT --data-type klines --interval 1h,1d --start 2024-01 --end 2024-06-15
@@ -48,6 +55,16 @@ Examples:
   lakehouse query -f report.sql -o report.parquet
   echo 'SELECT * FROM meta.archives' | lakehouse query - --format csv";
 
+const REFRESH_EXAMPLES: &str = "\
+Examples:
+  lakehouse refresh
+  lakehouse refresh --every 6h
+  lakehouse refresh --config collection.json
+  lakehouse refresh --full --dry-run
+
+Without a configuration file, the lake's own archives say what is wanted; with one, symbols that it matches and
+the lake has not met yet are taken up as well.";
+
 /// The public market-data archive of Binance as exact, audited Delta Lake tables.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "lakehouse", version, after_help = EXAMPLES, styles = Styles::plain(), max_term_width = 110)]
@@ -62,6 +79,7 @@ pub struct Cli {
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     /// Do everything at once on made-up archives, without a network, and say what to try next.
+    #[command(after_help = DEMO_NOTES)]
     Demo,
     /// Show what an ingest would do, and why; nothing is downloaded.
     #[command(after_help = SELECTION_EXAMPLES)]
@@ -69,6 +87,9 @@ pub enum Command {
     /// Fetch archives and turn them into tables.
     #[command(after_help = SELECTION_EXAMPLES)]
     Ingest(IngestFlags),
+    /// Bring everything that the lake holds up to date: new, late and corrected archives.
+    #[command(after_help = REFRESH_EXAMPLES)]
+    Refresh(RefreshFlags),
     /// Run one SQL statement on the lake's tables.
     #[command(after_help = QUERY_EXAMPLES)]
     Query(QueryFlags),
@@ -151,6 +172,27 @@ pub struct IngestFlags {
     /// Stop after this stage.
     #[arg(long, default_value = "gold")]
     pub stage: Stage,
+}
+
+/// Flags of `refresh`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct RefreshFlags {
+    /// Look at all days, and not only at the last 45 and all months.
+    #[arg(long)]
+    pub full: bool,
+    /// Refresh again and again, with so much time from one start to the next, such as 6h or 30m.
+    #[arg(long, value_name = "TIME", value_parser = values::duration)]
+    pub every: Option<Duration>,
+    /// Only show what would be done.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How the plan or the summary is printed; JSON goes to standard output.
+    #[arg(long, default_value = "text")]
+    pub format: ReportFormat,
+    #[command(flatten)]
+    pub source: SourceFlags,
+    #[command(flatten)]
+    pub tuning: TuningFlags,
 }
 
 /// Which archives are wanted.

@@ -1,10 +1,12 @@
 //! The commands, one file each, and the way from a command line to an exit code.
 
 mod completions;
+mod demo;
 mod ingest;
 mod matrix;
 pub mod plan;
 mod query;
+mod refresh;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -61,6 +63,9 @@ async fn execute(cli: Cli, clock: &Clock) -> anyhow::Result<Outcome> {
     }
     let verbosity = verbosity.with_filter(environment.log_filter.as_deref());
     let reporter = Arc::new(TerminalReporter::new(global.progress, verbosity));
+    if let Command::Demo = command {
+        return Box::pin(demo::run(global.lake.as_deref(), clock, &reporter)).await;
+    }
     let settings = Settings::resolve(&global, environment)?;
     let today = clock.now().date_naive();
     match command {
@@ -68,6 +73,7 @@ async fn execute(cli: Cli, clock: &Clock) -> anyhow::Result<Outcome> {
         Command::Plan(flags) => plan::run(settings.plan(&flags, today)?, clock, reporter).await,
         Command::Ingest(flags) if flags.dry_run => plan::run(settings.ingest(&flags, today)?, clock, reporter).await,
         Command::Ingest(flags) => ingest::run(settings.ingest(&flags, today)?, clock, &reporter).await,
+        Command::Refresh(flags) => refresh::run(&flags, settings, clock, reporter).await,
         Command::Query(flags) => query::run(&flags, &settings).await,
         Command::Demo | Command::Completions(_) => bail!("this command is not built yet"),
     }

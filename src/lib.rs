@@ -14,12 +14,16 @@ pub mod fetch;
 pub mod ingest;
 pub mod lake;
 mod ledger;
+pub mod mirror;
 pub mod output;
+#[doc(hidden)]
+pub mod pause;
 pub mod query;
 pub mod report;
 pub mod settings;
 mod silver;
 pub mod source;
+pub mod stop;
 pub mod storage;
 pub mod summary;
 pub mod telemetry;

@@ -12,6 +12,8 @@ use crate::lake::TableName;
 pub enum Event {
     /// Listing pages were read; `keys` of them so far is the sum over all events.
     Listed { keys: u64 },
+    /// A folder of the source could neither be listed nor asked for: nothing is known of it.
+    Unlisted { prefix: String, reason: String },
     /// The plan is made: this much is to be fetched.
     Planned { archives: u64, bytes: u64 },
     /// So many wanted archives are held already, as they are published.

@@ -17,7 +17,10 @@ use lakehouse_core::options::{FileOptions, parse_collection, parse_settings_toml
 use lakehouse_core::selection::Selection;
 
 pub use self::error::SettingsError;
-use crate::cli::{GlobalFlags, IngestFlags, PlanFlags, ReportFormat, SourceFlags, Stage, TuningFlags, bandwidth};
+use crate::cli::{
+    GlobalFlags, IngestFlags, PlanFlags, RefreshFlags, ReportFormat, SelectionFlags, SourceFlags, Stage, TuningFlags,
+    bandwidth,
+};
 use crate::fetch::FetchOptions;
 use crate::source::retry::RetryPolicy;
 use crate::source::{PUBLIC_ARCHIVE, Timeouts};
@@ -122,6 +125,25 @@ impl Settings {
         let PlanFlags { selection, source, tuning, format } = flags.clone();
         let stage = Stage::default();
         self.ingest(&IngestFlags { selection, source, tuning, stage, dry_run: true, format }, today)
+    }
+
+    /// Resolves what a refresh is to do; a configuration file that selects archives adds them to what the lake
+    /// tracks.
+    ///
+    /// # Errors
+    /// As [`Self::ingest`].
+    pub fn refresh(self, flags: &RefreshFlags, today: NaiveDate) -> Result<IngestSettings, SettingsError> {
+        let RefreshFlags { source, tuning, format, dry_run, .. } = flags.clone();
+        // What the lake tracks bounds the refresh, and a file was written on purpose.
+        let selection = SelectionFlags { all: true, ..SelectionFlags::default() };
+        let stage = Stage::default();
+        self.ingest(&IngestFlags { selection, source, tuning, stage, dry_run, format }, today)
+    }
+
+    /// Returns whether the configuration file says which archives are wanted.
+    #[must_use]
+    pub fn selects(&self) -> bool {
+        self.file.selects()
     }
 
     /// Finds source and listing. Whoever names a source means its own listing, not that of a source that

@@ -20,6 +20,8 @@ const NAMED_FAILURES: usize = 10;
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Summary {
     pub archives: Archives,
+    /// Folders of the source that could not be listed, so that nothing is known of them.
+    pub unlisted: u64,
     /// Rows that were committed to silver.
     pub rows: u64,
     /// Rows that could not be read, which are in `meta.rejects`.
@@ -64,7 +66,7 @@ impl Summary {
     /// Returns whether some archives failed or rows were rejected.
     #[must_use]
     pub const fn is_incomplete(&self) -> bool {
-        self.archives.failed > 0 || self.rejected_rows > 0
+        self.archives.failed > 0 || self.rejected_rows > 0 || self.unlisted > 0
     }
 
     /// Counts one event.
@@ -75,6 +77,7 @@ impl Summary {
                 self.archives.corrected += archives;
                 self.archives.new = self.archives.new.saturating_sub(*archives);
             }
+            Event::Unlisted { .. } => self.unlisted += 1,
             Event::Downloaded { bytes, .. } => self.bytes += bytes,
             Event::Retried { .. } => self.retries += 1,
             Event::DownloadFinished { stored: true, .. } => self.archives.stored += 1,
@@ -158,6 +161,9 @@ impl fmt::Display for Summary {
         )?;
         let (rows, rejected, bytes) = (self.rows, self.rejected_rows, ByteSize(self.bytes).display().iec());
         write!(f, "{rows} rows, {rejected} rejected, {bytes} in {:.1} s", self.seconds)?;
+        if self.unlisted > 0 {
+            write!(f, ", {} folders could not be listed", self.unlisted)?;
+        }
         match self.retries {
             0 => Ok(()),
             1 => f.write_str(", 1 retry"),

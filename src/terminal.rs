@@ -69,6 +69,13 @@ impl TerminalReporter {
         Self { view, started: Instant::now(), bars: Bars::new(view == View::Bars), state: Mutex::default() }
     }
 
+    /// Makes a reporter that shows as much as this one and has seen nothing yet.
+    #[must_use]
+    pub fn anew(&self) -> Self {
+        let bars = Bars::new(self.view == View::Bars);
+        Self { view: self.view, started: Instant::now(), bars, state: Mutex::default() }
+    }
+
     /// Takes the bars away and returns what the run came to so far.
     #[must_use]
     pub fn finish(&self) -> Summary {
@@ -149,6 +156,7 @@ impl Reporter for TerminalReporter {
         match &event {
             Event::Note(text) if self.view != View::Warnings => self.tell_once(&format!("note: {text}")),
             Event::Warning(text) => self.tell_once(&format!("warning: {text}")),
+            Event::Unlisted { prefix, reason } => self.tell_once(&format!("warning: cannot list {prefix}: {reason}")),
             Event::Failed { archive, status, reason } => self.tell_failure(archive, status, reason),
             _ => {}
         }

@@ -68,7 +68,9 @@ async fn list_at(location: &str, selection: &Selection, today: &str) -> Answer {
     let recorder = Recorder::new();
     let lister = Lister::new(source, retry, Lister::PARALLEL, day(today), Arc::clone(&recorder) as _);
     let targets = selection.targets(&matrix).unwrap();
-    Answer { found: lister.list(&targets, &matrix).await, recorder }
+    // A run may move its listing to another thread.
+    let found = tokio::spawn(async move { lister.list(&targets, &matrix).await }).await.unwrap();
+    Answer { found, recorder }
 }
 
 async fn list(server: &ArchiveServer, selection: &Selection) -> Answer {

@@ -1,11 +1,26 @@
 //! The integration tests, one module per topic, in one binary that links the engines once.
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::unwrap_used)]
 
+mod bad_archives;
+mod bars;
+mod bucket;
 mod cli;
+mod concurrent;
+mod corrections;
+mod demo;
+mod docs;
 mod fetch;
+mod kill;
 mod listing;
 mod output;
+mod ownership;
 mod query;
+mod readme;
+mod real_archives;
+mod reingest;
+mod rejects;
+mod resume;
 mod settings;
+mod source;
 mod summary;
 mod support;

@@ -169,6 +169,12 @@ async fn a_killed_process_leaves_no_half_file_under_a_final_name_and_nothing_tha
     }
     child.kill().unwrap();
     child.wait().unwrap();
+    // The operating system may take a moment longer to take the lock off.
+    let left = std::fs::File::open(bench.part().unwrap()).unwrap();
+    while left.try_lock().is_err() {
+        tokio::task::yield_now().await;
+    }
+    drop(left);
     assert!(!bench.folder().exists());
 
     bench.server.take_seen();

@@ -1,6 +1,5 @@
 //! Servers, mirrors and folders: what they answer, and what is made of it.
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -15,6 +14,7 @@ use lakehouse_core::matrix::Matrix;
 use crate::support::archive_server::{ArchiveServer, Fault, checksum_text};
 use crate::support::fetch_bench::{Bench, KEY, bytes, impatient, options, published, stored};
 use crate::support::recorder::Recorder;
+use crate::support::shared::real_archives;
 
 #[tokio::test]
 async fn a_busy_server_is_asked_again_and_every_retry_is_told() {
@@ -109,17 +109,6 @@ async fn a_folder_named_by_way_of_its_neighbour_is_that_folder() {
     let source = open_source(place.path().join("lake/../mirror").to_str().unwrap(), None, impatient()).unwrap();
     let page = source.list("data/", false, None).await.unwrap();
     assert_eq!(page.objects.iter().map(|object| object.key.as_str()).collect::<Vec<_>>(), ["data/spot/x"]);
-}
-
-/// Returns the folder with real archives, or nothing (with a note) in a checkout without them.
-fn real_archives() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/archives");
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    assert!(std::env::var_os("CI").is_none(), "{} is missing", folder.display());
-    eprintln!("note: {} is missing, so real archives are not tested", folder.display());
-    None
 }
 
 #[tokio::test]

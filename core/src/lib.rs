@@ -27,5 +27,6 @@ pub mod period;
 pub mod plan;
 pub mod schema;
 pub mod selection;
+pub mod tracking;
 pub mod unzip;
 pub mod verdict;

@@ -107,6 +107,15 @@ pub struct Targets {
     pub frequency: FrequencyPolicy,
 }
 
+impl Targets {
+    /// Returns targets that want nothing.
+    #[must_use]
+    pub fn none() -> Self {
+        let (dates, frequency) = (DateRange::default(), FrequencyPolicy::Auto);
+        Self { targets: Vec::new(), notes: Vec::new(), dates, frequency }
+    }
+}
+
 /// One combination, with what of it is wanted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Target {

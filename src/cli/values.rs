@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::str::FromStr;
+use std::time::Duration;
 
 use bytesize::ByteSize;
 use lakehouse_core::market::NameError;
@@ -11,6 +12,12 @@ use lakehouse_core::selection::SymbolList;
 pub(crate) fn bandwidth(text: &str) -> Result<u64, String> {
     let size = text.parse::<ByteSize>().ok().map(|size| size.0).filter(|bytes| *bytes > 0);
     size.ok_or_else(|| "expected bytes per second such as 20MiB or 500kB".to_owned())
+}
+
+/// Reads a time such as `6h` or `1h 30m`.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let time = humantime::parse_duration(text).ok().filter(|time| *time >= Duration::from_secs(1));
+    time.ok_or_else(|| "expected a time of a second or more, such as 30m, 6h or 1d".to_owned())
 }
 
 /// Takes any text but an empty one.

@@ -4,17 +4,21 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use anyhow::Context;
+use lakehouse_core::plan::Plan;
 use lakehouse_core::schema::Schemas;
+use lakehouse_core::selection::Targets;
 
 use super::plan;
-use crate::cli::Stage;
+use crate::cli::{ReportFormat, Stage};
 use crate::clock::Clock;
 use crate::commands::Outcome;
+use crate::console;
 use crate::ingest::{Depth, Ingest};
 use crate::lake::Lake;
 use crate::report::{Event, Reporter};
 use crate::settings::IngestSettings;
 use crate::source::{Timeouts, open_source};
+use crate::stop::Stop;
 use crate::terminal::TerminalReporter;
 
 /// Plans and carries out, and tells what came of it.
@@ -25,18 +29,46 @@ pub(super) async fn run(
 ) -> anyhow::Result<Outcome> {
     let format = settings.format;
     let listener: Arc<dyn Reporter> = Arc::clone(reporter) as _;
-    let ingest = prepare(settings, &listener)?;
+    let targets = settings.selection.targets(&settings.matrix)?;
+    let ingest = prepare(settings, targets, &listener)?;
     let plan = Box::pin(ingest.plan(clock.now().date_naive(), &listener)).await?;
     plan::warn(&plan, &listener);
-    Box::pin(ingest.run(&plan, listener, clock)).await?;
-    let summary = reporter.conclude(format)?;
-    Ok(if summary.is_incomplete() { Outcome::Incomplete } else { Outcome::Done })
+    carry_out(&ingest, &plan, reporter, clock).await?;
+    conclude(&ingest, reporter, format)
 }
 
-/// Opens what the settings name: lake, source, schemas and targets.
-pub(super) fn prepare(settings: IngestSettings, reporter: &Arc<dyn Reporter>) -> anyhow::Result<Ingest> {
+/// Does what a plan says, and stops behind the batch in flight when the user asks for it.
+pub(super) async fn carry_out(
+    ingest: &Ingest,
+    plan: &Plan,
+    reporter: &Arc<TerminalReporter>,
+    clock: &Clock,
+) -> anyhow::Result<()> {
+    let listener: Arc<dyn Reporter> = Arc::clone(reporter) as _;
+    Box::pin(ingest.run(plan, listener, clock)).await?;
+    Ok(())
+}
+
+/// Tells what came of a run.
+pub(super) fn conclude(
+    ingest: &Ingest,
+    reporter: &Arc<TerminalReporter>,
+    format: ReportFormat,
+) -> anyhow::Result<Outcome> {
+    let summary = reporter.conclude(format)?;
+    if ingest.stop.is_asked() {
+        console::tell("stopped behind the batch in flight; the same command goes on from here");
+    }
+    Ok(if summary.is_incomplete() || ingest.stop.is_asked() { Outcome::Incomplete } else { Outcome::Done })
+}
+
+/// Opens what the settings name: lake, source and schemas.
+pub(super) fn prepare(
+    settings: IngestSettings,
+    targets: Targets,
+    reporter: &Arc<dyn Reporter>,
+) -> anyhow::Result<Ingest> {
     tell(&settings, reporter);
-    let targets = settings.selection.targets(&settings.matrix)?;
     let timeouts = Timeouts { idle: settings.fetch.timeout, ..Timeouts::default() };
     let source = open_source(&settings.source, settings.listing.as_deref(), timeouts)
         .with_context(|| format!("cannot use the source {}", settings.source))?;
@@ -52,6 +84,7 @@ pub(super) fn prepare(settings: IngestSettings, reporter: &Arc<dyn Reporter>) ->
         batch_size: settings.batch_size,
         depth: if settings.stage == Stage::Bronze { Depth::Bronze } else { Depth::Silver },
         threads: available_parallelism().map_or(1, usize::from),
+        stop: Stop::on_signals(),
         command: std::env::args().skip(1).collect::<Vec<_>>().join(" "),
     })
 }

@@ -26,7 +26,9 @@ pub(super) async fn run(
 ) -> anyhow::Result<Outcome> {
     let format = settings.format;
     let listener: Arc<dyn Reporter> = Arc::clone(&reporter) as _;
-    let plan = Box::pin(ingest::prepare(settings, &listener)?.plan(clock.now().date_naive(), &listener)).await?;
+    let targets = settings.selection.targets(&settings.matrix)?;
+    let ingest = ingest::prepare(settings, targets, &listener)?;
+    let plan = Box::pin(ingest.plan(clock.now().date_naive(), &listener)).await?;
     let _ = reporter.finish();
     print(&plan, format)?;
     Ok(Outcome::Done)

@@ -19,6 +19,7 @@ use super::file::DataFile;
 use super::log::{ArchiveRecord, CommitRecord, HolderRecord, RECORD_KEY, read_record};
 use super::table::{ActiveFile, LakeTable};
 use crate::clock::Clock;
+use crate::pause::step;
 
 /// How often a commit is tried before others are held to have won for good.
 const ATTEMPTS: usize = 200;
@@ -70,8 +71,12 @@ pub(crate) async fn commit<E: From<TableError>>(
         record.archives.clone_from(&change.archives);
         record.holders.clone_from(&change.holders);
         let before = table.version();
+        step("before commit", &table.spec.name);
         match attempt(table, &record, change, clock).await {
-            Ok(version) => return Ok(Committed::At(version)),
+            Ok(version) => {
+                step("after commit", &table.spec.name);
+                return Ok(Committed::At(version));
+            }
             Err(error) => last = error.to_string(),
         }
         attempted_after = attempted_after.or(Some(before));

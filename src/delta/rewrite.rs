@@ -20,6 +20,7 @@ use super::commit::Change;
 use super::file::{ARCHIVES_KEY, DataFile, DataFileWriter, FileTarget};
 use super::reader::read_file;
 use super::table::{ActiveFile, LakeTable};
+use crate::pause::step;
 
 /// Which rows are to be taken out: all of an archive, or those of some days.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -81,6 +82,7 @@ pub(crate) async fn without(
             }
         }
     }
+    step("rows taken out", &table.spec.name);
     Ok(change)
 }
 

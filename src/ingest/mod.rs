@@ -5,6 +5,7 @@
 //! downloaded already. Nothing here knows how any of these steps works.
 
 mod batch;
+mod refresh;
 mod runs;
 
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use futures::StreamExt;
 use lakehouse_core::ledger::Ledger;
-use lakehouse_core::listing::Published;
+use lakehouse_core::listing::{Inventory, Published};
 use lakehouse_core::matrix::Matrix;
 use lakehouse_core::plan::{Plan, PlanOptions, plan};
 use lakehouse_core::schema::Schemas;
@@ -20,6 +21,8 @@ use lakehouse_core::selection::Targets;
 use thiserror::Error;
 use tokio::sync::mpsc;
 use uuid::Uuid;
+
+pub use self::refresh::RefreshPlan;
 
 use self::batch::BatchStore;
 use self::runs::RunsTable;
@@ -30,8 +33,9 @@ use crate::lake::Lake;
 use crate::ledger::LedgerTable;
 use crate::report::{Event, Reporter};
 use crate::silver::Writer;
-use crate::source::lister::Lister;
+use crate::source::lister::{Lister, Listing, Unavailable};
 use crate::source::{Source, SourceError};
+use crate::stop::Stop;
 use crate::storage::StorageError;
 use crate::summary::{Counting, Summary};
 
@@ -82,6 +86,8 @@ pub struct Ingest {
     pub depth: Depth,
     /// Archives that are decoded at a time.
     pub threads: usize,
+    /// Asks a run to end behind the batch in flight.
+    pub stop: Stop,
     /// The command as it was given, for `meta.runs`.
     pub command: String,
 }
@@ -93,15 +99,21 @@ impl Ingest {
     /// When the source cannot be listed at all, or the lake not be read.
     pub async fn plan(&self, today: NaiveDate, reporter: &Arc<dyn Reporter>) -> Result<Plan, IngestError> {
         let ledger = self.known().await?;
-        let source = Arc::clone(&self.source);
-        let lister = Lister::new(source, self.fetch.retry, Lister::PARALLEL, today, Arc::clone(reporter));
-        let inventory = lister.list(&self.targets, &self.matrix).await.inventory;
-        let options = PlanOptions { force: self.fetch.force, today };
-        let plan = plan(&self.targets, inventory, &ledger, options);
-        plan.notes.iter().for_each(|note| reporter.report(Event::Note(note.to_string())));
-        reporter.report(Event::Skipped { archives: plan.skipped.len() as u64 });
-        reporter.report(Event::Planned { archives: plan.fetch.len() as u64, bytes: plan.bytes() });
+        let lister = self.lister(today, reporter);
+        let listing = lister.list(&self.targets, &self.matrix).await;
+        let inventory = known_inventory(listing, reporter)?;
+        let plan = plan(&self.targets, inventory, &ledger, self.plan_options(today));
+        announce(&plan, reporter);
         Ok(plan)
+    }
+
+    fn lister(&self, today: NaiveDate, reporter: &Arc<dyn Reporter>) -> Lister {
+        let source = Arc::clone(&self.source);
+        Lister::new(source, self.fetch.retry, Lister::PARALLEL, today, Arc::clone(reporter))
+    }
+
+    const fn plan_options(&self, today: NaiveDate) -> PlanOptions {
+        PlanOptions { force: self.fetch.force, today }
     }
 
     /// Does what a plan says, and tells what came of it.
@@ -137,12 +149,21 @@ impl Ingest {
         let wanted = self.batches(plan);
         let fetching = tokio::spawn(fetch_batches(Arc::new(fetcher), wanted, sender));
         let mut store = BatchStore::open(self, listener, writer).await?;
-        while let Some((table, fetched)) = batches.recv().await {
+        while let Some((table, fetched)) = self.next_batch(&mut batches).await {
             store.take(&table, fetched).await?;
         }
-        // The task ends when its channel does; it has nothing to say of its own.
-        let _ = fetching.await;
+        // All batches have been taken, or no more are wanted; what is half-downloaded is resumed another time.
+        fetching.abort();
         Ok(())
+    }
+
+    /// Waits for the next batch; nothing when there is none, or when the run is to stop.
+    async fn next_batch<T>(&self, batches: &mut mpsc::Receiver<T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            () = self.stop.asked() => None,
+            batch = batches.recv() => batch,
+        }
     }
 
     fn batches(&self, plan: &Plan) -> Vec<(Arc<str>, Vec<Published>)> {
@@ -159,6 +180,25 @@ impl Ingest {
         let table = LedgerTable::peek(&self.lake, Arc::clone(&self.matrix)).await?;
         Ok(table.map(|table| table.ledger()).unwrap_or_default())
     }
+}
+
+/// Tells what a plan came to, and what users should know of it.
+fn announce(plan: &Plan, reporter: &Arc<dyn Reporter>) {
+    plan.notes.iter().for_each(|note| reporter.report(Event::Note(note.to_string())));
+    reporter.report(Event::Skipped { archives: plan.skipped.len() as u64 });
+    reporter.report(Event::Planned { archives: plan.fetch.len() as u64, bytes: plan.bytes() });
+}
+
+/// Returns what was listed and tells what was not; a source of which nothing is known is an error.
+fn known_inventory(listing: Listing, reporter: &Arc<dyn Reporter>) -> Result<Inventory, SourceError> {
+    let Listing { inventory, mut unavailable } = listing;
+    if inventory.archives.is_empty() && !unavailable.is_empty() {
+        return Err(unavailable.swap_remove(0).reason);
+    }
+    for Unavailable { prefix, reason } in unavailable {
+        reporter.report(Event::Unlisted { prefix, reason: reason.to_string() });
+    }
+    Ok(inventory)
 }
 
 /// Fetches batch after batch; each waits until the one before it was taken, so that at most two lie

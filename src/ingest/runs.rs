@@ -65,6 +65,7 @@ fn row(
     };
     let outcome = match error {
         Some(error) => format!("stopped: {error}"),
+        None if ingest.stop.is_asked() => "interrupted".to_owned(),
         None if summary.is_incomplete() => "incomplete".to_owned(),
         None => "done".to_owned(),
     };

@@ -30,6 +30,7 @@ use crate::delta::rewrite::without;
 use crate::delta::table::{LakeTable, TableSpec};
 use crate::fetch::BronzeArchive;
 use crate::lake::{Lake, Layer, TableName};
+use crate::pause::step;
 
 pub(crate) use self::index::{SilverIndex, Told};
 pub(crate) use self::rejects::RejectsTable;
@@ -168,6 +169,7 @@ impl SilverTable {
         for file in result.files {
             files.push(self.target.publish(file).await?);
         }
+        step("files written", self.target.table());
         let (index, target, matrix) = (&mut self.index, &self.target, &self.matrix);
         let archives = &result.archives;
         let landed = commit(&mut self.table, &writer.run, &writer.clock, async |table: &LakeTable| {

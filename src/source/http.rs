@@ -13,7 +13,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{
     CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, HeaderName, IF_RANGE, LAST_MODIFIED, RANGE, RETRY_AFTER,
 };
-use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
+use reqwest::{Client, ClientBuilder, RequestBuilder, Response, StatusCode, Url};
 
 use crate::source::{Download, Resume, Source, SourceError, Timeouts, Validator, collect};
 
@@ -34,13 +34,13 @@ impl HttpSource {
         for url in [base, listing] {
             Url::parse(url).map_err(|error| fatal(url, format!("is no URL: {error}")))?;
         }
-        let client = Client::builder()
-            .user_agent(concat!("lakehouse/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(timeouts.connect)
-            .read_timeout(timeouts.idle)
-            .pool_idle_timeout(Duration::from_secs(60))
-            .build()
-            .map_err(|error| fatal(base, chain(&error)))?;
+        let client = client(timeouts).build().or_else(|error| {
+            // A machine without certificates can still talk to a mirror that uses no TLS.
+            let plain = [base, listing].iter().all(|url| url.starts_with("http://"));
+            let without = || client(timeouts).tls_certs_only([]).build().ok();
+            let advice = "install your system's package of CA certificates";
+            plain.then(without).flatten().ok_or_else(|| fatal(base, format!("{}; {advice}", chain(&error))))
+        })?;
         Ok(Self { base: base.to_owned(), listing: listing.trim_end_matches('/').to_owned(), client })
     }
 
@@ -111,6 +111,14 @@ const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_'
 const LISTING_PAGE: usize = 16 * 1024 * 1024;
 /// How much of an error document is read.
 const ERROR_DOCUMENT: usize = 16 * 1024;
+
+fn client(timeouts: Timeouts) -> ClientBuilder {
+    Client::builder()
+        .user_agent(concat!("lakehouse/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(timeouts.connect)
+        .read_timeout(timeouts.idle)
+        .pool_idle_timeout(Duration::from_secs(60))
+}
 
 async fn send(what: &str, request: RequestBuilder) -> Result<Response, SourceError> {
     let response = request.send().await.map_err(|error| broken(what, &error))?;

@@ -3,7 +3,7 @@
 //! It serves keys from memory on a port of its own, with the bucket's listing at `/?prefix=…`. Tests script
 //! faults key by key, and count the requests afterwards. Dropping it ends it, whatever still hangs.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::convert::Infallible;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -11,9 +11,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method, Response, StatusCode, header};
-use chrono::{DateTime, Utc};
+use axum::http::{HeaderMap, Method, Response, header};
+use chrono::DateTime;
 use futures::StreamExt;
+use lakehouse::mirror::{self, Asked, Bucket};
 use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 
@@ -79,29 +80,12 @@ pub(crate) struct ArchiveServer {
 
 #[derive(Default)]
 struct Served {
-    objects: BTreeMap<String, Object>,
+    bucket: Bucket,
     hidden: BTreeSet<String>,
     faults: HashMap<String, VecDeque<Fault>>,
     listing: Listing,
     page_size: usize,
     seen: Vec<Seen>,
-}
-
-#[derive(Clone)]
-struct Object {
-    bytes: Bytes,
-    modified: DateTime<Utc>,
-}
-
-impl Object {
-    fn etag(&self) -> String {
-        let sum: String = Sha256::digest(&self.bytes).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        format!("\"{sum}\"")
-    }
-
-    fn last_modified(&self) -> String {
-        httpdate::fmt_http_date(self.modified.into())
-    }
 }
 
 impl ArchiveServer {
@@ -162,9 +146,19 @@ impl ArchiveServer {
         self.put(key, bytes);
     }
 
+    /// Returns every key that is served, in order.
+    pub(crate) fn keys(&self) -> Vec<String> {
+        self.state().bucket.iter().map(|(key, _)| key.to_owned()).collect()
+    }
+
+    /// Serves the same bytes of a key under another entity tag.
+    pub(crate) fn set_etag(&self, key: &str, etag: &str) {
+        self.state().bucket.set_etag(key, etag);
+    }
+
     /// Serves a key no longer.
     pub(crate) fn remove(&self, key: &str) {
-        self.state().objects.remove(key);
+        self.state().bucket.remove(key);
     }
 
     /// Leaves keys that contain this out of listings.
@@ -215,154 +209,99 @@ pub(crate) fn checksum_text(key: &str, bytes: &[u8]) -> String {
 
 impl Served {
     fn put(&mut self, key: &str, bytes: Bytes) {
-        let newest = self.objects.values().map(|object| object.modified).max();
+        let newest = self.bucket.iter().map(|(_, object)| object.modified()).max();
         let first = DateTime::from_timestamp(1_767_225_600, 0).unwrap();
         let modified = newest.map_or(first, |newest| newest + chrono::TimeDelta::minutes(1));
-        self.objects.insert(key.to_owned(), Object { bytes, modified });
+        self.bucket.put(key, bytes, modified);
     }
 
-    fn list(&self, query: &HashMap<String, String>) -> String {
-        let empty = String::new();
-        let prefix = query.get("prefix").unwrap_or(&empty);
-        let marker = query.get("marker").unwrap_or(&empty);
-        let delimiter = query.get("delimiter");
-        let mut entries: BTreeMap<String, Option<&Object>> = BTreeMap::new();
-        let shown = |key: &str| !self.hidden.iter().any(|hidden| key.contains(hidden.as_str()));
-        for (key, object) in self.objects.iter().filter(|(key, _)| key.starts_with(prefix) && shown(key)) {
-            let folder = delimiter.and_then(|_| key[prefix.len()..].find('/')).map(|at| &key[..=prefix.len() + at]);
-            match folder {
-                Some(folder) => entries.insert(folder.to_owned(), None),
-                None => entries.insert(key.clone(), Some(object)),
-            };
-        }
-        let after: Vec<_> = entries.into_iter().filter(|(name, _)| name > marker).collect();
-        let page = &after[..after.len().min(self.page_size)];
-        let truncated = page.len() < after.len();
-        let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ListBucketResult>");
-        xml.push_str(&format!("<Name>archive</Name><Prefix>{}</Prefix>", escape(prefix)));
-        xml.push_str(&format!("<IsTruncated>{truncated}</IsTruncated>"));
-        if let Some((last, _)) = page.last().filter(|_| truncated && delimiter.is_some()) {
-            xml.push_str(&format!("<NextMarker>{}</NextMarker>", escape(last)));
-        }
-        for (name, object) in page {
-            match object {
-                None => xml.push_str(&format!("<CommonPrefixes><Prefix>{}</Prefix></CommonPrefixes>", escape(name))),
-                Some(object) => xml.push_str(&format!(
-                    "<Contents><Key>{}</Key><LastModified>{}</LastModified><ETag>{}</ETag><Size>{}</Size></Contents>",
-                    escape(name),
-                    object.modified.format("%Y-%m-%dT%H:%M:%S.000Z"),
-                    escape(&object.etag()),
-                    object.bytes.len(),
-                )),
+    fn list(&self, asked: &mirror::Listing) -> String {
+        let mut shown = self.bucket.clone();
+        for (key, _) in self.bucket.iter() {
+            if self.hidden.iter().any(|hidden| key.contains(hidden.as_str())) {
+                shown.remove(key);
             }
         }
-        xml + "</ListBucketResult>"
+        shown.list(asked, self.page_size)
     }
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
 }
 
 async fn answer(State(state): State<Arc<Mutex<Served>>>, request: Request) -> Response<Body> {
     let mut served = state.lock().unwrap();
-    let path = percent_encoding::percent_decode_str(request.uri().path()).decode_utf8().unwrap().into_owned();
-    let key = path.trim_start_matches('/').to_owned();
-    let query = request.uri().query().unwrap_or_default();
-    let query: HashMap<String, String> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-    let listing = key.is_empty();
-    let kind = match (listing, request.method()) {
-        (true, _) => Kind::List,
-        (false, &Method::HEAD) => Kind::Head,
-        (false, _) => Kind::Get,
+    let asked = Asked::parse(request.uri());
+    let (kind, key, marker) = match &asked {
+        Asked::Listing(listing) => (Kind::List, listing.prefix.clone(), listing.marker.clone()),
+        Asked::Object(key) if request.method() == Method::HEAD => (Kind::Head, key.clone(), None),
+        Asked::Object(key) => (Kind::Get, key.clone(), None),
     };
-    let range = text(request.headers(), header::RANGE);
-    let seen_key = if listing { query.get("prefix").cloned().unwrap_or_default() } else { key.clone() };
-    let marker = query.get("marker").cloned();
-    served.seen.push(Seen { kind, key: seen_key.clone(), marker, range });
+    let range = request.headers().get(header::RANGE).map(|range| range.to_str().unwrap().to_owned());
+    served.seen.push(Seen { kind, key: key.clone(), marker, range });
     let fault = match kind {
         Kind::Head => None,
-        _ => served.faults.get_mut(&seen_key).and_then(VecDeque::pop_front),
+        _ => served.faults.get_mut(&key).and_then(VecDeque::pop_front),
     };
-    match fault {
-        Some(Fault::Status(status)) => error(status, None),
-        Some(Fault::RetryAfter(status, value)) => error(status, Some(value)),
-        Some(Fault::Republish(bytes)) => {
+    match (fault, &asked) {
+        (Some(Fault::Status(status)), _) => error(status, None),
+        (Some(Fault::RetryAfter(status, value)), _) => error(status, Some(value)),
+        (Some(Fault::Republish(bytes)), _) => {
             served.put(&key, bytes.into());
             error(503, None)
         }
-        fault => plain(&served, &seen_key, kind, &query, request.headers(), fault.as_ref()),
-    }
-}
-
-/// Answers as the archive would, but for a fault in the body.
-fn plain(
-    served: &Served,
-    key: &str,
-    kind: Kind,
-    query: &HashMap<String, String>,
-    headers: &HeaderMap,
-    fault: Option<&Fault>,
-) -> Response<Body> {
-    if kind == Kind::List {
-        return match served.listing {
-            Listing::Normal => Response::new(Body::from(served.list(query))),
+        (_, Asked::Listing(listing)) => match served.listing {
+            Listing::Normal => Response::new(Body::from(served.list(listing))),
             Listing::Off(status) => error(status, None),
             Listing::Page => Response::new(Body::from("<!DOCTYPE html><html><body>Index of data</body></html>")),
-        };
-    }
-    match served.objects.get(key) {
-        Some(object) => serve(object, kind == Kind::Head, headers, fault),
-        None => error(404, None),
+        },
+        (fault, Asked::Object(key)) => {
+            let headers = misread(request.headers().clone(), fault.as_ref());
+            let answer = served.bucket.get(key).map_or_else(mirror::missing, |object| object.answer(&headers));
+            if kind == Kind::Head { answer.map(|_| Body::empty()) } else { send(answer, fault.as_ref()) }
+        }
     }
 }
 
-fn serve(object: &Object, head: bool, headers: &HeaderMap, fault: Option<&Fault>) -> Response<Body> {
-    let size = object.bytes.len();
-    let response = Response::builder()
-        .header(header::ETAG, object.etag())
-        .header(header::LAST_MODIFIED, object.last_modified())
-        .header(header::ACCEPT_RANGES, "bytes");
-    let unchanged = text(headers, header::IF_RANGE)
-        .is_none_or(|condition| condition == object.etag() || condition == object.last_modified());
-    let asked = text(headers, header::RANGE)
-        .and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse::<usize>().ok())
-        .filter(|_| !matches!(fault, Some(Fault::IgnoreRange)))
-        .filter(|_| unchanged || matches!(fault, Some(Fault::IgnoreIfRange)));
-    let (response, bytes) = match asked {
-        Some(start) if start >= size => return error(416, None),
-        Some(start) => {
-            let start = if matches!(fault, Some(Fault::WrongRange)) { (start + 1).min(size - 1) } else { start };
-            let range = format!("bytes {start}-{}/{size}", size - 1);
-            let response = response.status(StatusCode::PARTIAL_CONTENT).header(header::CONTENT_RANGE, range);
-            (response, object.bytes.slice(start..))
+/// Returns a request's headers as a server understands them that has this fault.
+fn misread(mut headers: HeaderMap, fault: Option<&Fault>) -> HeaderMap {
+    match fault {
+        Some(Fault::IgnoreRange) => {
+            headers.remove(header::RANGE);
         }
-        None => (response, object.bytes.clone()),
-    };
-    let announced = response.header(header::CONTENT_LENGTH, bytes.len());
-    if head {
-        return announced.body(Body::empty()).unwrap();
+        Some(Fault::IgnoreIfRange) => {
+            headers.remove(header::IF_RANGE);
+        }
+        Some(Fault::WrongRange) => {
+            let range = headers.get(header::RANGE).unwrap().to_str().unwrap();
+            let start: u64 = range.trim_start_matches("bytes=").trim_end_matches('-').parse().unwrap();
+            headers.insert(header::RANGE, format!("bytes={}-", start + 1).parse().unwrap());
+        }
+        _ => {}
     }
+    headers
+}
+
+/// Sends an answer with a fault in its body, or as it is.
+fn send(answer: Response<Bytes>, fault: Option<&Fault>) -> Response<Body> {
+    let (head, bytes) = answer.into_parts();
     match fault {
         Some(Fault::CutAfter(sent)) => {
             let broken = futures::stream::iter([Err(std::io::Error::other("cut"))]);
             let sent = futures::stream::iter([Ok(bytes.slice(..*sent))]);
-            announced.body(Body::from_stream(sent.chain(yielding()).chain(broken))).unwrap()
+            Response::from_parts(head, Body::from_stream(sent.chain(yielding()).chain(broken)))
         }
         Some(Fault::StallAfter(sent)) => {
             let sent = futures::stream::iter([Ok::<_, std::io::Error>(bytes.slice(..*sent))]);
-            announced.body(Body::from_stream(sent.chain(futures::stream::pending()))).unwrap()
+            Response::from_parts(head, Body::from_stream(sent.chain(futures::stream::pending())))
         }
         Some(Fault::Corrupt) => {
             let mut corrupt = bytes.to_vec();
             *corrupt.last_mut().unwrap() ^= 1;
-            announced.body(Body::from(corrupt)).unwrap()
+            Response::from_parts(head, Body::from(corrupt))
         }
         Some(Fault::Shorten(lacking)) => {
             let sent = futures::stream::iter([Ok::<_, Infallible>(bytes.slice(..bytes.len() - lacking))]);
             Response::new(Body::from_stream(sent))
         }
-        _ => announced.body(Body::from(bytes)).unwrap(),
+        _ => Response::from_parts(head, Body::from(bytes)),
     }
 }
 
@@ -383,8 +322,4 @@ fn error(status: u16, retry_after: Option<&str>) -> Response<Body> {
     }
     let document = "<?xml version=\"1.0\"?><Error><Code>Scripted</Code><Message>as the test wants it</Message></Error>";
     response.body(Body::from(document)).unwrap()
-}
-
-fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
-    Some(headers.get(name)?.to_str().ok()?.to_owned())
 }

@@ -1,7 +1,7 @@
 //! Runs the program as a user would, apart from the user's own environment.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 /// What a run of the program left behind; prints as exit code and both outputs.
@@ -39,13 +39,4 @@ pub(crate) fn lakehouse(folder: &Path) -> Command {
 pub(crate) fn run(arguments: &[&str]) -> Run {
     let folder = tempfile::tempdir().unwrap();
     lakehouse(folder.path()).args(arguments).output().unwrap().into()
-}
-
-/// Returns the existing configurations that must keep working.
-pub(crate) fn collection_configs() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/collection-configs");
-    let mut files: Vec<PathBuf> = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    assert_eq!(files.len(), 9, "{folder:?}");
-    files
 }

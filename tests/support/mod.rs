@@ -2,6 +2,12 @@
 
 pub(crate) mod archive_server;
 pub(crate) mod command;
+pub(crate) mod csv_oracle;
 pub(crate) mod delta_fixture;
 pub(crate) mod fetch_bench;
 pub(crate) mod recorder;
+pub(crate) mod sample_archive;
+pub(crate) mod samples;
+pub(crate) mod shared;
+pub(crate) mod test_lake;
+pub(crate) mod zips;

@@ -47,7 +47,7 @@ pub enum Reading {
 
 impl Reading {
     /// Returns the columns that the field fills.
-    pub(crate) fn columns(self) -> impl Iterator<Item = usize> {
+    pub fn columns(self) -> impl Iterator<Item = usize> {
         let (first, second) = match self {
             Self::Value(column) | Self::DateTime(column) | Self::Date(column) => (Some(column), None),
             Self::ExpiryStrike { expiry, strike } => (Some(expiry), Some(strike)),

@@ -97,6 +97,14 @@ impl SymbolList {
         included && !self.exclude.contains(symbol)
     }
 
+    /// Returns the list without some symbols.
+    #[must_use]
+    pub fn without(&self, symbols: impl IntoIterator<Item = Symbol>) -> Self {
+        let mut list = self.clone();
+        list.exclude.names.extend(symbols);
+        list
+    }
+
     /// Returns the symbols if all of them are named.
     #[must_use]
     pub fn literals(&self) -> Option<Vec<Symbol>> {

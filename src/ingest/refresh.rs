@@ -1,0 +1,98 @@
+//! Refresh: the plan that brings everything a lake tracks up to date.
+//!
+//! Only the listing differs from an ingest: what is listed is what the lake has met before, in a trailing
+//! window of days and in all months, and what a selection's globs match for the first time. What is
+//! done about it is the same plan, carried out in the same way.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use lakehouse_core::archive::Series;
+use lakehouse_core::ledger::Ledger;
+use lakehouse_core::listing::{Inventory, Published};
+use lakehouse_core::market::Frequency;
+use lakehouse_core::period::DateRange;
+use lakehouse_core::plan::{Missing, Plan, PlanOptions, plan};
+use lakehouse_core::selection::Targets;
+use lakehouse_core::tracking::{Tracked, untracked, window};
+
+use super::{Ingest, IngestError, announce, known_inventory};
+use crate::report::Reporter;
+use crate::source::lister::{Lister, Listing};
+
+/// What a refresh is going to do.
+#[derive(Clone, Debug)]
+pub struct RefreshPlan {
+    pub plan: Plan,
+    /// Archives among those to fetch that are older than what was held of their series.
+    pub late: usize,
+    /// What the window made expect, and the source does not have.
+    pub missing: Vec<Missing>,
+}
+
+impl Ingest {
+    /// Lists what the lake tracks, and symbols that the targets match for the first time, and decides what
+    /// is to be done; `full` looks at all days instead of the trailing window. Writes nothing.
+    ///
+    /// # Errors
+    /// When the source cannot be listed at all, or the lake not be read.
+    pub async fn plan_refresh(
+        &self,
+        today: NaiveDate,
+        full: bool,
+        reporter: &Arc<dyn Reporter>,
+    ) -> Result<RefreshPlan, IngestError> {
+        let ledger = self.known().await?;
+        let tracked = Tracked::of(&ledger);
+        let lister = self.lister(today, reporter);
+        let days = window(today, full);
+        let (mut held, mut new) = (Listing::default(), Listing::default());
+        for frequency in Frequency::ALL {
+            for targets in tracked.listings(&self.matrix, frequency, days) {
+                self.list_into(&mut held, &lister, &targets).await;
+            }
+        }
+        tracked.retain(&mut held.inventory);
+        let untracked = untracked(&self.targets, &tracked);
+        self.list_into(&mut new, &lister, &untracked).await;
+        held.unavailable.append(&mut new.unavailable);
+        let held = known_inventory(held, reporter)?;
+        let (options, targets) = (self.plan_options(today), tracked.targets(&self.matrix));
+        let missing = missing_days(&targets, &held, &ledger, days, options);
+        let mut refresh = plan(&targets, held, &ledger, options);
+        let first_seen = plan(&untracked, new.inventory, &ledger, options);
+        refresh.fetch.extend(first_seen.fetch);
+        refresh.skipped.extend(first_seen.skipped);
+        refresh.unknown.extend(first_seen.unknown);
+        announce(&refresh, reporter);
+        Ok(RefreshPlan { late: tracked.late(&refresh.fetch), missing, plan: refresh })
+    }
+
+    async fn list_into(&self, listing: &mut Listing, lister: &Lister, targets: &Targets) {
+        if targets.targets.is_empty() {
+            return;
+        }
+        let Listing { inventory, unavailable } = lister.list(targets, &self.matrix).await;
+        listing.inventory.archives.extend(inventory.archives);
+        listing.inventory.unknown.extend(inventory.unknown);
+        listing.unavailable.extend(unavailable);
+    }
+}
+
+/// Returns the days of the window that ought to be published and are not, of series that still are.
+fn missing_days(
+    targets: &Targets,
+    inventory: &Inventory,
+    ledger: &Ledger,
+    days: DateRange,
+    options: PlanOptions,
+) -> Vec<Missing> {
+    let mut alive: HashSet<Series> = HashSet::new();
+    let in_window = |published: &&Published| days.overlaps(published.key.period());
+    alive.extend(inventory.archives.iter().filter(in_window).map(|published| published.key.series().clone()));
+    let bounded = Targets { dates: days, ..targets.clone() };
+    let mut missing = plan(&bounded, inventory.clone(), ledger, options).missing;
+    missing.retain(|missing| alive.contains(&missing.series));
+    missing
+}

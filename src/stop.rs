@@ -1,0 +1,69 @@
+//! Asking work to stop: once politely, twice at once.
+//!
+//! SIGINT (Ctrl-C) and SIGTERM are the same wish. What is in flight is finished first, and a second wish
+//! ends the process where it stands; neither loses anything, because commits are whole or not there.
+
+use std::sync::Arc;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::console;
+
+/// The exit code of a process that was ended by SIGINT, as shells know it.
+const INTERRUPTED: i32 = 130;
+
+/// A wish to stop that everybody who does work can see.
+#[derive(Clone, Debug)]
+pub struct Stop(Arc<watch::Sender<bool>>);
+
+impl Default for Stop {
+    fn default() -> Self {
+        Self(Arc::new(watch::Sender::new(false)))
+    }
+}
+
+impl Stop {
+    /// Asks for it.
+    pub fn ask(&self) {
+        self.0.send_replace(true);
+    }
+
+    /// Returns whether it was asked for.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    /// Waits until it is asked for.
+    pub async fn asked(&self) {
+        let mut wish = self.0.subscribe();
+        // The sender is this value's own, so the wait cannot fail while it is borrowed.
+        let _ = wish.wait_for(|asked| *asked).await;
+    }
+
+    /// Makes a wish of the signals that ask a process to end; must be called within a runtime.
+    #[must_use]
+    pub fn on_signals() -> Self {
+        let stop = Self::default();
+        let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+        if let (Ok(interrupt), Ok(terminate)) = signals {
+            tokio::spawn(obey(stop.clone(), interrupt, terminate));
+        }
+        stop
+    }
+}
+
+async fn obey(stop: Stop, mut interrupt: Signal, mut terminate: Signal) {
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        if stop.is_asked() {
+            std::process::exit(INTERRUPTED);
+        }
+        console::tell("stopping behind the batch in flight; once more stops at once");
+        stop.ask();
+    }
+}

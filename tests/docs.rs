@@ -1,0 +1,123 @@
+//! The pages of `docs/` that follow from data: `UPDATE_DOCS=1 cargo test docs` writes them anew.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use arrow::datatypes::DataType;
+use lakehouse_core::market::{Interval, Market};
+use lakehouse_core::matrix::{Combination, Matrix};
+use lakehouse_core::schema::{Column, ColumnType, Schemas, TableSchema};
+
+#[test]
+fn the_page_about_tables_says_what_schemas_and_matrix_say() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/tables.md");
+    let expected = tables_page();
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(&file, &expected).unwrap();
+    }
+    let found = fs::read_to_string(&file).unwrap();
+    assert!(found == expected, "docs/tables.md is not what UPDATE_DOCS=1 cargo test docs would write");
+}
+
+const INTRODUCTION: &str = "\
+<!-- Made from schemas/ and matrix/ by tests/docs.rs: UPDATE_DOCS=1 cargo test docs -->
+
+# The silver tables
+
+One Delta table per data type, partitioned by `market` and `date`, with the columns of the archive's own CSV files
+under their own names in snake_case. Every table also has:
+
+| column | type | what it holds |
+|---|---|---|
+| `market` | VARCHAR | `spot`, `futures_um`, `futures_cm` or `options` |
+| `date` | DATE | UTC day of the row's own event time |
+| `symbol` | VARCHAR | symbol, as the archive spells it |
+| `bar_interval` | VARCHAR | length of the bar, such as `1h`; only in tables of bars |
+| `archive` | VARCHAR | key of the archive that the row came from |
+
+Times are UTC microseconds, whatever the file used. Numbers are exact decimals: a value that does not fit its
+column is in `meta.rejects`, never rounded.
+
+The market `options` has its archives below `data/option/`, the two futures markets below `data/futures/um/` and
+`data/futures/cm/`.
+";
+
+fn tables_page() -> String {
+    let matrix = Matrix::builtin().unwrap();
+    let mut page = INTRODUCTION.to_owned();
+    overview(&mut page, &matrix);
+    for schema in Schemas::builtin().unwrap().iter() {
+        let combinations: Vec<_> = matrix.combinations().iter().filter(|row| row.schema == schema.table()).collect();
+        table(&mut page, schema, &combinations);
+    }
+    page
+}
+
+/// Every data type with its table, and what each market has of it.
+fn overview(page: &mut String, matrix: &Matrix) {
+    page.push_str("\n## What there is\n\n| data type | table |");
+    Market::ALL.iter().for_each(|market| write!(page, " {market} |").unwrap());
+    page.push_str("\n|---|---|---|---|---|---|\n");
+    let mut seen = BTreeSet::new();
+    for row in matrix.combinations().iter().filter(|row| seen.insert(row.data_type.as_str())) {
+        write!(page, "| {} | [`silver.{}`](#{}) |", row.data_type, row.schema, row.schema).unwrap();
+        for market in Market::ALL {
+            let status = matrix.get(market, &row.data_type).map_or_else(String::new, |row| row.status.to_string());
+            write!(page, " {status} |").unwrap();
+        }
+        page.push('\n');
+    }
+    page.push_str("\nWhat ended, was withdrawn or was never published is read all the same if a mirror has it.\n");
+}
+
+fn table(page: &mut String, schema: &TableSchema, combinations: &[&Combination]) {
+    let sorted = schema.sort_columns().iter().map(|column| format!("`{column}`")).collect::<Vec<_>>().join(", ");
+    write!(page, "\n## {}\n\n{}\n\n", schema.table(), schema.doc()).unwrap();
+    write!(page, "`date` is the day of `{}`. Rows of a file are sorted by {sorted}.\n\n", schema.event_time()).unwrap();
+    page.push_str("| column | type | markets | what it holds |\n|---|---|---|---|\n");
+    for (position, column) in schema.columns().iter().enumerate() {
+        let (kind, markets) = (sql_type(column), markets_with(position, schema, combinations));
+        writeln!(page, "| `{}` | {kind} | {markets} | {} |", column.name, column.doc).unwrap();
+    }
+    page.push_str("\n| market | daily archives | monthly archives | since | status |\n|---|---|---|---|---|\n");
+    for row in combinations {
+        let (daily, monthly) = (published(row.daily.as_deref()), published(row.monthly.as_deref()));
+        let since = row.since.map_or_else(String::new, |day| day.to_string());
+        writeln!(page, "| {} | {daily} | {monthly} | {since} | {} |", row.market, row.status).unwrap();
+    }
+}
+
+fn sql_type(column: &Column) -> String {
+    match column.kind {
+        ColumnType::Time => "TIMESTAMP".to_owned(),
+        ColumnType::Date => "DATE".to_owned(),
+        ColumnType::BigInt => "BIGINT".to_owned(),
+        ColumnType::SmallInt => "SMALLINT".to_owned(),
+        ColumnType::Boolean => "BOOLEAN".to_owned(),
+        ColumnType::Text => "VARCHAR".to_owned(),
+        decimal => match decimal.data_type() {
+            DataType::Decimal128(digits, scale) => format!("DECIMAL({digits}, {scale})"),
+            other => panic!("{other} has no name in SQL here"),
+        },
+    }
+}
+
+/// Names the markets whose archives fill a column, unless all do; in the others it is NULL.
+fn markets_with(column: usize, schema: &TableSchema, combinations: &[&Combination]) -> String {
+    let fills = |market: Market| {
+        let mut fields = schema.layouts(market).flat_map(|layout| &layout.fields);
+        fields.any(|field| field.reading.columns().any(|filled| filled == column))
+    };
+    let with: Vec<&str> = combinations.iter().filter(|row| fills(row.market)).map(|row| row.market.as_str()).collect();
+    if with.len() == combinations.len() { "all".to_owned() } else { with.join(", ") }
+}
+
+fn published(intervals: Option<&[Interval]>) -> String {
+    match intervals {
+        None => "no".to_owned(),
+        Some([]) => "yes".to_owned(),
+        Some(intervals) => intervals.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+    }
+}

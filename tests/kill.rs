@@ -1,0 +1,116 @@
+//! SIGKILL at every named step of an ingest, and at random moments: running again makes the lake what an
+//! undisturbed run makes it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use lakehouse::pause::{PAUSE_AT, PAUSE_FILE};
+use tempfile::TempDir;
+
+use crate::support::sample_archive::SampleArchive;
+
+/// Starts a command, waits until it is held at a step, and kills it there; says whether it came so far.
+fn kill_at(mut command: Command, step: &str, marker: &Path) -> bool {
+    let mut child = command.env(PAUSE_AT, step).env(PAUSE_FILE, marker).spawn().unwrap();
+    while !marker.exists() {
+        if child.try_wait().unwrap().is_some() {
+            return false;
+        }
+        std::thread::yield_now();
+    }
+    kill(&mut child);
+    true
+}
+
+fn kill(child: &mut Child) {
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+fn lake_in(folder: &TempDir, name: &str) -> PathBuf {
+    folder.path().join(name)
+}
+
+#[test]
+fn a_run_that_is_killed_at_any_step_is_completed_by_the_next_one() {
+    let archive = SampleArchive::new();
+    let folder = TempDir::new().unwrap();
+    let undisturbed = archive.complete(&lake_in(&folder, "undisturbed"));
+    let steps = [
+        "files written silver.klines",
+        "before commit silver.klines",
+        "after commit silver.klines",
+        "before commit silver.trades",
+        "after commit silver.trades",
+        "before commit meta.archives",
+        "after commit meta.archives",
+        "before commit meta.runs",
+    ];
+    for (number, step) in steps.iter().enumerate() {
+        let lake = lake_in(&folder, &format!("killed-{number}"));
+        let marker = folder.path().join(format!("reached-{number}"));
+        assert!(kill_at(archive.ingest(&lake), step, &marker), "never came to `{step}`");
+        assert_eq!(archive.complete(&lake), undisturbed, "killed at `{step}`");
+    }
+}
+
+#[test]
+fn a_correction_that_is_killed_at_any_step_is_completed_by_the_next_run() {
+    let archive = SampleArchive::new();
+    let folder = TempDir::new().unwrap();
+    let mut lakes = Vec::new();
+    let steps = [
+        "files written silver.klines",
+        "rows taken out silver.klines",
+        "before commit silver.klines",
+        "after commit silver.klines",
+        "before commit meta.archives",
+    ];
+    for number in 0..=steps.len() {
+        let lake = lake_in(&folder, &format!("lake-{number}"));
+        archive.complete(&lake);
+        lakes.push(lake);
+    }
+    let corrected = archive.keys.iter().find(|key| key.data_type().as_str() == "klines").unwrap();
+    archive.publish(corrected, 2);
+    let undisturbed = archive.complete(&lakes[steps.len()]);
+    for (number, (step, lake)) in steps.iter().zip(&lakes).enumerate() {
+        let marker = folder.path().join(format!("reached-{number}"));
+        assert!(kill_at(archive.ingest(lake), step, &marker), "never came to `{step}`");
+        assert_eq!(archive.complete(lake), undisturbed, "killed at `{step}`");
+    }
+}
+
+#[test]
+fn runs_that_are_killed_at_a_hundred_random_moments_lose_and_double_nothing() {
+    let archive = SampleArchive::new();
+    let folder = TempDir::new().unwrap();
+    let started = Instant::now();
+    let undisturbed = archive.complete(&lake_in(&folder, "undisturbed"));
+    let longest = started.elapsed();
+    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+    let (mut kills, mut number) = (0, 0);
+    while kills < 100 {
+        let lake = lake_in(&folder, &format!("killed-{number}"));
+        number += 1;
+        // Some kills into the same lake, so that leftovers meet leftovers.
+        for _ in 0..7 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let moment = longest.mul_f64((random >> 40) as f64 / (1_u64 << 24) as f64);
+            kills += usize::from(killed_after(archive.ingest(&lake), moment));
+        }
+        assert_eq!(archive.complete(&lake), undisturbed, "lake {number} after {kills} kills");
+    }
+}
+
+/// Kills a command after some time; says whether it was still running then.
+fn killed_after(mut command: Command, time: Duration) -> bool {
+    let mut child = command.spawn().unwrap();
+    let (_sender, never) = mpsc::channel::<()>();
+    assert_eq!(never.recv_timeout(time), Err(RecvTimeoutError::Timeout));
+    let running = child.try_wait().unwrap().is_none();
+    kill(&mut child);
+    running
+}

@@ -1,0 +1,100 @@
+//! Every command of the README is typed, in its order, against a mirror of made-up archives.
+//!
+//! The files that the README shows are written first: the opening line of their block names them. Its Python is run
+//! by `tests/interop/run`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use lakehouse_core::archive::ArchiveKey;
+use lakehouse_core::generate::{KeyOptions, SampleOptions, sample_checksum, sample_keys, sample_zip};
+use lakehouse_core::matrix::Matrix;
+
+use crate::support::command::Run;
+
+const README: &str = include_str!("../README.md");
+
+/// What the README asks for and a test cannot type: it would build the program again or reach the network.
+const NOT_RUN: [&str; 3] =
+    ["cargo test --workspace", "cargo install --path .", "pip install deltalake polars duckdb pyarrow"];
+
+/// The data types that the commands ask for.
+const DATA_TYPES: [&str; 3] = ["klines", "aggTrades", "fundingRate"];
+
+#[test]
+fn every_command_of_the_readme_works_in_its_order() {
+    let folder = tempfile::tempdir().unwrap();
+    write_shown_files(folder.path());
+    write_mirror(&folder.path().join("mirror"));
+    let commands = commands();
+    assert!(commands.len() > 10, "{commands:?}");
+    for command in commands {
+        let run = type_command(&command, folder.path());
+        assert_eq!((run.code, run.stderr.contains("warning")), (Some(0), false), "{command}\n{run}");
+    }
+    assert!(folder.path().join("bars.parquet").exists() && folder.path().join("lakehouse.bash").exists());
+    let landed = "lakehouse query --format csv \"SELECT market, sum(rows) AS rows FROM meta.archives \
+                  WHERE bar_interval = '1h' GROUP BY market ORDER BY market\"";
+    let landed = type_command(landed, folder.path());
+    // Two symbols and two days of futures by the configurations; two symbols and seven days of spot before.
+    assert_eq!(landed.stdout, "market,rows\nfutures_um,96\nspot,336\n", "{landed}");
+}
+
+/// Returns the commands of all blocks of the shell, without those that are not run.
+fn commands() -> Vec<String> {
+    let lines = blocks("sh").into_iter().flat_map(|(_, text)| text.lines().map(str::to_owned).collect::<Vec<_>>());
+    lines
+        .filter(|line| !NOT_RUN.contains(&line.as_str()))
+        .map(|line| line.replace("cargo run -- ", "lakehouse "))
+        .collect()
+}
+
+/// Types a line into a shell whose only settings are the lake's default and the mirror.
+fn type_command(line: &str, folder: &Path) -> Run {
+    let first_words = line.split(" | ").map(|command| command.split(' ').next().unwrap());
+    assert!(first_words.clone().all(|word| ["lakehouse", "echo"].contains(&word)), "not known to be run: {line}");
+    let program = PathBuf::from(env!("CARGO_BIN_EXE_lakehouse"));
+    let path = format!("{}:/usr/bin:/bin", program.parent().unwrap().display());
+    let mut shell = Command::new("sh");
+    shell.args(["-euc", line]).current_dir(folder).env_clear();
+    shell.env("PATH", path).env("LAKEHOUSE_SOURCE", "mirror").output().unwrap().into()
+}
+
+/// Writes the files that the README shows under their names: "```toml lakehouse.toml".
+fn write_shown_files(folder: &Path) {
+    let files: Vec<_> = ["toml", "json"].into_iter().flat_map(blocks).collect();
+    assert_eq!(files.len(), 2);
+    for (name, text) in files {
+        fs::write(folder.join(name), text).unwrap();
+    }
+}
+
+/// Returns the blocks of a language: what stands behind the language, and the text.
+fn blocks(language: &str) -> Vec<(&'static str, &'static str)> {
+    let fences = README.split("\n```").skip(1).step_by(2);
+    let blocks = fences.filter_map(|block| block.split_once('\n'));
+    let of_language = |(opening, text): (&'static str, &'static str)| {
+        let (found, name) = opening.split_once(' ').unwrap_or((opening, ""));
+        (found == language).then_some((name, text))
+    };
+    blocks.filter_map(of_language).collect()
+}
+
+/// Makes the archives of the days that the README uses.
+fn write_mirror(folder: &Path) {
+    let intervals = ["1h", "1d"].map(|text| text.parse().unwrap()).to_vec();
+    let first_day = "2026-05-01".parse().unwrap();
+    let keys = sample_keys(&Matrix::builtin().unwrap(), &KeyOptions { first_day, days: 7, intervals });
+    for key in keys.iter().filter(|key| DATA_TYPES.contains(&key.data_type().as_str())) {
+        write_archive(key, folder);
+    }
+}
+
+fn write_archive(key: &ArchiveKey, folder: &Path) {
+    let file = folder.join(key.path());
+    let zip = sample_zip(key, &SampleOptions::small(1)).unwrap();
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(folder.join(format!("{}.CHECKSUM", key.path())), sample_checksum(key, &zip)).unwrap();
+    fs::write(file, zip).unwrap();
+}
