@@ -331,10 +331,12 @@ async fn a_ledger_that_was_lost_is_made_again_with_owners_and_verdicts() {
     scene.ingest(&[]).await;
     let sql = "SELECT archive, status, sha256, rows, owned_days, rival, reason FROM meta.archives ORDER BY archive";
     let before = scene.lake.rows(sql).await;
-    std::fs::remove_dir_all(scene.lake.path().join("meta/archives")).unwrap();
+    let lake = TestLake::new();
+    std::fs::create_dir(lake.path()).unwrap();
+    std::fs::rename(scene.lake.path().join("silver"), lake.path().join("silver")).unwrap();
     scene.publish("data/spot/daily/klines/BTCUSDT/1h/BTCUSDT-1h-2024-03-01.zip", |_| {});
-    scene.ingest(&["--start", "2024-03-01"]).await;
-    let after = scene.lake.rows(&sql.replace("ORDER", "WHERE archive NOT LIKE '%2024-03-01%' ORDER")).await;
+    lake.ingest(scene.server.url(), &["--all", "--start", "2024-03-01"]).await;
+    let after = lake.rows(&sql.replace("ORDER", "WHERE archive NOT LIKE '%2024-03-01%' ORDER")).await;
     assert_eq!(after, before);
 }
 
