@@ -142,4 +142,6 @@ fn add(a: DayEvidence, b: DayEvidence) -> DayEvidence {
 }
 
 #[cfg(test)]
+pub(crate) mod model;
+#[cfg(test)]
 mod tests;

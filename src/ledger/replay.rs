@@ -22,8 +22,8 @@ pub(super) fn is_told_by_silver(entry: &LedgerEntry) -> bool {
 /// Returns what a row says of an archive in silver.
 pub(super) fn holding_of(entry: &LedgerEntry) -> Option<Holding> {
     let sha256 = Arc::clone(entry.sha256.as_ref()?);
-    let whole = Some(entry.owned_days()).filter(|days| *days != lakehouse_core::days::DaySet::of(entry.key.period()));
-    Some(Holding { sha256, rows: entry.rows, days: whole, rival: entry.rival.clone() })
+    let yielded = entry.status == ArchiveStatus::Yielded;
+    Some(Holding { sha256, rows: entry.rows, days: entry.days, rival: entry.rival.clone(), yielded })
 }
 
 /// Returns the rows that the ledger lacks or has otherwise, given what it knows and what the log told.

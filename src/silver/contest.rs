@@ -176,7 +176,7 @@ fn judged(
     if first.holder == Frequency::Monthly && lost.is_empty() {
         return None;
     }
-    let yielded = days.is_empty();
+    let yielded = days.is_empty() && !lost.is_empty();
     if yielded {
         removal.whole(archive);
     } else {

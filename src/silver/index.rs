@@ -59,8 +59,13 @@ impl SilverIndex {
 
     fn take_in(&mut self, version: i64, told: Told) {
         let (archive, holding) = match &told {
-            Told::Landed(record) => (&record.archive, holding(&record.sha256, record.rows, record.days, &record.rival)),
-            Told::Judged(record) => (&record.archive, holding(&record.sha256, record.rows, record.days, &record.rival)),
+            Told::Landed(record) => {
+                let ArchiveRecord { archive, sha256, rows, days, rival, yielded, .. } = record.as_ref();
+                (archive, holding(sha256, *rows, *days, rival.as_deref(), *yielded))
+            }
+            Told::Judged(HolderRecord { archive, sha256, rows, days, rival, yielded, .. }) => {
+                (archive, holding(sha256, *rows, *days, rival.as_deref(), *yielded))
+            }
         };
         self.holdings.insert(archive.clone(), holding);
         self.unrecorded.push((version, told));
@@ -86,6 +91,6 @@ impl Told {
     }
 }
 
-fn holding(sha256: &str, rows: u64, days: Option<DaySet>, rival: &Option<String>) -> Holding {
-    Holding { sha256: sha256.into(), rows, days, rival: rival.as_deref().map(Into::into) }
+fn holding(sha256: &str, rows: u64, days: Option<DaySet>, rival: Option<&str>, yielded: bool) -> Holding {
+    Holding { sha256: sha256.into(), rows, days, rival: rival.map(Into::into), yielded }
 }

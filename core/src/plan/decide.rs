@@ -67,7 +67,7 @@ impl Decider<'_> {
             }
             Decision::Fetch(FetchReason::New) if held.any_daily() => Decision::Fetch(FetchReason::Compare),
             Decision::Skip(SkipReason::AlreadyIngested | SkipReason::Yielded)
-                if held.any_daily() && self.is_rival_unjudged(month, member.published) =>
+                if self.is_rival_unjudged(month, member.published, held) =>
             {
                 Decision::Fetch(FetchReason::Compare)
             }
@@ -87,11 +87,16 @@ impl Decider<'_> {
     }
 
     /// Returns whether a daily archive that is held has not been compared with the month's own in this version.
-    fn is_rival_unjudged(&self, month: &[Member<'_>], published: &Published) -> bool {
+    fn is_rival_unjudged(&self, month: &[Member<'_>], published: &Published, held: Held<'_>) -> bool {
         let version = self.ledger.get(published.key.path()).and_then(|entry| entry.sha256.as_ref());
-        let dailies = month.iter().filter(|member| member.period.frequency() == Frequency::Daily);
+        let beside = |member: &&Member<'_>| {
+            member.period.frequency() == Frequency::Daily
+                && held.owner(member.period.start()) != Some(Frequency::Monthly)
+        };
+        let dailies = month.iter().filter(beside);
         let mut held = dailies.filter_map(|member| self.ledger.get(member.published.key.path()));
-        version.is_some() && held.any(|entry| !entry.owned_days().is_empty() && entry.rival.as_ref() != version)
+        version.is_some()
+            && held.any(|entry| entry.status == ArchiveStatus::Ingested && entry.rival.as_ref() != version)
     }
 
     /// Decides about an archive of a day; `comes` says that the month's own archive is to be fetched now.

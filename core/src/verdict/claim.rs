@@ -17,6 +17,8 @@ pub struct Holding {
     pub days: Option<DaySet>,
     /// The version of the month's archive that a daily archive was compared with.
     pub rival: Option<Arc<str>>,
+    /// Whether its rows have given way to other copies.
+    pub yielded: bool,
 }
 
 impl Holding {
@@ -24,6 +26,13 @@ impl Holding {
     #[must_use]
     pub fn owned(&self, period: Period) -> DaySet {
         self.days.unwrap_or_else(|| DaySet::of(period))
+    }
+
+    /// Returns the days that it owns, or the one that it says to be without rows, unless a month said otherwise.
+    fn asserted(&self, period: Period) -> DaySet {
+        let owned = self.owned(period);
+        let is_empty_day = period.frequency() == Frequency::Daily && owned.is_empty() && !self.yielded;
+        if is_empty_day { DaySet::of(period) } else { owned }
     }
 }
 
@@ -57,7 +66,7 @@ impl Claim {
         let (mut taken, mut contested) = (DaySet::NONE, DaySet::NONE);
         let (mut against, mut rival) = (Vec::new(), None);
         for (other, holding) in rivals {
-            let days = holding.owned(*other).and(all);
+            let days = holding.asserted(*other).and(all).minus(kept);
             let judged = match period.frequency() {
                 Frequency::Monthly => same.is_some() && holding.rival.as_deref() == Some(sha256),
                 Frequency::Daily => same.is_some_and(|own| own.rival.as_ref() == Some(&holding.sha256)),
