@@ -87,11 +87,12 @@ impl<'a> BatchStore<'a> {
         // What others landed meanwhile is told by their commits; ours is recorded right after.
         let mut entries: Vec<LedgerEntry> =
             result.archives.iter().map(|archive| self.decoded(archive, &result)).collect();
-        let confirmed = stored.iter().filter(|archive| result.overtaken.contains(archive.key.path()));
-        entries.extend(confirmed.filter_map(|archive| tables.ledger.confirm(archive, self.writer)));
         let landed: BTreeSet<&str> = result.archives.iter().map(|archive| archive.bronze.key.path()).collect();
         silver.index().forget_unrecorded(&landed);
         tables.ledger.reconcile(silver.index(), self.writer).await?;
+        // After that, because it may have been another run that landed them just now.
+        let confirmed = stored.iter().filter(|archive| result.overtaken.contains(archive.key.path()));
+        entries.extend(confirmed.filter_map(|archive| tables.ledger.confirm(archive, self.writer)));
         self.silver.insert(Arc::clone(table), silver);
         Ok(entries)
     }

@@ -90,7 +90,10 @@ impl LedgerTable {
     /// Returns the row of an archive whose bytes turned out to be those that silver holds already, with
     /// what the source says of them now, so that the same doubt does not come up again.
     pub(crate) fn confirm(&self, archive: &BronzeArchive, writer: &Writer) -> Option<LedgerEntry> {
-        let same = |entry: &&LedgerEntry| is_told_by_silver(entry) && entry.key == archive.key;
+        let sha256 = archive.sha256.to_string();
+        let same = |entry: &&LedgerEntry| {
+            is_told_by_silver(entry) && entry.key == archive.key && entry.sha256.as_deref() == Some(sha256.as_str())
+        };
         let held = self.entries().find(same)?;
         Some(LedgerEntry {
             checksum: archive.checksum,
