@@ -79,7 +79,7 @@ async fn the_same_bytes_under_a_new_etag_change_nothing_and_are_fetched_once_onl
     assert_eq!((second.summary.archives.corrected, second.summary.archives.new), (0, 0), "{}", second.summary);
     assert_eq!(lake.versions()["silver/trades"], version);
     assert_eq!(lake.ledger(&key, "sha256, rows, silver_version").await, ledger);
-    assert_eq!(lake.ledger(&key, "status, etag").await, ["ingested | \"another\""]);
+    assert_eq!(lake.ledger(&key, "status, etag").await, ["ingested | another"]);
     server.take_seen();
 
     let third = lake.ingest(server.url(), &ALL_TRADES).await;

@@ -7,11 +7,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use lakehouse_core::archive::ArchiveKey;
-use lakehouse_core::generate::{KeyOptions, SampleOptions, sample_checksum, sample_keys, sample_zip};
+use lakehouse_core::generate::{KeyOptions, sample_keys};
 use lakehouse_core::matrix::Matrix;
+use tempfile::TempDir;
 
 use crate::support::command::Run;
+use crate::support::samples::sample_folder;
 
 const README: &str = include_str!("../README.md");
 
@@ -26,7 +27,8 @@ const DATA_TYPES: [&str; 3] = ["klines", "aggTrades", "fundingRate"];
 fn every_command_of_the_readme_works_in_its_order() {
     let folder = tempfile::tempdir().unwrap();
     write_shown_files(folder.path());
-    write_mirror(&folder.path().join("mirror"));
+    let mirror = mirror();
+    std::os::unix::fs::symlink(mirror.path(), folder.path().join("mirror")).unwrap();
     let commands = commands();
     assert!(commands.len() > 10, "{commands:?}");
     for command in commands {
@@ -82,19 +84,10 @@ fn blocks(language: &str) -> Vec<(&'static str, &'static str)> {
 }
 
 /// Makes the archives of the days that the README uses.
-fn write_mirror(folder: &Path) {
+fn mirror() -> TempDir {
     let intervals = ["1h", "1d"].map(|text| text.parse().unwrap()).to_vec();
     let first_day = "2026-05-01".parse().unwrap();
-    let keys = sample_keys(&Matrix::builtin().unwrap(), &KeyOptions { first_day, days: 7, intervals });
-    for key in keys.iter().filter(|key| DATA_TYPES.contains(&key.data_type().as_str())) {
-        write_archive(key, folder);
-    }
-}
-
-fn write_archive(key: &ArchiveKey, folder: &Path) {
-    let file = folder.join(key.path());
-    let zip = sample_zip(key, &SampleOptions::small(1)).unwrap();
-    fs::create_dir_all(file.parent().unwrap()).unwrap();
-    fs::write(folder.join(format!("{}.CHECKSUM", key.path())), sample_checksum(key, &zip)).unwrap();
-    fs::write(file, zip).unwrap();
+    let mut keys = sample_keys(&Matrix::builtin().unwrap(), &KeyOptions { first_day, days: 7, intervals });
+    keys.retain(|key| DATA_TYPES.contains(&key.data_type().as_str()));
+    sample_folder(&keys)
 }

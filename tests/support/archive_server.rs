@@ -161,6 +161,11 @@ impl ArchiveServer {
         self.state().bucket.remove(key);
     }
 
+    /// Serves a key as changed at this time.
+    pub(crate) fn set_modified(&self, key: &str, time: &str) {
+        self.state().objects.get_mut(key).unwrap().modified = time.parse().unwrap();
+    }
+
     /// Leaves keys that contain this out of listings.
     pub(crate) fn hide(&self, part: &str) {
         self.state().hidden.insert(part.to_owned());

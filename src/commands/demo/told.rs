@@ -22,7 +22,7 @@ const NEXT: [(&str, &str, &str); 4] = [
     (
         "what the lake knows of its archives",
         "",
-        "SELECT market, data_type, status, count(*) AS archives, sum(rows) AS rows FROM meta.archives GROUP BY ALL ORDER BY ALL",
+        "SELECT market, data_type, status, count(*) AS archives, sum(rows) AS total_rows FROM meta.archives GROUP BY market, data_type, status ORDER BY market, data_type",
     ),
     (
         "which files a query reads, and which it need not",

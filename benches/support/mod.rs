@@ -1,0 +1,101 @@
+//! What the benches of whole runs share: a mirror of made-up archives, lakes in temporary folders, sizes.
+
+#![allow(dead_code, reason = "each bench uses its part of it")]
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
+
+use chrono::NaiveDate;
+use lakehouse::clock::Clock;
+use lakehouse::fetch::FetchOptions;
+use lakehouse::ingest::{Depth, Ingest};
+use lakehouse::lake::Lake;
+use lakehouse::mirror::{Mirror, sample_bucket};
+use lakehouse::report::{Reporter, Silent};
+use lakehouse::source::{Timeouts, open_source};
+use lakehouse::summary::Summary;
+use lakehouse_core::archive::ArchiveKey;
+use lakehouse_core::generate::SampleOptions;
+use lakehouse_core::matrix::Matrix;
+use lakehouse_core::schema::Schemas;
+use lakehouse_core::selection::Selection;
+use tokio::runtime::Runtime;
+
+/// Archives of a run, served on this machine, and the threads that serve and ingest them.
+pub(crate) struct Served {
+    pub(crate) runtime: Runtime,
+    mirror: Mirror,
+    matrix: Arc<Matrix>,
+    schemas: Arc<Schemas>,
+}
+
+impl Served {
+    /// Makes the archives and serves them.
+    pub(crate) fn new(keys: &[ArchiveKey], options: &SampleOptions) -> Self {
+        let runtime = Runtime::new().unwrap();
+        let bucket = sample_bucket(keys, options).unwrap();
+        let mirror = runtime.block_on(Mirror::start(bucket)).unwrap();
+        let (matrix, schemas) = (Arc::new(Matrix::builtin().unwrap()), Arc::new(Schemas::builtin().unwrap()));
+        Self { runtime, mirror, matrix, schemas }
+    }
+
+    /// Ingests everything into the lake in a folder: listing, plan, download, checksums, tables.
+    pub(crate) fn ingest(&self, folder: &Path) -> Summary {
+        let ingest = Ingest {
+            lake: lake(folder),
+            source: open_source(self.mirror.url(), None, Timeouts::default()).unwrap(),
+            matrix: Arc::clone(&self.matrix),
+            schemas: Arc::clone(&self.schemas),
+            targets: Selection::default().targets(&self.matrix).unwrap(),
+            fetch: FetchOptions::default(),
+            batch_size: 100,
+            depth: Depth::Silver,
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            command: "bench".to_owned(),
+        };
+        let clock = clock();
+        let reporter: Arc<dyn Reporter> = Arc::new(Silent);
+        self.runtime.block_on(async {
+            let plan = ingest.plan(clock.now().date_naive(), &reporter).await.unwrap();
+            ingest.run(&plan, reporter, &clock).await.unwrap()
+        })
+    }
+}
+
+/// Opens the lake in a folder.
+pub(crate) fn lake(folder: &Path) -> Lake {
+    Lake::open(folder.to_str().unwrap()).unwrap()
+}
+
+/// The day of which archives are made.
+pub(crate) fn day() -> NaiveDate {
+    NaiveDate::from_ymd_opt(2026, 5, 6).unwrap()
+}
+
+/// Reads a size from the environment.
+pub(crate) fn size(variable: &str, default: u32) -> u32 {
+    match std::env::var_os(variable) {
+        None => default,
+        Some(text) => text.to_str().and_then(|text| text.parse().ok()).unwrap(),
+    }
+}
+
+/// Folders of lakes that are to be filled, one for each run, removed together at the end.
+#[derive(Default)]
+pub(crate) struct Folders(Mutex<Vec<tempfile::TempDir>>);
+
+impl Folders {
+    /// Makes an empty folder.
+    pub(crate) fn empty(&self) -> std::path::PathBuf {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().to_owned();
+        self.0.lock().unwrap().push(folder);
+        path
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a bench is a program of its own, which tells its runs the time")]
+fn clock() -> Clock {
+    Clock::new(|| SystemTime::now().into())
+}
