@@ -163,7 +163,7 @@ impl ArchiveServer {
 
     /// Serves a key as changed at this time.
     pub(crate) fn set_modified(&self, key: &str, time: &str) {
-        self.state().objects.get_mut(key).unwrap().modified = time.parse().unwrap();
+        self.state().bucket.set_modified(key, time.parse().unwrap());
     }
 
     /// Leaves keys that contain this out of listings.
