@@ -15,6 +15,7 @@ mod kill;
 mod listing;
 mod maintain;
 mod output;
+mod ownership;
 mod query;
 mod readme;
 mod real_archives;

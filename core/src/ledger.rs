@@ -10,6 +10,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use crate::archive::ArchiveKey;
+use crate::days::DaySet;
 use crate::market::NameError;
 
 /// What became of an archive.
@@ -19,6 +20,8 @@ pub enum ArchiveStatus {
     Ingested,
     /// Its rows were in silver until a newer version of the same archive replaced them.
     Superseded,
+    /// A copy of the other frequency is more complete on every day that the archive has rows of.
+    Yielded,
     /// The source answered 404: an answer, not an error.
     NotPublished,
     /// Its bytes never matched its checksum. Asked for again when source or checksum change.
@@ -30,9 +33,10 @@ pub enum ArchiveStatus {
 }
 
 impl ArchiveStatus {
-    const NAMES: [(Self, &'static str); 6] = [
+    const NAMES: [(Self, &'static str); 7] = [
         (Self::Ingested, "ingested"),
         (Self::Superseded, "superseded"),
+        (Self::Yielded, "yielded"),
         (Self::NotPublished, "not_published"),
         (Self::Quarantined, "quarantined"),
         (Self::Rejected, "rejected"),
@@ -110,6 +114,7 @@ pub struct LedgerEntry {
     pub last_modified: Option<DateTime<Utc>>,
     /// Lower-case hexadecimal SHA-256 of the zip, once it was fetched.
     pub sha256: Option<Arc<str>>,
+    /// Rows in silver.
     pub rows: u64,
     pub rejected_rows: u64,
     pub min_time: Option<DateTime<Utc>>,
@@ -118,8 +123,27 @@ pub struct LedgerEntry {
     pub silver_version: Option<i64>,
     pub run: Arc<str>,
     pub recorded_at: DateTime<Utc>,
-    /// Why the status is what it is, where it is not `ingested`.
+    /// Why the status is what it is, where it is not `ingested`; and how its days were judged.
     pub reason: Option<String>,
+    /// The days that it owns in silver, where these are not all days of its period.
+    pub days: Option<DaySet>,
+    /// The version of the month's archive that a daily archive was compared with.
+    pub rival: Option<Arc<str>>,
+}
+
+impl LedgerEntry {
+    /// Returns the days of its period whose rows in silver are the archive's.
+    ///
+    /// A newer version that failed leaves the rows of the version before where they are.
+    #[must_use]
+    pub fn owned_days(&self) -> DaySet {
+        let in_silver = match self.status {
+            ArchiveStatus::Ingested => true,
+            ArchiveStatus::Superseded | ArchiveStatus::Yielded => false,
+            _ => self.silver_version.is_some(),
+        };
+        if in_silver { self.days.unwrap_or_else(|| DaySet::of(self.key.period())) } else { DaySet::NONE }
+    }
 }
 
 /// The newest row of every archive, by its key.

@@ -12,6 +12,7 @@
 pub mod archive;
 pub mod checksum;
 pub mod data_file;
+pub mod days;
 pub mod decode;
 mod document;
 pub mod embedded;
@@ -28,3 +29,4 @@ pub mod schema;
 pub mod selection;
 pub mod tracking;
 pub mod unzip;
+pub mod verdict;

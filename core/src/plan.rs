@@ -5,6 +5,7 @@
 
 mod decide;
 mod found;
+mod lacks;
 mod missing;
 mod ownership;
 mod reason;

@@ -199,6 +199,8 @@ mod tests {
                 run: Arc::from("run"),
                 recorded_at: DateTime::UNIX_EPOCH,
                 reason: None,
+                days: None,
+                rival: None,
             });
         }
         ledger

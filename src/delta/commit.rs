@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::TableError;
 use super::file::DataFile;
-use super::log::{ArchiveRecord, CommitRecord, RECORD_KEY, read_record};
+use super::log::{ArchiveRecord, CommitRecord, HolderRecord, RECORD_KEY, read_record};
 use super::table::{ActiveFile, LakeTable};
 use crate::clock::Clock;
 use crate::pause::step;
@@ -30,6 +30,7 @@ pub(crate) struct Change {
     pub(crate) adds: Vec<DataFile>,
     pub(crate) removes: Vec<ActiveFile>,
     pub(crate) archives: Vec<ArchiveRecord>,
+    pub(crate) holders: Vec<HolderRecord>,
     /// False when the rows stay as they are and only lie in other files.
     pub(crate) rearranges: bool,
 }
@@ -56,7 +57,8 @@ pub(crate) async fn commit<E: From<TableError>>(
     clock: &Clock,
     mut decide: impl AsyncFnMut(&LakeTable) -> Result<Option<Change>, E>,
 ) -> Result<Committed, E> {
-    let mut record = CommitRecord { id: Uuid::new_v4(), run: run.to_owned(), archives: Vec::new() };
+    let mut record =
+        CommitRecord { id: Uuid::new_v4(), run: run.to_owned(), archives: Vec::new(), holders: Vec::new() };
     let (mut last, mut attempted_after) = (String::new(), None);
     for pause in backoff() {
         table.refresh().await?;
@@ -67,6 +69,7 @@ pub(crate) async fn commit<E: From<TableError>>(
         }
         let Some(change) = decide(table).await? else { return Ok(Committed::Unneeded) };
         record.archives.clone_from(&change.archives);
+        record.holders.clone_from(&change.holders);
         let before = table.version();
         step("before commit", &table.spec.name);
         match attempt(table, &record, change, clock).await {

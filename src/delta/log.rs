@@ -5,6 +5,7 @@
 use chrono::{DateTime, Utc};
 use deltalake::kernel::Action;
 use deltalake::logstore::{LogStore, get_actions};
+use lakehouse_core::days::DaySet;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -23,6 +24,9 @@ pub(crate) struct CommitRecord {
     /// The archives whose rows this commit adds or replaces.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) archives: Vec<ArchiveRecord>,
+    /// Archives that were in the table before, and whose days were compared with those of the archives above.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) holders: Vec<HolderRecord>,
 }
 
 /// One version of an archive, and what of it came into the table.
@@ -42,6 +46,34 @@ pub(crate) struct ArchiveRecord {
     pub(crate) min_time: Option<DateTime<Utc>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) max_time: Option<DateTime<Utc>>,
+    /// The days that it owns, where these are not all days of its period.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) days: Option<DaySet>,
+    /// The version of the month's archive that a daily archive was compared with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rival: Option<String>,
+    /// Whether other copies are more complete on every day that it has rows of, so that none of them is in the table.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) yielded: bool,
+    /// How its days were judged, where another copy held them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
+}
+
+/// What an archive still holds after its days were compared with another copy's; its version is as before.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct HolderRecord {
+    pub(crate) archive: String,
+    pub(crate) sha256: String,
+    /// Rows that it has in the table from now on.
+    pub(crate) rows: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) days: Option<DaySet>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rival: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) yielded: bool,
+    pub(crate) reason: String,
 }
 
 /// Reads the lake's record of one version; commits of other writers have none.

@@ -1,16 +1,18 @@
-//! Taking the rows of some archives out of a table: the files that hold them, written anew without them.
+//! Taking the rows of some archives, or of some of their days, out of a table: the files that hold them, written anew without them.
 //!
 //! This is what makes a correction exact. Every table whose rows came from archives has the column
 //! `archive`; a file is read only when its statistics say that it may hold one of them, and left alone
 //! when it does not. Order within the file stays as it is.
 
-use std::collections::{BTreeSet, HashSet};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::{cast, filter_record_batch};
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::error::ArrowError;
+use chrono::NaiveDate;
 use serde::Deserialize;
 
 use super::TableError;
@@ -20,23 +22,60 @@ use super::reader::{listed_archives, read_file};
 use super::table::{ActiveFile, LakeTable};
 use crate::pause::step;
 
-/// Finds the files that hold rows of `archives` and writes what else they hold into new files.
+/// Which rows are to be taken out: all of an archive, or those of some days.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Removal {
+    whole: BTreeSet<String>,
+    days: BTreeMap<NaiveDate, BTreeSet<String>>,
+}
+
+impl Removal {
+    /// Takes out all rows of an archive.
+    pub(crate) fn whole(&mut self, archive: &str) {
+        self.whole.insert(archive.to_owned());
+    }
+
+    /// Takes out the rows that an archive has of a day, in a table that is partitioned by `date`.
+    pub(crate) fn day(&mut self, archive: &str, date: NaiveDate) {
+        self.days.entry(date).or_default().insert(archive.to_owned());
+    }
+
+    /// Returns the archives whose rows in a file have to go.
+    fn of_file(&self, file: &ActiveFile) -> Cow<'_, BTreeSet<String>> {
+        let of_day = file_date(file).and_then(|date| self.days.get(&date));
+        of_day.map_or(Cow::Borrowed(&self.whole), |of_day| Cow::Owned(&self.whole | of_day))
+    }
+}
+
+impl FromIterator<String> for Removal {
+    fn from_iter<I: IntoIterator<Item = String>>(archives: I) -> Self {
+        Self { whole: archives.into_iter().collect(), days: BTreeMap::new() }
+    }
+}
+
+/// Returns the day whose partition a file belongs to, in a table that is partitioned by day.
+pub(crate) fn file_date(file: &ActiveFile) -> Option<NaiveDate> {
+    file.partition_values.get("date")?.as_ref()?.parse().ok()
+}
+
+/// Finds the files that hold rows to be removed and writes what else they hold into new files.
 ///
 /// Returns the change that takes the rows out; it has no files when no row was there.
 ///
 /// # Errors
 /// When a file cannot be read or written.
-pub(crate) async fn without_archives(
+pub(crate) async fn without(
     table: &LakeTable,
     target: &Arc<FileTarget>,
-    archives: &BTreeSet<String>,
+    removal: &Removal,
 ) -> Result<Change, TableError> {
     let mut change = Change::default();
     for file in table.active_files()? {
-        if !may_hold(&file, archives) {
+        let archives = removal.of_file(&file);
+        if !may_hold(&file, &archives) {
             continue;
         }
-        if let Some(kept) = rewrite(table, target, &file, archives).await? {
+        if let Some(kept) = rewrite(table, target, &file, &archives).await? {
             change.removes.push(file);
             if let Some(kept) = kept {
                 change.adds.push(kept);
@@ -47,8 +86,17 @@ pub(crate) async fn without_archives(
     Ok(change)
 }
 
+/// Takes out all rows of some archives; see [`without`].
+pub(crate) async fn without_archives(
+    table: &LakeTable,
+    target: &Arc<FileTarget>,
+    archives: &BTreeSet<String>,
+) -> Result<Change, TableError> {
+    without(table, target, &archives.iter().cloned().collect()).await
+}
+
 /// Tells from the statistics whether a file can hold rows of the archives; unknown bounds mean yes.
-fn may_hold(file: &ActiveFile, archives: &BTreeSet<String>) -> bool {
+pub(crate) fn may_hold(file: &ActiveFile, archives: &BTreeSet<String>) -> bool {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Stats {
@@ -58,6 +106,9 @@ fn may_hold(file: &ActiveFile, archives: &BTreeSet<String>) -> bool {
     #[derive(Deserialize)]
     struct Bound {
         archive: String,
+    }
+    if archives.is_empty() {
+        return false;
     }
     let stats = file.stats.as_deref().and_then(|text| serde_json::from_str::<Stats>(text).ok());
     stats.is_none_or(|stats| {

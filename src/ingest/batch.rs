@@ -4,8 +4,10 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use lakehouse_core::archive::ArchiveKey;
+use lakehouse_core::archive::{ArchiveKey, Series};
 use lakehouse_core::ledger::{ArchiveStatus, ChecksumState, LedgerEntry};
+use lakehouse_core::market::Frequency;
+use lakehouse_core::period::Period;
 
 use super::{Depth, Ingest, IngestError};
 use crate::fetch::{BronzeArchive, FetchOutcome, Fetched};
@@ -55,8 +57,9 @@ impl<'a> BatchStore<'a> {
         }
         let Some(mut tables) = self.tables.take() else { return Ok(()) };
         stored.sort_by(|a, b| (a.key.series(), a.key.period()).cmp(&(b.key.series(), b.key.period())));
-        if !stored.is_empty() {
+        for stored in apart(stored) {
             entries.extend(self.land(table, stored, &mut tables).await?);
+            tables.ledger.record(std::mem::take(&mut entries), self.writer).await?;
         }
         tables.ledger.record(entries, self.writer).await?;
         self.tables = Some(tables);
@@ -76,14 +79,14 @@ impl<'a> BatchStore<'a> {
         tables.ledger.reconcile(silver.index(), self.writer).await?;
         let before: BTreeSet<String> = stored
             .iter()
-            .filter(|archive| silver.index().sha256(archive.key.path()).is_some())
+            .filter(|archive| silver.index().holds(archive.key.path()))
             .map(|archive| archive.key.path().to_owned())
             .collect();
         let result = silver.ingest(stored.clone(), &mut tables.rejects, self.writer).await?;
         self.tell(table, &result, &before);
         // What others landed meanwhile is told by their commits; ours is recorded right after.
         let mut entries: Vec<LedgerEntry> =
-            result.archives.iter().map(|archive| self.decoded(archive, result.version)).collect();
+            result.archives.iter().map(|archive| self.decoded(archive, &result)).collect();
         let landed: BTreeSet<&str> = result.archives.iter().map(|archive| archive.bronze.key.path()).collect();
         silver.index().forget_unrecorded(&landed);
         tables.ledger.reconcile(silver.index(), self.writer).await?;
@@ -97,7 +100,8 @@ impl<'a> BatchStore<'a> {
     async fn open_silver(&self, table: &Arc<str>, ledger: &LedgerTable) -> Result<SilverTable, IngestError> {
         let missing = || IngestError::Schema { schema: table.to_string() };
         let schema = self.ingest.schemas.get(table).cloned().ok_or_else(missing)?;
-        Ok(SilverTable::open(&self.ingest.lake, Arc::new(schema), ledger.silver_index(table)).await?)
+        let (matrix, index) = (Arc::clone(&self.ingest.matrix), ledger.silver_index(table));
+        Ok(SilverTable::open(&self.ingest.lake, Arc::new(schema), matrix, index).await?)
     }
 
     fn tell(&self, table: &Arc<str>, result: &BatchResult, before: &BTreeSet<String>) {
@@ -109,6 +113,10 @@ impl<'a> BatchStore<'a> {
             if let Some(fault) = &archive.fault {
                 let (status, reason) = status_of(fault);
                 self.reporter.report(Event::Failed { archive: path, status: status.as_str(), reason });
+                continue;
+            }
+            if archive.settlement.is_some_and(|settlement| settlement.yielded) {
+                self.reporter.report(Event::Skipped { archives: 1 });
                 continue;
             }
             landed += 1;
@@ -127,9 +135,13 @@ impl<'a> BatchStore<'a> {
         }
     }
 
-    fn decoded(&self, archive: &DecodedArchive, version: Option<i64>) -> LedgerEntry {
+    fn decoded(&self, archive: &DecodedArchive, result: &BatchResult) -> LedgerEntry {
         let bronze = &archive.bronze;
-        let (status, reason) = archive.fault.as_ref().map_or((ArchiveStatus::Ingested, None), |fault| {
+        let record = result.records.get(bronze.key.path());
+        let yielded = record.is_some_and(|record| record.yielded);
+        let settled = if yielded { ArchiveStatus::Yielded } else { ArchiveStatus::Ingested };
+        let verdict = record.and_then(|record| record.reason.clone());
+        let (status, reason) = archive.fault.as_ref().map_or((settled, verdict), |fault| {
             let (status, reason) = status_of(fault);
             (status, Some(reason))
         });
@@ -138,11 +150,13 @@ impl<'a> BatchStore<'a> {
             etag: bronze.etag.clone(),
             last_modified: bronze.last_modified,
             sha256: Some(bronze.sha256.to_string().into()),
-            rows: archive.rows,
+            rows: record.map_or(archive.rows, |record| record.rows),
+            days: record.and_then(|record| record.days),
+            rival: record.and_then(|record| record.rival.as_deref()).map(Into::into),
             rejected_rows: archive.rejected_rows,
             min_time: archive.min_time,
             max_time: archive.max_time,
-            silver_version: version.filter(|_| archive.fault.is_none()),
+            silver_version: result.version.filter(|_| status == ArchiveStatus::Ingested),
             reason,
             ..self.entry(bronze.key.clone(), status, bronze.checksum)
         }
@@ -191,11 +205,25 @@ impl<'a> BatchStore<'a> {
             min_time: None,
             max_time: None,
             silver_version: None,
+            days: None,
+            rival: None,
             run: Arc::clone(&self.writer.run),
             recorded_at: self.writer.clock.now(),
             reason: None,
         }
     }
+}
+
+/// Parts archives that hold the same days, the month's own from its days, so that no commit holds two copies; the
+/// days come first, because the month is then compared with what they are now.
+fn apart(stored: Vec<BronzeArchive>) -> Vec<Vec<BronzeArchive>> {
+    let days = stored.iter().filter(|archive| archive.key.period().frequency() == Frequency::Daily);
+    let months: BTreeSet<(Series, Period)> =
+        days.map(|archive| (archive.key.series().clone(), archive.key.period().month())).collect();
+    let is_beside_days =
+        |archive: &BronzeArchive| months.contains(&(archive.key.series().clone(), archive.key.period()));
+    let (months, others): (Vec<_>, Vec<_>) = stored.into_iter().partition(is_beside_days);
+    [others, months].into_iter().filter(|group| !group.is_empty()).collect()
 }
 
 fn status_of(fault: &Fault) -> (ArchiveStatus, String) {

@@ -5,19 +5,20 @@
 //! silver's commit and the ledger's loses nothing.
 
 mod rebuild;
+mod replay;
 mod rows;
 mod silver_told;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use lakehouse_core::ledger::{ArchiveStatus, ChecksumState, Ledger, LedgerEntry};
+use lakehouse_core::ledger::{ArchiveStatus, Ledger, LedgerEntry};
 use lakehouse_core::matrix::Matrix;
 
+use self::replay::{holding_of, is_told_by_silver, replay};
 use crate::delta::TableError;
 use crate::delta::commit::{Change, commit};
 use crate::delta::file::{DataFile, DataFileWriter, FileTarget};
-use crate::delta::log::ArchiveRecord;
 use crate::delta::reader::read_file;
 use crate::delta::table::{ActiveFile, LakeTable};
 use crate::fetch::BronzeArchive;
@@ -75,28 +76,17 @@ impl LedgerTable {
 
     /// Returns what the ledger knows of one silver table, as the start of that table's own index.
     pub(crate) fn silver_index(&self, table: &str) -> SilverIndex {
-        let held = self
-            .entries()
-            .filter(|entry| entry.status == ArchiveStatus::Ingested && schema_of(&self.matrix, entry) == Some(table));
-        let held: Vec<&LedgerEntry> = held.collect();
-        let seen = held.iter().filter_map(|entry| entry.silver_version).max().unwrap_or(-1);
-        let archives =
-            held.iter().filter_map(|entry| Some((entry.key.path().to_owned(), entry.sha256.as_ref()?.to_string())));
-        SilverIndex::new(archives, seen)
+        let known = self.entries().filter(|entry| is_told_by_silver(entry));
+        let known: Vec<&LedgerEntry> = known.filter(|entry| schema_of(&self.matrix, entry) == Some(table)).collect();
+        let seen = known.iter().filter_map(|entry| entry.silver_version).max().unwrap_or(-1);
+        SilverIndex::new(known.iter().filter_map(|entry| Some((entry.key.path().to_owned(), holding_of(entry)?))), seen)
     }
 
     /// Adds what a silver table's log told and the ledger lacks.
     pub(crate) async fn reconcile(&mut self, index: &mut SilverIndex, writer: &Writer) -> Result<(), TableError> {
         let told = index.take_unrecorded();
-        let known: HashMap<&str, &str> = self
-            .entries()
-            .filter(|entry| entry.status == ArchiveStatus::Ingested)
-            .filter_map(|entry| Some((entry.key.path(), entry.sha256.as_deref()?)))
-            .collect();
-        let lacking =
-            told.into_iter().filter(|(_, record)| known.get(record.archive.as_str()) != Some(&record.sha256.as_str()));
-        let entries = lacking.filter_map(|(version, record)| entry_of(&self.matrix, version, record, writer));
-        let entries: Vec<LedgerEntry> = entries.collect();
+        let known = self.entries().filter(|entry| is_told_by_silver(entry)).map(|entry| (entry.key.path(), entry));
+        let entries = replay(&self.matrix, &known.collect(), told, writer);
         self.record(entries, writer).await
     }
 
@@ -105,9 +95,7 @@ impl LedgerTable {
     pub(crate) fn confirm(&self, archive: &BronzeArchive, writer: &Writer) -> Option<LedgerEntry> {
         let sha256 = archive.sha256.to_string();
         let same = |entry: &&LedgerEntry| {
-            entry.status == ArchiveStatus::Ingested
-                && entry.key == archive.key
-                && entry.sha256.as_deref() == Some(sha256.as_str())
+            is_told_by_silver(entry) && entry.key == archive.key && entry.sha256.as_deref() == Some(sha256.as_str())
         };
         let held = self.entries().find(same)?;
         Some(LedgerEntry {
@@ -157,50 +145,35 @@ fn kept(held: &LedgerEntry, new: Option<&LedgerEntry>) -> Option<LedgerEntry> {
     let Some(new) = new else { return Some(held.clone()) };
     match held.status {
         ArchiveStatus::Superseded => Some(held.clone()),
-        ArchiveStatus::Ingested if new.status == ArchiveStatus::Ingested && new.sha256 != held.sha256 => {
-            let reason = Some(format!("replaced by {}", new.sha256.as_deref().unwrap_or("another version")));
-            Some(LedgerEntry { status: ArchiveStatus::Superseded, reason, ..held.clone() })
+        ArchiveStatus::Ingested | ArchiveStatus::Yielded if is_told_by_silver(new) => {
+            (new.sha256 != held.sha256).then(|| superseded(held, new))
         }
         // Rows that are in silver stay known, also when a newer version could not be had.
-        ArchiveStatus::Ingested if new.status != ArchiveStatus::Ingested => Some(held.clone()),
+        ArchiveStatus::Ingested | ArchiveStatus::Yielded => Some(held.clone()),
         _ => None,
     }
 }
 
-/// Lets rows of archives that could not be had anew say which version of silver still holds the old one.
+fn superseded(held: &LedgerEntry, new: &LedgerEntry) -> LedgerEntry {
+    let reason = Some(format!("replaced by {}", new.sha256.as_deref().unwrap_or("another version")));
+    LedgerEntry { status: ArchiveStatus::Superseded, reason, days: None, rival: None, ..held.clone() }
+}
+
+/// Lets rows of archives that could not be had anew say what silver still holds of the old one.
 fn still_held<'a>(entries: &[LedgerEntry], held: impl Iterator<Item = &'a LedgerEntry>) -> Vec<LedgerEntry> {
     let held = held.filter(|entry| entry.status == ArchiveStatus::Ingested);
-    let versions: HashMap<&str, Option<i64>> = held.map(|entry| (entry.key.path(), entry.silver_version)).collect();
-    let version = |entry: &LedgerEntry| versions.get(entry.key.path()).copied().flatten();
-    let entries = entries
-        .iter()
-        .map(|entry| LedgerEntry { silver_version: entry.silver_version.or_else(|| version(entry)), ..entry.clone() });
-    entries.collect()
+    let held: HashMap<&str, &LedgerEntry> = held.map(|entry| (entry.key.path(), entry)).collect();
+    let completed = |entry: &LedgerEntry| match held.get(entry.key.path()) {
+        Some(held) if !is_told_by_silver(entry) && entry.status != ArchiveStatus::Superseded => {
+            LedgerEntry { silver_version: held.silver_version, days: held.days, ..entry.clone() }
+        }
+        _ => entry.clone(),
+    };
+    entries.iter().map(completed).collect()
 }
 
 fn schema_of<'a>(matrix: &'a Matrix, entry: &LedgerEntry) -> Option<&'a str> {
     matrix.get(entry.key.market(), entry.key.data_type()).map(|combination| combination.schema.as_str())
-}
-
-/// Makes a ledger row of what silver's log says of an archive.
-fn entry_of(matrix: &Matrix, version: i64, record: ArchiveRecord, writer: &Writer) -> Option<LedgerEntry> {
-    Some(LedgerEntry {
-        key: matrix.identify(&record.archive).ok()?,
-        status: ArchiveStatus::Ingested,
-        checksum: record.checksum.parse().unwrap_or(ChecksumState::Unchecked),
-        size: Some(record.size),
-        etag: record.etag,
-        last_modified: record.last_modified,
-        sha256: Some(record.sha256.into()),
-        rows: record.rows,
-        rejected_rows: record.rejected_rows,
-        min_time: record.min_time,
-        max_time: record.max_time,
-        silver_version: Some(version),
-        run: Arc::clone(&writer.run),
-        recorded_at: writer.clock.now(),
-        reason: None,
-    })
 }
 
 async fn write_file(target: &Arc<FileTarget>, entries: &[LedgerEntry]) -> Result<DataFile, TableError> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, Date32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+    new_null_array,
 };
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Date32Type, Field, Int64Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType};
@@ -52,6 +53,8 @@ fn schema() -> SchemaRef {
         text("run", false),
         time("recorded_at", false),
         text("reason", true),
+        text("owned_days", true),
+        text("rival", true),
     ]))
 }
 
@@ -84,6 +87,8 @@ pub(super) fn to_batch(entries: &[LedgerEntry]) -> Result<RecordBatch, ArrowErro
         texts(entries, |entry| Some(entry.run.to_string())),
         times(entries, |entry| Some(entry.recorded_at)),
         texts(entries, |entry| entry.reason.clone()),
+        texts(entries, |entry| entry.days.map(|days| days.to_string())),
+        texts(entries, |entry| entry.rival.as_deref().map(str::to_owned)),
     ];
     RecordBatch::try_new(schema(), columns)
 }
@@ -131,6 +136,8 @@ pub(super) fn from_batch(batch: &RecordBatch, matrix: &Matrix) -> Result<Vec<Led
             run: parsed("run").into(),
             recorded_at: columns.time("recorded_at", row).unwrap_or_default(),
             reason: columns.text("reason", row),
+            days: columns.text("owned_days", row).and_then(|days| days.parse().ok()),
+            rival: columns.text("rival", row).map(Into::into),
         });
     }
     Ok(entries)
@@ -143,8 +150,12 @@ impl Columns {
     fn new(batch: &RecordBatch) -> Result<Self, ArrowError> {
         let column = |field: &Arc<Field>| -> Result<ArrayRef, ArrowError> {
             let found = batch.column_by_name(field.name());
-            let found = found.ok_or_else(|| ArrowError::SchemaError(format!("no column `{}`", field.name())))?;
-            cast(found, field.data_type())
+            match found {
+                Some(found) => cast(found, field.data_type()),
+                // Files of lakes that are older than the column do not have it.
+                None if field.is_nullable() => Ok(new_null_array(field.data_type(), batch.num_rows())),
+                None => Err(ArrowError::SchemaError(format!("no column `{}`", field.name()))),
+            }
         };
         let columns = schema().fields().iter().map(column).collect::<Result<Vec<_>, _>>()?;
         Ok(Self(RecordBatch::try_new(schema(), columns)?))

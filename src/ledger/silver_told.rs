@@ -1,47 +1,43 @@
 //! What one silver table tells of its archives: by its log, or by its data files where commits are gone.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, TimestampMicrosecondType};
 use chrono::{DateTime, Utc};
-use lakehouse_core::ledger::{ArchiveStatus, ChecksumState, LedgerEntry};
+use lakehouse_core::ledger::{ChecksumState, LedgerEntry};
 use lakehouse_core::matrix::Matrix;
 use parquet::arrow::ProjectionMask;
 
-use super::entry_of;
+use super::replay::replay;
 use crate::delta::TableError;
-use crate::delta::log::{ArchiveRecord, has_commit, read_record};
+use crate::delta::log::{ArchiveRecord, CommitRecord, has_commit, read_record};
 use crate::delta::reader::{listed_archives, read_file};
 use crate::delta::table::{ActiveFile, LakeTable};
-use crate::silver::Writer;
+use crate::silver::{Told, Writer};
 
-/// The archives of one silver table, in all versions that it can still tell of.
+/// What one silver table can still tell of its archives.
 #[derive(Debug)]
 pub(super) struct SilverTold {
     table: LakeTable,
     event_time: String,
-    /// By archive: its versions in the order in which they landed.
-    by_log: BTreeMap<String, Vec<Landed>>,
-    by_files: BTreeMap<String, Landed>,
+    /// What commits tell, in their order.
+    by_log: Vec<(i64, Told)>,
+    /// The run that landed a version of an archive.
+    runs: HashMap<(String, String), Arc<str>>,
+    /// Archives that no commit tells of any more.
+    by_files: BTreeMap<String, ArchiveRecord>,
     seen: i64,
     /// Whether commits are missing, so that data files must be asked.
     has_gaps: bool,
 }
 
-#[derive(Clone, Debug)]
-struct Landed {
-    version: i64,
-    run: Option<Arc<str>>,
-    record: ArchiveRecord,
-}
-
 impl SilverTold {
     pub(super) fn new(table: LakeTable, event_time: &str) -> Self {
-        let event_time = event_time.to_owned();
-        Self { table, event_time, by_log: BTreeMap::new(), by_files: BTreeMap::new(), seen: -1, has_gaps: false }
+        let (by_log, runs, by_files) = (Vec::new(), HashMap::new(), BTreeMap::new());
+        Self { table, event_time: event_time.to_owned(), by_log, runs, by_files, seen: -1, has_gaps: false }
     }
 
     /// Reads what the table has become since the last call.
@@ -49,13 +45,7 @@ impl SilverTold {
         self.table.refresh().await?;
         for version in self.seen + 1..=self.table.version() {
             match read_record(&self.table, version).await? {
-                Some(record) => {
-                    let run: Arc<str> = record.run.into();
-                    for record in record.archives {
-                        let landed = Landed { version, run: Some(Arc::clone(&run)), record };
-                        self.by_log.entry(landed.record.archive.clone()).or_default().push(landed);
-                    }
-                }
+                Some(record) => self.take_in(version, record),
                 None => self.has_gaps |= !has_commit(&self.table, version).await?,
             }
             self.seen = version;
@@ -66,6 +56,15 @@ impl SilverTold {
         Ok(())
     }
 
+    fn take_in(&mut self, version: i64, record: CommitRecord) {
+        let run: Arc<str> = record.run.into();
+        for record in record.archives {
+            self.runs.insert((record.archive.clone(), record.sha256.clone()), Arc::clone(&run));
+            self.by_log.push((version, Told::Landed(Box::new(record))));
+        }
+        self.by_log.extend(record.holders.into_iter().map(|record| (version, Told::Judged(record))));
+    }
+
     /// Returns how many archives only the data files told of.
     pub(super) fn told_by_data_files(&self) -> usize {
         self.by_files.len()
@@ -73,33 +72,29 @@ impl SilverTold {
 
     /// Returns a ledger row for every version of every archive.
     pub(super) fn entries(&self, matrix: &Matrix, writer: &Writer) -> Vec<LedgerEntry> {
-        let mut entries = Vec::new();
-        for versions in self.by_log.values() {
-            let Some(newest) = versions.last() else { continue };
-            for landed in versions {
-                let Some(mut entry) = landed.entry(matrix, writer) else { continue };
-                if landed.record.sha256 != newest.record.sha256 {
-                    entry.status = ArchiveStatus::Superseded;
-                    entry.reason = Some(format!("replaced by {}", newest.record.sha256));
-                } else if landed.version != newest.version {
-                    continue;
-                }
-                entries.push(entry);
+        let found = self.by_files.values().map(|record| (self.table.version(), Told::Landed(Box::new(record.clone()))));
+        let mut entries = replay(matrix, &HashMap::new(), found.collect(), writer);
+        entries.iter_mut().for_each(|entry| entry.size = None);
+        entries.extend(replay(matrix, &HashMap::new(), self.by_log.clone(), writer));
+        for entry in &mut entries {
+            let version = (entry.key.path().to_owned(), entry.sha256.as_deref().unwrap_or_default().to_owned());
+            if let Some(run) = self.runs.get(&version) {
+                entry.run = Arc::clone(run);
             }
         }
-        entries.extend(self.by_files.values().filter_map(|landed| landed.entry(matrix, writer)));
         entries
     }
 
     /// Asks the data files for the archives that no commit tells of.
-    async fn read_files(&self) -> Result<BTreeMap<String, Landed>, TableError> {
+    async fn read_files(&self) -> Result<BTreeMap<String, ArchiveRecord>, TableError> {
+        let known: HashSet<&str> = self.runs.keys().map(|(archive, _)| archive.as_str()).collect();
         let mut sums: HashMap<String, String> = HashMap::new();
         let mut files = Vec::new();
         for file in self.table.active_files()? {
             let builder = read_file(&self.table, &file).await?;
             let listed = listed_archives(builder.metadata()).unwrap_or_default();
             let listed = listed.lines().filter_map(|line| line.rsplit_once(' '));
-            let unknown: Vec<_> = listed.filter(|(archive, _)| !self.by_log.contains_key(*archive)).collect();
+            let unknown: Vec<_> = listed.filter(|(archive, _)| !known.contains(archive)).collect();
             if !unknown.is_empty() {
                 sums.extend(unknown.into_iter().map(|(archive, sum)| (archive.to_owned(), sum.to_owned())));
                 files.push(file);
@@ -110,12 +105,11 @@ impl SilverTold {
         for file in files {
             self.measure(&file, &mut measured).await?;
         }
-        let landed = measured.into_iter().filter_map(|(archive, measure)| {
+        let found = measured.into_iter().filter_map(|(archive, measure)| {
             let sha256 = sums.get(&archive)?.clone();
-            let record = measure.record(archive.clone(), sha256);
-            Some((archive, Landed { version: self.table.version(), run: None, record }))
+            Some((archive.clone(), measure.record(archive, sha256)))
         });
-        Ok(landed.collect())
+        Ok(found.collect())
     }
 
     async fn measure(&self, file: &ActiveFile, measured: &mut BTreeMap<String, Measure>) -> Result<(), TableError> {
@@ -139,14 +133,6 @@ impl SilverTold {
             }
         }
         Ok(())
-    }
-}
-
-impl Landed {
-    fn entry(&self, matrix: &Matrix, writer: &Writer) -> Option<LedgerEntry> {
-        let entry = entry_of(matrix, self.version, self.record.clone(), writer)?;
-        let size = entry.size.filter(|_| self.run.is_some());
-        Some(LedgerEntry { size, run: self.run.clone().unwrap_or(entry.run), ..entry })
     }
 }
 
@@ -178,6 +164,10 @@ impl Measure {
             rejected_rows: 0,
             min_time: time(self.min),
             max_time: time(self.max),
+            days: None,
+            rival: None,
+            yielded: false,
+            reason: None,
         }
     }
 }

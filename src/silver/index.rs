@@ -1,52 +1,96 @@
-//! Which archives a silver table holds, in which version, as its log says it.
+//! Which archives a silver table holds, in which version and for which days, as its log says it.
 
 use std::collections::{BTreeSet, HashMap};
 
+use lakehouse_core::days::DaySet;
+use lakehouse_core::verdict::Holding;
+
 use crate::delta::TableError;
-use crate::delta::log::{ArchiveRecord, read_record};
+use crate::delta::log::{ArchiveRecord, HolderRecord, read_record};
 use crate::delta::table::LakeTable;
 
 /// The archives of one table up to a version of it.
 #[derive(Debug, Default)]
 pub(crate) struct SilverIndex {
-    sha256: HashMap<String, String>,
+    holdings: HashMap<String, Holding>,
     /// Versions up to this one are accounted for; -1 when none is.
     seen: i64,
     /// Found in the log, and not taken up by the ledger yet.
-    unrecorded: Vec<(i64, ArchiveRecord)>,
+    unrecorded: Vec<(i64, Told)>,
+}
+
+/// What a commit tells of one archive.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Told {
+    /// A version of it came into the table, or was found to be less complete than what is there.
+    Landed(Box<ArchiveRecord>),
+    /// It was in the table, and its days were compared with another copy.
+    Judged(HolderRecord),
 }
 
 impl SilverIndex {
-    /// Starts from what the ledger knows: archives with their versions, up to version `seen` of the table.
-    pub(crate) fn new(archives: impl IntoIterator<Item = (String, String)>, seen: i64) -> Self {
-        Self { sha256: archives.into_iter().collect(), seen, unrecorded: Vec::new() }
+    /// Starts from what the ledger knows of archives, up to version `seen` of the table.
+    pub(crate) fn new(archives: impl IntoIterator<Item = (String, Holding)>, seen: i64) -> Self {
+        Self { holdings: archives.into_iter().collect(), seen, unrecorded: Vec::new() }
     }
 
-    /// Returns the version of an archive that the table holds.
-    pub(crate) fn sha256(&self, archive: &str) -> Option<&str> {
-        self.sha256.get(archive).map(String::as_str)
+    /// Returns what the table holds, or last held, of an archive.
+    pub(crate) fn holding(&self, archive: &str) -> Option<&Holding> {
+        self.holdings.get(archive)
+    }
+
+    /// Returns whether the table holds rows of an archive, or its word that there are none.
+    pub(crate) fn holds(&self, archive: &str) -> bool {
+        self.holding(archive).is_some_and(|holding| holding.rows > 0 || holding.days != Some(DaySet::NONE))
     }
 
     /// Reads the commits that are newer than what is known.
     pub(crate) async fn catch_up(&mut self, table: &LakeTable) -> Result<(), TableError> {
         for version in self.seen + 1..=table.version() {
-            let record = read_record(table, version).await?;
-            for archive in record.into_iter().flat_map(|record| record.archives) {
-                self.sha256.insert(archive.archive.clone(), archive.sha256.clone());
-                self.unrecorded.push((version, archive));
+            if let Some(record) = read_record(table, version).await? {
+                let landed = record.archives.into_iter().map(|archive| Told::Landed(Box::new(archive)));
+                let judged = record.holders.into_iter().map(Told::Judged);
+                landed.chain(judged).for_each(|told| self.take_in(version, told));
             }
             self.seen = version;
         }
         Ok(())
     }
 
-    /// Leaves out archives that the ledger learns of in another way.
-    pub(crate) fn forget_unrecorded(&mut self, archives: &BTreeSet<&str>) {
-        self.unrecorded.retain(|(_, record)| !archives.contains(record.archive.as_str()));
+    fn take_in(&mut self, version: i64, told: Told) {
+        let (archive, holding) = match &told {
+            Told::Landed(record) => {
+                let ArchiveRecord { archive, sha256, rows, days, rival, yielded, .. } = record.as_ref();
+                (archive, holding(sha256, *rows, *days, rival.as_deref(), *yielded))
+            }
+            Told::Judged(HolderRecord { archive, sha256, rows, days, rival, yielded, .. }) => {
+                (archive, holding(sha256, *rows, *days, rival.as_deref(), *yielded))
+            }
+        };
+        self.holdings.insert(archive.clone(), holding);
+        self.unrecorded.push((version, told));
     }
 
-    /// Hands over what the log told since the last call, with the versions that hold it.
-    pub(crate) fn take_unrecorded(&mut self) -> Vec<(i64, ArchiveRecord)> {
+    /// Leaves out archives that the ledger learns of in another way.
+    pub(crate) fn forget_unrecorded(&mut self, archives: &BTreeSet<&str>) {
+        self.unrecorded.retain(|(_, told)| !archives.contains(told.archive()));
+    }
+
+    /// Hands over what the log told since the last call, with the versions that tell it.
+    pub(crate) fn take_unrecorded(&mut self) -> Vec<(i64, Told)> {
         std::mem::take(&mut self.unrecorded)
     }
+}
+
+impl Told {
+    fn archive(&self) -> &str {
+        match self {
+            Self::Landed(record) => &record.archive,
+            Self::Judged(record) => &record.archive,
+        }
+    }
+}
+
+fn holding(sha256: &str, rows: u64, days: Option<DaySet>, rival: Option<&str>, yielded: bool) -> Holding {
+    Holding { sha256: sha256.into(), rows, days, rival: rival.map(Into::into), yielded }
 }

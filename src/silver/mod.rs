@@ -4,38 +4,41 @@
 //! least once and without committing anything; this module alone decides, on the newest snapshot, what
 //! of that lands. Which archives a table holds is read from its own log ([`index`]).
 
+mod contest;
 mod decode;
 mod index;
+mod measure;
 mod partition;
 mod rejects;
 mod reread;
 mod rows;
 mod unit;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use lakehouse_core::ledger::ChecksumState;
+use lakehouse_core::matrix::Matrix;
 use lakehouse_core::schema::TableSchema;
 use thiserror::Error;
 
 use crate::clock::Clock;
 use crate::delta::TableError;
-use crate::delta::commit::{Change, Committed, commit};
-use crate::delta::file::{DataFile, FileTarget};
+use crate::delta::commit::{Committed, commit};
+use crate::delta::file::FileTarget;
 use crate::delta::log::ArchiveRecord;
-use crate::delta::rewrite::without_archives;
+use crate::delta::rewrite::without;
 use crate::delta::table::{LakeTable, TableSpec};
 use crate::fetch::BronzeArchive;
 use crate::lake::{Lake, Layer, TableName};
 use crate::pause::step;
 
-pub(crate) use self::index::SilverIndex;
+pub(crate) use self::index::{SilverIndex, Told};
 pub(crate) use self::rejects::RejectsTable;
 pub(crate) use self::reread::reread;
 pub(crate) use self::unit::{DecodedArchive, Fault};
 
+use self::contest::{Contests, claim_of, find_contests, outcome, record};
 use self::unit::{UnitContext, UnitResult, run_unit};
 
 /// One silver table that this process writes to.
@@ -44,6 +47,7 @@ pub(crate) struct SilverTable {
     schema: Arc<TableSchema>,
     table: LakeTable,
     target: Arc<FileTarget>,
+    matrix: Arc<Matrix>,
     index: SilverIndex,
 }
 
@@ -51,6 +55,8 @@ pub(crate) struct SilverTable {
 #[derive(Debug)]
 pub(crate) struct BatchResult {
     pub(crate) archives: Vec<DecodedArchive>,
+    /// What the commit says of the archives that landed or yielded.
+    pub(crate) records: BTreeMap<String, ArchiveRecord>,
     /// The version that holds the rows; nothing when no archive of the batch had to land.
     pub(crate) version: Option<i64>,
     /// Archives that another process had landed in the meantime, in the same version of their bytes.
@@ -71,17 +77,22 @@ pub(crate) struct Writer {
 enum DecideError {
     #[error(transparent)]
     Table(#[from] TableError),
-    /// The files hold rows of archives that have landed since; they must be made without them.
-    #[error("another process has landed {} of these archives", .0.len())]
+    /// What is held of these archives, or of other copies of their days, is not what the files were made for.
+    #[error("another process has landed the same days as {} of these archives", .0.len())]
     Overtaken(BTreeSet<String>),
 }
 
 impl SilverTable {
     /// Opens the table of a schema and makes it when it is missing; `index` says what it is known to hold.
-    pub(crate) async fn open(lake: &Lake, schema: Arc<TableSchema>, index: SilverIndex) -> Result<Self, TableError> {
+    pub(crate) async fn open(
+        lake: &Lake,
+        schema: Arc<TableSchema>,
+        matrix: Arc<Matrix>,
+        index: SilverIndex,
+    ) -> Result<Self, TableError> {
         let table = LakeTable::open_or_create(lake, table_spec(&schema)).await?;
         let target = Arc::new(FileTarget::new(&table));
-        Ok(Self { schema, table, target, index })
+        Ok(Self { schema, table, target, matrix, index })
     }
 
     /// Returns what the table is known to hold.
@@ -103,25 +114,39 @@ impl SilverTable {
         loop {
             self.index.catch_up(&self.table).await?;
             archives.retain(|archive| {
-                let held = self.index.sha256(archive.key.path()) == Some(archive.sha256.to_string().as_str());
-                if held {
+                let settled =
+                    claim_of(&self.index, &self.matrix, &archive.key, &archive.sha256.to_string()).is_settled();
+                if settled {
                     overtaken.insert(archive.key.path().to_owned());
                 }
-                !held
+                !settled
             });
-            let result = self.decode(archives.clone(), writer).await?;
+            let contests = find_contests(&self.table, &self.schema, &self.index, &self.matrix, &archives).await?;
+            let contests = Arc::new(contests);
+            let result = self.decode(archives.clone(), &contests, writer).await?;
             rejects.replace(&result, writer).await?;
-            match self.land(result, writer).await {
-                Ok((archives, version)) => return Ok(BatchResult { archives, version, overtaken }),
+            let records = result.archives.iter().filter_map(|archive| record(archive, &contests));
+            let records: BTreeMap<_, _> = records.map(|record| (record.archive.clone(), record)).collect();
+            match self.land(result, &records, &contests, writer).await {
+                Ok((archives, version)) => return Ok(BatchResult { archives, records, version, overtaken }),
                 Err(DecideError::Table(error)) => return Err(error),
                 Err(DecideError::Overtaken(_)) => {}
             }
         }
     }
 
-    async fn decode(&self, archives: Vec<BronzeArchive>, writer: &Writer) -> Result<UnitResult, TableError> {
-        let context =
-            UnitContext { schema: Arc::clone(&self.schema), target: Arc::clone(&self.target), threads: writer.threads };
+    async fn decode(
+        &self,
+        archives: Vec<BronzeArchive>,
+        contests: &Arc<Contests>,
+        writer: &Writer,
+    ) -> Result<UnitResult, TableError> {
+        let context = UnitContext {
+            schema: Arc::clone(&self.schema),
+            target: Arc::clone(&self.target),
+            contests: Arc::clone(contests),
+            threads: writer.threads,
+        };
         let table = self.target.table().clone();
         let work = tokio::task::spawn_blocking(move || run_unit(&archives, &context));
         work.await.map_err(|error| TableError::File {
@@ -135,9 +160,10 @@ impl SilverTable {
     async fn land(
         &mut self,
         result: UnitResult,
+        records: &BTreeMap<String, ArchiveRecord>,
+        contests: &Contests,
         writer: &Writer,
     ) -> Result<(Vec<DecodedArchive>, Option<i64>), DecideError> {
-        let records: Vec<ArchiveRecord> = result.archives.iter().filter_map(record).collect();
         if records.is_empty() {
             return Ok((result.archives, None));
         }
@@ -146,10 +172,21 @@ impl SilverTable {
             files.push(self.target.publish(file).await?);
         }
         step("files written", self.target.table());
-        let (index, target) = (&mut self.index, &self.target);
+        let (index, target, matrix) = (&mut self.index, &self.target, &self.matrix);
+        let archives = &result.archives;
         let landed = commit(&mut self.table, &writer.run, &writer.clock, async |table: &LakeTable| {
             index.catch_up(table).await?;
-            decide(table, target, index, &records, &files).await
+            let stale = archives.iter().filter(|archive| contests.is_stale(index, matrix, archive));
+            let stale: BTreeSet<String> = stale.map(|archive| archive.bronze.key.path().to_owned()).collect();
+            if !stale.is_empty() {
+                return Err(DecideError::Overtaken(stale));
+            }
+            let outcome = outcome(index, contests, archives);
+            let mut change = without(table, target, &outcome.removal).await?;
+            change.adds.extend_from_slice(&files);
+            change.archives = records.values().cloned().collect();
+            change.holders = outcome.holders;
+            Ok(Some(change))
         });
         match landed.await? {
             Committed::At(version) => {
@@ -159,47 +196,6 @@ impl SilverTable {
             Committed::Unneeded => Ok((result.archives, None)),
         }
     }
-}
-
-/// Decides on a snapshot what the files of a unit change: rows of older versions of its archives go.
-async fn decide(
-    table: &LakeTable,
-    target: &Arc<FileTarget>,
-    index: &SilverIndex,
-    records: &[ArchiveRecord],
-    files: &[DataFile],
-) -> Result<Option<Change>, DecideError> {
-    let held = |record: &&ArchiveRecord| index.sha256(&record.archive) == Some(record.sha256.as_str());
-    let overtaken: BTreeSet<String> = records.iter().filter(held).map(|record| record.archive.clone()).collect();
-    if !overtaken.is_empty() {
-        return Err(DecideError::Overtaken(overtaken));
-    }
-    let older = |record: &&ArchiveRecord| index.sha256(&record.archive).is_some();
-    let older: BTreeSet<String> = records.iter().filter(older).map(|record| record.archive.clone()).collect();
-    let mut change = if older.is_empty() { Change::default() } else { without_archives(table, target, &older).await? };
-    change.adds.extend_from_slice(files);
-    change.archives = records.to_vec();
-    Ok(Some(change))
-}
-
-/// Returns what the commit says of an archive; nothing for one that could not be read.
-fn record(archive: &DecodedArchive) -> Option<ArchiveRecord> {
-    if archive.fault.is_some() {
-        return None;
-    }
-    let bronze = &archive.bronze;
-    Some(ArchiveRecord {
-        archive: bronze.key.path().to_owned(),
-        sha256: bronze.sha256.to_string(),
-        size: bronze.size,
-        etag: bronze.etag.clone(),
-        last_modified: bronze.last_modified,
-        checksum: ChecksumState::as_str(bronze.checksum).to_owned(),
-        rows: archive.rows,
-        rejected_rows: archive.rejected_rows,
-        min_time: archive.min_time,
-        max_time: archive.max_time,
-    })
 }
 
 /// Describes the Delta table of a schema.

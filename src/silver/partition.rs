@@ -93,6 +93,21 @@ impl PartitionSet {
         Ok(files)
     }
 
+    /// Gives up what was taken of the days that are not to be kept.
+    pub(super) fn retain(&mut self, keep: impl Fn(NaiveDate) -> bool) {
+        let (kept, lost) =
+            std::mem::take(&mut self.gathered).into_iter().partition(|(partition, _)| keep(partition.date));
+        self.gathered = kept;
+        let lost = Self {
+            gathered: lost,
+            target: Arc::clone(&self.target),
+            sort_columns: Arc::clone(&self.sort_columns),
+            bytes: 0,
+        };
+        lost.discard();
+        self.bytes = self.gathered.values().map(|gathered| gathered.bytes).sum();
+    }
+
     /// Gives everything up that was written.
     pub(super) fn discard(self) {
         for gathered in self.gathered.into_values() {

@@ -5,16 +5,19 @@
 //! archives; each thread is a bounded number of pieces ahead, so memory does not depend on how large or
 //! how many the archives are.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use lakehouse_core::decode::Reject;
 use lakehouse_core::schema::TableSchema;
+use lakehouse_core::verdict::{DayMeter, Settlement, Verdict, judge};
 
+use super::contest::{Contest, Contests};
 use super::decode::{Piece, decode_archive};
+use super::measure::meter_rows;
 use super::partition::{Partition, PartitionSet};
 use super::rows::{RowCompleter, by_day, event_times};
 use crate::delta::TableError;
@@ -36,6 +39,8 @@ const REJECTS_KEPT: usize = 100;
 pub(super) struct UnitContext {
     pub(super) schema: Arc<TableSchema>,
     pub(super) target: Arc<FileTarget>,
+    /// What each archive can claim, and what holds the days in question.
+    pub(super) contests: Arc<Contests>,
     pub(super) threads: usize,
 }
 
@@ -50,7 +55,11 @@ pub(super) struct UnitResult {
 #[derive(Debug)]
 pub(crate) struct DecodedArchive {
     pub(crate) bronze: BronzeArchive,
+    /// Rows that were read; those of them that land, once the archive is settled.
     pub(crate) rows: u64,
+    /// Which of its days land, and why.
+    pub(crate) settlement: Option<Settlement>,
+    pub(crate) verdicts: Vec<Verdict>,
     pub(crate) rejected_rows: u64,
     pub(crate) rejects: Vec<Reject>,
     pub(crate) min_time: Option<DateTime<Utc>>,
@@ -117,11 +126,19 @@ struct Intake<'a> {
     held: Vec<(Partition, RecordBatch)>,
     own: Option<PartitionSet>,
     sort_columns: &'a Arc<[String]>,
+    contest: Option<&'a Contest>,
+    rows_of_days: BTreeMap<NaiveDate, u64>,
+    /// One for each day that is in question.
+    meters: BTreeMap<NaiveDate, DayMeter>,
 }
 
 impl<'a> Intake<'a> {
     fn new(bronze: &BronzeArchive, context: &'a UnitContext, sort_columns: &'a Arc<[String]>) -> Self {
+        let contest = context.contests.get(bronze.key.path());
         Self {
+            contest,
+            rows_of_days: BTreeMap::new(),
+            meters: contest.map(Contest::meters).unwrap_or_default(),
             context,
             completer: RowCompleter::new(context.target.schema(), &bronze.key),
             source: format!("{} {}", bronze.key, bronze.sha256).into(),
@@ -164,6 +181,10 @@ impl<'a> Intake<'a> {
         let rows = self.completer.complete(rows).map_err(&failed)?;
         let market = self.decoded.bronze.key.market();
         for (date, rows) in by_day(&rows, event_time).map_err(&failed)? {
+            *self.rows_of_days.entry(date).or_default() += rows.num_rows() as u64;
+            if let Some(meter) = self.meters.get_mut(&date) {
+                meter_rows(meter, &rows, &self.context.schema).map_err(&failed)?;
+            }
             let partition = Partition { market, date };
             match &mut self.own {
                 Some(own) => own.push(partition, rows, &self.source)?,
@@ -176,12 +197,16 @@ impl<'a> Intake<'a> {
     /// Hands the rows on if the archive is whole, and gives them up if it is not.
     fn finish(mut self, shared: &mut PartitionSet, files: &mut Vec<WrittenFile>) -> Result<DecodedArchive, TableError> {
         self.decoded.judge();
+        let lands = self.settle();
         match (self.own, &self.decoded.fault) {
             (Some(own), Some(_)) => own.discard(),
-            (Some(own), None) => files.extend(own.finish()?),
+            (Some(mut own), None) => {
+                own.retain(|date| lands.contains_key(&date));
+                files.extend(own.finish()?);
+            }
             (None, Some(_)) => {}
             (None, None) => {
-                for (partition, rows) in self.held {
+                for (partition, rows) in self.held.into_iter().filter(|(at, _)| lands.contains_key(&at.date)) {
                     shared.push(partition, rows, &self.source)?;
                 }
             }
@@ -190,11 +215,38 @@ impl<'a> Intake<'a> {
     }
 }
 
+impl Intake<'_> {
+    /// Judges the days in question; returns the days that land, with their rows.
+    ///
+    /// Rows outside the archive's own period are nobody else's: they go where its other rows go.
+    fn settle(&mut self) -> BTreeMap<NaiveDate, u64> {
+        let Some(contest) = self.contest.filter(|_| self.decoded.fault.is_none()) else {
+            return std::mem::take(&mut self.rows_of_days);
+        };
+        let verdict = |(day, held): (&NaiveDate, _)| {
+            let offered = self.meters.get(day).map(DayMeter::evidence).unwrap_or_default();
+            judge(*day, contest.holder_frequency(), held, offered)
+        };
+        let verdicts: Vec<Verdict> = contest.held.iter().map(|(day, held)| (day, held.evidence)).map(verdict).collect();
+        let days = contest.claim.period.days();
+        let present = self.rows_of_days.keys().copied().filter(|day| days.contains(*day)).collect();
+        let settlement = contest.claim.settle(present, &verdicts);
+        let strays_land = !settlement.yielded && contest.claim.kept_rows == 0;
+        let mut lands = std::mem::take(&mut self.rows_of_days);
+        lands.retain(|day, _| if days.contains(*day) { settlement.landed.contains(*day) } else { strays_land });
+        self.decoded.rows = lands.values().sum();
+        (self.decoded.settlement, self.decoded.verdicts) = (Some(settlement), verdicts);
+        lands
+    }
+}
+
 impl DecodedArchive {
     fn of(bronze: &BronzeArchive) -> Self {
         Self {
             bronze: bronze.clone(),
             rows: 0,
+            settlement: None,
+            verdicts: Vec::new(),
             rejected_rows: 0,
             rejects: Vec::new(),
             min_time: None,

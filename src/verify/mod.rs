@@ -33,7 +33,7 @@ use crate::delta::table::LakeTable;
 use crate::fetch::BronzeArchive;
 use crate::lake::Lake;
 use crate::ledger::LedgerTable;
-use crate::silver::{reread, table_spec};
+use crate::silver::{Told, reread, table_spec};
 use crate::storage::{Storage, StorageError};
 
 /// Why a lake could not be verified.
@@ -139,7 +139,16 @@ impl Verify {
         }
         let mut index = ledger.map(|ledger| ledger.silver_index(schema.table())).unwrap_or_default();
         index.catch_up(table).await?;
-        for (_, record) in index.take_unrecorded() {
+        for (_, told) in index.take_unrecorded() {
+            let record = match told {
+                Told::Landed(record) => *record,
+                Told::Judged(record) => {
+                    if let Some(known) = known.get_mut(record.archive.as_str()) {
+                        known.rows = record.rows;
+                    }
+                    continue;
+                }
+            };
             let (Ok(key), Ok(sha256)) = (self.matrix.identify(&record.archive), record.sha256.parse()) else {
                 continue;
             };

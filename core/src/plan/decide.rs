@@ -1,14 +1,15 @@
 //! The decision about each archive of one series, a month at a time.
 //!
-//! Two questions: whether the month is taken as a whole or day by day, and whether what the ledger knows
-//! of an archive still holds. Both answers are facts of the month alone, so a plan needs one pass.
+//! Three questions: whether the month is taken as a whole or day by day, whether a copy of days that are
+//! held should be compared with the one that holds them, and whether what the ledger knows of an archive
+//! still holds. All answers are facts of the month alone, so a plan needs one pass.
 
 use crate::archive::Series;
 use crate::ledger::{ArchiveStatus, ChecksumState, Ledger, LedgerEntry};
 use crate::listing::Published;
 use crate::market::Frequency;
 use crate::period::Period;
-use crate::plan::{Decision, FetchReason, Held, Member, Ownership, PlanOptions, SkipReason};
+use crate::plan::{Decision, FetchReason, Held, Member, Ownership, PlanOptions, SkipReason, lacks};
 use crate::selection::{FrequencyPolicy, Target, Targets};
 
 pub(super) struct Decider<'a> {
@@ -26,17 +27,23 @@ impl Decider<'_> {
         for month in members.chunk_by(|a, b| month_of(*a) == month_of(*b)) {
             let Some(first) = month.first() else { continue };
             let held = self.ownership.held(self.series, first.period.start());
-            let choice = self.choose(month, held);
+            let monthly = month.iter().find(|member| member.period.frequency() == Frequency::Monthly);
+            let monthly =
+                monthly.map(|member| self.decide_wanted(member.published, || self.monthly(month, member, held)));
+            let comes = matches!(monthly, Some(Decision::Fetch(_)));
             for archives in month.chunk_by(|a, b| a.period == b.period) {
                 // A listing that was read in overlapping parts has an archive twice: the first stands for both.
-                if let Some(member) = archives.first() {
-                    tell(*member, self.decide_one(member.published, held, choice));
-                }
+                let Some(member) = archives.first() else { continue };
+                let decision = match (member.period.frequency(), monthly) {
+                    (Frequency::Monthly, Some(monthly)) => monthly,
+                    _ => self.decide_wanted(member.published, || self.daily(member.published, held, comes)),
+                };
+                tell(*member, decision);
             }
         }
     }
 
-    fn decide_one(&self, published: &Published, held: Held, choice: Frequency) -> Decision {
+    fn decide_wanted(&self, published: &Published, decide: impl FnOnce() -> Decision) -> Decision {
         let period = published.key.period();
         if !self.targets.dates.overlaps(period) {
             return Decision::Skip(SkipReason::OutsideDates);
@@ -44,48 +51,98 @@ impl Decider<'_> {
         if !self.targets.frequency.allows(period.frequency()) {
             return Decision::Skip(SkipReason::OtherFrequency);
         }
-        match period.frequency() {
-            Frequency::Daily
-                if choice == Frequency::Monthly && held.owner(period.start()) != Some(Frequency::Daily) =>
-            {
-                Decision::Skip(SkipReason::CoveredByMonthly)
-            }
-            Frequency::Monthly if !self.is_closed(period) => Decision::Skip(SkipReason::MonthNotClosed),
-            Frequency::Monthly if held.any_daily() && !held.monthly() => Decision::Skip(SkipReason::CoveredByDailies),
-            Frequency::Monthly if choice == Frequency::Daily && self.is_usable(published) => {
+        decide()
+    }
+
+    /// Decides about a month's own archive: it is new, or new beside dailies, or as the ledger says.
+    fn monthly(&self, month: &[Member<'_>], member: &Member<'_>, held: Held<'_>) -> Decision {
+        if !self.is_closed(member.period) {
+            return Decision::Skip(SkipReason::MonthNotClosed);
+        }
+        let known = held.month().is_some();
+        let decision = self.by_ledger(member.published);
+        match decision {
+            Decision::Fetch(_) if !known && !self.takes_whole(month, member.period) => {
                 Decision::Skip(SkipReason::CoveredByDailies)
             }
-            _ => self.by_ledger(published),
+            Decision::Fetch(FetchReason::New) if held.any_daily() => Decision::Fetch(FetchReason::Compare),
+            Decision::Skip(SkipReason::AlreadyIngested | SkipReason::Yielded)
+                if self.is_rival_unjudged(month, member.published, held) =>
+            {
+                Decision::Fetch(FetchReason::Compare)
+            }
+            other => other,
         }
     }
 
-    /// Chooses how a month is taken: as it is held already, else whole if all of it is wanted.
-    fn choose(&self, month: &[Member<'_>], held: Held) -> Frequency {
-        if held.monthly() {
-            return Frequency::Monthly;
-        }
-        let usable = |member: &&Member<'_>| {
-            let period = member.period;
-            period.frequency() == Frequency::Monthly
-                && self.targets.frequency.allows(Frequency::Monthly)
-                && self.is_closed(period)
-                && self.is_usable(member.published)
-        };
-        let monthly = month.iter().find(usable).map(|member| member.period);
-        let Some(monthly) = monthly.filter(|_| !held.any_daily()) else { return Frequency::Daily };
+    /// Returns whether all of a month is wanted, or cannot be had day by day.
+    fn takes_whole(&self, month: &[Member<'_>], period: Period) -> bool {
         let wanted_daily = |member: &Member<'_>| {
-            let period = member.period;
-            period.frequency() == Frequency::Daily && self.targets.dates.overlaps(period)
+            member.period.frequency() == Frequency::Daily && self.targets.dates.overlaps(member.period)
         };
-        let whole = self.targets.frequency == FrequencyPolicy::Monthly || self.targets.dates.covers(monthly);
-        let expected = self.target.expects(self.series, Frequency::Daily);
-        if whole || !expected || !month.iter().any(wanted_daily) { Frequency::Monthly } else { Frequency::Daily }
+        self.targets.frequency == FrequencyPolicy::Monthly
+            || self.targets.dates.covers(period)
+            || !self.target.expects(self.series, Frequency::Daily)
+            || !month.iter().any(wanted_daily)
     }
 
-    /// Returns whether fetching the archive can be of use: it is not known to be bad.
-    fn is_usable(&self, published: &Published) -> bool {
-        let bad = [SkipReason::Quarantined, SkipReason::Rejected].map(Decision::Skip);
-        !bad.contains(&self.by_ledger(published))
+    /// Returns whether a daily archive that is held has not been compared with the month's own in this version.
+    fn is_rival_unjudged(&self, month: &[Member<'_>], published: &Published, held: Held<'_>) -> bool {
+        let version = self.ledger.get(published.key.path()).and_then(|entry| entry.sha256.as_ref());
+        let beside = |member: &&Member<'_>| {
+            member.period.frequency() == Frequency::Daily
+                && held.owner(member.period.start()) != Some(Frequency::Monthly)
+        };
+        let dailies = month.iter().filter(beside);
+        let mut held = dailies.filter_map(|member| self.ledger.get(member.published.key.path()));
+        version.is_some()
+            && held.any(|entry| entry.status == ArchiveStatus::Ingested && entry.rival.as_ref() != version)
+    }
+
+    /// Decides about an archive of a day; `comes` says that the month's own archive is to be fetched now.
+    fn daily(&self, published: &Published, held: Held<'_>, comes: bool) -> Decision {
+        let day = published.key.period().start();
+        match (held.owner(day), held.month()) {
+            (Some(Frequency::Monthly), Some(month)) => self.beside_monthly(published, month),
+            (Some(Frequency::Daily), _) => self.by_ledger(published),
+            _ if comes => Decision::Skip(SkipReason::CoveredByMonthly),
+            (_, Some(_)) if !self.target.expects(self.series, Frequency::Daily) => {
+                Decision::Skip(SkipReason::CoveredByMonthly)
+            }
+            _ => match self.by_ledger(published) {
+                // What it had yielded to is gone.
+                Decision::Skip(SkipReason::Yielded) => Decision::Fetch(FetchReason::Compare),
+                other => other,
+            },
+        }
+    }
+
+    /// Decides about an archive of a day that the month's own archive owns.
+    fn beside_monthly(&self, published: &Published, month: &LedgerEntry) -> Decision {
+        let decision = self.by_ledger(published);
+        let judged = self.ledger.get(published.key.path()).and_then(|entry| entry.rival.as_ref());
+        let in_silver = month.status == ArchiveStatus::Ingested;
+        match decision {
+            Decision::Skip(SkipReason::Yielded) if in_silver && judged != month.sha256.as_ref() => {
+                Decision::Fetch(FetchReason::Compare)
+            }
+            Decision::Skip(SkipReason::Yielded | SkipReason::AlreadyIngested) => decision,
+            Decision::Fetch(FetchReason::Changed | FetchReason::Forced) => decision,
+            _ if !self.may_be_better(published, month) => Decision::Skip(SkipReason::CoveredByMonthly),
+            Decision::Fetch(FetchReason::New) => Decision::Fetch(FetchReason::Compare),
+            other => other,
+        }
+    }
+
+    /// Returns whether fetching a day that the month's archive holds can be of use.
+    ///
+    /// Nearly every day is published both ways, and fetching each twice would double every download. So there has to
+    /// be a sign: dailies were asked for, the daily is newer than the month, or the month is not whole.
+    fn may_be_better(&self, published: &Published, month: &LedgerEntry) -> bool {
+        let newer = published.last_modified.zip(month.last_modified).is_some_and(|(daily, month)| daily > month);
+        let asked_for = self.targets.frequency == FrequencyPolicy::Daily;
+        let expected = self.target.expects(self.series, Frequency::Daily);
+        expected && (asked_for || newer || lacks::rows(month, published.key.period().start()))
     }
 
     fn is_closed(&self, period: Period) -> bool {
@@ -98,6 +155,7 @@ impl Decider<'_> {
             ArchiveStatus::NotPublished | ArchiveStatus::Superseded => return Decision::Fetch(FetchReason::New),
             ArchiveStatus::Failed => return Decision::Fetch(FetchReason::Retry),
             ArchiveStatus::Ingested => SkipReason::AlreadyIngested,
+            ArchiveStatus::Yielded => SkipReason::Yielded,
             ArchiveStatus::Quarantined => SkipReason::Quarantined,
             ArchiveStatus::Rejected => SkipReason::Rejected,
         };

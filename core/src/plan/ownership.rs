@@ -1,13 +1,14 @@
 //! Which archive's rows hold which day of a series.
 //!
-//! A day has one owner: the daily archive or the monthly one. The plan never fetches an archive whose
-//! days have another owner; giving a day a new owner is a swap, decided by measurement and not here.
+//! A day has one owner: the daily archive or the monthly one. Giving a day a new owner is a swap, decided by
+//! [`crate::verdict`] on what was measured; the plan only fetches the copy that is to be compared.
 
 use std::collections::HashMap;
 
-use chrono::{Datelike, NaiveDate};
+use chrono::NaiveDate;
 
 use crate::archive::Series;
+use crate::days::DaySet;
 use crate::ledger::{ArchiveStatus, Ledger, LedgerEntry};
 use crate::market::Frequency;
 use crate::period::Period;
@@ -15,7 +16,7 @@ use crate::period::Period;
 /// The owners of every day that a ledger knows of.
 #[derive(Debug)]
 pub struct Ownership<'a> {
-    months: HashMap<(&'a Series, NaiveDate), Held>,
+    months: HashMap<(&'a Series, NaiveDate), Held<'a>>,
 }
 
 impl<'a> Ownership<'a> {
@@ -23,63 +24,57 @@ impl<'a> Ownership<'a> {
     #[must_use]
     pub fn of(ledger: &'a Ledger) -> Self {
         let mut months: HashMap<(&Series, NaiveDate), Held> = HashMap::new();
-        for entry in ledger.entries().filter(|entry| has_rows_in_silver(entry)) {
-            let period = entry.key.period();
-            months.entry((entry.key.series(), period.month().start())).or_default().add(period);
+        for entry in ledger.entries() {
+            let (period, owned) = (entry.key.period(), entry.owned_days());
+            let yielded = entry.status == ArchiveStatus::Yielded && period.frequency() == Frequency::Monthly;
+            if !owned.is_empty() || yielded {
+                months.entry((entry.key.series(), period.month().start())).or_default().add(entry, owned);
+            }
         }
         Self { months }
     }
 
     /// Returns what is held of a series in the month of `date`.
     #[must_use]
-    pub fn held(&self, series: &Series, date: NaiveDate) -> Held {
+    pub fn held(&self, series: &Series, date: NaiveDate) -> Held<'a> {
         self.months.get(&(series, Period::month_of(date).start())).copied().unwrap_or_default()
     }
 }
 
 /// What is held of one series in one month.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Held {
-    /// One bit for each day of the month that has a daily archive's rows, the first day lowest.
-    days: u32,
-    monthly: bool,
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Held<'a> {
+    daily: DaySet,
+    monthly: DaySet,
+    month: Option<&'a LedgerEntry>,
 }
 
-impl Held {
-    /// Returns the frequency of the archive that owns the day; dailies own theirs where both are held.
+impl<'a> Held<'a> {
+    /// Returns the frequency of the archive that owns the day.
     #[must_use]
     pub fn owner(self, date: NaiveDate) -> Option<Frequency> {
-        if self.days & (1 << date.day0()) != 0 {
+        if self.daily.contains(date) {
             return Some(Frequency::Daily);
         }
-        self.monthly.then_some(Frequency::Monthly)
+        self.monthly.contains(date).then_some(Frequency::Monthly)
     }
 
     /// Returns whether a daily archive of the month is held.
     #[must_use]
     pub const fn any_daily(self) -> bool {
-        self.days != 0
+        !self.daily.is_empty()
     }
 
-    /// Returns whether the month's own archive is held.
+    /// Returns what is known of the month's own archive, if it is held or has yielded to dailies.
     #[must_use]
-    pub const fn monthly(self) -> bool {
-        self.monthly
+    pub const fn month(self) -> Option<&'a LedgerEntry> {
+        self.month
     }
 
-    fn add(&mut self, period: Period) {
-        match period.frequency() {
-            Frequency::Daily => self.days |= 1 << period.start().day0(),
-            Frequency::Monthly => self.monthly = true,
+    fn add(&mut self, entry: &'a LedgerEntry, owned: DaySet) {
+        match entry.key.period().frequency() {
+            Frequency::Daily => self.daily = self.daily.or(owned),
+            Frequency::Monthly => (self.monthly, self.month) = (owned, Some(entry)),
         }
-    }
-}
-
-/// A newer version that failed leaves the rows of the version before where they are.
-fn has_rows_in_silver(entry: &LedgerEntry) -> bool {
-    match entry.status {
-        ArchiveStatus::Ingested => true,
-        ArchiveStatus::Superseded => false,
-        _ => entry.silver_version.is_some(),
     }
 }

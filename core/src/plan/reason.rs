@@ -21,6 +21,8 @@ pub enum FetchReason {
     Changed,
     /// The archive looks the same, but its checksum appeared or was replaced since it failed to match.
     ChecksumChanged,
+    /// Days of it are held from the other copy, and which of the two is more complete is not known yet.
+    Compare,
     Forced,
 }
 
@@ -31,6 +33,7 @@ impl fmt::Display for FetchReason {
             Self::Retry => "retry after failure",
             Self::Changed => "changed at the source",
             Self::ChecksumChanged => "checksum changed",
+            Self::Compare => "compare with the other copy",
             Self::Forced => "forced",
         })
     }
@@ -40,6 +43,8 @@ impl fmt::Display for FetchReason {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SkipReason {
     AlreadyIngested,
+    /// The other copy of its days is more complete, and neither has changed since they were compared.
+    Yielded,
     /// The month's own archive holds this day, or is to be fetched.
     CoveredByMonthly,
     /// Days of this month are held or to be fetched one by one.
@@ -59,6 +64,7 @@ impl fmt::Display for SkipReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::AlreadyIngested => "already ingested",
+            Self::Yielded => "yielded to a more complete copy",
             Self::CoveredByMonthly => "covered by the monthly archive",
             Self::CoveredByDailies => "covered by dailies",
             Self::Quarantined => "quarantined and unchanged",

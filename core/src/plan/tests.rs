@@ -12,6 +12,9 @@ use crate::market::Symbol;
 use crate::matrix::Matrix;
 use crate::period::{DateRange, Period};
 use crate::selection::{FrequencyPolicy, IntervalFilter, Selection, SymbolFilter, join};
+use crate::verdict::model;
+
+mod arrivals;
 
 fn matrix() -> &'static Matrix {
     static MATRIX: OnceLock<Matrix> = OnceLock::new();
@@ -70,6 +73,8 @@ fn entry(published: &Published, status: ArchiveStatus) -> LedgerEntry {
         run: "run".into(),
         recorded_at: time("2024-06-02"),
         reason: None,
+        days: None,
+        rival: None,
     }
 }
 
@@ -126,8 +131,9 @@ fn a_month_is_taken_whole_if_it_is_closed_and_all_of_it_is_wanted() {
 #[test]
 fn what_the_ledger_holds_owns_its_days() {
     let dailies = ledger(&["trades/BTCUSDT/2024-01-05"], ArchiveStatus::Ingested);
+    let words = ["2024-01", "2024-01-05", "2024-01-06"];
     let expected = ["2024-01 covered by dailies", "2024-01-05 already ingested", "2024-01-06 new"];
-    assert_eq!(decided("..", &["2024-01", "2024-01-05", "2024-01-06"], &dailies), expected);
+    assert_eq!(decided("2024-01-02..2024-01-31", &words, &dailies), expected);
 
     let monthly = ledger(&["trades/BTCUSDT/2024-01"], ArchiveStatus::Ingested);
     let expected = ["2024-01 already ingested", "2024-01-05 covered by the monthly archive"];
@@ -328,21 +334,63 @@ fn the_summary_counts_archives_and_bytes_by_reason() {
     assert_eq!(json["skip"][1]["reason"], "covered by the monthly archive");
 }
 
-/// Records a plan as done: everything that was to be fetched is ingested.
+#[test]
+fn a_month_that_comes_beside_dailies_is_compared_with_them() {
+    let dailies = ledger(&["trades/BTCUSDT/2024-01-05"], ArchiveStatus::Ingested);
+    let expected = [
+        "2024-01 compare with the other copy",
+        "2024-01-05 already ingested",
+        "2024-01-06 covered by the monthly archive",
+    ];
+    assert_eq!(decided("..", &["2024-01", "2024-01-05", "2024-01-06"], &dailies), expected);
+}
+
+/// Plans a daily archive whose day a monthly one holds, after listing and ledger were changed.
+fn beside_month(frequency: FrequencyPolicy, change: impl Fn(&mut Published, &mut LedgerEntry)) -> String {
+    let mut archives = published(&["klines/BTCUSDT/1h/2024-01", "klines/BTCUSDT/1h/2024-01-05"]);
+    let (start, end) = (time("2024-01-01"), time("2024-02-01") - chrono::TimeDelta::hours(1));
+    let (min_time, max_time, rows) = (Some(start), Some(end), 31 * 24);
+    let mut month = LedgerEntry { min_time, max_time, rows, ..entry(&archives[0], ArchiveStatus::Ingested) };
+    change(&mut archives[1], &mut month);
+    let mut ledger = Ledger::default();
+    ledger.insert(month);
+    let wish = Selection { frequency, ..selection("klines", "BTCUSDT", "..") };
+    let daily = archives.remove(1);
+    decisions(&plan_of(&wish, vec![daily], &ledger)).remove(0).trim_start_matches("2024-01-05 ").to_owned()
+}
+
+#[test]
+fn a_day_that_a_month_holds_is_fetched_only_if_something_speaks_for_it() {
+    let (covered, compare) = ("covered by the monthly archive", "compare with the other copy");
+    let auto = FrequencyPolicy::Auto;
+    assert_eq!(beside_month(auto, |_, _| {}), covered);
+    assert_eq!(beside_month(FrequencyPolicy::Daily, |_, _| {}), compare, "it was asked for");
+    assert_eq!(beside_month(auto, |daily, _| daily.last_modified = Some(time("2024-06-02"))), compare, "it is newer");
+    assert_eq!(beside_month(auto, |_, month| month.rows -= 1), compare, "the month lacks a bar, on whichever day");
+    let early = |_: &mut Published, month: &mut LedgerEntry| {
+        month.max_time = Some(time("2024-01-05") + chrono::TimeDelta::hours(9));
+        month.rows = 4 * 24 + 10;
+        month.days = Some("1-5".parse().unwrap());
+    };
+    assert_eq!(beside_month(auto, early), compare, "the month ends on this day, hours early");
+    let unheld = |_: &mut Published, month: &mut LedgerEntry| month.days = Some("1-4,6-31".parse().unwrap());
+    assert_eq!(beside_month(auto, unheld), "new", "the month has no rows of the day");
+}
+
+/// Records a plan as done: everything that was to be fetched has a row of each of its days.
 fn apply(ledger: &mut Ledger, plan: &Plan) {
     for planned in &plan.fetch {
-        ledger.insert(entry(&planned.published, ArchiveStatus::Ingested));
+        let known = entry(&planned.published, ArchiveStatus::Ingested);
+        model::land(ledger, LedgerEntry { sha256: Some("1".into()), ..known }, &|_, _, _| 1);
     }
 }
 
 /// Returns the days of every ingested archive of a series, each as often as it is held.
 fn held_days(ledger: &Ledger) -> BTreeMap<(String, NaiveDate), usize> {
     let mut days = BTreeMap::new();
-    for entry in ledger.entries().filter(|entry| entry.status == ArchiveStatus::Ingested) {
-        let range = entry.key.period().days();
-        let first = range.start.unwrap();
-        let all = first.iter_days().take_while(|day| range.contains(*day));
-        all.for_each(|day| *days.entry((entry.key.series().to_string(), day)).or_default() += 1);
+    for entry in ledger.entries() {
+        let owned = entry.owned_days().dates(entry.key.period());
+        owned.for_each(|day| *days.entry((entry.key.series().to_string(), day)).or_default() += 1);
     }
     days
 }
@@ -387,7 +435,7 @@ proptest! {
                 ledger.insert(entry(archive, status));
             }
         }
-                for (from, days, frequency, force) in &world.selections {
+        for (from, days, frequency, force) in &world.selections {
             let mut wish = selection("trades,klines", "BTCUSDT,ETHUSDT", "..");
             let start = date("2024-03-01") + Days::new(*from);
             wish.dates = DateRange { start: Some(start), end: Some(start + Days::new(*days)) };
@@ -407,7 +455,9 @@ proptest! {
                 prop_assert_eq!(owners, 1, "{} {}", series, day);
             }
             let again = plan(&targets, inventory(), &ledger, PlanOptions { force: false, ..options });
-            prop_assert!(again.is_empty(), "{:?}", keys(&again));
+            apply(&mut ledger, &again);
+            let third = plan(&targets, inventory(), &ledger, PlanOptions { force: false, ..options });
+            prop_assert!(third.is_empty(), "{:?}", keys(&third));
         }
     }
 
