@@ -48,13 +48,6 @@ impl Bucket {
         }
     }
 
-    /// Gives an object another date, as an upload of the same bytes would.
-    pub fn set_modified(&mut self, key: &str, time: DateTime<Utc>) {
-        if let Some(object) = self.objects.get_mut(key) {
-            object.modified = time;
-        }
-    }
-
     /// Returns an object.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Object> {

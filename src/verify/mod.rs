@@ -12,9 +12,11 @@ mod silver;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use chrono::NaiveDate;
 use futures::{StreamExt, stream};
 use lakehouse_core::archive::ArchiveKey;
 use lakehouse_core::checksum::Sha256Hex;
+use lakehouse_core::days::DaySet;
 use lakehouse_core::ledger::{ArchiveStatus, ChecksumState, LedgerEntry};
 use lakehouse_core::market::{DataType, Interval, Market};
 use lakehouse_core::matrix::Matrix;
@@ -91,6 +93,16 @@ pub struct Verify {
 struct Known {
     wanted: Wanted,
     rows: u64,
+    /// The days of its period that it owns, where these are not all: the others are another copy's.
+    days: Option<DaySet>,
+}
+
+impl Known {
+    /// Returns whether rows of this day belong in silver; those beyond the archive's period always do.
+    fn owns(&self, date: NaiveDate) -> bool {
+        let in_period = self.wanted.key.period().days().contains(date);
+        self.days.is_none_or(|days| !in_period || days.contains(date))
+    }
 }
 
 /// The archives of one silver table, by their keys.
@@ -134,7 +146,7 @@ impl Verify {
             let combination = self.matrix.get(entry.key.market(), entry.key.data_type());
             let here = combination.is_some_and(|combination| combination.schema == schema.table());
             if let Some(wanted) = wanted(entry).filter(|_| here) {
-                known.insert(entry.key.shared_path(), Known { wanted, rows: entry.rows });
+                known.insert(entry.key.shared_path(), Known { wanted, rows: entry.rows, days: entry.days });
             }
         }
         let mut index = ledger.map(|ledger| ledger.silver_index(schema.table())).unwrap_or_default();
@@ -144,7 +156,7 @@ impl Verify {
                 Told::Landed(record) => *record,
                 Told::Judged(record) => {
                     if let Some(known) = known.get_mut(record.archive.as_str()) {
-                        known.rows = record.rows;
+                        (known.rows, known.days) = (record.rows, record.days);
                     }
                     continue;
                 }
@@ -154,7 +166,7 @@ impl Verify {
             };
             let checksum = record.checksum.parse().unwrap_or(ChecksumState::Unchecked);
             let wanted = Wanted { key, sha256, checksum, superseded: false };
-            known.insert(wanted.key.shared_path(), Known { wanted, rows: record.rows });
+            known.insert(wanted.key.shared_path(), Known { wanted, rows: record.rows, days: record.days });
         }
         known.retain(|_, known| self.scope.has(&known.wanted.key));
         Ok(known)
@@ -162,7 +174,7 @@ impl Verify {
 
     /// Bytes that bronze keeps although silver has no rows of them any more, or never had.
     fn not_in_silver(&self, entry: &LedgerEntry) -> Option<Wanted> {
-        let kept = matches!(entry.status, ArchiveStatus::Superseded | ArchiveStatus::Rejected);
+        let kept = matches!(entry.status, ArchiveStatus::Superseded | ArchiveStatus::Rejected | ArchiveStatus::Yielded);
         wanted(entry).filter(|wanted| kept && self.scope.has(&wanted.key))
     }
 
@@ -241,21 +253,23 @@ impl Verify {
     ) -> Result<(), StorageError> {
         let bronze = self.lake.bronze()?;
         let place = |known: &Known| places.get(&(known.wanted.key.shared_path(), known.wanted.sha256)).cloned();
-        let readable = known.values().filter_map(|known| Some((known.wanted.clone(), place(known)?)));
+        let readable = known.values().filter_map(|known| Some((known.clone(), place(known)?)));
         let schema = Arc::new(schema.clone());
-        let decodings = stream::iter(readable).map(|(wanted, place)| {
+        let decodings = stream::iter(readable).map(|(known, place)| {
             let (bronze, schema) = (&bronze, Arc::clone(&schema));
             async move {
-                let decoded = decode_again(bronze, &wanted, &place, schema).await;
-                (wanted, decoded)
+                let decoded = decode_again(bronze, &known.wanted, &place, schema).await;
+                (known, decoded)
             }
         });
         let mut decodings = decodings.buffer_unordered(self.threads.max(1));
-        while let Some((wanted, decoded)) = decodings.next().await {
+        while let Some((known, decoded)) = decodings.next().await {
+            let wanted = &known.wanted;
             let archive = wanted.key.shared_path();
             let difference = match decoded {
                 Ok(decoded) => {
-                    let days = decoded.0.get(&archive).cloned().unwrap_or_default();
+                    let mut days = decoded.0.get(&archive).cloned().unwrap_or_default();
+                    days.retain(|date, _| known.owns(*date));
                     difference(&days, tally.0.get(&archive))
                 }
                 Err(error) => Some(("an archive that can be read".to_owned(), error)),
