@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::output::Format;
+use crate::query::At;
 use chrono::TimeDelta;
 use clap::builder::Styles;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -311,6 +312,9 @@ pub struct QueryFlags {
     /// Write to a file instead of standard output.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Answer from the tables as they were: at a version of the table, a time, or the start of a day (UTC).
+    #[arg(long, value_name = "VERSION|TIME", value_parser = values::at)]
+    pub at: Option<At>,
     /// Rows to write at most [default: 100 in a table on standard output, else all]
     #[arg(long, value_name = "N", value_parser = values::positive::<usize>)]
     pub max_rows: Option<usize>,

@@ -5,9 +5,11 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use chrono::TimeDelta;
+use chrono::{DateTime, NaiveDate, TimeDelta};
 use lakehouse_core::market::NameError;
 use lakehouse_core::selection::SymbolList;
+
+use crate::query::At;
 
 /// Reads a number of bytes per second, `20MiB` or `500kB`.
 pub(crate) fn bandwidth(text: &str) -> Result<u64, String> {
@@ -30,6 +32,17 @@ pub(super) fn retention(text: &str) -> Result<TimeDelta, String> {
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let time = humantime::parse_duration(text).ok().filter(|time| *time >= Duration::from_secs(1));
     time.ok_or_else(|| "expected a time of a second or more, such as 30m, 6h or 1d".to_owned())
+}
+
+/// Reads a version of a table, or a time at which its newest version then is meant.
+pub(super) fn at(text: &str) -> Result<At, String> {
+    if let Ok(version) = text.parse() {
+        return Ok(At::Version(version));
+    }
+    let day = || text.parse::<NaiveDate>().ok().and_then(|day| day.and_hms_opt(0, 0, 0)).map(|time| time.and_utc());
+    let time = DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc()).or_else(day);
+    let expected = "expected a version such as 12, a time such as 2026-05-08T12:00:00Z, or a day";
+    time.map(At::Time).ok_or_else(|| expected.to_owned())
 }
 
 /// Takes any text but an empty one.

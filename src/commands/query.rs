@@ -12,7 +12,7 @@ use crate::commands::Outcome;
 use crate::console;
 use crate::lake::{Lake, Layer, TableName};
 use crate::output::{Format, OutputError, OutputOptions, write_stream};
-use crate::query::{Session, SessionOptions};
+use crate::query::{At, Session, SessionOptions};
 use crate::settings::Settings;
 
 /// Rows of a table that are shown when nothing else is asked for.
@@ -25,7 +25,7 @@ pub(super) async fn run(flags: &QueryFlags, settings: &Settings) -> anyhow::Resu
     if format.is_binary() && flags.output.is_none() && std::io::stdout().is_terminal() {
         bail!("a binary format does not belong on a terminal; name a file with -o");
     }
-    let session = open_session(settings)?;
+    let session = open_session(settings, flags.at.unwrap_or_default())?;
     let rows = Box::pin(session.sql(&statement)).await?;
     let options = OutputOptions { max_rows: shown_rows(flags, format) };
     let written = match &flags.output {
@@ -43,11 +43,11 @@ pub(super) async fn run(flags: &QueryFlags, settings: &Settings) -> anyhow::Resu
 }
 
 /// Opens the lake that the settings name for reading.
-pub(super) fn open_session(settings: &Settings) -> anyhow::Result<Session> {
+pub(super) fn open_session(settings: &Settings, at: At) -> anyhow::Result<Session> {
     let lake = Lake::open(&settings.lake).with_context(|| format!("cannot use the lake {}", settings.lake))?;
     let schemas = Schemas::builtin()?;
     let known_tables = schemas.iter().map(|schema| TableName::new(Layer::Silver, schema.table())).collect();
-    Ok(Session::open(&lake, SessionOptions { known_tables, ..SessionOptions::default() })?)
+    Ok(Session::open(&lake, SessionOptions { known_tables, at, ..SessionOptions::default() })?)
 }
 
 /// Returns how many rows are written at most: a table that nobody saves is for reading, and says what it leaves out.

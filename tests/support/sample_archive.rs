@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use lakehouse_core::archive::ArchiveKey;
 use lakehouse_core::generate::{KeyOptions, SampleOptions, sample_checksum, sample_keys, sample_zip};
+use lakehouse_core::market::Market;
 use lakehouse_core::matrix::Matrix;
 use tempfile::TempDir;
 
@@ -29,7 +30,11 @@ impl SampleArchive {
         let folder = TempDir::new().unwrap();
         let matrix = Matrix::builtin().unwrap();
         let options = KeyOptions::two_days_from("2024-03-05".parse().unwrap());
-        let wanted = |key: &ArchiveKey| ["klines", "trades"].contains(&key.data_type().as_str());
+        let hour = "1h".parse().unwrap();
+        let wanted = |key: &ArchiveKey| {
+            let small = key.interval().is_none_or(|interval| interval == hour);
+            small && key.market() <= Market::FuturesUm && ["klines", "trades"].contains(&key.data_type().as_str())
+        };
         let keys: Vec<_> = sample_keys(&matrix, &options).into_iter().filter(wanted).collect();
         let archive = Self { folder, keys };
         archive.keys.iter().for_each(|key| archive.publish(key, 1));
