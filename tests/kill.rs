@@ -95,7 +95,7 @@ fn a_compaction_that_is_killed_at_any_step_changes_no_row_and_is_done_by_the_nex
     let steps = ["files merged silver.klines", "before commit silver.klines", "after commit silver.klines"];
     for (number, step) in steps.iter().enumerate() {
         let lake = lake_in(&folder, &format!("lake-{number}"));
-        assert!(archive.ingest_singly(&lake).status().unwrap().success());
+        assert!(archive.ingest_singly(&lake).args(["--market", "spot"]).status().unwrap().success());
         let undisturbed = content(&lake);
         let marker = folder.path().join(format!("reached-{number}"));
         assert!(kill_at(maintain(&lake), step, &marker), "never came to `{step}`");
