@@ -1,15 +1,15 @@
-//! SIGKILL at every named step of an ingest, and at random moments: running again makes the lake what an
+//! SIGKILL at every named step of an ingest or a compaction, and at random moments: running again makes the lake what an
 //! undisturbed run makes it.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use lakehouse::pause::{PAUSE_AT, PAUSE_FILE};
 use tempfile::TempDir;
 
-use crate::support::sample_archive::SampleArchive;
+use crate::support::sample_archive::{SampleArchive, content};
 
 /// Starts a command, waits until it is held at a step, and kills it there; says whether it came so far.
 fn kill_at(mut command: Command, step: &str, marker: &Path) -> bool {
@@ -80,6 +80,30 @@ fn a_correction_that_is_killed_at_any_step_is_completed_by_the_next_run() {
         let marker = folder.path().join(format!("reached-{number}"));
         assert!(kill_at(archive.ingest(lake), step, &marker), "never came to `{step}`");
         assert_eq!(archive.complete(lake), undisturbed, "killed at `{step}`");
+    }
+}
+
+#[test]
+fn a_compaction_that_is_killed_at_any_step_changes_no_row_and_is_done_by_the_next_one() {
+    let archive = SampleArchive::new();
+    let folder = TempDir::new().unwrap();
+    let maintain = |lake: &Path| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lakehouse"));
+        command.args(["maintain", "-q", "--lake"]).arg(lake).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    };
+    let steps = ["files merged silver.klines", "before commit silver.klines", "after commit silver.klines"];
+    for (number, step) in steps.iter().enumerate() {
+        let lake = lake_in(&folder, &format!("lake-{number}"));
+        assert!(archive.ingest_singly(&lake).args(["--market", "spot"]).status().unwrap().success());
+        let undisturbed = content(&lake);
+        let marker = folder.path().join(format!("reached-{number}"));
+        assert!(kill_at(maintain(&lake), step, &marker), "never came to `{step}`");
+        assert_eq!(content(&lake), undisturbed, "killed at `{step}`");
+        assert!(maintain(&lake).status().unwrap().success(), "after a kill at `{step}`");
+        assert_eq!(content(&lake), undisturbed, "completed after a kill at `{step}`");
+        let marker = folder.path().join(format!("reached-again-{number}"));
+        assert!(!kill_at(maintain(&lake), "files merged silver.klines", &marker), "something was left to compact");
     }
 }
 

@@ -62,6 +62,8 @@ impl Ingest {
         let missing = missing_days(&targets, &held, &ledger, days, options);
         let mut refresh = plan(&targets, held, &ledger, options);
         let first_seen = plan(&untracked, new.inventory, &ledger, options);
+        // That nothing is published any more of a symbol that is held is delisting, and no slip in a name.
+        refresh.notes.clear();
         refresh.fetch.extend(first_seen.fetch);
         refresh.skipped.extend(first_seen.skipped);
         refresh.unknown.extend(first_seen.unknown);

@@ -52,8 +52,18 @@ impl SampleArchive {
 
     /// Returns the command that ingests everything in small batches.
     pub(crate) fn ingest(&self, lake: &Path) -> Command {
+        self.ingest_by(4, lake)
+    }
+
+    /// Returns the command that ingests everything archive by archive, so that files are many and small.
+    pub(crate) fn ingest_singly(&self, lake: &Path) -> Command {
+        self.ingest_by(1, lake)
+    }
+
+    fn ingest_by(&self, batch_size: usize, lake: &Path) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lakehouse"));
-        command.args(["ingest", "--all", "--batch-size", "4", "--progress", "never", "-q", "--source"]);
+        command.args(["ingest", "--all", "--progress", "never", "-q", "--batch-size", &batch_size.to_string()]);
+        command.arg("--source");
         command.arg(self.folder.path()).arg("--lake").arg(lake);
         command.stdout(Stdio::null()).stderr(Stdio::null());
         command

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::Command as Program;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -14,7 +15,7 @@ use clap::Parser;
 use futures::TryStreamExt;
 use lakehouse::cli::{Cli, Command};
 use lakehouse::clock::Clock;
-use lakehouse::ingest::Ingest;
+use lakehouse::ingest::{Ingest, RefreshPlan};
 use lakehouse::lake::Lake;
 use lakehouse::query::{Session, SessionOptions};
 use lakehouse::settings::{Environment, Settings};
@@ -23,6 +24,7 @@ use lakehouse::source::retry::RetryPolicy;
 use lakehouse::summary::Summary;
 use lakehouse_core::plan::Plan;
 use lakehouse_core::schema::Schemas;
+use lakehouse_core::selection::Targets;
 use tempfile::TempDir;
 
 use crate::support::command::{Run, lakehouse};
@@ -32,6 +34,14 @@ use crate::support::recorder::Recorder;
 pub(crate) struct Ingested {
     pub(crate) plan: Plan,
     pub(crate) summary: Summary,
+}
+
+/// What a refresh planned, what it came to, and the requests that were tried again, listings included.
+#[derive(Debug)]
+pub(crate) struct Refreshed {
+    pub(crate) plan: RefreshPlan,
+    pub(crate) summary: Summary,
+    pub(crate) retries: usize,
 }
 
 /// The lake, and a clock that goes on by a second whenever it is read.
@@ -59,11 +69,28 @@ impl TestLake {
         Ingested { plan, summary }
     }
 
+    /// Refreshes what the lake tracks, on the first day of December 2026, as the library.
+    pub(crate) async fn refresh(&self, source: &str, flags: &[&str], full: bool) -> Refreshed {
+        let recorder = Recorder::new();
+        let everything = [&["--all"], flags].concat();
+        let ingest = Ingest { targets: Targets::none(), ..self.prepare(source, &everything) };
+        let (clock, reporter) = (self.clock(), Arc::clone(&recorder) as _);
+        let plan = Box::pin(ingest.plan_refresh(clock.now().date_naive(), full, &reporter)).await.unwrap();
+        let summary = Box::pin(ingest.run(&plan.plan, reporter, &clock)).await.unwrap();
+        Refreshed { plan, summary, retries: recorder.retries() }
+    }
+
     /// Runs the program on this lake: `run("ingest", &["--all"])`.
     pub(crate) fn run(&self, command: &str, arguments: &[&str]) -> Run {
+        self.program(command, arguments).output().unwrap().into()
+    }
+
+    /// Returns the program, to be run on this lake.
+    pub(crate) fn program(&self, command: &str, arguments: &[&str]) -> Program {
         let lake = self.path();
         let mut program = lakehouse(self.folder.path());
-        program.arg(command).args(["--lake", lake.to_str().unwrap()]).args(arguments).output().unwrap().into()
+        program.arg(command).args(["--lake", lake.to_str().unwrap()]).args(arguments);
+        program
     }
 
     /// Returns the rows that a statement finds.
