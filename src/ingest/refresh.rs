@@ -4,10 +4,10 @@
 //! window of days and in all months, and what a selection's globs match for the first time. What is
 //! done about it is the same plan, carried out in the same way.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate};
 use lakehouse_core::archive::Series;
 use lakehouse_core::ledger::Ledger;
 use lakehouse_core::listing::{Inventory, Published};
@@ -20,6 +20,10 @@ use lakehouse_core::tracking::{Tracked, untracked, window};
 use super::{Ingest, IngestError, announce, known_inventory};
 use crate::report::Reporter;
 use crate::source::lister::{Lister, Listing};
+
+/// Days after which an archive that is not published is missing, and not only late: futures are published until the
+/// next morning, and days later when the archive stalls.
+const SETTLED_AFTER_DAYS: u64 = 2;
 
 /// What a refresh is going to do.
 #[derive(Clone, Debug)]
@@ -82,7 +86,8 @@ impl Ingest {
     }
 }
 
-/// Returns the days of the window that ought to be published and are not, of series that still are.
+/// Returns the days of the window that ought to be published and are not, of series that still are: none before
+/// a series began, and none that may only be late.
 fn missing_days(
     targets: &Targets,
     inventory: &Inventory,
@@ -93,8 +98,23 @@ fn missing_days(
     let mut alive: HashSet<Series> = HashSet::new();
     let in_window = |published: &&Published| days.overlaps(published.key.period());
     alive.extend(inventory.archives.iter().filter(in_window).map(|published| published.key.series().clone()));
-    let bounded = Targets { dates: days, ..targets.clone() };
+    let published = inventory.archives.iter().map(|published| &published.key);
+    let mut began: HashMap<&Series, NaiveDate> = HashMap::new();
+    for key in published.chain(ledger.entries().map(|entry| &entry.key)) {
+        let start = key.period().start();
+        began.entry(key.series()).and_modify(|first| *first = start.min(*first)).or_insert(start);
+    }
+    let settled = options.today.checked_sub_days(Days::new(SETTLED_AFTER_DAYS));
+    let bounded = Targets { dates: days.intersect(DateRange { start: None, end: settled }), ..targets.clone() };
     let mut missing = plan(&bounded, inventory.clone(), ledger, options).missing;
     missing.retain(|missing| alive.contains(&missing.series));
-    missing
+    missing.into_iter().filter_map(|missing| since(began.get(&missing.series).copied(), missing)).collect()
+}
+
+/// Leaves out what is missing before a day.
+fn since(start: Option<NaiveDate>, missing: Missing) -> Option<Missing> {
+    let ranges = missing.ranges.iter().map(|range| range.intersect(DateRange { start, end: None }));
+    let ranges: Vec<DateRange> = ranges.filter(|range| range.start <= range.end).collect();
+    let archives = ranges.iter().map(|range| range.periods(missing.frequency).count()).sum();
+    (archives > 0).then_some(Missing { ranges, archives, ..missing })
 }
