@@ -201,10 +201,10 @@ pub struct RefreshFlags {
     pub tuning: TuningFlags,
 }
 
-/// Which archives are wanted.
+/// Which archives are meant, in the lake or at the source; all, if nothing is said.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = SELECTION)]
-pub struct SelectionFlags {
+pub struct ScopeFlags {
     /// Markets: spot, futures_um, futures_cm, options.
     #[arg(long, value_name = "MARKET", value_delimiter = ',')]
     pub market: Vec<Market>,
@@ -223,6 +223,14 @@ pub struct SelectionFlags {
     /// Last day or month, inclusive.
     #[arg(long, value_name = "DATE")]
     pub end: Option<Period>,
+}
+
+/// Which archives are wanted.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = SELECTION)]
+pub struct SelectionFlags {
+    #[command(flatten)]
+    pub scope: ScopeFlags,
     /// The last days or weeks up to today, such as 7d or 2w.
     #[arg(long, value_name = "DAYS", conflicts_with_all = ["start", "end"])]
     pub last: Option<LastDays>,
@@ -331,30 +339,6 @@ pub struct VerifyFlags {
     pub format: ReportFormat,
     #[command(flatten)]
     pub scope: ScopeFlags,
-}
-
-/// Which archives of the lake are meant; all, if nothing is said.
-#[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = SELECTION)]
-pub struct ScopeFlags {
-    /// Markets: spot, futures_um, futures_cm, options.
-    #[arg(long, value_name = "MARKET", value_delimiter = ',')]
-    pub market: Vec<Market>,
-    /// Data types such as klines or aggTrades; `lakehouse matrix` lists them.
-    #[arg(long, value_name = "TYPE", value_delimiter = ',')]
-    pub data_type: Vec<String>,
-    /// Symbols, or globs such as 'BTC*'; a leading ! excludes.
-    #[arg(long, value_name = "SYMBOL", value_delimiter = ',', value_parser = values::symbol_pattern)]
-    pub symbol: Vec<String>,
-    /// Bar lengths such as 1m, 1h or 1d, for data types that have them.
-    #[arg(long, value_name = "INTERVAL", value_delimiter = ',')]
-    pub interval: Vec<Interval>,
-    /// First day or month, inclusive.
-    #[arg(long, value_name = "DATE")]
-    pub start: Option<Period>,
-    /// Last day or month, inclusive.
-    #[arg(long, value_name = "DATE")]
-    pub end: Option<Period>,
 }
 
 /// Flags of `maintain`.

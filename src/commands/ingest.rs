@@ -17,7 +17,7 @@ use crate::ingest::{Depth, Ingest};
 use crate::lake::Lake;
 use crate::report::{Event, Reporter};
 use crate::settings::IngestSettings;
-use crate::source::{Timeouts, open_source};
+use crate::source::open_source;
 use crate::stop::Stop;
 use crate::terminal::TerminalReporter;
 
@@ -69,8 +69,7 @@ pub(super) fn prepare(
     reporter: &Arc<dyn Reporter>,
 ) -> anyhow::Result<Ingest> {
     tell(&settings, reporter);
-    let timeouts = Timeouts { idle: settings.fetch.timeout, ..Timeouts::default() };
-    let source = open_source(&settings.source, settings.listing.as_deref(), timeouts)
+    let source = open_source(&settings.source, settings.listing.as_deref(), settings.fetch.timeouts())
         .with_context(|| format!("cannot use the source {}", settings.source))?;
     let lake = Lake::open(&settings.lake).with_context(|| format!("cannot use the lake {}", settings.lake))?;
     let fetch = settings.fetch.options();

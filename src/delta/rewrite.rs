@@ -40,6 +40,11 @@ impl Removal {
         self.days.entry(date).or_default().insert(archive.to_owned());
     }
 
+    /// Returns whether nothing is to be taken out, as of most commits.
+    fn is_empty(&self) -> bool {
+        self.whole.is_empty() && self.days.is_empty()
+    }
+
     /// Returns the archives whose rows in a file have to go.
     fn of_file(&self, file: &ActiveFile) -> Cow<'_, BTreeSet<String>> {
         let of_day = file_date(file).and_then(|date| self.days.get(&date));
@@ -70,6 +75,9 @@ pub(crate) async fn without(
     removal: &Removal,
 ) -> Result<Change, TableError> {
     let mut change = Change::default();
+    if removal.is_empty() {
+        return Ok(change);
+    }
     for file in table.active_files()? {
         let archives = removal.of_file(&file);
         if !may_hold(&file, &archives) {

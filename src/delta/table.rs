@@ -18,7 +18,7 @@ use super::columns::{delta_columns, may_skip_data};
 use crate::lake::{Lake, TableName};
 use crate::storage::Storage;
 
-/// The table property that names the columns by which rows are sorted inside each file.
+/// The table property that names the columns, comma-separated, by which the rows of every file are sorted.
 pub(crate) const SORT_PROPERTY: &str = "lakehouse.sortColumns";
 
 /// What a table is, before it exists.

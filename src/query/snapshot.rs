@@ -16,9 +16,7 @@ use url::Url;
 
 use super::error::QueryError;
 use super::statistics::{ColumnBounds, FileStatistics};
-
-/// The table property that names the columns, comma-separated, by which the rows of every file are sorted.
-pub(crate) const SORT_COLUMNS_PROPERTY: &str = "lakehouse.sortColumns";
+use crate::delta::table::SORT_PROPERTY;
 
 /// Which version of a table is meant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -228,7 +226,7 @@ fn read_schema(declared: &Schema) -> SchemaRef {
 
 /// A property that names an unknown column promises nothing that could be relied on, so it counts as absent.
 fn sort_columns(properties: &HashMap<String, String>, schema: &Schema) -> Vec<String> {
-    let Some(names) = properties.get(SORT_COLUMNS_PROPERTY) else { return Vec::new() };
+    let Some(names) = properties.get(SORT_PROPERTY) else { return Vec::new() };
     let names: Vec<String> = names.split(',').map(|name| name.trim().to_owned()).collect();
     if names.iter().all(|name| schema.field_with_name(name).is_ok()) { names } else { Vec::new() }
 }

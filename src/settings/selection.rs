@@ -20,18 +20,19 @@ pub(super) fn resolve(
     today: NaiveDate,
 ) -> Result<Selection, SettingsError> {
     let mut selection = file.selection(matrix, today)?;
-    if !flags.market.is_empty() {
-        selection.markets.clone_from(&flags.market);
+    if !flags.scope.market.is_empty() {
+        selection.markets.clone_from(&flags.scope.market);
     }
-    if !flags.data_type.is_empty() {
-        selection.data_types = data_types(&flags.data_type, matrix)?;
+    if !flags.scope.data_type.is_empty() {
+        selection.data_types = data_types(&flags.scope.data_type, matrix)?;
     }
-    if !flags.symbol.is_empty() {
-        let parsed = SymbolFilter::parse(&flags.symbol);
+    if !flags.scope.symbol.is_empty() {
+        let parsed = SymbolFilter::parse(&flags.scope.symbol);
         selection.symbols = parsed.map_err(|problem| SettingsError::Flag { flag: "--symbol", problem })?;
     }
-    if !flags.interval.is_empty() {
-        selection.intervals = IntervalFilter::Everywhere(flags.interval.iter().map(ToString::to_string).collect());
+    if !flags.scope.interval.is_empty() {
+        selection.intervals =
+            IntervalFilter::Everywhere(flags.scope.interval.iter().map(ToString::to_string).collect());
     }
     selection.dates = dates(selection.dates, flags, today)?;
     selection.frequency = flags.frequency.unwrap_or(selection.frequency);
@@ -44,7 +45,7 @@ pub(super) fn resolve(
 /// on purpose, unlike a flag that was forgotten.
 fn selects_without_symbols(file: &FileOptions, flags: &SelectionFlags) -> bool {
     let chosen = file.markets.is_some() || file.data_types.is_some();
-    chosen && flags.symbol.is_empty()
+    chosen && flags.scope.symbol.is_empty()
 }
 
 fn data_types(names: &[String], matrix: &Matrix) -> Result<Vec<DataType>, SettingsError> {
@@ -57,8 +58,8 @@ fn dates(file: DateRange, flags: &SelectionFlags, today: NaiveDate) -> Result<Da
     if let Some(last) = flags.last {
         return Ok(last.range(today));
     }
-    let start = flags.start.map(Period::start).or(file.start);
-    let end = flags.end.map(Period::end).or(file.end);
+    let start = flags.scope.start.map(Period::start).or(file.start);
+    let end = flags.scope.end.map(Period::end).or(file.end);
     match (start, end) {
         (Some(start), Some(end)) if end < start => Err(SettingsError::Dates { start, end }),
         _ => Ok(DateRange { start, end }),
