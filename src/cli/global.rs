@@ -1,0 +1,56 @@
+//! Flags of every command, and the choices that several commands share.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, ValueEnum};
+
+use super::values;
+
+/// Flags of every command.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub struct GlobalFlags {
+    /// The lake: a folder, or an object-store URL such as s3://bucket/lake [env: LAKEHOUSE_LAKE] [default: ./lake]
+    #[arg(long, global = true, value_name = "DIR|URL", value_parser = values::not_empty)]
+    pub lake: Option<String>,
+    /// A configuration file, TOML or JSON [env: LAKEHOUSE_CONFIG]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Log more; twice for requests and decisions, three times for everything.
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// Tell nothing but errors and warnings.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// How logs are written.
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
+    /// When progress bars are drawn; `auto` does it on a terminal.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub progress: ProgressWhen,
+}
+
+/// How logs are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+/// When progress is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ProgressWhen {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// How a plan or a summary is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    #[default]
+    Text,
+    Json,
+}

@@ -1,0 +1,68 @@
+//! Flags of the commands that only read: query, verify, matrix and completions.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use clap_complete::Shell;
+
+use super::{ReportFormat, ScopeFlags, values};
+use crate::output::Format;
+use crate::query::At;
+
+/// Flags of `query`.
+#[derive(Clone, Debug, Args)]
+pub struct QueryFlags {
+    /// The statement; `-` reads it from standard input.
+    #[arg(value_name = "SQL", required_unless_present = "file")]
+    pub sql: Option<String>,
+    /// Read the statement from a file; `-` is standard input.
+    #[arg(short, long, value_name = "FILE", conflicts_with = "sql")]
+    pub file: Option<PathBuf>,
+    /// How rows are written [default: by the extension of the output file, else table]
+    #[arg(long)]
+    pub format: Option<Format>,
+    /// Write to a file instead of standard output.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Answer from the tables as they were: at a version of the table, a time, or the start of a day (UTC).
+    #[arg(long, value_name = "VERSION|TIME", value_parser = values::at)]
+    pub at: Option<At>,
+    /// Rows to write at most [default: 100 in a table on standard output, else all]
+    #[arg(long, value_name = "N", value_parser = values::positive::<usize>)]
+    pub max_rows: Option<usize>,
+}
+
+/// Flags of `verify`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct VerifyFlags {
+    /// Also decode every archive again and compare all its rows.
+    #[arg(long)]
+    pub deep: bool,
+    /// How findings are printed.
+    #[arg(long, default_value = "text")]
+    pub format: ReportFormat,
+    #[command(flatten)]
+    pub scope: ScopeFlags,
+}
+
+/// Flags of `matrix`.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct MatrixFlags {
+    /// How the combinations are printed.
+    #[arg(long, default_value = "table")]
+    pub format: MatrixFormat,
+}
+
+/// How the matrix is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum MatrixFormat {
+    Table,
+    Json,
+}
+
+/// Flags of `completions`.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct CompletionsFlags {
+    /// The shell.
+    pub shell: Shell,
+}
