@@ -12,6 +12,7 @@ mod demo;
 mod docs;
 mod faults;
 mod fetch;
+mod gold;
 mod kill;
 mod listing;
 mod maintain;
