@@ -13,7 +13,7 @@
 --   symbol             text: the symbol as published
 --   open_time          timestamp: start of the hour
 --   percentage         decimal, percent: distance from the middle price, on either side
---   snapshot_count     bigint: different times of snapshots in the hour
+--   snapshot_count     integer: different times of snapshots in the hour
 --   mean_bid_depth     double, as published, base asset on futures_um: mean quantity bid up to the distance
 --   min_bid_depth      decimal, as mean_bid_depth: smallest quantity bid
 --   mean_bid_notional  double, as published, quote asset on futures_um: mean value bid

@@ -13,11 +13,11 @@
 --   symbol             text: the symbol as published
 --   side               text: of the order that closed the position, SELL or BUY
 --   liquidated         text: the position that was liquidated, long for SELL and short for BUY
---   orders             bigint: rows as published
+--   orders             integer: rows as published
 --   quantity           decimal, base asset, contracts on futures_cm: filled quantity as published
 --   notional           decimal, quote asset: filled quantity times average price as published. On futures_cm the
 --                      contract is worth 100 USD for BTC and 10 USD for every other asset
---   distinct_orders    bigint: rows that differ in any column
+--   distinct_orders    integer: rows that differ in any column
 --   distinct_quantity  decimal, as quantity: the same without the duplicates
 --   distinct_notional  decimal, quote asset: the same without the duplicates
 --   largest_order      decimal, quote asset: notional of the largest order

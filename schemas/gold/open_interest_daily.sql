@@ -25,9 +25,9 @@
 --   count_long_short_ratio           decimal, ratio: long to short accounts of all traders, the last one known
 --   sum_taker_long_short_vol_ratio   decimal, ratio: bought to sold by takers, in the last five minutes known
 --   last_time                        timestamp: time of the last known open interest
---   measured_count                   bigint: times with a known open interest, 288 on a day without holes
---   unknown_count                    bigint: rows without a known open interest
---   repeated_count                   bigint: rows with the time of another row
+--   measured_count                   integer: times with a known open interest, 288 on a day without holes
+--   unknown_count                    integer: rows without a known open interest
+--   repeated_count                   integer: rows with the time of another row
 WITH measured AS (
     SELECT market, date, symbol, create_time, NULLIF(sum_open_interest, 0) AS amount,
            NULLIF(sum_open_interest_value, 0) AS amount_value, count_toptrader_long_short_ratio,

@@ -16,8 +16,8 @@
 --   underlying                   text: what the options are on
 --   expiry                       date: day on which they expire
 --   time                         timestamp: the hour
---   call_count                   bigint: calls listed
---   put_count                    bigint: puts listed
+--   call_count                   integer: calls listed
+--   put_count                    integer: puts listed
 --   call_volume                  decimal, contracts: calls traded in the 24 hours up to then
 --   put_volume                   decimal, contracts: puts traded in the 24 hours up to then
 --   call_open_interest           decimal, contracts: open interest of calls; NULL where none is known

@@ -25,8 +25,8 @@
 --   ask_quantity    double, as bid_quantity: mean quantity at the best ask, by time
 --   close_bid       decimal, quote asset: best bid of the minute's last quote
 --   close_ask       decimal, quote asset: best ask of the minute's last quote
---   quote_count     bigint: quotes published in the minute
---   covered_micros  bigint, microseconds: time that the means are about, 60000000 for a whole minute
+--   quote_count     integer: quotes published in the minute
+--   covered_micros  integer, microseconds: time that the means are about, 60000000 for a whole minute
 WITH quotes AS (
     SELECT market, date, symbol, transaction_time, update_id,
            best_bid_price AS bid, best_ask_price AS ask, best_bid_qty AS bid_qty, best_ask_qty AS ask_qty,

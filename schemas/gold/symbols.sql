@@ -20,8 +20,8 @@
 --   first_day         date: first day that an archive has rows of, or is about where its rows are not known
 --   last_day          date: last day, likewise
 --   data_types        text: data types with an archive, separated by commas
---   archive_count     bigint: archives
---   longest_gap_days  bigint, days: longest run of days between the first and the last without an archive: a pause, a
+--   archive_count     integer: archives
+--   longest_gap_days  integer, days: longest run of days between the first and the last without an archive: a pause, a
 --                     new listing under the old name, or days that were not asked for
 --   is_settled        boolean: the symbol carries the mark of a settled contract
 --   is_reused         boolean: another symbol of the market has the same name, before or after a settlement

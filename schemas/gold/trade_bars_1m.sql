@@ -28,10 +28,10 @@
 --   buy_volume     decimal, as volume: what takers bought
 --   sell_volume    decimal, as volume: what takers sold
 --   imbalance      double, -1 to 1: what takers bought less what they sold, by volume; NULL without a quantity
---   trade_count    bigint: number of trades; an aggregate trade counts all those that it is made of
---   row_count      bigint: number of different rows, that is of trades or of aggregate trades
+--   trade_count    integer: number of trades; an aggregate trade counts all those that it is made of
+--   row_count      integer: number of different rows, that is of trades or of aggregate trades
 --   largest_trade  decimal, as volume: quantity of the largest row
---   repeated_rows  bigint: rows left out because they repeat another
+--   repeated_rows  integer: rows left out because they repeat another
 WITH published AS (
     SELECT market, date, symbol, 'trades' AS source, time, id, price, qty AS quantity, base_qty AS base_quantity,
            id AS first_trade_id, id AS last_trade_id, is_buyer_maker

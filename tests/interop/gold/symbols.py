@@ -10,7 +10,8 @@ from datetime import date, datetime, timedelta
 from gold.common import compare, day, micros, published, rows_in
 
 KEY = ["market", "symbol"]
-BASES = ["BTCBVOL", "ETHBVOL", "ADA", "ALGO", "AVAX", "BTC", "ETH", "FIL", "LINK", "LTC", "NEAR", "OMG", "ZIL", "币安人生"]
+BASES = ["BTCBVOL", "ETHBVOL", "ADA", "ALGO", "AVAX", "BTC", "ETH", "FIL", "LINK", "LTC", "NEAR", "OMG", "ZIL"]
+BASES += ["币安人生"]
 TIMES = ["open_time", "calc_time", "create_time", "transact_time", "transaction_time", "timestamp", "time", "date"]
 
 
@@ -27,7 +28,7 @@ def summary(market, symbol, archives):
     first, last = min(covered), max(covered)
     base = next(base for base in BASES if symbol.startswith(base))
     quote = symbol[len(base) :].split("_")[0]
-    data_types = {archive.data_type for archive in archives}
+    data_types = {archive.data_type.replace("premiumIndexKlines", "premiumIndex") for archive in archives}
     delivery = re.search(r"_(\d{6})$", symbol)
     return {
         "market": market,
@@ -39,7 +40,7 @@ def summary(market, symbol, archives):
         "expiry": datetime.strptime(delivery[1], "%y%m%d").date() if delivery else None,
         "first_day": first,
         "last_day": last,
-        "data_types": ",".join(sorted(data_type.replace("premiumIndexKlines", "premiumIndex") for data_type in data_types)),
+        "data_types": ",".join(sorted(data_types)),
         "archive_count": len(archives),
         "longest_gap_days": longest_gap(sorted(covered)),
         "is_settled": False,
