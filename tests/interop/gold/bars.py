@@ -88,4 +88,4 @@ def check_published(lake, archives, days):
                     assert {name: made[name] for name in bar} == bar, f"gold.bars: {symbol} {interval} {time} {made}"
                     compared[interval] += 1
     counts = ", ".join(f"{count} of {interval}" for interval, count in compared.items())
-    print(f"gold.bars: as published: {counts}")
+    print(f"gold.bars: as published: {counts or 'none are there'}")
