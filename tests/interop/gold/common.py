@@ -143,8 +143,11 @@ def ratio(dividend, divisor):
 
 
 def table(lake, model):
-    """Reads a gold table: a dictionary for each row, times in microseconds."""
-    rows = DeltaTable(Path(lake) / "gold" / model).to_pyarrow_table().to_pylist()
+    """Reads a gold table: a dictionary for each row, times in microseconds. A table that is not there has no rows."""
+    folder = Path(lake) / "gold" / model
+    if not DeltaTable.is_deltatable(str(folder)):
+        return []
+    rows = DeltaTable(folder).to_pyarrow_table().to_pylist()
     return [{name: plain(value) for name, value in row.items()} for row in rows]
 
 
