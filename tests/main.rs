@@ -12,6 +12,7 @@ mod demo;
 mod docs;
 mod faults;
 mod fetch;
+mod gold_models_klines;
 mod gold_models_trades;
 mod kill;
 mod listing;

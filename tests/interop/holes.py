@@ -2,11 +2,10 @@
 
 Usage: holes.py BRONZE FOLDER, the folder bronze of a lake and a new folder, which becomes laid out like the archive.
 
-Bars of a minute and funding rates lose lines: single ones, gaps around an hour, which is the longest that is filled,
+Bars of a minute, volatility indexes and funding rates lose lines: single ones, gaps around an hour, which is the longest that is filled,
 long ones, and the same across midnight. Every run leaves out the same lines.
 """
 
-import hashlib
 import random
 import sys
 import zipfile
@@ -14,42 +13,30 @@ from pathlib import Path
 
 MARKETS = {"spot": "spot", "futures_um": "futures/um", "futures_cm": "futures/cm", "options": "option"}
 BARS = ["klines", "markPriceKlines", "indexPriceKlines", "premiumIndex"]
+FREQUENCIES = dict.fromkeys(BARS + ["BVOLIndex"], "daily") | {"fundingRate": "monthly"}
 GAPS = [1, 2, 5, 30, 58, 59, 60, 61, 62, 63, 90, 300]
 
 
 def main(bronze, folder):
     for path in sorted(bronze.rglob("*.zip")):
-        parts = path.relative_to(bronze).parts
-        if parts[1] in BARS and parts[3] == "1m":
-            target = key(parts, "daily")
-        elif parts[1] == "fundingRate":
-            target = key(parts, "monthly")
-        elif parts[1] == "BVOLIndex":
-            target = key(parts, "daily")
-        else:
-            continue
-        copy(path, folder / target)
+        market, data_type, *rest = path.relative_to(bronze).parts
+        if data_type in FREQUENCIES and (data_type not in BARS or rest[1] == "1m"):
+            kind = "premiumIndexKlines" if data_type == "premiumIndex" else data_type
+            key = Path("data", MARKETS[market], FREQUENCIES[data_type], kind, *rest)
+            copy(path, folder / key, random.Random(str(key)))
 
 
-def key(parts, frequency):
-    kind = "premiumIndexKlines" if parts[1] == "premiumIndex" else parts[1]
-    return Path("data", MARKETS[parts[0]], frequency, kind, *parts[2:])
-
-
-def copy(path, target):
+def copy(path, target, chance):
     with zipfile.ZipFile(path) as opened:
         name = opened.namelist()[0]
         lines = opened.read(name).decode().splitlines(keepends=True)
     header = [line for line in lines[:1] if not line[0].isdigit()]
     rows = lines[len(header) :]
-    chance = random.Random(target.name + str(target.parent))
     lost = left_out(len(rows), chance)
     kept = header + [row for place, row in enumerate(rows) if place not in lost]
     target.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as written:
         written.writestr(name, "".join(kept))
-    digest = hashlib.sha256(target.read_bytes()).hexdigest()
-    target.with_name(f"{target.name}.CHECKSUM").write_text(f"{digest}  {target.name}\n")
 
 
 def left_out(count, chance):
