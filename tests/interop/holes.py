@@ -2,8 +2,8 @@
 
 Usage: holes.py BRONZE FOLDER, the folder bronze of a lake and a new folder, which becomes laid out like the archive.
 
-Bars of a minute, volatility indexes and funding rates lose lines: single ones, gaps around an hour, which is the longest that is filled,
-long ones, and the same across midnight. Every run leaves out the same lines.
+Bars of a minute, volatility indexes and funding rates lose lines: single ones, gaps around an hour, which is the
+longest that is filled, long ones, and the same across midnight. Every run leaves out the same lines.
 """
 
 import random
