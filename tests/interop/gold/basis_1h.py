@@ -58,6 +58,7 @@ def premium(rows):
         return dict.fromkeys(names)
     closes = [number(row["close"]) for row in rows.values()]
     mean = Decimal(sum(closes)) / len(closes)
-    lowest, highest = min(number(row["low"]) for row in rows.values()), max(number(row["high"]) for row in rows.values())
+    lowest = min(number(row["low"]) for row in rows.values())
+    highest = max(number(row["high"]) for row in rows.values())
     points = [float(value * BASIS_POINTS) for value in (mean, lowest, highest, closes[-1])]
     return dict(zip(names, points + [len(closes)]))
