@@ -13,6 +13,7 @@ mod docs;
 mod faults;
 mod fetch;
 mod gold;
+mod gold_models_klines;
 mod gold_models_trades;
 mod kill;
 mod listing;
