@@ -7,6 +7,8 @@
 
 mod columns;
 pub(crate) mod commit;
+mod encode;
+mod encodings;
 pub(crate) mod file;
 pub(crate) mod log;
 pub(crate) mod reader;
