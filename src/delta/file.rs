@@ -20,12 +20,11 @@ use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
-use parquet::file::writer::SerializedFileWriter;
 use tempfile::NamedTempFile;
 use uuid::Uuid;
 
 use super::TableError;
-use super::encode::RowGroupEncoder;
+use super::encode::{FileSink, RowGroupEncoder};
 use super::encodings::writer_properties;
 use super::stats::delta_stats;
 use super::table::LakeTable;
@@ -173,7 +172,7 @@ pub(crate) struct DataFileWriter {
     path: String,
     partition_values: Vec<(String, String)>,
     destination: Destination,
-    file: SerializedFileWriter<BufWriter<File>>,
+    file: FileSink,
     encoder: RowGroupEncoder,
     rows: u64,
 }
