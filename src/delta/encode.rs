@@ -138,7 +138,8 @@ impl ColumnEncoder {
 
 /// Tells whether a column is one of those that are dictionaries in memory because an archive has one value of them.
 fn repeats(field: &Field) -> bool {
-    matches!(field.data_type(), DataType::Dictionary(..)) && !field.is_nullable()
+    let texts = matches!(field.data_type(), DataType::Dictionary(key, value) if **key == DataType::Int32 && **value == DataType::Utf8);
+    texts && !field.is_nullable()
 }
 
 /// The columns that no thread has taken yet.

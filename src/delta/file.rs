@@ -14,7 +14,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
-use object_store::WriteMultipart;
+use object_store::{ObjectStoreExt, WriteMultipart};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::errors::ParquetError;
@@ -27,7 +27,7 @@ use super::TableError;
 use super::encode::{FileSink, RowGroupEncoder};
 use super::encodings::writer_properties;
 use super::stats::delta_stats;
-use super::table::LakeTable;
+use super::table::{LakeTable, TableSpec};
 use crate::lake::TableName;
 use crate::storage::Storage;
 
@@ -59,9 +59,14 @@ pub(crate) struct FileTarget {
 
 impl FileTarget {
     pub(crate) fn new(table: &LakeTable) -> Self {
-        let schema = table.spec.file_schema();
-        let properties = writer_properties(&schema, &table.spec.sort_columns);
-        Self { table: table.spec.name.clone(), storage: table.storage.clone(), schema, properties }
+        Self::of(&table.spec, table.storage.clone())
+    }
+
+    /// Makes the target of a table that need not exist yet; `storage` is the table's folder.
+    pub(crate) fn of(spec: &TableSpec, storage: Storage) -> Self {
+        let schema = spec.file_schema();
+        let properties = writer_properties(&schema, &spec.sort_columns);
+        Self { table: spec.name.clone(), storage, schema, properties }
     }
 
     pub(crate) fn schema(&self) -> SchemaRef {
@@ -146,6 +151,16 @@ impl FileTarget {
             upload.put(Bytes::copy_from_slice(&buffer[..read]));
         }
         upload.finish().await.map(|_| ()).map_err(failed)
+    }
+
+    /// Deletes files that no commit names; what cannot be deleted is swept away when it is old.
+    pub(crate) async fn discard(&self, files: &[DataFile]) {
+        let store = self.storage.store();
+        for file in files {
+            if let Err(error) = store.delete(&object_store::path::Path::from(file.path.as_str())).await {
+                tracing::debug!(table = %self.table, %error, "a file that did not land stays for now");
+            }
+        }
     }
 }
 
