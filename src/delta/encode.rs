@@ -138,8 +138,8 @@ impl ColumnEncoder {
 
 /// Tells whether a column is one of those that are dictionaries in memory because an archive has one value of them.
 fn repeats(field: &Field) -> bool {
-    let texts = matches!(field.data_type(), DataType::Dictionary(key, value) if **key == DataType::Int32 && **value == DataType::Utf8);
-    texts && !field.is_nullable()
+    let DataType::Dictionary(key, value) = field.data_type() else { return false };
+    **key == DataType::Int32 && **value == DataType::Utf8 && !field.is_nullable()
 }
 
 /// The columns that no thread has taken yet.
