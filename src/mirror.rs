@@ -9,6 +9,7 @@ mod bucket;
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -29,7 +30,14 @@ const PUBLISHED_AT: u32 = 8;
 #[derive(Debug)]
 pub struct Mirror {
     url: String,
+    served: Arc<Served>,
     server: JoinHandle<()>,
+}
+
+#[derive(Debug)]
+struct Served {
+    bucket: Bucket,
+    requests: AtomicU64,
 }
 
 impl Mirror {
@@ -40,16 +48,23 @@ impl Mirror {
     pub async fn start(bucket: Bucket) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let url = format!("http://{}", listener.local_addr()?);
-        let app = Router::new().fallback(answer).with_state(Arc::new(bucket));
+        let served = Arc::new(Served { bucket, requests: AtomicU64::new(0) });
+        let app = Router::new().fallback(answer).with_state(Arc::clone(&served));
         // It accepts connections until it is dropped; there is no end to wait for.
         let server = tokio::spawn(async move { drop(axum::serve(listener, app).await) });
-        Ok(Self { url, server })
+        Ok(Self { url, served, server })
     }
 
     /// Returns what to give as source.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Returns how many requests came so far.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.served.requests.load(Ordering::Relaxed)
     }
 }
 
@@ -74,7 +89,9 @@ pub fn sample_bucket(keys: &[ArchiveKey], options: &SampleOptions) -> Result<Buc
     Ok(bucket)
 }
 
-fn published_at(key: &ArchiveKey) -> DateTime<Utc> {
+/// Returns when the archive would have published an archive: in the morning after its last day.
+#[must_use]
+pub fn published_at(key: &ArchiveKey) -> DateTime<Utc> {
     let last = key.period().end();
     let next = last.checked_add_days(Days::new(1)).unwrap_or(last);
     next.and_time(NaiveTime::from_hms_opt(PUBLISHED_AT, 0, 0).unwrap_or_default()).and_utc()
@@ -108,7 +125,9 @@ impl Asked {
     }
 }
 
-async fn answer(State(bucket): State<Arc<Bucket>>, request: Request) -> Response<Body> {
+async fn answer(State(served): State<Arc<Served>>, request: Request) -> Response<Body> {
+    served.requests.fetch_add(1, Ordering::Relaxed);
+    let bucket = &served.bucket;
     match Asked::parse(request.uri()) {
         Asked::Listing(listing) => Response::new(Body::from(bucket.list(&listing, PAGE_SIZE))),
         Asked::Object(key) => {

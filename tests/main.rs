@@ -4,6 +4,7 @@
 mod bad_archives;
 mod bars;
 mod bucket;
+mod changes;
 mod cli;
 mod concurrent;
 mod configurations;
@@ -15,6 +16,7 @@ mod fetch;
 mod kill;
 mod listing;
 mod maintain;
+mod object_store;
 mod output;
 mod ownership;
 mod query;

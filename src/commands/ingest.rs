@@ -19,6 +19,7 @@ use crate::report::{Event, Reporter};
 use crate::settings::IngestSettings;
 use crate::source::open_source;
 use crate::stop::Stop;
+use crate::summary::Counting;
 use crate::terminal::TerminalReporter;
 
 /// Plans and carries out, and tells what came of it.
@@ -31,9 +32,10 @@ pub(super) async fn run(
     let listener: Arc<dyn Reporter> = Arc::clone(reporter) as _;
     let targets = settings.selection.targets(&settings.matrix)?;
     let ingest = prepare(settings, targets, &listener)?;
-    let plan = Box::pin(ingest.plan(clock.now().date_naive(), &listener)).await?;
+    let counting = Arc::new(Counting::new(Arc::clone(&listener)));
+    let plan = Box::pin(ingest.plan(clock.now().date_naive(), &(Arc::clone(&counting) as _))).await?;
     plan::warn(&plan, &listener);
-    carry_out(&ingest, &plan, reporter, clock).await?;
+    carry_out(&ingest, &plan, &counting, clock).await?;
     conclude(&ingest, reporter, format)
 }
 
@@ -41,11 +43,10 @@ pub(super) async fn run(
 pub(super) async fn carry_out(
     ingest: &Ingest,
     plan: &Plan,
-    reporter: &Arc<TerminalReporter>,
+    counting: &Arc<Counting>,
     clock: &Clock,
 ) -> anyhow::Result<()> {
-    let listener: Arc<dyn Reporter> = Arc::clone(reporter) as _;
-    Box::pin(ingest.run(plan, listener, clock)).await?;
+    Box::pin(ingest.run(plan, counting, clock)).await?;
     Ok(())
 }
 

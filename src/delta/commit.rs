@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
+use chrono::{DateTime, Utc};
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties, TableReference};
 use deltalake::kernel::{Action, Add};
 use deltalake::protocol::{DeltaOperation, SaveMode};
@@ -16,7 +17,7 @@ use uuid::Uuid;
 
 use super::TableError;
 use super::file::DataFile;
-use super::log::{ArchiveRecord, CommitRecord, HolderRecord, RECORD_KEY, read_record};
+use super::log::{ArchiveRecord, CommitRecord, CorrectionRecord, HolderRecord, RECORD_KEY, read_record};
 use super::table::{ActiveFile, LakeTable};
 use crate::clock::Clock;
 use crate::pause::step;
@@ -31,6 +32,7 @@ pub(crate) struct Change {
     pub(crate) removes: Vec<ActiveFile>,
     pub(crate) archives: Vec<ArchiveRecord>,
     pub(crate) holders: Vec<HolderRecord>,
+    pub(crate) corrections: Vec<CorrectionRecord>,
     /// False when the rows stay as they are and only lie in other files.
     pub(crate) rearranges: bool,
 }
@@ -57,22 +59,19 @@ pub(crate) async fn commit<E: From<TableError>>(
     clock: &Clock,
     mut decide: impl AsyncFnMut(&LakeTable) -> Result<Option<Change>, E>,
 ) -> Result<Committed, E> {
-    let mut record =
-        CommitRecord { id: Uuid::new_v4(), run: run.to_owned(), archives: Vec::new(), holders: Vec::new() };
+    let id = Uuid::new_v4();
     let (mut last, mut attempted_after) = (String::new(), None);
     for pause in backoff() {
         table.refresh().await?;
         if let Some(before) = attempted_after
-            && let Some(version) = find_own(table, before, record.id).await?
+            && let Some(version) = find_own(table, before, id).await?
         {
             return Ok(Committed::At(version));
         }
         let Some(change) = decide(table).await? else { return Ok(Committed::Unneeded) };
-        record.archives.clone_from(&change.archives);
-        record.holders.clone_from(&change.holders);
         let before = table.version();
         step("before commit", &table.spec.name);
-        match attempt(table, &record, change, clock).await {
+        match attempt(table, id, run, change, clock.now()).await {
             Ok(version) => {
                 step("after commit", &table.spec.name);
                 return Ok(Committed::At(version));
@@ -107,15 +106,18 @@ async fn find_own(table: &LakeTable, before: i64, id: Uuid) -> Result<Option<i64
 
 async fn attempt(
     table: &mut LakeTable,
-    record: &CommitRecord,
+    id: Uuid,
+    run: &str,
     change: Change,
-    clock: &Clock,
+    at: DateTime<Utc>,
 ) -> Result<i64, deltalake::DeltaTableError> {
-    let now = clock.now().timestamp_millis();
+    let now = at.timestamp_millis();
     let operation = operation(table, &change);
     let removes = change.removes.iter().map(|file| Action::Remove(file.remove(now, !change.rearranges)));
     let adds = change.adds.iter().map(|file| Action::Add(add(file, now, !change.rearranges)));
     let actions: Vec<Action> = removes.chain(adds).collect();
+    let Change { archives, holders, corrections, .. } = change;
+    let record = CommitRecord { id, run: run.to_owned(), at: Some(at), archives, holders, corrections };
     let properties = CommitProperties::default()
         .with_metadata([(RECORD_KEY.to_owned(), serde_json::to_value(record).unwrap_or(Value::Null))])
         .with_max_retries(0)

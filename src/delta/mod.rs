@@ -11,6 +11,7 @@ pub(crate) mod file;
 pub(crate) mod log;
 pub(crate) mod reader;
 pub(crate) mod rewrite;
+pub(crate) mod row_hash;
 mod stats;
 pub(crate) mod table;
 
