@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::support::command::Run;
 use crate::support::s3_server::S3Server;
-use crate::support::sample_archive::{SampleArchive, content, content_through};
+use crate::support::sample_archive::{SampleArchive, content_through};
 
 /// A lake in a bucket, and the archive that it is made of.
 struct RemoteLake {

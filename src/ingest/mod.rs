@@ -143,15 +143,18 @@ impl Ingest {
         let listener: Arc<dyn Reporter> = Arc::clone(reporter) as _;
         let bronze = self.lake.bronze()?;
         let fetcher = Fetcher::new(Arc::clone(&self.source), &bronze, self.fetch.clone(), Arc::clone(&listener))?;
+        // Kept until the last batch was taken: the local copies of a remote bronze go with it.
+        let fetcher = Arc::new(fetcher);
         let (sender, mut batches) = mpsc::channel(1);
         let wanted = self.batches(plan);
-        let fetching = tokio::spawn(fetch_batches(Arc::new(fetcher), wanted, sender));
+        let fetching = tokio::spawn(fetch_batches(Arc::clone(&fetcher), wanted, sender));
         let mut store = BatchStore::open(self, listener, writer).await?;
         while let Some((table, fetched)) = self.next_batch(&mut batches).await {
             store.take(&table, fetched).await?;
         }
         // All batches have been taken, or no more are wanted; what is half-downloaded is resumed another time.
         fetching.abort();
+        drop(fetcher);
         Ok(())
     }
 
