@@ -19,6 +19,7 @@ use lakehouse_core::selection::Selection;
 use object_store::path::Path;
 use object_store::{ObjectStoreExt, PutPayload};
 
+use super::{gold, ingest};
 use crate::cli::ReportFormat;
 use crate::clock::Clock;
 use crate::commands::Outcome;
@@ -59,7 +60,8 @@ pub(super) async fn run(
     let ingest = ingest_of(&lake, &mirror)?;
     let counting = Arc::new(Counting::new(listener));
     let plan = Box::pin(ingest.plan(clock.now().date_naive(), &(Arc::clone(&counting) as _))).await?;
-    Box::pin(ingest.run(&plan, &counting, clock)).await?;
+    let gold = gold::behind(&ingest, None)?;
+    ingest::carry_out(&ingest, Some(&gold), &plan, &counting, clock).await?;
     let summary = reporter.conclude(ReportFormat::Text)?;
     Box::pin(told::print(&lake, location, &ingest.schemas, plan.fetch.len(), plan.skipped.len())).await?;
     Ok(if summary.is_incomplete() { Outcome::Incomplete } else { Outcome::Done })

@@ -10,14 +10,14 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use chrono::{DateTime, Utc};
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties, TableReference};
-use deltalake::kernel::{Action, Add};
+use deltalake::kernel::{Action, Add, Metadata};
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::TableError;
 use super::file::DataFile;
-use super::log::{ArchiveRecord, CommitRecord, CorrectionRecord, HolderRecord, RECORD_KEY, read_record};
+use super::log::{ArchiveRecord, BuildRecord, CommitRecord, CorrectionRecord, HolderRecord, RECORD_KEY, read_record};
 use super::table::{ActiveFile, LakeTable};
 use crate::clock::Clock;
 use crate::pause::step;
@@ -33,6 +33,10 @@ pub(crate) struct Change {
     pub(crate) archives: Vec<ArchiveRecord>,
     pub(crate) holders: Vec<HolderRecord>,
     pub(crate) corrections: Vec<CorrectionRecord>,
+    /// What the table is built from, where it is a gold table.
+    pub(crate) built: Option<BuildRecord>,
+    /// What the table is from now on, where its columns change; all files have to go then.
+    pub(crate) metadata: Option<Metadata>,
     /// False when the rows stay as they are and only lie in other files.
     pub(crate) rearranges: bool,
 }
@@ -115,9 +119,10 @@ async fn attempt(
     let operation = operation(table, &change);
     let removes = change.removes.iter().map(|file| Action::Remove(file.remove(now, !change.rearranges)));
     let adds = change.adds.iter().map(|file| Action::Add(add(file, now, !change.rearranges)));
-    let actions: Vec<Action> = removes.chain(adds).collect();
-    let Change { archives, holders, corrections, .. } = change;
-    let record = CommitRecord { id, run: run.to_owned(), at: Some(at), archives, holders, corrections };
+    let metadata = change.metadata.clone().map(Action::Metadata);
+    let actions: Vec<Action> = metadata.into_iter().chain(removes).chain(adds).collect();
+    let Change { archives, holders, corrections, built, .. } = change;
+    let record = CommitRecord { id, run: run.to_owned(), at: Some(at), archives, holders, corrections, built };
     let properties = CommitProperties::default()
         .with_metadata([(RECORD_KEY.to_owned(), serde_json::to_value(record).unwrap_or(Value::Null))])
         .with_max_retries(0)
