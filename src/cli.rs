@@ -3,6 +3,7 @@
 //! What was left out is filled in by [`crate::settings`], which also knows the environment and the
 //! configuration file; so no flag that a file can set has a default here.
 
+mod changes;
 mod examples;
 mod global;
 mod gold;
@@ -15,6 +16,7 @@ mod values;
 use clap::builder::Styles;
 use clap::{Parser, Subcommand};
 
+pub use self::changes::ChangesFlags;
 use self::examples::{DEMO_NOTES, EXAMPLES, GOLD_EXAMPLES, QUERY_EXAMPLES, REFRESH_EXAMPLES, SELECTION_EXAMPLES};
 pub use self::global::{GlobalFlags, LogFormat, ProgressWhen, ReportFormat};
 pub use self::gold::{GoldCommand, GoldFlags, GoldListFlags, GoldShowFlags};
@@ -55,6 +57,8 @@ pub enum Command {
     /// Run one SQL statement on the lake's tables.
     #[command(after_help = QUERY_EXAMPLES)]
     Query(QueryFlags),
+    /// Show which archives were corrected: from which version to which, and how many rows that changed.
+    Changes(ChangesFlags),
     /// Check archives against their checksums, and tables against archives.
     Verify(VerifyFlags),
     /// Compact tables, write checkpoints, and delete files that nothing needs any more.

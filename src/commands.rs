@@ -1,5 +1,6 @@
 //! The commands, one file each, and the way from a command line to an exit code.
 
+mod changes;
 mod completions;
 mod demo;
 mod gold;
@@ -79,6 +80,7 @@ async fn execute(cli: Cli, clock: &Clock) -> anyhow::Result<Outcome> {
         Command::Refresh(flags) => refresh::run(&flags, settings, clock, reporter).await,
         Command::Gold(flags) => gold::run(flags, settings, clock).await,
         Command::Query(flags) => query::run(&flags, &settings).await,
+        Command::Changes(flags) => changes::run(flags, &settings).await,
         Command::Verify(flags) => verify::run(&flags, settings).await,
         Command::Maintain(flags) => maintain::run(flags, settings, clock).await,
         Command::Demo | Command::Completions(_) => bail!("this command is not built yet"),
