@@ -6,6 +6,7 @@
 mod error;
 mod matrix_file;
 mod selection;
+mod shown;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use lakehouse_core::options::{FileOptions, parse_collection, parse_settings_toml
 use lakehouse_core::selection::Selection;
 
 pub use self::error::SettingsError;
+pub use self::shown::{Origin, ShownSetting};
 use crate::cli::{
     GlobalFlags, IngestFlags, PlanFlags, RefreshFlags, ReportFormat, SelectionFlags, SourceFlags, Stage, TuningFlags,
     bandwidth,
@@ -43,6 +45,8 @@ pub struct Environment {
     pub listing: Option<String>,
     /// `RUST_LOG`: which logs are written, in place of `-v` and `-q`.
     pub log_filter: Option<String>,
+    /// `XDG_STATE_HOME`, or `.local/state` below `HOME`: where programs keep what they remember.
+    pub state_folder: Option<PathBuf>,
 }
 
 impl Environment {
@@ -55,8 +59,14 @@ impl Environment {
             source: variable("LAKEHOUSE_SOURCE"),
             listing: variable("LAKEHOUSE_LISTING"),
             log_filter: variable("RUST_LOG"),
+            state_folder: state_folder(),
         }
     }
+}
+
+fn state_folder() -> Option<PathBuf> {
+    let own = variable("XDG_STATE_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
+    own.or_else(|| Some(PathBuf::from(variable("HOME")?).join(".local/state")))
 }
 
 /// What holds for every command, and the configuration file for those that need more of it.
@@ -69,6 +79,8 @@ pub struct Settings {
     pub notes: Vec<String>,
     /// What the configuration file asks for and does not get.
     pub warnings: Vec<String>,
+    /// Which of the flags of every command were given.
+    given: GlobalFlags,
     environment: Environment,
     file: FileOptions,
 }
@@ -89,7 +101,7 @@ impl Settings {
         }
         let lake = outside.or(file.lake.as_ref()).cloned().unwrap_or_else(|| DEFAULT_LAKE.to_owned());
         let warnings = file.warnings.clone();
-        Ok(Self { lake, matrix, notes, warnings, environment, file })
+        Ok(Self { lake, matrix, notes, warnings, given: flags.clone(), environment, file })
     }
 
     /// Resolves what an ingest is to do; `today` is the current day, UTC.
@@ -138,6 +150,12 @@ impl Settings {
         let selection = SelectionFlags { all: true, ..SelectionFlags::default() };
         let stage = Stage::default();
         self.ingest(&IngestFlags { selection, source, tuning, stage, dry_run, format }, today)
+    }
+
+    /// Returns where the shell keeps its history, if the user has a place for such things.
+    #[must_use]
+    pub fn history_file(&self) -> Option<PathBuf> {
+        self.environment.state_folder.as_ref().map(|folder| folder.join("lakehouse/history"))
     }
 
     /// Returns whether the configuration file says which archives are wanted.

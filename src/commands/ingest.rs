@@ -11,18 +11,30 @@ use lakehouse_core::selection::Targets;
 use super::plan;
 use crate::cli::{ReportFormat, Stage};
 use crate::clock::Clock;
-use crate::commands::Outcome;
-use crate::console;
+use crate::commands::{Outcome, exit_code};
+use crate::console::{self, Tone};
 use crate::ingest::{Depth, Ingest};
 use crate::lake::Lake;
+use crate::metrics::{Ended, MetricsFile};
 use crate::report::{Event, Reporter};
 use crate::settings::IngestSettings;
 use crate::source::open_source;
 use crate::stop::Stop;
 use crate::terminal::TerminalReporter;
 
-/// Plans and carries out, and tells what came of it.
+/// Plans and carries out, and tells what came of it, a monitoring system too.
 pub(super) async fn run(
+    settings: IngestSettings,
+    clock: &Clock,
+    reporter: &Arc<TerminalReporter>,
+    metrics: &MetricsFile,
+) -> anyhow::Result<Outcome> {
+    let outcome = Box::pin(plan_and_carry_out(settings, clock, reporter)).await;
+    metrics.record(&reporter.finish(), Ended { exit_code: exit_code(&outcome), at: clock.now() });
+    outcome
+}
+
+async fn plan_and_carry_out(
     settings: IngestSettings,
     clock: &Clock,
     reporter: &Arc<TerminalReporter>,
@@ -31,10 +43,22 @@ pub(super) async fn run(
     let listener: Arc<dyn Reporter> = Arc::clone(reporter) as _;
     let targets = settings.selection.targets(&settings.matrix)?;
     let ingest = prepare(settings, targets, &listener)?;
-    let plan = Box::pin(ingest.plan(clock.now().date_naive(), &listener)).await?;
-    plan::warn(&plan, &listener);
-    carry_out(&ingest, &plan, reporter, clock).await?;
+    let planning = Box::pin(ingest.plan(clock.now().date_naive(), &listener));
+    if let Some(plan) = unless_stopped(&ingest, planning).await {
+        let plan = plan?;
+        plan::warn(&plan, &listener);
+        carry_out(&ingest, &plan, reporter, clock).await?;
+    }
     conclude(&ingest, reporter, format)
+}
+
+/// Waits for a plan, of which nothing is lost when the user asks to stop before it is made.
+pub(super) async fn unless_stopped<T>(ingest: &Ingest, planning: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        () = ingest.stop.asked() => None,
+        plan = planning => Some(plan),
+    }
 }
 
 /// Does what a plan says, and stops behind the batch in flight when the user asks for it.
@@ -57,7 +81,7 @@ pub(super) fn conclude(
 ) -> anyhow::Result<Outcome> {
     let summary = reporter.conclude(format)?;
     if ingest.stop.is_asked() {
-        console::tell("stopped behind the batch in flight; the same command goes on from here");
+        console::tell_as(Tone::Answer, "stopped; nothing is lost, and the same command goes on from here");
     }
     Ok(if summary.is_incomplete() || ingest.stop.is_asked() { Outcome::Incomplete } else { Outcome::Done })
 }

@@ -20,6 +20,7 @@ use lakehouse_core::schema::Schemas;
 use lakehouse_core::selection::Targets;
 use thiserror::Error;
 use tokio::sync::mpsc;
+use tracing::Instrument;
 use uuid::Uuid;
 
 pub use self::refresh::RefreshPlan;
@@ -42,8 +43,9 @@ use crate::summary::{Counting, Summary};
 /// Why an ingest could not be done, or not be finished; what has been committed stays.
 #[derive(Debug, Error)]
 pub enum IngestError {
-    #[error(transparent)]
-    Source(#[from] SourceError),
+    /// Not one folder of the source could be listed, and not one archive be asked for.
+    #[error("cannot reach the source {location}: check the network, or name another with --source")]
+    Unreachable { location: String, source: SourceError },
     #[error(transparent)]
     Storage(#[from] StorageError),
     #[error(transparent)]
@@ -101,7 +103,7 @@ impl Ingest {
         let ledger = self.known().await?;
         let lister = self.lister(today, reporter);
         let listing = lister.list(&self.targets, &self.matrix).await;
-        let inventory = known_inventory(listing, reporter)?;
+        let inventory = self.known_inventory(listing, reporter)?;
         let plan = plan(&self.targets, inventory, &ledger, self.plan_options(today));
         announce(&plan, reporter);
         Ok(plan)
@@ -131,7 +133,8 @@ impl Ingest {
         let counting = Arc::new(Counting::new(planned, reporter));
         let run = Uuid::now_v7().simple().to_string();
         let writer = Writer { run: run.into(), clock: clock.clone(), threads: self.threads };
-        let outcome = self.work(plan, &counting, &writer).await;
+        let span = tracing::info_span!("run", id = %writer.run);
+        let outcome = self.work(plan, &counting, &writer).instrument(span).await;
         let elapsed = (clock.now() - started).to_std().unwrap_or_default();
         let summary = counting.summary().after(elapsed);
         if self.depth > Depth::Bronze {
@@ -147,7 +150,7 @@ impl Ingest {
         let fetcher = Fetcher::new(Arc::clone(&self.source), &bronze, self.fetch.clone(), Arc::clone(&listener))?;
         let (sender, mut batches) = mpsc::channel(1);
         let wanted = self.batches(plan);
-        let fetching = tokio::spawn(fetch_batches(Arc::new(fetcher), wanted, sender));
+        let fetching = tokio::spawn(fetch_batches(Arc::new(fetcher), wanted, sender).in_current_span());
         let mut store = BatchStore::open(self, listener, writer).await?;
         while let Some((table, fetched)) = self.next_batch(&mut batches).await {
             store.take(&table, fetched).await?;
@@ -175,6 +178,19 @@ impl Ingest {
         batches.iter().map(published).collect()
     }
 
+    /// Returns what was listed and tells what was not; a source of which nothing is known is an error.
+    fn known_inventory(&self, listing: Listing, reporter: &Arc<dyn Reporter>) -> Result<Inventory, IngestError> {
+        let Listing { inventory, mut unavailable } = listing;
+        if inventory.archives.is_empty() && !unavailable.is_empty() {
+            let location = self.source.location().to_owned();
+            return Err(IngestError::Unreachable { location, source: unavailable.swap_remove(0).reason });
+        }
+        for Unavailable { prefix, reason } in unavailable {
+            reporter.report(Event::Unlisted { prefix, reason: reason.to_string() });
+        }
+        Ok(inventory)
+    }
+
     /// Returns what the lake knows already; a lake that is not there yet knows nothing.
     async fn known(&self) -> Result<Ledger, IngestError> {
         let table = LedgerTable::peek(&self.lake, Arc::clone(&self.matrix)).await?;
@@ -187,18 +203,6 @@ fn announce(plan: &Plan, reporter: &Arc<dyn Reporter>) {
     plan.notes.iter().for_each(|note| reporter.report(Event::Note(note.to_string())));
     reporter.report(Event::Skipped { archives: plan.skipped.len() as u64 });
     reporter.report(Event::Planned { archives: plan.fetch.len() as u64, bytes: plan.bytes() });
-}
-
-/// Returns what was listed and tells what was not; a source of which nothing is known is an error.
-fn known_inventory(listing: Listing, reporter: &Arc<dyn Reporter>) -> Result<Inventory, SourceError> {
-    let Listing { inventory, mut unavailable } = listing;
-    if inventory.archives.is_empty() && !unavailable.is_empty() {
-        return Err(unavailable.swap_remove(0).reason);
-    }
-    for Unavailable { prefix, reason } in unavailable {
-        reporter.report(Event::Unlisted { prefix, reason: reason.to_string() });
-    }
-    Ok(inventory)
 }
 
 /// Fetches batch after batch; each waits until the one before it was taken, so that at most two lie

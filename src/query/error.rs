@@ -141,7 +141,30 @@ fn syntax(message: &str) -> String {
 fn plain(message: &str) -> String {
     let end = ["\n\nbacktrace:", "This issue was likely"].iter().filter_map(|end| message.find(end)).min();
     let message = one_line(&message[..end.unwrap_or(message.len())]).replace("Error during planning: ", "");
-    lower_first(message.trim_start_matches("Internal error: ")).trim_end_matches(['.', ' ']).to_owned()
+    let message = lower_first(message.trim_start_matches("Internal error: ")).trim_end_matches(['.', ' ']).to_owned();
+    in_sql(&message)
+}
+
+/// The engine's names of types, as one would write them in SQL.
+const TYPES: [(&str, &str); 14] = [
+    ("LargeUtf8", "text"),
+    ("Utf8View", "text"),
+    ("Utf8", "text"),
+    ("Boolean", "boolean"),
+    ("UInt64", "bigint unsigned"),
+    ("Int64", "bigint"),
+    ("Int32", "int"),
+    ("Int16", "smallint"),
+    ("Float64", "double"),
+    ("Float32", "real"),
+    ("Date32", "date"),
+    ("Decimal128", "decimal"),
+    ("Timestamp(Microsecond, Some(\"UTC\"))", "timestamp"),
+    ("Timestamp(µs, \"UTC\")", "timestamp"),
+];
+
+fn in_sql(message: &str) -> String {
+    TYPES.iter().fold(message.to_owned(), |text, (engine, sql)| text.replace(engine, sql))
 }
 
 fn one_line(message: &str) -> String {

@@ -27,6 +27,10 @@ pub enum SettingsError {
 
 impl SettingsError {
     pub(super) fn unreadable(what: &'static str, file: &Path, source: io::Error) -> Self {
+        let source = match source.kind() {
+            io::ErrorKind::InvalidData => io::Error::other("it is no text in UTF-8"),
+            _ => source,
+        };
         Self::Unreadable { what, file: file.to_owned(), source }
     }
 
