@@ -21,18 +21,33 @@ fn describe(error: &anyhow::Error) -> String {
         texts.drain(2..texts.len() - 1);
     }
     let told = texts.join("\n  because: ");
-    match error.chain().find_map(|cause| cause.downcast_ref::<SettingsError>()?.hint()) {
-        Some(hint) => format!("{told}\nhint: {hint}"),
-        None => told,
+    let of_settings = error.chain().find_map(|cause| cause.downcast_ref::<SettingsError>()?.hint());
+    match of_settings.or_else(|| hint_of_system(texts.last()?)) {
+        Some(hint) if texts.len() < 3 => format!("{told}\nhint: {hint}"),
+        _ => told,
     }
 }
 
+/// Returns what to do about what the system says, where that is always the same.
+fn hint_of_system(cause: &str) -> Option<&'static str> {
+    let says = |texts: &[&str]| texts.iter().any(|text| cause.contains(text));
+    if says(&["No space left", "File too large", "quota exceeded"]) {
+        return Some("make room and run the same command again; nothing that was committed is lost");
+    }
+    if says(&["Permission denied", "Read-only file system", "Operation not permitted"]) {
+        return Some("check who may write there, or name another place");
+    }
+    says(&["Not a directory"]).then_some("a file stands where a folder should be: name another place")
+}
+
 /// What stores say of themselves before they say what is wrong.
-const NOISE: [&str; 6] = [
+const NOISE: [&str; 8] = [
+    "file://",
     "Failed to read delta log object: ",
     "Object at location ",
     "Generic LocalFileSystem error: ",
     "Generic S3 error: ",
+    "Unable to copy data to file: ",
     "Unable to walk dir: ",
     "IO error for operation on ",
 ];

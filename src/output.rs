@@ -206,6 +206,10 @@ fn separated<'a, W: Write>(
     schema: &SchemaRef,
     delimiter: u8,
 ) -> Result<csv::Writer<&'a mut W>, OutputError> {
+    if let Some(field) = schema.fields().iter().find(|field| field.data_type().is_nested()) {
+        let name = field.name();
+        return Err(OutputError::Format(format!("`{name}` has nested values; choose json, ndjson, parquet or arrow")));
+    }
     let mut writer = csv::WriterBuilder::new().with_header(true).with_delimiter(delimiter).build(out);
     writer.write(&RecordBatch::new_empty(SchemaRef::clone(schema)))?;
     Ok(writer)

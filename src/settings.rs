@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::NaiveDate;
+use lakehouse_core::data_file::DataFileError;
 use lakehouse_core::matrix::Matrix;
 use lakehouse_core::options::{FileOptions, parse_collection, parse_settings_toml};
 use lakehouse_core::selection::Selection;
@@ -228,7 +229,7 @@ impl FetchSettings {
         let parallel = flags.max_parallel_downloads.or(file.max_parallel_downloads);
         let seconds = flags.timeout_seconds.or(file.timeout_seconds);
         let retries = flags.retries.or(file.retries).and_then(|retries| usize::try_from(retries).ok());
-        let bandwidth_of_file = || file.bandwidth.as_deref().map(|text| file_bandwidth(&file.file, text)).transpose();
+        let bandwidth_of_file = || file.bandwidth.as_deref().map(|text| file_bandwidth(file, text)).transpose();
         Ok(Self {
             max_parallel_downloads: parallel.unwrap_or(DEFAULT_PARALLEL_DOWNLOADS),
             timeout: seconds.map_or(Timeouts::default().idle, Duration::from_secs),
@@ -276,12 +277,14 @@ fn read_config(path: &Path) -> Result<FileOptions, SettingsError> {
     Ok(if is_json { parse_collection(&file, text)? } else { parse_settings_toml(&file, text)? })
 }
 
-fn file_bandwidth(file: &str, text: &str) -> Result<u64, SettingsError> {
-    bandwidth(text).map_err(|expected| SettingsError::FileValue {
-        file: file.to_owned(),
-        key: "bandwidth",
-        value: text.to_owned(),
-        expected,
+fn file_bandwidth(file: &FileOptions, text: &str) -> Result<u64, SettingsError> {
+    bandwidth(text).map_err(|expected| {
+        SettingsError::File(DataFileError {
+            file: file.file.clone(),
+            line: file.lines.get("bandwidth").copied().unwrap_or(1),
+            key: "bandwidth".to_owned(),
+            message: format!("invalid value `{text}`; {expected}"),
+        })
     })
 }
 

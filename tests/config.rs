@@ -28,7 +28,30 @@ fn show(arguments: &[&str]) -> Run {
 
 #[test]
 fn every_setting_is_shown_with_its_value_and_where_that_comes_from() {
-    assert_snapshot!(show(&["--retries", "9", "--market", "spot", "--start", "2026-05"]), @"");
+    assert_snapshot!(show(&["--retries", "9", "--market", "spot", "--start", "2026-05"]), @r"
+    exit code: 0
+    --- stdout
+    setting                 value                    from
+    config                  lake.toml                --config
+    lake                    of-file                  lake.toml:1
+    source                  ./mirror                 LAKEHOUSE_SOURCE
+    listing                 -                        default
+    matrix_path             -                        default
+    markets                 spot                     --market
+    data_types              -                        default
+    symbols                 ETHUSDT, BTC*, !BTCDOM*  lake.toml:3
+    intervals               klines: 1h, 1d           lake.toml:5
+    date_range              from 2026-05-01          --start
+    frequency               auto                     default
+    batch_size              100                      default
+    max_parallel_downloads  8                        default
+    timeout_seconds         30                       default
+    retries                 9                        --retries
+    bandwidth               -                        default
+    checksum                true                     default
+    resume                  true                     default
+    --- stderr
+    ");
 }
 
 #[test]

@@ -113,7 +113,7 @@ fn json_logs_are_all_that_is_on_standard_error() {
     assert_eq!((summary["message"].as_str(), summary["new"].as_u64()), (Some("summary"), Some(2)), "{found:?}");
     let failed = logs(&lake, &["--all", "--source", "./nowhere"]);
     assert_eq!(failed.last().unwrap()["level"], "ERROR", "{failed:?}");
-    assert!(failed.last().unwrap()["message"].as_str().unwrap().starts_with("cannot use the source ./nowhere"));
+    assert!(failed.last().unwrap()["message"].as_str().unwrap().starts_with("cannot use the source"));
 }
 
 #[test]

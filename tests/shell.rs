@@ -69,13 +69,11 @@ fn a_tab_completes_columns_tables_and_keywords_of_the_lake() {
     let (lake, state) = (TestLake::new(), tempfile::tempdir().unwrap());
     ingest(&lake, &["2026-05-01"]);
     let mut terminal = Terminal::open(&lake, state.path());
-    for (typed, completed) in
-        [("SELECT symb\t", "symbol"), (" FROM kli\t", "klines"), (" gro\t", "group"), (" b\t", "by")]
-    {
+    for (typed, completed) in [("SELECT symb\t", "symbol"), (" FROM kli\t", "klines"), (" gro\t", "group")] {
         terminal.types(typed);
         terminal.sees(completed);
     }
-    terminal.enters(" symbol;");
+    terminal.enters(" by symbol;");
     terminal.sees("BTCUSDT");
     terminal.sees("1 row");
     terminal.types("\\for\t c\t");

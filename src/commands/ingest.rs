@@ -46,6 +46,9 @@ async fn plan_and_carry_out(
     let planning = Box::pin(ingest.plan(clock.now().date_naive(), &listener));
     if let Some(plan) = unless_stopped(&ingest, planning).await {
         let plan = plan?;
+        if plan.fetch.is_empty() && plan.skipped.is_empty() {
+            listener.report(Event::Note("nothing is published that the selection matches".to_owned()));
+        }
         plan::warn(&plan, &listener);
         carry_out(&ingest, &plan, reporter, clock).await?;
     }
@@ -94,7 +97,7 @@ pub(super) fn prepare(
 ) -> anyhow::Result<Ingest> {
     tell(&settings, reporter);
     let source = open_source(&settings.source, settings.listing.as_deref(), settings.fetch.timeouts())
-        .with_context(|| format!("cannot use the source {}", settings.source))?;
+        .context("cannot use the source")?;
     let lake = Lake::open(&settings.lake).with_context(|| format!("cannot use the lake {}", settings.lake))?;
     let fetch = settings.fetch.options();
     Ok(Ingest {

@@ -90,6 +90,10 @@ impl Round<'_> {
             plan::print(&plan, flags.format)?;
             return Ok(Outcome::Done);
         }
+        if plan.fetch.is_empty() && plan.skipped.is_empty() {
+            let told = "the lake holds nothing that could be refreshed: begin with `lakehouse ingest`";
+            listener.report(Event::Note(told.to_owned()));
+        }
         plan::warn(&plan, &listener);
         tell_late(&planned, &listener);
         ingest::carry_out(ingest, &plan, reporter, clock).await?;

@@ -10,7 +10,7 @@ mod runs;
 
 use std::sync::Arc;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use futures::StreamExt;
 use lakehouse_core::ledger::Ledger;
 use lakehouse_core::listing::{Inventory, Published};
@@ -137,11 +137,22 @@ impl Ingest {
         let outcome = self.work(plan, &counting, &writer).instrument(span).await;
         let elapsed = (clock.now() - started).to_std().unwrap_or_default();
         let summary = counting.summary().after(elapsed);
+        let recorded = self.record_run(&summary, outcome.as_ref().err(), started, &writer).await;
+        // What stopped the work says more than that this could not be recorded either.
+        outcome.and(recorded).map(|()| summary)
+    }
+
+    async fn record_run(
+        &self,
+        summary: &Summary,
+        error: Option<&IngestError>,
+        started: DateTime<Utc>,
+        writer: &Writer,
+    ) -> Result<(), IngestError> {
         if self.depth > Depth::Bronze {
-            let mut runs = RunsTable::open(&self.lake).await?;
-            runs.record(self, &summary, outcome.as_ref().err(), started, &writer).await?;
+            RunsTable::open(&self.lake).await?.record(self, summary, error, started, writer).await?;
         }
-        outcome.map(|()| summary)
+        Ok(())
     }
 
     async fn work(&self, plan: &Plan, reporter: &Arc<Counting>, writer: &Writer) -> Result<(), IngestError> {

@@ -15,8 +15,6 @@ pub enum SettingsError {
     Unreadable { what: &'static str, file: PathBuf, source: io::Error },
     #[error(transparent)]
     File(#[from] DataFileError),
-    #[error("{file}, `{key}`: invalid value `{value}`; {expected}")]
-    FileValue { file: String, key: &'static str, value: String, expected: String },
     #[error("{flag}: {problem}")]
     Flag { flag: &'static str, problem: NameError },
     #[error("the dates end on {end}, before they start on {start}")]

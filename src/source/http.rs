@@ -32,7 +32,9 @@ impl HttpSource {
     /// When a base is no URL, or the system's TLS cannot be set up.
     pub(crate) fn new(base: &str, listing: &str, timeouts: Timeouts) -> Result<Self, SourceError> {
         for url in [base, listing] {
-            Url::parse(url).map_err(|error| fatal(url, format!("is no URL: {error}")))?;
+            Url::parse(url).map_err(|error| {
+                fatal(&format!("`{url}`"), format!("expected a URL such as https://host/path ({error})"))
+            })?;
         }
         let client = client(timeouts).build().or_else(|error| {
             // A machine without certificates can still talk to a mirror that uses no TLS.
