@@ -5,9 +5,11 @@ use std::io::Write;
 use anyhow::Context;
 use lakehouse_core::schema::Schemas;
 
-use crate::lake::{Lake, Layer, TableName};
+use crate::gold::{known_tables, load_models};
+use crate::lake::Lake;
 use crate::output::{Format, OutputError, OutputOptions, write_stream};
 use crate::query::{At, Session, SessionOptions};
+use crate::settings::Settings;
 
 /// Rows of a table that are shown on a screen when nothing else is asked for.
 pub(crate) const TABLE_ROWS: usize = 100;
@@ -20,11 +22,12 @@ pub(crate) enum Answered {
     Unread,
 }
 
-/// Opens a lake for reading.
-pub(crate) fn open_session(location: &str, at: At) -> anyhow::Result<Session> {
-    let lake = Lake::open(location).with_context(|| format!("cannot use the lake {location}"))?;
+/// Opens the lake that the settings name for reading.
+pub(crate) fn open_session(settings: &Settings, at: At) -> anyhow::Result<Session> {
+    let lake = Lake::open(&settings.lake).with_context(|| format!("cannot use the lake {}", settings.lake))?;
     let schemas = Schemas::builtin()?;
-    let known_tables = schemas.iter().map(|schema| TableName::new(Layer::Silver, schema.table())).collect();
+    let models = load_models(&schemas, settings.gold_models.as_deref())?;
+    let known_tables = known_tables(&schemas, &models);
     Ok(Session::open(&lake, SessionOptions { known_tables, at, ..SessionOptions::default() })?)
 }
 

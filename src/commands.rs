@@ -3,6 +3,7 @@
 mod completions;
 mod config;
 mod demo;
+mod gold;
 mod ingest;
 mod maintain;
 mod man;
@@ -83,6 +84,7 @@ async fn execute(cli: Cli, clock: &Clock) -> anyhow::Result<Outcome> {
         Command::Ingest(flags) if flags.dry_run => plan::run(settings.ingest(&flags, today)?, clock, reporter).await,
         Command::Ingest(flags) => ingest::run(settings.ingest(&flags, today)?, clock, &reporter, &metrics).await,
         Command::Refresh(flags) => refresh::run(&flags, settings, clock, reporter, &metrics).await,
+        Command::Gold(flags) => gold::run(flags, settings, clock).await,
         Command::Query(flags) => query::run(&flags, &settings).await,
         Command::Shell(flags) => shell::run(&flags, &settings).await,
         Command::Verify(flags) => verify::run(&flags, settings).await,

@@ -70,6 +70,9 @@ fn describe(summary: &Summary, ended: Ended, last_success: Option<f64>) -> Strin
         ("lakehouse_run_requests", "Requests of the last run to the source", summary.requests),
         ("lakehouse_run_retries", "Requests of the last run that were tried again", summary.retries),
         ("lakehouse_run_commits", "Commits of the last run to silver tables", summary.commits),
+        ("lakehouse_run_gold_tables_built", "Gold tables that the last run built", summary.gold.built),
+        ("lakehouse_run_gold_tables_failed", "Gold tables that the last run failed to build", summary.gold.failed),
+        ("lakehouse_run_gold_rows", "Rows that the last run committed to gold", summary.gold.rows),
         ("lakehouse_run_unlisted_folders", "Folders that the last run could not list", summary.unlisted),
         ("lakehouse_run_exit_code", "0 done, 1 some archives failed or rows were rejected, 2 nothing could be done", {
             u64::from(ended.exit_code)

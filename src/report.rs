@@ -8,6 +8,7 @@ use std::sync::Arc;
 use lakehouse_core::archive::ArchiveKey;
 use tracing::{Span, debug, info, trace};
 
+use crate::gold::ModelReport;
 use crate::lake::TableName;
 
 /// Something that happened, for whoever shows or counts it.
@@ -39,6 +40,8 @@ pub enum Event {
     Committed { table: TableName, version: i64, archives: u64, rows: u64 },
     /// An archive ended otherwise than in silver.
     Failed { archive: Arc<str>, status: &'static str, reason: String },
+    /// A gold model was dealt with.
+    Model(ModelReport),
     /// Something a user should know, once, that is no failure.
     Note(String),
     /// Something a user should look at.
@@ -65,6 +68,7 @@ impl Event {
                 info!(%table, version, archives, rows, "committed");
             }
             Self::Failed { archive, status, reason } => info!(%archive, status, reason, "not in silver"),
+            Self::Model(model) => info!("{model}"),
             Self::Unlisted { .. } | Self::Note(_) | Self::Warning(_) => {}
         }
     }

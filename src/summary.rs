@@ -11,6 +11,7 @@ use lakehouse_core::ledger::ArchiveStatus;
 use serde::Serialize;
 
 use crate::console::TOLD;
+use crate::gold::{ModelOutcome, ModelReport};
 use crate::lake::Layer;
 use crate::report::{Event, Reporter};
 
@@ -35,6 +36,8 @@ pub struct Summary {
     pub retries: u64,
     /// Commits to silver tables.
     pub commits: u64,
+    /// What became of the gold tables.
+    pub gold: GoldFigures,
     pub seconds: f64,
     /// The first of the archives that failed.
     pub failures: Vec<Failure>,
@@ -57,6 +60,28 @@ pub struct Archives {
     pub failed: u64,
 }
 
+/// What became of the gold tables of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct GoldFigures {
+    /// Tables with a new version.
+    pub built: u64,
+    /// Partitions that were computed anew.
+    pub partitions: u64,
+    /// Rows of these.
+    pub rows: u64,
+    /// Tables that are not what they should be.
+    pub failed: u64,
+}
+
+impl GoldFigures {
+    fn count(&mut self, model: &ModelReport) {
+        self.built += u64::from(model.outcome == ModelOutcome::Built);
+        self.partitions += model.partitions;
+        self.rows += model.rows;
+        self.failed += u64::from(model.is_failure());
+    }
+}
+
 /// An archive that did not reach silver.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Failure {
@@ -66,10 +91,10 @@ pub struct Failure {
 }
 
 impl Summary {
-    /// Returns whether some archives failed or rows were rejected.
+    /// Returns whether some archives or gold tables failed or rows were rejected.
     #[must_use]
     pub const fn is_incomplete(&self) -> bool {
-        self.archives.failed > 0 || self.rejected_rows > 0 || self.unlisted > 0
+        self.archives.failed > 0 || self.rejected_rows > 0 || self.unlisted > 0 || self.gold.failed > 0
     }
 
     /// Counts one event.
@@ -95,6 +120,7 @@ impl Summary {
                 self.archives.not_published += 1;
             }
             Event::Failed { archive, status, reason } => self.fail(archive, status, reason),
+            Event::Model(model) => self.gold.count(model),
             Event::Warning(text) if !self.warnings.contains(text) => self.warnings.push(text.clone()),
             _ => {}
         }
@@ -111,9 +137,10 @@ impl Summary {
     pub(crate) fn log(&self) {
         let Archives { new, skipped, corrected, not_published, failed, .. } = self.archives;
         let Self { rows, rejected_rows, bytes, requests, retries, unlisted, seconds, .. } = *self;
+        let (gold_built, gold_rows, gold_failed) = (self.gold.built, self.gold.rows, self.gold.failed);
         tracing::info!(
             target: TOLD, new, skipped, corrected, not_published, failed, unlisted, rows, rejected_rows, bytes,
-            requests, retries, seconds, "summary"
+            requests, retries, gold_built, gold_rows, gold_failed, seconds, "summary"
         );
     }
 
@@ -166,7 +193,7 @@ impl Reporter for Counting {
 }
 
 impl fmt::Display for Summary {
-    /// Writes two lines: what became of the archives, and how much it was.
+    /// Writes what became of the archives, how much it was, and what of gold was built, a line each.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Archives { new, skipped, corrected, not_published, failed, .. } = self.archives;
         writeln!(
@@ -179,9 +206,14 @@ impl fmt::Display for Summary {
             write!(f, ", {} folders could not be listed", self.unlisted)?;
         }
         match self.retries {
+            0 => {}
+            1 => f.write_str(", 1 retry")?,
+            retries => write!(f, ", {retries} retries")?,
+        }
+        let GoldFigures { built, partitions, rows, failed } = self.gold;
+        match built + failed {
             0 => Ok(()),
-            1 => f.write_str(", 1 retry"),
-            retries => write!(f, ", {retries} retries"),
+            _ => write!(f, "\ngold: {built} tables built, {partitions} partitions, {rows} rows, {failed} failed"),
         }
     }
 }

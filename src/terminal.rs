@@ -14,6 +14,7 @@ use lakehouse_core::ledger::ArchiveStatus;
 
 use crate::cli::{ProgressWhen, ReportFormat};
 use crate::console::{self, Tone};
+use crate::gold::ModelOutcome;
 use crate::lake::Layer;
 use crate::report::{Event, Reporter};
 use crate::summary::Summary;
@@ -162,6 +163,7 @@ impl Reporter for TerminalReporter {
             Event::Unlisted { prefix, reason } => {
                 self.tell_once(Tone::Warning, &format!("cannot list {prefix}: {reason}"));
             }
+            Event::Model(model) if model.is_failure() => self.tell_once(Tone::Failure, &model.to_string()),
             Event::Failed { archive, status, reason } => self.tell_failure(archive, status, reason),
             _ => {}
         }
@@ -186,6 +188,7 @@ fn plain_line(event: &Event) -> Option<String> {
         Event::Committed { table, version, archives, rows } => {
             Some(format!("committed: {table} version {version}, {archives} archives, {rows} rows"))
         }
+        Event::Model(model) if model.outcome == ModelOutcome::Built => Some(model.to_string()),
         _ => None,
     }
 }

@@ -37,6 +37,7 @@ fn every_setting_is_shown_with_its_value_and_where_that_comes_from() {
     source                  ./mirror                 LAKEHOUSE_SOURCE
     listing                 -                        default
     matrix_path             -                        default
+    gold_models             -                        default
     markets                 spot                     --market
     data_types              -                        default
     symbols                 ETHUSDT, BTC*, !BTCDOM*  lake.toml:3

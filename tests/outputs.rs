@@ -22,7 +22,7 @@ enum Data {
 }
 
 /// Lines that together have every command; `shell` reads its statement from standard input.
-const LINES: [(&str, Data); 24] = [
+const LINES: [(&str, Data); 26] = [
     ("plan --all --source mirror --format json", Data::Json),
     ("plan --all --source mirror", Data::Text("market ")),
     ("ingest --all --source mirror --format json", Data::Json),
@@ -30,6 +30,8 @@ const LINES: [(&str, Data); 24] = [
     ("ingest --all --source mirror", Data::Nothing),
     ("refresh --source mirror --format json", Data::Json),
     ("refresh --source mirror", Data::Nothing),
+    ("gold", Data::Nothing),
+    ("gold list --format json", Data::Json),
     ("query --format json SELECT*FROM/**/trades", Data::Json),
     ("query -o trades.csv SELECT*FROM/**/trades", Data::Nothing),
     ("shell --format json", Data::Json),

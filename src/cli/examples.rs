@@ -47,3 +47,14 @@ Examples:
 
 Without a configuration file, the lake's own archives say what is wanted; with one, symbols that it matches and
 the lake has not met yet are taken up as well.";
+
+pub(super) const GOLD_EXAMPLES: &str = "\
+Examples:
+  lakehouse gold
+  lakehouse gold --dry-run
+  lakehouse gold daily_ohlcv --full
+  lakehouse gold list
+  lakehouse gold show daily_ohlcv
+
+A table is built again only where its inputs changed. Models of your own are *.sql files in the folder that
+`gold_models` names in the configuration file.";

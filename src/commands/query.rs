@@ -20,7 +20,7 @@ pub(super) async fn run(flags: &QueryFlags, settings: &Settings) -> anyhow::Resu
     if format.is_binary() && flags.output.is_none() && std::io::stdout().is_terminal() {
         bail!("a binary format does not belong on a terminal; name a file with -o");
     }
-    let session = open_session(&settings.lake, flags.at.unwrap_or_default())?;
+    let session = open_session(settings, flags.at.unwrap_or_default())?;
     let max_rows = shown_rows(flags, format);
     match &flags.output {
         None => answer(&session, &statement, format, &mut console::results(), max_rows).await?,

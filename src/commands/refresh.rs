@@ -7,12 +7,13 @@ use lakehouse_core::plan::Plan;
 use lakehouse_core::selection::Targets;
 use tokio::time::{Instant, sleep_until};
 
+use super::ingest::Prepared;
 use super::{ingest, plan};
 use crate::cli::RefreshFlags;
 use crate::clock::Clock;
 use crate::commands::{Outcome, exit_code};
 use crate::failure;
-use crate::ingest::{Ingest, RefreshPlan};
+use crate::ingest::RefreshPlan;
 use crate::metrics::{Ended, MetricsFile};
 use crate::report::{Event, Reporter};
 use crate::settings::Settings;
@@ -30,8 +31,8 @@ pub(super) async fn run(
     let selects = settings.selects();
     let settings = settings.refresh(flags, clock.now().date_naive())?;
     let targets = if selects { settings.selection.targets(&settings.matrix)? } else { Targets::none() };
-    let ingest = ingest::prepare(settings, targets, &listener)?;
-    let round = Round { ingest: &ingest, flags, clock, metrics };
+    let prepared = ingest::prepare(settings, targets, &listener)?;
+    let round = Round { prepared: &prepared, flags, clock, metrics };
     match flags.every.filter(|_| !flags.dry_run) {
         Some(every) => round.repeat(every, reporter).await,
         None => round.run(&reporter).await,
@@ -39,9 +40,9 @@ pub(super) async fn run(
 }
 
 /// What every round of refreshing needs.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 struct Round<'a> {
-    ingest: &'a Ingest,
+    prepared: &'a Prepared,
     flags: &'a RefreshFlags,
     clock: &'a Clock,
     metrics: &'a MetricsFile,
@@ -60,7 +61,7 @@ impl Round<'_> {
             }
             tokio::select! {
                 biased;
-                () = self.ingest.stop.asked() => return Ok(Outcome::Done),
+                () = self.prepared.ingest.stop.asked() => return Ok(Outcome::Done),
                 () = sleep_until(next) => reporter = Arc::new(reporter.anew()),
             }
         }
@@ -77,7 +78,7 @@ impl Round<'_> {
     }
 
     async fn refresh(self, reporter: &Arc<TerminalReporter>) -> anyhow::Result<Outcome> {
-        let Self { ingest, flags, clock, .. } = self;
+        let Self { prepared: Prepared { ingest, gold }, flags, clock, .. } = self;
         let listener: Arc<dyn Reporter> = Arc::clone(reporter) as _;
         let planning = Box::pin(ingest.plan_refresh(clock.now().date_naive(), flags.full, &listener));
         let Some(planned) = ingest::unless_stopped(ingest, planning).await else {
@@ -96,7 +97,7 @@ impl Round<'_> {
         }
         plan::warn(&plan, &listener);
         tell_late(&planned, &listener);
-        ingest::carry_out(ingest, &plan, reporter, clock).await?;
+        ingest::carry_out(ingest, gold.as_ref(), &plan, reporter, clock).await?;
         ingest::conclude(ingest, reporter, flags.format)
     }
 }

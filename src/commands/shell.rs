@@ -12,7 +12,7 @@ use crate::shell::{Shell, standard_input};
 
 /// Runs the shell until its input ends or the user leaves.
 pub(super) async fn run(flags: &ShellFlags, settings: &Settings) -> anyhow::Result<Outcome> {
-    let session = open_session(&settings.lake, flags.at.unwrap_or_default())?;
+    let session = open_session(settings, flags.at.unwrap_or_default())?;
     let shell = Shell::new(session, flags.format.unwrap_or(Format::Table));
     if !io::stdin().is_terminal() {
         Box::pin(shell.run_script(standard_input())).await?;

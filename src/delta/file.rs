@@ -11,7 +11,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, SchemaRef};
 use bytes::Bytes;
-use object_store::WriteMultipart;
+use object_store::{ObjectStoreExt, WriteMultipart};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -53,9 +53,14 @@ pub(crate) struct FileTarget {
 
 impl FileTarget {
     pub(crate) fn new(table: &LakeTable) -> Self {
-        let schema = table.spec.file_schema();
-        let properties = writer_properties(&table.spec, &schema);
-        Self { table: table.spec.name.clone(), storage: table.storage.clone(), schema, properties }
+        Self::of(&table.spec, table.storage.clone())
+    }
+
+    /// Makes the target of a table that need not exist yet; `storage` is the table's folder.
+    pub(crate) fn of(spec: &TableSpec, storage: Storage) -> Self {
+        let schema = spec.file_schema();
+        let properties = writer_properties(spec, &schema);
+        Self { table: spec.name.clone(), storage, schema, properties }
     }
 
     pub(crate) fn schema(&self) -> SchemaRef {
@@ -98,6 +103,16 @@ impl FileTarget {
         }
         upload.finish().await.map_err(failed)?;
         Ok(file)
+    }
+
+    /// Deletes files that no commit names; what cannot be deleted is swept away when it is old.
+    pub(crate) async fn discard(&self, files: &[DataFile]) {
+        let store = self.storage.store();
+        for file in files {
+            if let Err(error) = store.delete(&object_store::path::Path::from(file.path.as_str())).await {
+                tracing::debug!(table = %self.table, %error, "a file that did not land stays for now");
+            }
+        }
     }
 }
 

@@ -107,6 +107,7 @@ impl Settings {
                 by(environment.listing.is_some(), "LAKEHOUSE_LISTING"),
             ),
             place("matrix_path", json!(self.file.matrix_path), None, None),
+            place("gold_models", json!(self.file.gold_models), None, None),
         ];
         // A listing that belongs to a source that is not in use has no effect, wherever it is named.
         shown.iter_mut().filter(|place| place.value.is_null()).for_each(|place| place.origin = Origin::Default);
