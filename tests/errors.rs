@@ -57,6 +57,7 @@ fn scene() -> TempDir {
     write("wrong-bandwidth.toml", b"symbols = ['BTCUSDT']\nbandwidth = 'fast'\n");
     write("no-json.json", b"{\n \"symbols\": [\"BTCUSDT\",\n}\n");
     write("no-matrix.toml", b"symbols = ['BTCUSDT']\nmatrix_path = 'absent.toml'\n");
+    write("no-models.toml", b"gold_models = 'absent'\n");
     write("taken.toml", b"");
     fs::create_dir(folder.path().join("empty")).unwrap();
     folder
@@ -98,6 +99,8 @@ fn cases() -> Vec<(&'static str, Vec<String>)> {
                 "plan --last 7d",
                 "refresh --every soon",
                 "man nope",
+                "gold nope",
+                "gold show nope",
                 "config init taken.toml",
                 "config init absent/new.toml",
                 "ingest TRADES --metrics-file absent/lakehouse.prom",
@@ -127,6 +130,7 @@ fn cases() -> Vec<(&'static str, Vec<String>)> {
                 "plan --config wrong-interval.toml",
                 "plan --config wrong-bandwidth.toml",
                 "plan --config no-matrix.toml",
+                "gold list --config no-models.toml",
             ]),
         ),
         (
