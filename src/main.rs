@@ -3,8 +3,7 @@
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use clap::Parser;
-use lakehouse::{cli::Cli, clock::Clock, commands};
+use lakehouse::{clock::Clock, commands, usage};
 
 /// Decoding allocates and frees batches on many threads, where the system's allocator is slow and keeps
 /// memory that it does not need.
@@ -13,7 +12,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match usage::parse() {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
     #[expect(clippy::disallowed_methods, reason = "the one place where the clock is read")]
     let clock = Clock::new(|| SystemTime::now().into());
     commands::run(cli, clock).await
