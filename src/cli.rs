@@ -3,6 +3,7 @@
 //! What was left out is filled in by [`crate::settings`], which also knows the environment and the
 //! configuration file; so no flag that a file can set has a default here.
 
+mod changes;
 mod examples;
 mod global;
 mod gold;
@@ -17,6 +18,7 @@ mod values;
 use clap::builder::Styles;
 use clap::{Parser, Subcommand};
 
+pub use self::changes::ChangesFlags;
 use self::examples::{
     DEMO_NOTES, EXAMPLES, GOLD_EXAMPLES, QUERY_EXAMPLES, REFRESH_EXAMPLES, SELECTION_EXAMPLES, SHELL_NOTES,
 };
@@ -64,6 +66,8 @@ pub enum Command {
     /// Run statements one after another, typed or from standard input.
     #[command(after_help = SHELL_NOTES)]
     Shell(ShellFlags),
+    /// Show which archives were corrected: from which version to which, and how many rows that changed.
+    Changes(ChangesFlags),
     /// Check archives against their checksums, and tables against archives.
     Verify(VerifyFlags),
     /// Compact tables, write checkpoints, and delete files that nothing needs any more.

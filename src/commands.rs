@@ -1,5 +1,6 @@
 //! The commands, one file each, and the way from a command line to an exit code.
 
+mod changes;
 mod completions;
 mod config;
 mod demo;
@@ -87,6 +88,7 @@ async fn execute(cli: Cli, clock: &Clock) -> anyhow::Result<Outcome> {
         Command::Gold(flags) => gold::run(flags, settings, clock).await,
         Command::Query(flags) => query::run(&flags, &settings).await,
         Command::Shell(flags) => shell::run(&flags, &settings).await,
+        Command::Changes(flags) => changes::run(flags, &settings).await,
         Command::Verify(flags) => verify::run(&flags, settings).await,
         Command::Maintain(flags) => maintain::run(flags, settings, clock).await,
         Command::Config(ConfigFlags { command: ConfigCommand::Show(flags) }) => config::show(settings, &flags, today),

@@ -21,6 +21,7 @@ use crate::report::{Event, Reporter};
 use crate::settings::IngestSettings;
 use crate::source::open_source;
 use crate::stop::Stop;
+use crate::summary::Counting;
 use crate::terminal::TerminalReporter;
 
 /// Plans and carries out, and tells what came of it, a monitoring system too.
@@ -44,14 +45,16 @@ async fn plan_and_carry_out(
     let listener: Arc<dyn Reporter> = Arc::clone(reporter) as _;
     let targets = settings.selection.targets(&settings.matrix)?;
     let Prepared { ingest, gold } = prepare(settings, targets, &listener)?;
-    let planning = Box::pin(ingest.plan(clock.now().date_naive(), &listener));
+    let counting = Arc::new(Counting::new(Arc::clone(&listener)));
+    let counter: Arc<dyn Reporter> = Arc::clone(&counting) as _;
+    let planning = Box::pin(ingest.plan(clock.now().date_naive(), &counter));
     if let Some(plan) = unless_stopped(&ingest, planning).await {
         let plan = plan?;
         if plan.fetch.is_empty() && plan.skipped.is_empty() {
             listener.report(Event::Note("nothing is published that the selection matches".to_owned()));
         }
         plan::warn(&plan, &listener);
-        carry_out(&ingest, gold.as_ref(), &plan, reporter, clock).await?;
+        carry_out(&ingest, gold.as_ref(), &plan, &counting, clock).await?;
     }
     conclude(&ingest, reporter, format)
 }
@@ -77,11 +80,11 @@ pub(super) async fn carry_out(
     ingest: &Ingest,
     gold: Option<&Gold>,
     plan: &Plan,
-    reporter: &Arc<TerminalReporter>,
+    counting: &Arc<Counting>,
     clock: &Clock,
 ) -> anyhow::Result<()> {
-    let listener: Arc<dyn Reporter> = Arc::clone(reporter) as _;
-    Box::pin(ingest.run(plan, Arc::clone(&listener), clock)).await?;
+    let listener: Arc<dyn Reporter> = Arc::clone(counting) as _;
+    Box::pin(ingest.run(plan, counting, clock)).await?;
     if let Some(gold) = gold {
         Box::pin(gold.build(&listener, clock)).await?;
     }

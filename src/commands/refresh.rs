@@ -17,6 +17,7 @@ use crate::ingest::RefreshPlan;
 use crate::metrics::{Ended, MetricsFile};
 use crate::report::{Event, Reporter};
 use crate::settings::Settings;
+use crate::summary::Counting;
 use crate::terminal::TerminalReporter;
 
 /// Refreshes once, or until it is asked to stop.
@@ -80,7 +81,9 @@ impl Round<'_> {
     async fn refresh(self, reporter: &Arc<TerminalReporter>) -> anyhow::Result<Outcome> {
         let Self { prepared: Prepared { ingest, gold }, flags, clock, .. } = self;
         let listener: Arc<dyn Reporter> = Arc::clone(reporter) as _;
-        let planning = Box::pin(ingest.plan_refresh(clock.now().date_naive(), flags.full, &listener));
+        let counting = Arc::new(Counting::new(Arc::clone(&listener)));
+        let counter: Arc<dyn Reporter> = Arc::clone(&counting) as _;
+        let planning = Box::pin(ingest.plan_refresh(clock.now().date_naive(), flags.full, &counter));
         let Some(planned) = ingest::unless_stopped(ingest, planning).await else {
             return ingest::conclude(ingest, reporter, flags.format);
         };
@@ -97,7 +100,7 @@ impl Round<'_> {
         }
         plan::warn(&plan, &listener);
         tell_late(&planned, &listener);
-        ingest::carry_out(ingest, gold.as_ref(), &plan, reporter, clock).await?;
+        ingest::carry_out(ingest, gold.as_ref(), &plan, &counting, clock).await?;
         ingest::conclude(ingest, reporter, flags.format)
     }
 }
