@@ -65,10 +65,12 @@ fn type_command(line: &str, folder: &Path) -> Run {
 
 /// Writes the files that the README shows under their names: "```toml lakehouse.toml".
 fn write_shown_files(folder: &Path) {
-    let files: Vec<_> = ["toml", "json"].into_iter().flat_map(blocks).collect();
-    assert_eq!(files.len(), 2);
+    let files: Vec<_> = ["toml", "json", "sql"].into_iter().flat_map(blocks).collect();
+    assert_eq!(files.len(), 4);
     for (name, text) in files {
-        fs::write(folder.join(name), text).unwrap();
+        let file = folder.join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, text).unwrap();
     }
 }
 

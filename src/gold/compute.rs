@@ -119,10 +119,7 @@ impl Work<'_> {
     }
 }
 
-fn write(
-    mut writer: SortedWriter,
-    rows: SendableRecordBatchStream,
-) -> Result<Vec<WrittenFile>, WriteError> {
+fn write(mut writer: SortedWriter, rows: SendableRecordBatchStream) -> Result<Vec<WrittenFile>, WriteError> {
     for batch in block_on_stream(rows) {
         let taken = batch.map_err(|error| WriteError::Engine(Box::new(error))).and_then(|batch| writer.push(&batch));
         if let Err(error) = taken {
