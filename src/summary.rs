@@ -213,7 +213,7 @@ impl fmt::Display for Summary {
         let GoldFigures { built, partitions, rows, failed } = self.gold;
         match built + failed {
             0 => Ok(()),
-            _ => write!(f, "\ngold: {built} tables built, {partitions} partitions, {rows} rows, {failed} failed"),
+            _ => write!(f, "\ngold: {built} built, {failed} failed; {partitions} partitions, {rows} rows"),
         }
     }
 }

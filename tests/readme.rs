@@ -87,9 +87,11 @@ fn type_command(line: &str, folder: &Path) -> Run {
 
 /// Writes the files that a page shows under their names: "```toml lakehouse.toml"; returns how many there are.
 fn write_shown_files(page: &str, folder: &Path) -> usize {
-    let files: Vec<_> = ["toml", "json"].into_iter().flat_map(|language| blocks(page, language)).collect();
+    let files: Vec<_> = ["toml", "json", "sql"].into_iter().flat_map(|language| blocks(page, language)).collect();
     for (name, text) in &files {
-        fs::write(folder.join(name), text).unwrap();
+        let file = folder.join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, text).unwrap();
     }
     files.len()
 }

@@ -172,12 +172,6 @@ impl LakeTable {
         made.map(Some).map_err(|error| failed(error.into()))
     }
 
-    /// Returns the identity of the table, which another table in its place would not have.
-    pub(crate) fn id(&self) -> Result<String, TableError> {
-        let state = self.delta.snapshot().map_err(TableError::delta(&self.spec.name))?;
-        Ok(state.metadata().id().to_owned())
-    }
-
     /// Returns a handle on the same version, for work of the library's own.
     pub(crate) fn delta(&self) -> DeltaTable {
         self.delta.clone()

@@ -26,7 +26,7 @@ pub enum QueryError {
     #[error("`{statement}` is refused: only reading is possible here (SELECT, WITH, VALUES, EXPLAIN, SHOW, DESCRIBE)")]
     ReadOnly { statement: String },
     /// A table is not in the lake.
-    #[error("no table `{name}`{}", advise(*expected, tables))]
+    #[error("no table `{name}`{}", advise(name, *expected, tables))]
     UnknownTable {
         name: String,
         /// Whether the program knows the table and the lake just has no data for it.
@@ -107,12 +107,15 @@ impl QueryError {
     }
 }
 
-fn advise(expected: bool, tables: &[TableName]) -> String {
+fn advise(name: &str, expected: bool, tables: &[TableName]) -> String {
     let there = match tables {
         [] => "the lake has no tables".to_owned(),
         tables => format!("the lake has {}", join(tables.iter().map(ToString::to_string))),
     };
     match expected {
+        true if name.starts_with("gold.") => {
+            format!(" yet: run `lakehouse gold` once what it is made of is there; {there}")
+        }
         true => format!(" yet: run `lakehouse ingest` for its data type first; {there}"),
         false if tables.is_empty() => format!(": {there} yet, run `lakehouse ingest` first"),
         false => format!(": {there}"),
