@@ -9,17 +9,19 @@ mod ingest;
 mod maintain;
 mod read;
 mod selection;
+mod status;
 mod values;
 
 use clap::builder::Styles;
 use clap::{Parser, Subcommand};
 
-use self::examples::{DEMO_NOTES, EXAMPLES, QUERY_EXAMPLES, REFRESH_EXAMPLES, SELECTION_EXAMPLES};
+use self::examples::{DEMO_NOTES, EXAMPLES, QUERY_EXAMPLES, REFRESH_EXAMPLES, SELECTION_EXAMPLES, STATUS_EXAMPLES};
 pub use self::global::{GlobalFlags, LogFormat, ProgressWhen, ReportFormat};
 pub use self::ingest::{IngestFlags, PlanFlags, RefreshFlags, Stage};
 pub use self::maintain::MaintainFlags;
 pub use self::read::{CompletionsFlags, MatrixFlags, MatrixFormat, QueryFlags, VerifyFlags};
 pub use self::selection::{ScopeFlags, SelectionFlags, SourceFlags, TuningFlags};
+pub use self::status::{StatusFlags, StatusReportFlags};
 pub(crate) use self::values::bandwidth;
 
 /// The public market-data archive of Binance as exact, audited Delta Lake tables.
@@ -50,6 +52,11 @@ pub enum Command {
     /// Run one SQL statement on the lake's tables.
     #[command(after_help = QUERY_EXAMPLES)]
     Query(QueryFlags),
+    /// Show what the lake holds: first and last days, gaps with their reasons, failures, the last runs.
+    #[command(after_help = STATUS_EXAMPLES)]
+    Status(StatusFlags),
+    /// Write the same for the eye, with charts, as one web page that needs nothing else.
+    Report(StatusReportFlags),
     /// Check archives against their checksums, and tables against archives.
     Verify(VerifyFlags),
     /// Compact tables, write checkpoints, and delete files that nothing needs any more.

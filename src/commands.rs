@@ -8,6 +8,8 @@ mod matrix;
 pub mod plan;
 mod query;
 mod refresh;
+mod report;
+mod status;
 mod verify;
 
 use std::process::ExitCode;
@@ -77,6 +79,8 @@ async fn execute(cli: Cli, clock: &Clock) -> anyhow::Result<Outcome> {
         Command::Ingest(flags) => ingest::run(settings.ingest(&flags, today)?, clock, &reporter).await,
         Command::Refresh(flags) => refresh::run(&flags, settings, clock, reporter).await,
         Command::Query(flags) => query::run(&flags, &settings).await,
+        Command::Status(flags) => status::run(&flags, settings, clock).await,
+        Command::Report(flags) => report::run(&flags, settings, clock).await,
         Command::Verify(flags) => verify::run(&flags, settings).await,
         Command::Maintain(flags) => maintain::run(flags, settings, clock).await,
         Command::Demo | Command::Completions(_) => bail!("this command is not built yet"),

@@ -17,13 +17,16 @@ mod ledger;
 pub mod maintain;
 pub mod mirror;
 pub mod output;
+pub mod page;
 #[doc(hidden)]
 pub mod pause;
 pub mod query;
 pub mod report;
+pub mod scope;
 pub mod settings;
 mod silver;
 pub mod source;
+pub mod status;
 pub mod stop;
 pub mod storage;
 pub mod summary;

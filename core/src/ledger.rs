@@ -48,6 +48,12 @@ impl ArchiveStatus {
     pub fn as_str(self) -> &'static str {
         Self::NAMES.iter().find(|(status, _)| *status == self).map_or("", |(_, name)| name)
     }
+
+    /// Returns whether the archive is published and its newest version could not be had or not be read.
+    #[must_use]
+    pub const fn is_failure(self) -> bool {
+        matches!(self, Self::Quarantined | Self::Rejected | Self::Failed)
+    }
 }
 
 impl fmt::Display for ArchiveStatus {

@@ -1,0 +1,222 @@
+// Candles with their volume: any of the embedded series, moved with the pointer, the keys or the buttons.
+
+const CHART = { height: 380, narrowHeight: 320, right: 66, top: 10, bottom: 24, volume: 0.2, gap: 14 };
+/** Bars that are shown at first: what fits with this many pixels each. */
+const BAR_WIDTH = 9;
+const [FEWEST_BARS, WIDEST_GAP] = [10, 1.5];
+
+const prices = { chart: null, first: 0, count: 0, pointed: null, parts: null };
+
+/** Chooses round numbers between two ends. */
+function priceTicks(low, high, most) {
+  const rough = (high - low) / most || 1;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((factor) => factor * power).find((step) => step >= rough);
+  const ticks = [];
+  for (let tick = Math.ceil(low / step) * step; tick <= high + step / 1e6; tick += step) ticks.push(Number(tick.toPrecision(12)));
+  return ticks;
+}
+
+/** Seconds of an interval such as 15m; a month counts as its shortest. */
+function secondsOf(interval) {
+  const [, count, unit] = interval.match(/^(\d+)(\D+)$/);
+  return Number(count) * { s: 1, m: 60, h: 3600, d: 86400, w: 604800, mo: 28 * 86400 }[unit];
+}
+
+/** Writes when a bar opened, as exactly as its interval needs. */
+function barTime(chart, at, short) {
+  const text = new Date(chart.time[at] * 1000).toISOString();
+  const daily = secondsOf(chart.interval) >= 86400;
+  if (daily) return text.slice(0, 10);
+  return short ? `${text.slice(5, 10)} ${text.slice(11, 16)}` : `${text.slice(0, 10)} ${text.slice(11, secondsOf(chart.interval) < 60 ? 19 : 16)}`;
+}
+
+function tellBar(chart, at) {
+  const [open, high, low, close] = ["open", "high", "low", "close"].map((name) => price(chart[name][at]));
+  const change = (100 * (chart.close[at] - chart.open[at])) / chart.open[at];
+  const sign = change >= 0 ? "+" : "−";
+  return [["", `${barTime(chart, at)} UTC`], ["O", open], ["H", high], ["L", low], ["C", close],
+    ["", `${sign}${Math.abs(change).toFixed(2)} %`], ["Vol", amount(chart.volume[at])]];
+}
+
+function showReadout() {
+  const { chart, first, count, pointed } = prices;
+  const at = pointed ?? first + count - 1;
+  const parts = tellBar(chart, at).map(([name, value]) =>
+    make("span", {}, name ? make("b", {}, name) : null, name ? " " : null, value));
+  replace(prices.parts.readout, parts);
+}
+
+/** Draws the bars in view: paths for risen and fallen bars, since single elements would be too many. */
+function drawCandles() {
+  const { chart, first, count, parts } = prices;
+  const width = Math.max(280, parts.frame.clientWidth);
+  const height = width < 560 ? CHART.narrowHeight : CHART.height;
+  const [plotWidth, plotHeight] = [width - CHART.right, height - CHART.top - CHART.bottom];
+  const volumeHeight = plotHeight * CHART.volume;
+  const priceHeight = plotHeight - volumeHeight - CHART.gap;
+  const bars = Array.from({ length: count }, (_, at) => first + at);
+  const [low, high] = [Math.min(...bars.map((at) => chart.low[at])), Math.max(...bars.map((at) => chart.high[at]))];
+  const space = (high - low || Math.abs(high) || 1) * 0.04;
+  const most = Math.max(...bars.map((at) => chart.volume[at])) || 1;
+  const slot = plotWidth / count;
+  const body = Math.max(1, Math.min(14, slot * 0.68));
+  const x = (at) => (at - first + 0.5) * slot;
+  const y = (value) => CHART.top + ((high + space - value) / (high - low + 2 * space)) * priceHeight;
+  const floor = CHART.top + plotHeight;
+  const shape = { up: "", down: "", upWicks: "", downWicks: "", upVolume: "", downVolume: "" };
+  for (const at of bars) {
+    const kind = chart.close[at] >= chart.open[at] ? "up" : "down";
+    const [top, end] = [Math.max(chart.open[at], chart.close[at]), Math.min(chart.open[at], chart.close[at])].map(y);
+    const left = (x(at) - body / 2).toFixed(2);
+    const thick = Math.max(1, end - top);
+    shape[kind] += `M${left} ${top.toFixed(2)}h${body.toFixed(2)}v${thick.toFixed(2)}h${-body.toFixed(2)}z`;
+    shape[`${kind}Wicks`] += `M${x(at).toFixed(2)} ${y(chart.high[at]).toFixed(2)}V${top.toFixed(2)}M${x(at).toFixed(2)} ${(top + thick).toFixed(2)}V${y(chart.low[at]).toFixed(2)}`;
+    const tall = (chart.volume[at] / most) * volumeHeight;
+    shape[`${kind}Volume`] += `M${left} ${(floor - tall).toFixed(2)}h${body.toFixed(2)}v${tall.toFixed(2)}h${-body.toFixed(2)}z`;
+  }
+  const name = `${chart.market} ${chart.symbol} ${chart.interval}`;
+  const label = `Candles of ${name}, ${number(count)} bars from ${barTime(chart, first)} to ${barTime(chart, first + count - 1)}, ` +
+    `low ${price(low)}, high ${price(high)}, last ${price(chart.close[first + count - 1])}`;
+  const svg = draw("svg", { class: "candles", width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label,
+    "data-series": name, "data-bars": count, tabindex: "0" });
+  for (const tick of priceTicks(low, high, Math.max(3, Math.round(priceHeight / 60)))) {
+    svg.append(draw("line", { class: "grid", x1: 0, x2: plotWidth, y1: y(tick), y2: y(tick) }),
+      draw("text", { x: plotWidth + 6, y: y(tick) + 4 }, price(tick)));
+  }
+  svg.append(draw("text", { x: plotWidth + 6, y: floor - volumeHeight + 8, class: "faint" }, amount(most)),
+    draw("line", { class: "base", x1: 0, x2: plotWidth, y1: floor, y2: floor }));
+  const room = Math.max(2, Math.floor(plotWidth / 110));
+  const every = Math.ceil(count / room);
+  for (let at = first + Math.floor(every / 2); at < first + count; at += every) {
+    svg.append(draw("text", { x: x(at), y: height - 7, "text-anchor": "middle" }, barTime(chart, at, true)));
+  }
+  // Bars stand side by side although time passed between them, and a line says so.
+  for (const at of bars.slice(1)) {
+    if (chart.time[at] - chart.time[at - 1] > WIDEST_GAP * secondsOf(chart.interval) && !chart.interval.endsWith("mo")) {
+      svg.append(draw("line", { class: "break", x1: x(at) - slot / 2, x2: x(at) - slot / 2, y1: CHART.top, y2: floor },
+        draw("title", {}, `no bars from ${barTime(chart, at - 1)} to ${barTime(chart, at)}`)));
+    }
+  }
+  for (const [kind, path] of Object.entries(shape)) svg.append(draw("path", { class: `bars ${kind}`, d: path }));
+  const cross = draw("line", { class: "cross", y1: CHART.top, y2: floor });
+  svg.append(cross);
+  listen(svg, cross, slot, x);
+  replace(parts.frame, svg);
+  parts.slide.max = chart.time.length - count;
+  parts.slide.value = first;
+  parts.slide.disabled = count === chart.time.length;
+  showReadout();
+}
+
+/** Follows the pointer; dragging moves through time, and so do the arrow keys. */
+function listen(svg, cross, slot, x) {
+  let grip = null;
+  const point = (at) => {
+    prices.pointed = at === null ? null : Math.min(prices.first + prices.count - 1, Math.max(prices.first, at));
+    cross.classList.toggle("shown", prices.pointed !== null);
+    if (prices.pointed !== null) setAll(cross, { x1: x(prices.pointed), x2: x(prices.pointed) });
+    showReadout();
+  };
+  const barAt = (event) => prices.first + Math.floor((event.clientX - svg.getBoundingClientRect().left) / slot);
+  svg.addEventListener("pointerdown", (event) => { grip = { x: event.clientX, first: prices.first }; });
+  svg.addEventListener("pointermove", (event) => {
+    const moved = grip && event.buttons === 1 && event.pointerType === "mouse" ? Math.round((grip.x - event.clientX) / slot) : 0;
+    if (grip && moved !== 0 && moveTo(grip.first + moved)) return;
+    point(barAt(event));
+  });
+  svg.addEventListener("pointerleave", () => point(null));
+  svg.addEventListener("keydown", (event) => {
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (by === undefined) return;
+    event.preventDefault();
+    point((prices.pointed ?? prices.first + prices.count - 1) + by);
+  });
+}
+
+/** Moves the first bar in view; returns whether anything moved. */
+function moveTo(first) {
+  const bounded = Math.min(prices.chart.time.length - prices.count, Math.max(0, first));
+  if (bounded === prices.first) return false;
+  prices.first = bounded;
+  prices.pointed = null;
+  drawCandles();
+  return true;
+}
+
+/** Shows fewer or more bars around the middle of the view, or at its end if that is the last bar. */
+function zoom(factor) {
+  const length = prices.chart.time.length;
+  const count = Math.min(length, Math.max(Math.min(FEWEST_BARS, length), Math.round(prices.count * factor)));
+  const atEnd = prices.first + prices.count === length;
+  const first = atEnd ? length - count : prices.first + Math.round((prices.count - count) / 2);
+  prices.count = count;
+  prices.first = Math.min(length - count, Math.max(0, first));
+  prices.pointed = null;
+  drawCandles();
+}
+
+function showChart(chart) {
+  const length = chart.time.length;
+  prices.chart = chart;
+  prices.count = Math.min(length, Math.max(FEWEST_BARS, Math.floor(prices.parts.frame.clientWidth / BAR_WIDTH)));
+  prices.first = length - prices.count;
+  prices.pointed = null;
+  const left = chart.left_out > 0
+    ? `${plural(length, "bar", "bars")} are in this page; ${number(chart.left_out)} others are in the lake.`
+    : `All ${plural(length, "bar", "bars")} of the lake.`;
+  prices.parts.note.textContent = `${left} Volume in ${chart.volume_of}; times are UTC.`;
+  drawCandles();
+}
+
+function startPrices() {
+  const element = byId("prices");
+  if (data.charts.length === 0) return replace(element, make("p", { class: "none" }, "The lake holds no klines of this."));
+  const groups = new Map();
+  for (const chart of data.charts) {
+    const name = `${chart.market} ${chart.symbol}`;
+    groups.set(name, [...(groups.get(name) ?? []), chart]);
+  }
+  const symbols = make("select", { id: "chart-symbol" }, [...groups.keys()].map((name) => make("option", { value: name }, name)));
+  const intervals = make("select", { id: "chart-interval" });
+  const button = (text, label, action) => {
+    const made = make("button", { type: "button", title: label, "aria-label": label }, text);
+    made.addEventListener("click", action);
+    return made;
+  };
+  const part = (by) => moveTo(prices.first + Math.round(by * prices.count));
+  prices.parts = {
+    frame: make("div", { class: "frame" }),
+    readout: make("p", { class: "readout", id: "chart-readout" }),
+    note: make("p", { class: "quiet" }),
+    slide: make("input", { type: "range", min: 0, step: 1, "aria-label": "First bar in view", class: "slide" }),
+  };
+  const { frame, readout, note, slide } = prices.parts;
+  slide.addEventListener("input", () => moveTo(Number(slide.value)));
+  symbols.addEventListener("change", () => {
+    const [charts, before] = [groups.get(symbols.value), intervals.value];
+    replace(intervals, charts.map((chart) => make("option", { value: chart.interval }, chart.interval)));
+    if (charts.some((chart) => chart.interval === before)) intervals.value = before;
+    intervals.dispatchEvent(new Event("change"));
+  });
+  intervals.addEventListener("change", () => showChart(groups.get(symbols.value).find((chart) => chart.interval === intervals.value)));
+  const moves = make("span", { class: "buttons" },
+    button("‹", "Earlier", () => part(-0.5)), button("›", "Later", () => part(0.5)),
+    button("+", "Fewer bars", () => zoom(0.6)), button("−", "More bars", () => zoom(1 / 0.6)));
+  const left = data.charts_left_out > 0
+    ? make("p", { class: "quiet" }, `${plural(data.charts_left_out, "series has", "series have")} no chart in this page; a report on fewer symbols holds them.`)
+    : null;
+  replace(element, make("div", { class: "controls" }, make("label", {}, "Symbol ", symbols), make("label", {}, "Interval ", intervals), moves),
+    readout, frame, slide, note, left);
+  const longest = data.charts.reduce((a, b) => (b.time.length > a.time.length ? b : a));
+  symbols.value = `${longest.market} ${longest.symbol}`;
+  symbols.dispatchEvent(new Event("change"));
+  intervals.value = longest.interval;
+  intervals.dispatchEvent(new Event("change"));
+  let known = frame.clientWidth;
+  new ResizeObserver(() => {
+    if (frame.clientWidth === known) return;
+    known = frame.clientWidth;
+    drawCandles();
+  }).observe(frame);
+}
