@@ -61,7 +61,7 @@ impl LakeStatus {
     /// When a table cannot be read.
     pub async fn read(lake: &Lake, matrix: &Arc<Matrix>, scope: &Scope, today: NaiveDate) -> Result<Self, StatusError> {
         let table = LedgerTable::peek(lake, Arc::clone(matrix)).await?;
-        let ledger = table.map(|table| table.ledger()).unwrap_or_default();
+        let ledger = table.map(LedgerTable::into_ledger).unwrap_or_default();
         let session = Session::open(lake, SessionOptions::default())?;
         let options = CoverageOptions { dates: scope.dates, today };
         Ok(Self {

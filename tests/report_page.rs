@@ -60,8 +60,8 @@ async fn the_chart_has_the_bars_of_silver_and_says_how_many_it_leaves_out() {
     };
     let charts = charts.as_array().unwrap();
     let found: Vec<String> = charts.iter().map(names).collect();
-    assert_eq!(found, ["futures_cm BTCUSD_PERP 1d contracts", "spot BTCUSDT 1h base asset"]);
-    let chart = &charts[1];
+    assert_eq!(found, ["spot BTCUSDT 1h base asset", "futures_cm BTCUSD_PERP 1d contracts"]);
+    let chart = &charts[0];
     assert_eq!((chart["time"].as_array().unwrap().len(), &chart["left_out"]), (30, &42.into()));
     let sql = "SELECT time, open, high, low, close, volume FROM (SELECT to_unixtime(open_time) AS time, CAST(open AS DOUBLE) AS \
                open, CAST(high AS DOUBLE) AS high, CAST(low AS DOUBLE) AS low, CAST(close AS DOUBLE) AS close, \

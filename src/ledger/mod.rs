@@ -62,11 +62,12 @@ impl LedgerTable {
 
     /// Returns the newest row of every archive.
     pub(crate) fn ledger(&self) -> Ledger {
-        let mut ledger = Ledger::default();
-        let mut entries: Vec<&LedgerEntry> = self.entries().collect();
-        entries.sort_by_key(|entry| entry.recorded_at);
-        entries.into_iter().cloned().for_each(|entry| ledger.insert(entry));
-        ledger
+        self.entries().cloned().collect::<Vec<_>>().into()
+    }
+
+    /// Returns the same, when nothing else is wanted of the table.
+    pub(crate) fn into_ledger(self) -> Ledger {
+        self.files.into_values().flat_map(|(_, entries)| entries).collect::<Vec<_>>().into()
     }
 
     /// Returns every row, in no order.

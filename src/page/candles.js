@@ -5,7 +5,7 @@ const CHART = { height: 380, narrowHeight: 320, right: 66, top: 10, bottom: 24, 
 const BAR_WIDTH = 9;
 const [FEWEST_BARS, WIDEST_GAP] = [10, 1.5];
 
-const prices = { chart: null, first: 0, count: 0, pointed: null, parts: null };
+const prices = { chart: null, first: 0, count: 0, pointed: null, parts: null, symbols: null, intervals: null };
 
 /** Chooses round numbers between two ends. */
 function priceTicks(low, high, most) {
@@ -44,7 +44,8 @@ function showReadout() {
   const at = pointed ?? first + count - 1;
   const parts = tellBar(chart, at).map(([name, value]) =>
     make("span", {}, name ? make("b", {}, name) : null, name ? " " : null, value));
-  replace(prices.parts.readout, parts);
+  const name = make("strong", {}, `${chart.market} ${chart.symbol} ${chart.interval}`);
+  replace(prices.parts.readout, name, parts);
 }
 
 /** Draws the bars in view: paths for risen and fallen bars, since single elements would be too many. */
@@ -169,6 +170,21 @@ function showChart(chart) {
   drawCandles();
 }
 
+/** Chooses a chart as the user would. */
+function select(chart) {
+  for (const [list, value] of [[prices.symbols, `${chart.market} ${chart.symbol}`], [prices.intervals, chart.interval]]) {
+    list.value = value;
+    list.dispatchEvent(new Event("change"));
+  }
+}
+
+/** Shows the candles of a series of klines, if they are in the page. */
+function showChartOf(series) {
+  const same = (chart) => ["market", "symbol", "interval"].every((name) => chart[name] === series[name]);
+  const chart = series.data_type === "klines" ? data.charts.find(same) : undefined;
+  if (chart) select(chart);
+}
+
 function startPrices() {
   const element = byId("prices");
   if (data.charts.length === 0) return replace(element, make("p", { class: "none" }, "The lake holds no klines of this."));
@@ -208,11 +224,8 @@ function startPrices() {
     : null;
   replace(element, make("div", { class: "controls" }, make("label", {}, "Symbol ", symbols), make("label", {}, "Interval ", intervals), moves),
     readout, frame, slide, note, left);
-  const longest = data.charts.reduce((a, b) => (b.time.length > a.time.length ? b : a));
-  symbols.value = `${longest.market} ${longest.symbol}`;
-  symbols.dispatchEvent(new Event("change"));
-  intervals.value = longest.interval;
-  intervals.dispatchEvent(new Event("change"));
+  [prices.symbols, prices.intervals] = [symbols, intervals];
+  select(data.charts.reduce((a, b) => (b.time.length > a.time.length ? b : a)));
   let known = frame.clientWidth;
   new ResizeObserver(() => {
     if (frame.clientWidth === known) return;

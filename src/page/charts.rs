@@ -87,11 +87,11 @@ impl Charts {
                 let latest = &of_symbol[of_symbol.len().saturating_sub(bars)..];
                 let coverage =
                     latest.first().and_then(|bar| series.values().find(|one| one.series.symbol.as_str() == bar.symbol));
-                charts.extend(coverage.map(|coverage| chart(coverage, latest)));
+                charts.extend(coverage.map(|coverage| (&coverage.series, chart(coverage, latest))));
             }
         }
-        charts.sort_by(|a, b| (a.market, &a.symbol).cmp(&(b.market, &b.symbol)));
-        Ok(Self { charts, left_out })
+        charts.sort_by_key(|(series, _)| *series);
+        Ok(Self { charts: charts.into_iter().map(|(_, chart)| chart).collect(), left_out })
     }
 }
 

@@ -18,10 +18,13 @@ function strip(pieces, label) {
     .map((piece) => ({ ...piece, start: Math.max(piece.start, view.from), end: Math.min(piece.end, view.to) }))
     .filter((piece) => piece.start <= piece.end)
     .sort((a, b) => b.end - b.start - (a.end - a.start));
-  for (const { start, end, kind } of clipped) {
+  const rect = ({ start, end }, y, height, kind) => {
     const width = end - start + 1;
-    svg.append(draw("rect", { x: start - view.from, y: 0, width, height: 10, class: width / span < THIN ? `${kind} thin` : kind }));
-  }
+    return draw("rect", { x: start - view.from, y, width, height, class: width / span < THIN ? `${kind} thin` : kind });
+  };
+  svg.append(...clipped.map((piece) => rect(piece, 0, 10, piece.kind)));
+  // In the strip of a group, a day on which anything failed has a foot.
+  svg.append(...clipped.filter((piece) => piece.failed > 0).map((piece) => rect(piece, 7, 3, "day-failed")));
   return svg;
 }
 
@@ -49,8 +52,7 @@ function groupPieces(series) {
   days.forEach((day, at) => {
     for (const name of Object.keys(now)) now[name] += changes.get(day)[name];
     if (now.wanted === 0 || at + 1 === days.length) return;
-    const level = now.failed > 0 ? "failed" : now.held === now.wanted ? "4" : String(Math.floor((4 * now.held) / now.wanted));
-    const kind = now.held === 0 && now.failed === 0 ? "level-none" : `level-${level}`;
+    const kind = now.held === 0 ? "level-none" : `level-${Math.floor((4 * now.held) / now.wanted)}`;
     pieces.push({ start: day, end: days[at + 1] - 1, kind, held: now.held, wanted: now.wanted, failed: now.failed });
   });
   return pieces;
@@ -102,6 +104,7 @@ function choose(series, button) {
   document.querySelectorAll(".row[aria-pressed=true]").forEach((other) => other.setAttribute("aria-pressed", "false"));
   button.setAttribute("aria-pressed", "true");
   showDays(series);
+  showChartOf(series);
 }
 
 function group(name, series) {
@@ -154,6 +157,9 @@ function setView(series) {
   const wanted = byId("filter-days").value;
   if (wanted === "all" || !Number.isFinite(last)) {
     [view.from, view.to] = Number.isFinite(last) ? [first, last] : [dayOf(data.today) - 30, dayOf(data.today)];
+    // A little room, so that the edge of a single day at an end is seen.
+    const room = Math.ceil((view.to - view.from) / 300);
+    [view.from, view.to] = [view.from - room, view.to + room];
   } else if (wanted.startsWith("last-")) {
     [view.from, view.to] = [last - Number(wanted.slice(5)) + 1, last];
   } else {

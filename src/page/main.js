@@ -11,4 +11,5 @@ if (all.length > 0) {
   view.chosen = most;
   showHeat();
   showDays(most);
+  showChartOf(most);
 }
