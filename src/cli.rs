@@ -5,6 +5,7 @@
 
 mod examples;
 mod global;
+mod gold;
 mod ingest;
 mod maintain;
 mod read;
@@ -15,12 +16,14 @@ mod values;
 use clap::builder::Styles;
 use clap::{Parser, Subcommand};
 
-use self::examples::{DEMO_NOTES, EXAMPLES, QUERY_EXAMPLES, REFRESH_EXAMPLES, SELECTION_EXAMPLES, STATUS_EXAMPLES};
+use self::examples::{DEMO_NOTES, EXAMPLES, GOLD_EXAMPLES, QUERY_EXAMPLES, REFRESH_EXAMPLES, SELECTION_EXAMPLES};
 pub use self::global::{GlobalFlags, LogFormat, ProgressWhen, ReportFormat};
+pub use self::gold::{GoldCommand, GoldFlags, GoldListFlags, GoldShowFlags};
 pub use self::ingest::{IngestFlags, PlanFlags, RefreshFlags, Stage};
 pub use self::maintain::MaintainFlags;
 pub use self::read::{CompletionsFlags, MatrixFlags, MatrixFormat, QueryFlags, VerifyFlags};
 pub use self::selection::{ScopeFlags, SelectionFlags, SourceFlags, TuningFlags};
+use self::status::STATUS_EXAMPLES;
 pub use self::status::{StatusFlags, StatusReportFlags};
 pub(crate) use self::values::bandwidth;
 
@@ -49,6 +52,9 @@ pub enum Command {
     /// Bring everything that the lake holds up to date: new, late and corrected archives.
     #[command(after_help = REFRESH_EXAMPLES)]
     Refresh(RefreshFlags),
+    /// Bring the gold tables up to date, or explain the models that they are made by.
+    #[command(after_help = GOLD_EXAMPLES)]
+    Gold(GoldFlags),
     /// Run one SQL statement on the lake's tables.
     #[command(after_help = QUERY_EXAMPLES)]
     Query(QueryFlags),

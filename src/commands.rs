@@ -2,6 +2,7 @@
 
 mod completions;
 mod demo;
+mod gold;
 mod ingest;
 mod maintain;
 mod matrix;
@@ -78,6 +79,7 @@ async fn execute(cli: Cli, clock: &Clock) -> anyhow::Result<Outcome> {
         Command::Ingest(flags) if flags.dry_run => plan::run(settings.ingest(&flags, today)?, clock, reporter).await,
         Command::Ingest(flags) => ingest::run(settings.ingest(&flags, today)?, clock, &reporter).await,
         Command::Refresh(flags) => refresh::run(&flags, settings, clock, reporter).await,
+        Command::Gold(flags) => gold::run(flags, settings, clock).await,
         Command::Query(flags) => query::run(&flags, &settings).await,
         Command::Status(flags) => status::run(&flags, settings, clock).await,
         Command::Report(flags) => report::run(&flags, settings, clock).await,

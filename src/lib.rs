@@ -11,6 +11,7 @@ mod delta;
 mod durable;
 mod failure;
 pub mod fetch;
+pub mod gold;
 pub mod ingest;
 pub mod lake;
 mod ledger;

@@ -9,6 +9,7 @@ mod bucket;
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -38,9 +39,17 @@ impl Mirror {
     /// # Errors
     /// When no port can be had.
     pub async fn start(bucket: Bucket) -> io::Result<Self> {
+        Self::start_far_away(bucket, Duration::ZERO).await
+    }
+
+    /// As [`Mirror::start`], with so much time between a request and its answer.
+    ///
+    /// # Errors
+    /// When no port can be had.
+    pub async fn start_far_away(bucket: Bucket, latency: Duration) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let url = format!("http://{}", listener.local_addr()?);
-        let app = Router::new().fallback(answer).with_state(Arc::new(bucket));
+        let app = Router::new().fallback(answer).with_state((Arc::new(bucket), latency));
         // It accepts connections until it is dropped; there is no end to wait for.
         let server = tokio::spawn(async move { drop(axum::serve(listener, app).await) });
         Ok(Self { url, server })
@@ -108,7 +117,10 @@ impl Asked {
     }
 }
 
-async fn answer(State(bucket): State<Arc<Bucket>>, request: Request) -> Response<Body> {
+async fn answer(State((bucket, latency)): State<(Arc<Bucket>, Duration)>, request: Request) -> Response<Body> {
+    if !latency.is_zero() {
+        tokio::time::sleep(latency).await;
+    }
     match Asked::parse(request.uri()) {
         Asked::Listing(listing) => Response::new(Body::from(bucket.list(&listing, PAGE_SIZE))),
         Asked::Object(key) => {

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::gold::ModelReport;
 use crate::lake::TableName;
 
 /// Something that happened, for whoever shows or counts it.
@@ -34,6 +35,8 @@ pub enum Event {
     Committed { table: TableName, version: i64, archives: u64, rows: u64 },
     /// An archive ended otherwise than in silver.
     Failed { archive: Arc<str>, status: &'static str, reason: String },
+    /// A gold model was dealt with.
+    Model(ModelReport),
     /// Something a user should know, once, that is no failure.
     Note(String),
     /// Something a user should look at.

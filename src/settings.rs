@@ -65,6 +65,8 @@ pub struct Settings {
     /// A folder, or the URL of an object-store prefix.
     pub lake: String,
     pub matrix: Matrix,
+    /// The folder with the user's own gold models.
+    pub gold_models: Option<PathBuf>,
     /// What a user should know of these settings, each told once.
     pub notes: Vec<String>,
     /// What the configuration file asks for and does not get.
@@ -89,7 +91,8 @@ impl Settings {
         }
         let lake = outside.or(file.lake.as_ref()).cloned().unwrap_or_else(|| DEFAULT_LAKE.to_owned());
         let warnings = file.warnings.clone();
-        Ok(Self { lake, matrix, notes, warnings, environment, file })
+        let gold_models = file.gold_models.as_ref().map(|folder| beside(config, folder));
+        Ok(Self { lake, matrix, gold_models, notes, warnings, environment, file })
     }
 
     /// Resolves what an ingest is to do; `today` is the current day, UTC.
@@ -104,6 +107,7 @@ impl Settings {
         Ok(IngestSettings {
             lake: self.lake,
             matrix: self.matrix,
+            gold_models: self.gold_models,
             selection,
             source,
             listing,
@@ -171,6 +175,8 @@ pub struct IngestSettings {
     /// A folder, or the URL of an object-store prefix.
     pub lake: String,
     pub matrix: Matrix,
+    /// The folder with the user's own gold models.
+    pub gold_models: Option<PathBuf>,
     pub selection: Selection,
     /// An `http(s)://` base, a folder, or an object-store URL.
     pub source: String,
@@ -256,6 +262,11 @@ fn read_config(path: &Path) -> Result<FileOptions, SettingsError> {
     };
     let file = path.display().to_string();
     Ok(if is_json { parse_collection(&file, text)? } else { parse_settings_toml(&file, text)? })
+}
+
+/// Returns a path that a configuration file means, relative to itself.
+fn beside(config: Option<&Path>, path: &str) -> PathBuf {
+    config.and_then(Path::parent).map_or_else(|| PathBuf::from(path), |folder| folder.join(path))
 }
 
 fn file_bandwidth(file: &str, text: &str) -> Result<u64, SettingsError> {

@@ -10,6 +10,7 @@ use bytesize::ByteSize;
 use lakehouse_core::ledger::ArchiveStatus;
 use serde::Serialize;
 
+use crate::gold::{ModelOutcome, ModelReport};
 use crate::lake::Layer;
 use crate::report::{Event, Reporter};
 
@@ -32,6 +33,8 @@ pub struct Summary {
     pub retries: u64,
     /// Commits to silver tables.
     pub commits: u64,
+    /// What became of the gold tables.
+    pub gold: GoldFigures,
     pub seconds: f64,
     /// The first of the archives that failed.
     pub failures: Vec<Failure>,
@@ -54,6 +57,28 @@ pub struct Archives {
     pub failed: u64,
 }
 
+/// What became of the gold tables of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct GoldFigures {
+    /// Tables with a new version.
+    pub built: u64,
+    /// Partitions that were computed anew.
+    pub partitions: u64,
+    /// Rows of these.
+    pub rows: u64,
+    /// Tables that are not what they should be.
+    pub failed: u64,
+}
+
+impl GoldFigures {
+    fn count(&mut self, model: &ModelReport) {
+        self.built += u64::from(model.outcome == ModelOutcome::Built);
+        self.partitions += model.partitions;
+        self.rows += model.rows;
+        self.failed += u64::from(model.is_failure());
+    }
+}
+
 /// An archive that did not reach silver.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Failure {
@@ -63,10 +88,10 @@ pub struct Failure {
 }
 
 impl Summary {
-    /// Returns whether some archives failed or rows were rejected.
+    /// Returns whether some archives or gold tables failed or rows were rejected.
     #[must_use]
     pub const fn is_incomplete(&self) -> bool {
-        self.archives.failed > 0 || self.rejected_rows > 0 || self.unlisted > 0
+        self.archives.failed > 0 || self.rejected_rows > 0 || self.unlisted > 0 || self.gold.failed > 0
     }
 
     /// Counts one event.
@@ -91,6 +116,7 @@ impl Summary {
                 self.archives.not_published += 1;
             }
             Event::Failed { archive, status, reason } => self.fail(archive, status, reason),
+            Event::Model(model) => self.gold.count(model),
             Event::Warning(text) if !self.warnings.contains(text) => self.warnings.push(text.clone()),
             _ => {}
         }
@@ -152,7 +178,7 @@ impl Reporter for Counting {
 }
 
 impl fmt::Display for Summary {
-    /// Writes two lines: what became of the archives, and how much it was.
+    /// Writes what became of the archives, how much it was, and what of gold was built, a line each.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Archives { new, skipped, corrected, not_published, failed, .. } = self.archives;
         writeln!(
@@ -165,9 +191,14 @@ impl fmt::Display for Summary {
             write!(f, ", {} folders could not be listed", self.unlisted)?;
         }
         match self.retries {
+            0 => {}
+            1 => f.write_str(", 1 retry")?,
+            retries => write!(f, ", {retries} retries")?,
+        }
+        let GoldFigures { built, partitions, rows, failed } = self.gold;
+        match built + failed {
             0 => Ok(()),
-            1 => f.write_str(", 1 retry"),
-            retries => write!(f, ", {retries} retries"),
+            _ => write!(f, "\ngold: {built} tables built, {partitions} partitions, {rows} rows, {failed} failed"),
         }
     }
 }

@@ -14,6 +14,7 @@ use lakehouse_core::ledger::ArchiveStatus;
 
 use crate::cli::{ProgressWhen, ReportFormat};
 use crate::console;
+use crate::gold::ModelOutcome;
 use crate::lake::Layer;
 use crate::report::{Event, Reporter};
 use crate::summary::Summary;
@@ -157,6 +158,7 @@ impl Reporter for TerminalReporter {
             Event::Note(text) if self.view != View::Warnings => self.tell_once(&format!("note: {text}")),
             Event::Warning(text) => self.tell_once(&format!("warning: {text}")),
             Event::Unlisted { prefix, reason } => self.tell_once(&format!("warning: cannot list {prefix}: {reason}")),
+            Event::Model(model) if model.is_failure() => self.tell_once(&model.to_string()),
             Event::Failed { archive, status, reason } => self.tell_failure(archive, status, reason),
             _ => {}
         }
@@ -181,6 +183,7 @@ fn plain_line(event: &Event) -> Option<String> {
         Event::Committed { table, version, archives, rows } => {
             Some(format!("committed: {table} version {version}, {archives} archives, {rows} rows"))
         }
+        Event::Model(model) if model.outcome == ModelOutcome::Built => Some(model.to_string()),
         _ => None,
     }
 }

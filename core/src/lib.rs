@@ -18,6 +18,7 @@ pub mod decode;
 mod document;
 pub mod embedded;
 pub mod generate;
+pub mod gold;
 pub mod ledger;
 pub mod listing;
 pub mod market;

@@ -31,6 +31,8 @@ pub struct FileOptions {
     pub dates: Option<DateRange>,
     pub last: Option<LastDays>,
     pub frequency: Option<FrequencyPolicy>,
+    /// A folder with gold models of the user's own, relative to the file.
+    pub gold_models: Option<String>,
     /// `lake`, or `output_directory` in existing configurations.
     pub lake: Option<String>,
     pub source: Option<String>,

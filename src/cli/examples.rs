@@ -41,12 +41,13 @@ Examples:
 Without a configuration file, the lake's own archives say what is wanted; with one, symbols that it matches and
 the lake has not met yet are taken up as well.";
 
-pub(super) const STATUS_EXAMPLES: &str = "\
+pub(super) const GOLD_EXAMPLES: &str = "\
 Examples:
-  lakehouse status
-  lakehouse status --symbol BTCUSDT --data-type klines --interval 1h
-  lakehouse status --market futures_um --gaps --start 2024-01
-  lakehouse status --failed
+  lakehouse gold
+  lakehouse gold --dry-run
+  lakehouse gold daily_ohlcv --full
+  lakehouse gold list
+  lakehouse gold show daily_ohlcv
 
-Days are counted from the first to the last one that is held, or from --start to --end. A day is missing when it
-could be there and is not; days before a listing or after the end of a data type are never missing.";
+A table is built again only where its inputs changed. Models of your own are *.sql files in the folder that
+`gold_models` names in the configuration file.";

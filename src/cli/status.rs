@@ -34,3 +34,14 @@ pub struct StatusReportFlags {
     #[command(flatten)]
     pub scope: ScopeFlags,
 }
+
+/// What stands below the flags of `status`.
+pub(super) const STATUS_EXAMPLES: &str = "\
+Examples:
+  lakehouse status
+  lakehouse status --symbol BTCUSDT --data-type klines --interval 1h
+  lakehouse status --market futures_um --gaps --start 2024-01
+  lakehouse status --failed
+
+Days are counted from the first to the last one that is held, or from --start to --end. A day is missing when it
+could be there and is not; days before a listing or after the end of a data type are never missing.";

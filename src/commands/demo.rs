@@ -19,6 +19,7 @@ use lakehouse_core::selection::Selection;
 use object_store::path::Path;
 use object_store::{ObjectStoreExt, PutPayload};
 
+use super::{gold, ingest};
 use crate::cli::ReportFormat;
 use crate::clock::Clock;
 use crate::commands::Outcome;
@@ -57,7 +58,8 @@ pub(super) async fn run(
     let listener: Arc<dyn Reporter> = Arc::clone(reporter) as _;
     let ingest = ingest_of(&lake, &mirror)?;
     let plan = Box::pin(ingest.plan(clock.now().date_naive(), &listener)).await?;
-    Box::pin(ingest.run(&plan, listener, clock)).await?;
+    let gold = gold::behind(&ingest, None)?;
+    ingest::carry_out(&ingest, Some(&gold), &plan, reporter, clock).await?;
     let summary = reporter.conclude(ReportFormat::Text)?;
     Box::pin(told::print(&lake, location, &ingest.schemas, plan.fetch.len(), plan.skipped.len())).await?;
     Ok(if summary.is_incomplete() { Outcome::Incomplete } else { Outcome::Done })

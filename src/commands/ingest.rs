@@ -8,11 +8,12 @@ use lakehouse_core::plan::Plan;
 use lakehouse_core::schema::Schemas;
 use lakehouse_core::selection::Targets;
 
-use super::plan;
+use super::{gold, plan};
 use crate::cli::{ReportFormat, Stage};
 use crate::clock::Clock;
 use crate::commands::Outcome;
 use crate::console;
+use crate::gold::Gold;
 use crate::ingest::{Depth, Ingest};
 use crate::lake::Lake;
 use crate::report::{Event, Reporter};
@@ -30,22 +31,33 @@ pub(super) async fn run(
     let format = settings.format;
     let listener: Arc<dyn Reporter> = Arc::clone(reporter) as _;
     let targets = settings.selection.targets(&settings.matrix)?;
-    let ingest = prepare(settings, targets, &listener)?;
+    let Prepared { ingest, gold } = prepare(settings, targets, &listener)?;
     let plan = Box::pin(ingest.plan(clock.now().date_naive(), &listener)).await?;
     plan::warn(&plan, &listener);
-    carry_out(&ingest, &plan, reporter, clock).await?;
+    carry_out(&ingest, gold.as_ref(), &plan, reporter, clock).await?;
     conclude(&ingest, reporter, format)
 }
 
-/// Does what a plan says, and stops behind the batch in flight when the user asks for it.
+/// What the settings name, opened.
+pub(super) struct Prepared {
+    pub(super) ingest: Ingest,
+    /// Nothing where gold is not wanted.
+    pub(super) gold: Option<Gold>,
+}
+
+/// Does what a plan says and brings gold up to date, and stops behind the batch in flight when the user asks for it.
 pub(super) async fn carry_out(
     ingest: &Ingest,
+    gold: Option<&Gold>,
     plan: &Plan,
     reporter: &Arc<TerminalReporter>,
     clock: &Clock,
 ) -> anyhow::Result<()> {
     let listener: Arc<dyn Reporter> = Arc::clone(reporter) as _;
-    Box::pin(ingest.run(plan, listener, clock)).await?;
+    Box::pin(ingest.run(plan, Arc::clone(&listener), clock)).await?;
+    if let Some(gold) = gold {
+        Box::pin(gold.build(&listener, clock)).await?;
+    }
     Ok(())
 }
 
@@ -62,18 +74,18 @@ pub(super) fn conclude(
     Ok(if summary.is_incomplete() || ingest.stop.is_asked() { Outcome::Incomplete } else { Outcome::Done })
 }
 
-/// Opens what the settings name: lake, source and schemas.
+/// Opens what the settings name: lake, source, schemas and models.
 pub(super) fn prepare(
     settings: IngestSettings,
     targets: Targets,
     reporter: &Arc<dyn Reporter>,
-) -> anyhow::Result<Ingest> {
+) -> anyhow::Result<Prepared> {
     tell(&settings, reporter);
     let source = open_source(&settings.source, settings.listing.as_deref(), settings.fetch.timeouts())
         .with_context(|| format!("cannot use the source {}", settings.source))?;
     let lake = Lake::open(&settings.lake).with_context(|| format!("cannot use the lake {}", settings.lake))?;
     let fetch = settings.fetch.options();
-    Ok(Ingest {
+    let ingest = Ingest {
         lake,
         source,
         matrix: Arc::new(settings.matrix),
@@ -85,7 +97,10 @@ pub(super) fn prepare(
         threads: available_parallelism().map_or(1, usize::from),
         stop: Stop::on_signals(),
         command: std::env::args().skip(1).collect::<Vec<_>>().join(" "),
-    })
+    };
+    let wants_gold = settings.stage >= Stage::Gold;
+    let gold = wants_gold.then(|| gold::behind(&ingest, settings.gold_models.as_deref())).transpose()?;
+    Ok(Prepared { ingest, gold })
 }
 
 /// Tells what a user should know of the settings.

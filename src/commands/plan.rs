@@ -27,7 +27,7 @@ pub(super) async fn run(
     let format = settings.format;
     let listener: Arc<dyn Reporter> = Arc::clone(&reporter) as _;
     let targets = settings.selection.targets(&settings.matrix)?;
-    let ingest = ingest::prepare(settings, targets, &listener)?;
+    let ingest = ingest::prepare(settings, targets, &listener)?.ingest;
     let plan = Box::pin(ingest.plan(clock.now().date_naive(), &listener)).await?;
     let _ = reporter.finish();
     print(&plan, format)?;

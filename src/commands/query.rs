@@ -10,7 +10,8 @@ use lakehouse_core::schema::Schemas;
 use crate::cli::QueryFlags;
 use crate::commands::Outcome;
 use crate::console;
-use crate::lake::{Lake, Layer, TableName};
+use crate::gold::{known_tables, load_models};
+use crate::lake::Lake;
 use crate::output::{Format, OutputError, OutputOptions, write_stream};
 use crate::query::{At, Session, SessionOptions};
 use crate::settings::Settings;
@@ -46,7 +47,8 @@ pub(super) async fn run(flags: &QueryFlags, settings: &Settings) -> anyhow::Resu
 pub(super) fn open_session(settings: &Settings, at: At) -> anyhow::Result<Session> {
     let lake = Lake::open(&settings.lake).with_context(|| format!("cannot use the lake {}", settings.lake))?;
     let schemas = Schemas::builtin()?;
-    let known_tables = schemas.iter().map(|schema| TableName::new(Layer::Silver, schema.table())).collect();
+    let models = load_models(&schemas, settings.gold_models.as_deref())?;
+    let known_tables = known_tables(&schemas, &models);
     Ok(Session::open(&lake, SessionOptions { known_tables, at, ..SessionOptions::default() })?)
 }
 

@@ -7,12 +7,13 @@ use lakehouse_core::plan::Plan;
 use lakehouse_core::selection::Targets;
 use tokio::time::{Instant, sleep_until};
 
+use super::ingest::Prepared;
 use super::{ingest, plan};
 use crate::cli::RefreshFlags;
 use crate::clock::Clock;
 use crate::commands::Outcome;
 use crate::console;
-use crate::ingest::{Ingest, RefreshPlan};
+use crate::ingest::RefreshPlan;
 use crate::report::{Event, Reporter};
 use crate::settings::Settings;
 use crate::terminal::TerminalReporter;
@@ -28,16 +29,16 @@ pub(super) async fn run(
     let selects = settings.selects();
     let settings = settings.refresh(flags, clock.now().date_naive())?;
     let targets = if selects { settings.selection.targets(&settings.matrix)? } else { Targets::none() };
-    let ingest = ingest::prepare(settings, targets, &listener)?;
+    let prepared = ingest::prepare(settings, targets, &listener)?;
     let Some(every) = flags.every.filter(|_| !flags.dry_run) else {
-        return refresh(&ingest, flags, clock, &reporter).await;
+        return refresh(&prepared, flags, clock, &reporter).await;
     };
-    repeat(&ingest, flags, every, clock, reporter).await
+    repeat(&prepared, flags, every, clock, reporter).await
 }
 
 /// Refreshes at fixed times; a round that fails is told, and the next one tries again.
 async fn repeat(
-    ingest: &Ingest,
+    prepared: &Prepared,
     flags: &RefreshFlags,
     every: Duration,
     clock: &Clock,
@@ -45,7 +46,7 @@ async fn repeat(
 ) -> anyhow::Result<Outcome> {
     let mut next = Instant::now();
     loop {
-        if let Err(error) = refresh(ingest, flags, clock, &reporter).await {
+        if let Err(error) = refresh(prepared, flags, clock, &reporter).await {
             let _ = reporter.finish();
             console::tell(&format!("error: {error:#}"));
         }
@@ -54,18 +55,19 @@ async fn repeat(
         }
         tokio::select! {
             biased;
-            () = ingest.stop.asked() => return Ok(Outcome::Done),
+            () = prepared.ingest.stop.asked() => return Ok(Outcome::Done),
             () = sleep_until(next) => reporter = Arc::new(reporter.anew()),
         }
     }
 }
 
 async fn refresh(
-    ingest: &Ingest,
+    prepared: &Prepared,
     flags: &RefreshFlags,
     clock: &Clock,
     reporter: &Arc<TerminalReporter>,
 ) -> anyhow::Result<Outcome> {
+    let Prepared { ingest, gold } = prepared;
     let listener: Arc<dyn Reporter> = Arc::clone(reporter) as _;
     let planned = Box::pin(ingest.plan_refresh(clock.now().date_naive(), flags.full, &listener)).await?;
     let plan = Plan { missing: planned.missing.clone(), ..planned.plan.clone() };
@@ -76,7 +78,7 @@ async fn refresh(
     }
     plan::warn(&plan, &listener);
     tell_late(&planned, &listener);
-    ingest::carry_out(ingest, &plan, reporter, clock).await?;
+    ingest::carry_out(ingest, gold.as_ref(), &plan, reporter, clock).await?;
     ingest::conclude(ingest, reporter, flags.format)
 }
 

@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties, TableReference};
-use deltalake::kernel::{Action, Add};
+use deltalake::kernel::{Action, Add, Metadata};
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::TableError;
 use super::file::DataFile;
-use super::log::{ArchiveRecord, CommitRecord, HolderRecord, RECORD_KEY, read_record};
+use super::log::{ArchiveRecord, BuildRecord, CommitRecord, HolderRecord, RECORD_KEY, read_record};
 use super::table::{ActiveFile, LakeTable};
 use crate::clock::Clock;
 use crate::pause::step;
@@ -31,6 +31,10 @@ pub(crate) struct Change {
     pub(crate) removes: Vec<ActiveFile>,
     pub(crate) archives: Vec<ArchiveRecord>,
     pub(crate) holders: Vec<HolderRecord>,
+    /// What the table is built from, where it is a gold table.
+    pub(crate) built: Option<BuildRecord>,
+    /// What the table is from now on, where its columns change; all files have to go then.
+    pub(crate) metadata: Option<Metadata>,
     /// False when the rows stay as they are and only lie in other files.
     pub(crate) rearranges: bool,
 }
@@ -57,22 +61,19 @@ pub(crate) async fn commit<E: From<TableError>>(
     clock: &Clock,
     mut decide: impl AsyncFnMut(&LakeTable) -> Result<Option<Change>, E>,
 ) -> Result<Committed, E> {
-    let mut record =
-        CommitRecord { id: Uuid::new_v4(), run: run.to_owned(), archives: Vec::new(), holders: Vec::new() };
+    let id = Uuid::new_v4();
     let (mut last, mut attempted_after) = (String::new(), None);
     for pause in backoff() {
         table.refresh().await?;
         if let Some(before) = attempted_after
-            && let Some(version) = find_own(table, before, record.id).await?
+            && let Some(version) = find_own(table, before, id).await?
         {
             return Ok(Committed::At(version));
         }
         let Some(change) = decide(table).await? else { return Ok(Committed::Unneeded) };
-        record.archives.clone_from(&change.archives);
-        record.holders.clone_from(&change.holders);
         let before = table.version();
         step("before commit", &table.spec.name);
-        match attempt(table, &record, change, clock).await {
+        match attempt(table, id, run, change, clock).await {
             Ok(version) => {
                 step("after commit", &table.spec.name);
                 return Ok(Committed::At(version));
@@ -107,7 +108,8 @@ async fn find_own(table: &LakeTable, before: i64, id: Uuid) -> Result<Option<i64
 
 async fn attempt(
     table: &mut LakeTable,
-    record: &CommitRecord,
+    id: Uuid,
+    run: &str,
     change: Change,
     clock: &Clock,
 ) -> Result<i64, deltalake::DeltaTableError> {
@@ -115,7 +117,10 @@ async fn attempt(
     let operation = operation(table, &change);
     let removes = change.removes.iter().map(|file| Action::Remove(file.remove(now, !change.rearranges)));
     let adds = change.adds.iter().map(|file| Action::Add(add(file, now, !change.rearranges)));
-    let actions: Vec<Action> = removes.chain(adds).collect();
+    let metadata = change.metadata.clone().map(Action::Metadata);
+    let actions: Vec<Action> = metadata.into_iter().chain(removes).chain(adds).collect();
+    let Change { archives, holders, built, .. } = change;
+    let record = CommitRecord { id, run: run.to_owned(), archives, holders, built };
     let properties = CommitProperties::default()
         .with_metadata([(RECORD_KEY.to_owned(), serde_json::to_value(record).unwrap_or(Value::Null))])
         .with_max_retries(0)

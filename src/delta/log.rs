@@ -1,6 +1,9 @@
-//! What the lake writes into its own commits: which run made them, and which archives they hold.
+//! What the lake writes into its own commits: which run made them, and which archives they hold
+//! or which inputs they were built from.
 //!
 //! This is the truth about what is in a table. The ledger is made from it and can be made again.
+
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use deltalake::kernel::Action;
@@ -27,6 +30,26 @@ pub(crate) struct CommitRecord {
     /// Archives that were in the table before, and whose days were compared with those of the archives above.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) holders: Vec<HolderRecord>,
+    /// What a gold table was built from, where this commit built it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) built: Option<BuildRecord>,
+}
+
+/// The model and the inputs from which a gold table was built.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct BuildRecord {
+    /// The model's fingerprint.
+    pub(crate) model: String,
+    /// What was there of its inputs, by their names in SQL.
+    pub(crate) inputs: BTreeMap<String, BuiltOn>,
+}
+
+/// The version of an input that was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct BuiltOn {
+    /// The table's own identity, which another table in its place does not have.
+    pub(crate) id: String,
+    pub(crate) version: u64,
 }
 
 /// One version of an archive, and what of it came into the table.

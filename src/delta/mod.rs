@@ -7,10 +7,14 @@
 
 mod columns;
 pub(crate) mod commit;
+mod decimals;
+mod encode;
+mod encodings;
 pub(crate) mod file;
 pub(crate) mod log;
 pub(crate) mod reader;
 pub(crate) mod rewrite;
+mod runs;
 mod stats;
 pub(crate) mod table;
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
-use deltalake::kernel::Remove;
+use deltalake::kernel::{Metadata, MetadataExt, Remove, StructType, new_metadata};
 use deltalake::operations::create::CreateBuilder;
 use deltalake::protocol::SaveMode;
 use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError};
@@ -139,6 +139,33 @@ impl LakeTable {
             sort_columns: sort_columns.collect(),
         };
         Ok(Some(Self { spec, storage, delta }))
+    }
+
+    /// Returns what the log has to say of the table from now on, if that is not what it says already.
+    ///
+    /// # Errors
+    /// When a column cannot be stored.
+    pub(crate) fn changed_metadata(&self) -> Result<Option<Metadata>, TableError> {
+        let failed = TableError::delta(&self.spec.name);
+        let state = self.delta.snapshot().map_err(&failed)?;
+        let known = state.metadata();
+        let columns = StructType::try_new(delta_columns(&self.spec.name, &self.spec.schema)?);
+        let columns = columns.map_err(|error| failed(error.into()))?;
+        let properties = self.spec.properties().into_iter().filter_map(|(key, value)| Some((key, value?)));
+        let properties: HashMap<String, String> = properties.collect();
+        let same_partitions = known.partition_columns() == self.spec.partition_columns.as_slice();
+        if same_partitions && *state.schema() == columns && *known.configuration() == properties {
+            return Ok(None);
+        }
+        let made = new_metadata(&columns, &self.spec.partition_columns, properties);
+        let made = made.and_then(|metadata| metadata.with_table_id(known.id().to_owned()));
+        made.map(Some).map_err(|error| failed(error.into()))
+    }
+
+    /// Returns the identity of the table, which another table in its place would not have.
+    pub(crate) fn id(&self) -> Result<String, TableError> {
+        let state = self.delta.snapshot().map_err(TableError::delta(&self.spec.name))?;
+        Ok(state.metadata().id().to_owned())
     }
 
     /// Returns a handle on the same version, for work of the library's own.

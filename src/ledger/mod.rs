@@ -12,6 +12,7 @@ mod silver_told;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use arrow::datatypes::SchemaRef;
 use lakehouse_core::ledger::{ArchiveStatus, Ledger, LedgerEntry};
 use lakehouse_core::matrix::Matrix;
 
@@ -42,6 +43,11 @@ impl LedgerTable {
     pub(crate) async fn open(lake: &Lake, matrix: Arc<Matrix>) -> Result<Self, TableError> {
         let table = LakeTable::open_or_create(lake, rows::table_spec()).await?;
         Self::read(table, matrix).await
+    }
+
+    /// Returns the table's columns.
+    pub(crate) fn schema() -> SchemaRef {
+        rows::table_spec().schema
     }
 
     /// Reads the ledger of a lake that may have none yet; writes nothing.
@@ -180,7 +186,7 @@ fn schema_of<'a>(matrix: &'a Matrix, entry: &LedgerEntry) -> Option<&'a str> {
 async fn write_file(target: &Arc<FileTarget>, entries: &[LedgerEntry]) -> Result<DataFile, TableError> {
     let rows = rows::to_batch(entries).map_err(TableError::arrow(target.table()))?;
     let mut file = DataFileWriter::create(target, Vec::new())?;
-    file.write_row_group(&rows)?;
+    file.write(&[rows])?;
     target.publish(file.finish(None)?).await
 }
 

@@ -7,11 +7,6 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use futures::TryStreamExt;
-use futures::stream;
-use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
-
 use super::merge::merge;
 use super::plan::{CompactionLimits, PartitionPlan, plan};
 use super::report::Compacted;
@@ -61,7 +56,7 @@ async fn compact_partition(
         let Some(outputs) = write_outputs(table, target, &inputs, limits).await? else { break };
         step("files merged", &table.spec.name);
         if !land(table, &inputs, &outputs, writer).await? {
-            discard(table, &outputs).await;
+            target.discard(&outputs).await;
             compacted.overtaken += 1;
             break;
         }
@@ -84,11 +79,7 @@ async fn write_outputs(
         written.into_iter().for_each(|file| file.discard(target));
         return Ok(None);
     }
-    let mut outputs = Vec::with_capacity(written.len());
-    for file in written {
-        outputs.push(target.publish(file).await?);
-    }
-    Ok(Some(outputs))
+    target.publish_all(written).await.map(Some)
 }
 
 /// Puts the outputs in the place of the inputs in one commit; false if an input is gone.
@@ -107,17 +98,4 @@ async fn land(
         Ok::<_, TableError>(whole.then(change))
     });
     Ok(landed.await? != Committed::Unneeded)
-}
-
-/// Deletes files that no commit names; what cannot be deleted is swept away when it is old.
-async fn discard(table: &LakeTable, files: &[DataFile]) {
-    let store: Arc<dyn ObjectStore> = table.store();
-    let paths = stream::iter(files.iter().map(|file| Ok(Path::from(file.path.as_str()))));
-    let deletions = paths.try_for_each(|path| {
-        let store = Arc::clone(&store);
-        async move { store.delete(&path).await }
-    });
-    if let Err(error) = deletions.await {
-        tracing::debug!(table = %table.spec.name, %error, "files of a compaction that did not land stay for now");
-    }
 }

@@ -17,5 +17,7 @@ pub use catalog::LakeCatalog;
 pub use error::QueryError;
 pub use provider::LakeTable;
 pub(crate) use rows::text_literal;
+pub(crate) use session::{CATALOG, Engine};
 pub use session::{Session, SessionOptions};
+pub(crate) use snapshot::read_schema;
 pub use snapshot::{At, DataFile, TableSnapshot};

@@ -29,7 +29,7 @@ use datafusion::physical_plan::empty::EmptyExec;
 use object_store::ObjectMeta;
 use url::Position;
 
-use super::snapshot::TableSnapshot;
+use super::snapshot::{DataFile, TableSnapshot};
 use crate::lake::TableName;
 
 /// Files whose ranges overlap are merged as they are read, each open at once; beyond this many, sorting what is
@@ -41,13 +41,22 @@ const MAX_MERGED_FILES: usize = 64;
 pub struct LakeTable {
     name: TableName,
     snapshot: Arc<TableSnapshot>,
+    /// For each file of the snapshot whether it is there at all; every file if nothing is said.
+    only: Option<Arc<[bool]>>,
 }
 
 impl LakeTable {
     /// Wraps a snapshot.
     #[must_use]
     pub const fn new(name: TableName, snapshot: Arc<TableSnapshot>) -> Self {
-        Self { name, snapshot }
+        Self { name, snapshot, only: None }
+    }
+
+    /// Returns the table as if it had no other files than those that are to be kept.
+    #[must_use]
+    pub(crate) fn cut(self, keep: impl Fn(&DataFile) -> bool) -> Self {
+        let only = Some(self.snapshot.files().iter().map(keep).collect());
+        Self { only, ..self }
     }
 
     /// Returns the table's name.
@@ -79,7 +88,9 @@ impl LakeTable {
             session.create_physical_expr(filter, &schema).map(Some)
         };
         let keep = self.snapshot.prune(physical(on_partitions)?.as_ref(), physical(others)?.as_ref())?;
-        Ok(keep.iter().enumerate().filter(|(_, keep)| **keep).map(|(index, _)| index).collect())
+        let is_there = |index: usize| self.only.as_ref().is_none_or(|only| only[index]);
+        let kept = keep.iter().enumerate().filter(|(index, keep)| **keep && is_there(*index));
+        Ok(kept.map(|(index, _)| index).collect())
     }
 
     /// A scan's columns come in the order of its Parquet files, then the partition columns.

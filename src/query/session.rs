@@ -29,7 +29,7 @@ use crate::lake::{Lake, Layer, TableName};
 use crate::storage::root_store;
 
 /// The lake's name as a catalog, and the layer in which a table's name alone is looked up.
-const CATALOG: &str = "lake";
+pub(crate) const CATALOG: &str = "lake";
 const DEFAULT_LAYER: Layer = Layer::Silver;
 
 /// Fits beside an ingest on a small machine, and what exceeds it goes on on disk.
@@ -48,6 +48,29 @@ pub struct SessionOptions {
     pub at: At,
     /// Tables that the program can fill, so that a missing one is told from a misspelt one.
     pub known_tables: Vec<TableName>,
+}
+
+/// The engine with its settings and limits, over a lake's files and none of its tables.
+#[derive(Clone, Debug)]
+pub(crate) struct Engine {
+    pub(crate) config: SessionConfig,
+    pub(crate) runtime: Arc<RuntimeEnv>,
+    /// Bytes.
+    pub(crate) memory_limit: usize,
+}
+
+impl Engine {
+    /// Sets the engine up; whoever uses it says which tables there are.
+    ///
+    /// # Errors
+    /// When the lake's store or the spill folder cannot be used.
+    pub(crate) fn over(lake: &Lake, options: &SessionOptions) -> Result<Self, QueryError> {
+        let memory_limit = options.memory_limit.unwrap_or(DEFAULT_MEMORY_LIMIT);
+        let invalid = |error| QueryError::from_engine(error, memory_limit);
+        let runtime = runtime(memory_limit, options.spill_folder.clone()).map_err(invalid)?;
+        register_store(&runtime, lake.storage().url())?;
+        Ok(Self { config: config(options.target_partitions), runtime: Arc::new(runtime), memory_limit })
+    }
 }
 
 /// SQL over one lake.
@@ -71,11 +94,8 @@ impl Session {
     /// # Errors
     /// When the lake's store or the spill folder cannot be used.
     pub fn open(lake: &Lake, options: SessionOptions) -> Result<Self, QueryError> {
-        let memory_limit = options.memory_limit.unwrap_or(DEFAULT_MEMORY_LIMIT);
-        let invalid = |error| QueryError::from_engine(error, memory_limit);
-        let runtime = runtime(memory_limit, options.spill_folder).map_err(invalid)?;
-        register_store(&runtime, lake.storage().url())?;
-        let context = SessionContext::new_with_config_rt(config(options.target_partitions), Arc::new(runtime));
+        let Engine { config, runtime, memory_limit } = Engine::over(lake, &options)?;
+        let context = SessionContext::new_with_config_rt(config, runtime);
         let catalog = Arc::new(LakeCatalog::new(lake, options.at));
         context.register_catalog(CATALOG, Arc::clone(&catalog) as _);
         Ok(Self { context, catalog, memory_limit, known_tables: options.known_tables })

@@ -48,6 +48,7 @@ pub struct DataFile {
 #[derive(Debug)]
 pub struct TableSnapshot {
     url: Url,
+    id: String,
     version: u64,
     schema: SchemaRef,
     partition_columns: Vec<String>,
@@ -74,6 +75,12 @@ impl TableSnapshot {
     #[must_use]
     pub const fn url(&self) -> &Url {
         &self.url
+    }
+
+    /// Returns the identity of the table, which another table in its place does not have.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
     }
 
     /// Returns the version of the table.
@@ -119,6 +126,7 @@ impl TableSnapshot {
             .collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
             url: url.clone(),
+            id: state.metadata().id().to_owned(),
             version: state.version(),
             schema,
             partition_columns,
@@ -212,7 +220,7 @@ fn read_file(
 }
 
 /// Text and bytes become views, the form in which scans are cheapest, whatever the files hold.
-fn read_schema(declared: &Schema) -> SchemaRef {
+pub(crate) fn read_schema(declared: &Schema) -> SchemaRef {
     let fields = declared.fields().iter().map(|field| {
         let data_type = match field.data_type() {
             DataType::Utf8 | DataType::LargeUtf8 => DataType::Utf8View,

@@ -15,9 +15,11 @@ use clap::Parser;
 use futures::TryStreamExt;
 use lakehouse::cli::{Cli, Command};
 use lakehouse::clock::Clock;
+use lakehouse::gold::{Gold, GoldReport, load_models};
 use lakehouse::ingest::{Ingest, RefreshPlan};
 use lakehouse::lake::Lake;
 use lakehouse::query::{Session, SessionOptions};
+use lakehouse::report::{Reporter, Silent};
 use lakehouse::settings::{Environment, Settings};
 use lakehouse::source::open_source;
 use lakehouse::source::retry::RetryPolicy;
@@ -78,6 +80,22 @@ impl TestLake {
         let plan = Box::pin(ingest.plan_refresh(clock.now().date_naive(), full, &reporter)).await.unwrap();
         let summary = Box::pin(ingest.run(&plan.plan, reporter, &clock)).await.unwrap();
         Refreshed { plan, summary, retries: recorder.retries() }
+    }
+
+    /// Brings the lake's gold tables up to date, as the library.
+    pub(crate) async fn gold(&self) -> GoldReport {
+        self.gold_with(|_| {}).await
+    }
+
+    /// Brings gold tables up to date, after the work was changed.
+    pub(crate) async fn gold_with(&self, change: impl FnOnce(&mut Gold)) -> GoldReport {
+        let schemas = Arc::new(Schemas::builtin().unwrap());
+        let models = Arc::new(load_models(&schemas, None).unwrap());
+        let lake = Lake::open(self.path().to_str().unwrap()).unwrap();
+        let mut gold = Gold { lake, models, schemas, only: Vec::new(), full: false, stop: Default::default() };
+        change(&mut gold);
+        let reporter: Arc<dyn Reporter> = Arc::new(Silent);
+        gold.build(&reporter, &self.clock()).await.unwrap()
     }
 
     /// Runs the program on this lake: `run("ingest", &["--all"])`.

@@ -23,6 +23,7 @@ const OPTIONS: &[(&str, Read)] = &[
     ("frequency", |options, value| put(&mut options.frequency, value.named()?)),
     ("lake", lake),
     ("output_directory", lake),
+    ("gold_models", |options, value| put(&mut options.gold_models, value.text()?.to_owned())),
     ("source", |options, value| put(&mut options.source, value.text()?.to_owned())),
     ("listing", |options, value| put(&mut options.listing, value.text()?.to_owned())),
     ("matrix_path", |options, value| put(&mut options.matrix_path, value.text()?.to_owned())),

@@ -1,0 +1,260 @@
+//! The header of a model's file: SQL comments that say what the table is.
+//!
+//! ```sql
+//! -- What a row is, in some lines.
+//! --
+//! -- partitions: market, date
+//! -- key: market, date, symbol
+//! -- inputs: silver.klines
+//! -- lookback: 1 day
+//! --
+//! -- columns:
+//! --   symbol  text: the symbol as published
+//! --   open    decimal, quote asset: price of the first trade,
+//! --     in as many lines as it takes
+//! SELECT …
+//! ```
+
+use std::path::Path;
+
+use super::model::Lines;
+use super::{Column, Input, Kind, Layer, Model, ModelError, Partitioning};
+
+/// Keys of a header; a line that begins with one of them and a colon says it.
+const KEYS: [&str; 6] = ["partitions", "key", "inputs", "lookback", "lookahead", "columns"];
+
+/// Reads a model's file.
+pub(super) fn parse(file: &str, text: &str) -> Result<Model, ModelError> {
+    let mut header = Header { file, ..Header::default() };
+    let mut select = None;
+    for (number, line) in (1..).zip(text.lines()) {
+        match line.trim().strip_prefix("--") {
+            Some(comment) => header.take(number, comment)?,
+            None if line.trim().is_empty() => {}
+            None => {
+                select = Some(number);
+                break;
+            }
+        }
+    }
+    header.finish(text, select)
+}
+
+/// What was read so far.
+#[derive(Debug, Default)]
+struct Header<'a> {
+    file: &'a str,
+    description: Vec<&'a str>,
+    partitioning: Option<Partitioning>,
+    key: Vec<String>,
+    inputs: Vec<Input>,
+    lookback: Option<u32>,
+    lookahead: Option<u32>,
+    columns: Vec<Column>,
+    /// Spaces before the name of the first column.
+    indent: usize,
+    lines: Lines,
+    /// Whether a key was met, so that the description is over.
+    begun: bool,
+}
+
+impl<'a> Header<'a> {
+    fn take(&mut self, line: usize, comment: &'a str) -> Result<(), ModelError> {
+        let text = comment.trim();
+        let key = text.split_once(':').filter(|(key, _)| KEYS.contains(key));
+        let in_columns = self.lines.columns > 0;
+        match key {
+            Some((key, value)) if !in_columns || is_outside(comment) => {
+                self.begun = true;
+                self.set(line, key, value.trim())
+            }
+            _ if text.is_empty() && self.begun => Ok(()),
+            _ if !self.begun => {
+                self.description.push(text);
+                Ok(())
+            }
+            _ if in_columns => self.column(line, comment),
+            _ => Err(self.error(line, format!("expected one of {}, found `{text}`", KEYS.join(", ")))),
+        }
+    }
+
+    fn set(&mut self, line: usize, key: &str, value: &str) -> Result<(), ModelError> {
+        let known = match key {
+            "partitions" => self.partitioning.is_some(),
+            "key" => self.lines.key > 0,
+            "inputs" => self.lines.inputs > 0,
+            "lookback" => self.lookback.is_some(),
+            "lookahead" => self.lookahead.is_some(),
+            _ => self.lines.columns > 0,
+        };
+        if known {
+            return Err(self.error(line, format!("`{key}` is given twice")));
+        }
+        match key {
+            "partitions" => self.partitioning = Some(self.partitions(line, value)?),
+            "key" => (self.lines.key, self.key) = (line, self.names(line, key, value)?),
+            "inputs" => {
+                let names = self.names(line, key, value)?;
+                self.inputs = names.iter().map(|name| self.input(line, name)).collect::<Result<_, _>>()?;
+                self.lines.inputs = line;
+            }
+            "lookback" => self.lookback = Some(self.days(line, key, value)?),
+            "lookahead" => self.lookahead = Some(self.days(line, key, value)?),
+            _ => self.lines.columns = line,
+        }
+        Ok(())
+    }
+
+    fn partitions(&self, line: usize, value: &str) -> Result<Partitioning, ModelError> {
+        let words: Vec<&str> = value.split(',').map(str::trim).collect();
+        match words[..] {
+            ["market", "date"] => Ok(Partitioning::MarketAndDate),
+            ["none"] => Ok(Partitioning::Whole),
+            _ => Err(self.error(line, format!("`partitions`: expected `market, date` or `none`, found `{value}`"))),
+        }
+    }
+
+    fn names(&self, line: usize, key: &str, value: &str) -> Result<Vec<String>, ModelError> {
+        let names: Vec<String> = value.split(',').map(|name| name.trim().to_owned()).collect();
+        let twice = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name));
+        match twice {
+            _ if names.iter().any(String::is_empty) => {
+                Err(self.error(line, format!("`{key}`: expected names separated by commas, found `{value}`")))
+            }
+            Some((_, name)) => Err(self.error(line, format!("`{key}` names `{name}` twice"))),
+            None => Ok(names),
+        }
+    }
+
+    fn input(&self, line: usize, name: &str) -> Result<Input, ModelError> {
+        let parts = name.split_once('.').and_then(|(layer, name)| {
+            let layer = Layer::ALL.into_iter().find(|known| known.as_str() == layer)?;
+            is_name(name).then(|| Input { layer, name: name.to_owned() })
+        });
+        parts.ok_or_else(|| {
+            self.error(line, format!("`inputs`: expected a table such as silver.klines, found `{name}`"))
+        })
+    }
+
+    fn days(&self, line: usize, key: &str, value: &str) -> Result<u32, ModelError> {
+        let days = value.strip_suffix(" days").or_else(|| value.strip_suffix(" day"));
+        let days = days.and_then(|days| days.parse().ok()).filter(|days| *days <= 3_650);
+        days.ok_or_else(|| {
+            self.error(line, format!("`{key}`: expected days such as `1 day` or `30 days`, found `{value}`"))
+        })
+    }
+
+    /// Reads `name kind, unit: description`, or more of the description of the column above.
+    fn column(&mut self, line: usize, comment: &str) -> Result<(), ModelError> {
+        let (indent, text) = (comment.len() - comment.trim_start().len(), comment.trim());
+        if self.columns.is_empty() {
+            self.indent = indent;
+        } else if indent > self.indent
+            && let Some(column) = self.columns.last_mut()
+        {
+            column.description = format!("{} {text}", column.description);
+            return Ok(());
+        }
+        let expected = || format!("expected a column such as `open decimal, quote asset: first price`, found `{text}`");
+        let parts = text.split_once(':').and_then(|(left, description)| {
+            let (name, kind) = left.split_once(char::is_whitespace)?;
+            Some((name, kind.trim(), description.trim()))
+        });
+        let parts = parts.filter(|(name, _, description)| is_name(name) && !description.is_empty());
+        let Some((name, kind, description)) = parts else { return Err(self.error(line, expected())) };
+        let (kind, unit) = kind.split_once(',').unwrap_or((kind, ""));
+        let kind = self.kind(line, name, kind.trim())?;
+        if self.columns.iter().any(|column| column.name == name) {
+            return Err(self.error(line, format!("the column `{name}` is there twice")));
+        }
+        let (name, unit, description) = (name.to_owned(), unit.trim().to_owned(), description.to_owned());
+        self.columns.push(Column { name, kind, unit, description });
+        Ok(())
+    }
+
+    fn kind(&self, line: usize, column: &str, word: &str) -> Result<Kind, ModelError> {
+        let found = Kind::ALL.into_iter().find(|kind| kind.as_str() == word);
+        let valid = || Kind::ALL.map(Kind::as_str).join(", ");
+        found.ok_or_else(|| self.error(line, format!("`{column}`: expected one of {}, found `{word}`", valid())))
+    }
+
+    fn finish(mut self, text: &str, select: Option<usize>) -> Result<Model, ModelError> {
+        let end = select.unwrap_or_else(|| text.lines().count().max(1));
+        let given = [
+            ("partitions", self.partitioning.is_some()),
+            ("key", self.lines.key > 0),
+            ("inputs", self.lines.inputs > 0),
+            ("columns", !self.columns.is_empty()),
+        ];
+        if let Some((key, _)) = given.into_iter().find(|(_, given)| !given) {
+            return Err(self.error(end, format!("the header above does not say `{key}`")));
+        }
+        let Some(select) = select else { return Err(self.error(end, "expected a SELECT below the header")) };
+        self.lines.select = select;
+        let name = Path::new(self.file).file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+        if !is_name(name) {
+            let expected = "a table's name is made of lower-case letters, digits and underscores";
+            return Err(self.error(1, format!("{expected}; rename the file, whose name is the table's")));
+        }
+        let partitioning = self.partitioning.unwrap_or(Partitioning::Whole);
+        // Their types are always the same, so that they may be listed or not.
+        self.columns.retain(|column| !partitioning.columns().contains(&column.name.as_str()));
+        self.check_key(partitioning)?;
+        Ok(Model {
+            name: name.to_owned(),
+            file: self.file.to_owned(),
+            text: text.to_owned(),
+            description: paragraphs(&self.description),
+            partitioning,
+            key: self.key,
+            inputs: self.inputs,
+            lookback: self.lookback.unwrap_or(0),
+            lookahead: self.lookahead.unwrap_or(0),
+            columns: self.columns,
+            lines: self.lines,
+        })
+    }
+
+    /// A key that lacked a partition column could be the same in two partitions, which are never compared.
+    fn check_key(&self, partitioning: Partitioning) -> Result<(), ModelError> {
+        let error = |message| Err(self.error(self.lines.key, message));
+        if let Some(lacking) = partitioning.columns().iter().find(|column| !self.key.iter().any(|key| key == *column)) {
+            return error(format!("`key` lacks the partition column `{lacking}`"));
+        }
+        let listed = |key: &&String| {
+            partitioning.columns().contains(&key.as_str()) || self.columns.iter().any(|column| column.name == **key)
+        };
+        match self.key.iter().find(|key| !listed(key)) {
+            Some(unknown) => error(format!("`key` names `{unknown}`, which is not among the columns")),
+            None => Ok(()),
+        }
+    }
+
+    fn error(&self, line: usize, message: impl Into<String>) -> ModelError {
+        ModelError::new(self.file, line, message)
+    }
+}
+
+/// Columns are indented, so that one may be called like a key.
+fn is_outside(comment: &str) -> bool {
+    comment.len() - comment.trim_start().len() <= 1
+}
+
+fn is_name(text: &str) -> bool {
+    let plain = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_';
+    text.starts_with(|first: char| first.is_ascii_lowercase()) && text.chars().all(plain)
+}
+
+/// Joins the lines of a text; an empty line stays one.
+fn paragraphs(lines: &[&str]) -> String {
+    let mut text = String::new();
+    for line in lines {
+        match (line.is_empty(), text.is_empty() || text.ends_with('\n')) {
+            (true, true) => {}
+            (true, false) => text.push('\n'),
+            (false, true) => text.push_str(line),
+            (false, false) => text.extend([" ", line]),
+        }
+    }
+    text.trim_end().to_owned()
+}

@@ -1,0 +1,19 @@
+//! Gold models: what a gold table is made of, in which order tables are built, and which parts of one to build anew.
+//!
+//! A model is one file: a header of SQL comments and one `SELECT`. Reading the header, ordering models by their
+//! inputs and deciding what a change of an input makes stale are pure and here; SQL is a text to this module,
+//! and running it is the business of the package that runs SQL.
+
+mod error;
+mod header;
+mod model;
+mod order;
+mod recompute;
+
+pub use error::ModelError;
+pub use model::{Column, Input, Kind, Layer, Model, Partitioning};
+pub use order::{BrokenModel, Models};
+pub use recompute::{Changed, InputState, Partition, Recompute, recompute};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,59 @@
+use std::collections::BTreeSet;
+
+use super::file;
+use crate::embedded::GOLD_FILES;
+use crate::gold::{Input, Layer, Models};
+
+fn tables() -> BTreeSet<Input> {
+    BTreeSet::from([Input { layer: Layer::Silver, name: "klines".to_owned() }])
+}
+
+fn text(inputs: &str) -> String {
+    file(&format!("-- partitions: none\n-- key: symbol\n-- inputs: {inputs}\n"))
+}
+
+fn parse(models: &[(&str, &str)]) -> Models {
+    let files: Vec<_> = models.iter().map(|(name, inputs)| (format!("{name}.sql"), text(inputs))).collect();
+    Models::parse(&files, &tables())
+}
+
+fn order(models: &Models) -> Vec<&str> {
+    models.models().iter().map(crate::gold::Model::name).collect()
+}
+
+#[test]
+fn a_model_comes_after_all_that_it_reads() {
+    let models = parse(&[("a", "gold.c, gold.b"), ("b", "gold.d"), ("c", "silver.klines"), ("d", "gold.c")]);
+    assert_eq!(order(&models), ["c", "d", "b", "a"]);
+    assert_eq!(models.broken(), []);
+    assert_eq!(models.with_upstream(["b"]), BTreeSet::from(["b", "c", "d"]));
+}
+
+#[test]
+fn an_input_that_does_not_exist_is_told_with_those_that_do() {
+    let models = parse(&[("a", "silver.kline"), ("b", "gold.a"), ("c", "silver.klines")]);
+    let error = &models.broken()[0].error;
+    assert_eq!((error.file.as_str(), error.line), ("a.sql", 5));
+    let expected = "unknown input `silver.kline`; expected one of silver.klines, gold.a, gold.b, gold.c";
+    assert_eq!(error.message, expected);
+    assert_eq!(order(&models), ["b", "c"], "what reads a broken model is whole itself");
+}
+
+#[test]
+fn models_that_read_themselves_are_broken_and_told_with_the_way() {
+    let models = parse(&[("a", "gold.b"), ("b", "gold.c"), ("c", "gold.a"), ("d", "gold.a"), ("e", "gold.e")]);
+    let told: Vec<_> = models.broken().iter().map(|broken| broken.error.message.as_str()).collect();
+    assert_eq!(told[0], "the model reads itself: gold.a reads gold.b reads gold.c reads gold.a");
+    assert_eq!(told[3], "the model reads itself: gold.e reads gold.e");
+    assert_eq!((told.len(), order(&models)), (4, vec!["d"]));
+}
+
+#[test]
+fn a_model_of_a_user_cannot_take_the_place_of_one_of_the_program() {
+    let taken = format!("mine/{}", GOLD_FILES[0].0);
+    let files = [(taken.clone(), text("silver.klines")), ("mine/own.sql".to_owned(), text("silver.klines"))];
+    let models = Models::new(&files, &tables());
+    let broken = models.broken().iter().find(|broken| broken.error.file == taken).unwrap();
+    assert!(broken.error.message.contains("is a model of the program; give the file another name"), "{}", broken.error);
+    assert!(models.get("own").is_some());
+}

@@ -1,0 +1,50 @@
+//! Flags of `gold`.
+
+use clap::{Args, Subcommand};
+
+use super::ReportFormat;
+
+/// Flags of `gold`.
+#[derive(Clone, Debug, Default, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct GoldFlags {
+    #[command(subcommand)]
+    pub command: Option<GoldCommand>,
+    /// Models such as daily_ohlcv, built with what they read [default: all]
+    #[arg(value_name = "MODEL")]
+    pub models: Vec<String>,
+    /// Build all of these tables anew, whatever changed.
+    #[arg(long)]
+    pub full: bool,
+    /// Only show what would be built, and why.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How the report is printed; JSON goes to standard output.
+    #[arg(long, default_value = "text")]
+    pub format: ReportFormat,
+}
+
+/// What else there is to do with models.
+#[derive(Clone, Debug, Subcommand)]
+pub enum GoldCommand {
+    /// List the models, each after those that it reads.
+    List(GoldListFlags),
+    /// Show what a model's table holds, from what it is made, and the statement.
+    Show(GoldShowFlags),
+}
+
+/// Flags of `gold list`.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct GoldListFlags {
+    /// How the models are printed.
+    #[arg(long, default_value = "text")]
+    pub format: ReportFormat,
+}
+
+/// Flags of `gold show`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct GoldShowFlags {
+    /// A model such as daily_ohlcv.
+    #[arg(value_name = "MODEL")]
+    pub model: String,
+}

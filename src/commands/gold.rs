@@ -1,0 +1,147 @@
+//! `lakehouse gold`: bring gold tables up to date, and explain the models that they are made by.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use lakehouse_core::gold::{Model, Models, Partitioning};
+use lakehouse_core::schema::Schemas;
+use serde::Serialize;
+
+use crate::cli::{GoldCommand, GoldFlags, ReportFormat};
+use crate::clock::Clock;
+use crate::commands::Outcome;
+use crate::console;
+use crate::gold::{Gold, load_models};
+use crate::ingest::Ingest;
+use crate::lake::Lake;
+use crate::report::{Reporter, Silent};
+use crate::settings::Settings;
+use crate::stop::Stop;
+
+/// The line between a model's columns and its statement.
+const RULE: &str = "--";
+
+/// Builds, or explains.
+pub(super) async fn run(flags: GoldFlags, settings: Settings, clock: &Clock) -> anyhow::Result<Outcome> {
+    let schemas = Arc::new(Schemas::builtin()?);
+    let models = Arc::new(load_models(&schemas, settings.gold_models.as_deref())?);
+    match flags.command {
+        Some(GoldCommand::List(flags)) => return list(&models, flags.format),
+        Some(GoldCommand::Show(flags)) => return show(&models, table_name(&flags.model)),
+        None => {}
+    }
+    let lake = Lake::open(&settings.lake).with_context(|| format!("cannot use the lake {}", settings.lake))?;
+    let only = flags.models.iter().map(|name| table_name(name).to_owned()).collect();
+    let gold = Gold { lake, models, schemas, only, full: flags.full, stop: Stop::on_signals() };
+    // Everything that is told of a model while it is built stands in the report at the end.
+    let reporter: Arc<dyn Reporter> = Arc::new(Silent);
+    let report = match flags.dry_run {
+        true => Box::pin(gold.plan(&reporter)).await?,
+        false => Box::pin(gold.build(&reporter, clock)).await?,
+    };
+    match flags.format {
+        ReportFormat::Text if report.dry_run => console::print(&report.to_string())?,
+        ReportFormat::Text => console::tell(report.to_string().trim_end()),
+        ReportFormat::Json => console::print_json(&report)?,
+    }
+    Ok(if report.is_incomplete() || gold.stop.is_asked() { Outcome::Incomplete } else { Outcome::Done })
+}
+
+/// Returns what brings gold up to date behind an ingest; `folder` holds the user's own models.
+pub(super) fn behind(ingest: &Ingest, folder: Option<&Path>) -> anyhow::Result<Gold> {
+    let schemas = Arc::clone(&ingest.schemas);
+    let models = Arc::new(load_models(&schemas, folder)?);
+    let (lake, stop) = (ingest.lake.clone(), ingest.stop.clone());
+    Ok(Gold { lake, models, schemas, only: Vec::new(), full: false, stop })
+}
+
+/// A model may be called as its table is in SQL.
+fn table_name(model: &str) -> &str {
+    model.strip_prefix("gold.").unwrap_or(model)
+}
+
+fn list(models: &Models, format: ReportFormat) -> anyhow::Result<Outcome> {
+    let lines: Vec<Line<'_>> = models.models().iter().map(Line::of).collect();
+    match format {
+        ReportFormat::Json => console::print_json(&lines)?,
+        ReportFormat::Text => {
+            let row = |line: &Line<'_>| vec![line.table.clone(), line.inputs.join(", "), line.summary.to_owned()];
+            let rows: Vec<Vec<String>> = lines.iter().map(row).collect();
+            console::print(&console::columns(&["table", "inputs", "what a row is"], &rows))?;
+        }
+    }
+    models.broken().iter().for_each(|model| console::tell(&format!("error: {}", model.error)));
+    Ok(if models.broken().is_empty() { Outcome::Done } else { Outcome::Incomplete })
+}
+
+/// What a list tells of a model.
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    table: String,
+    summary: &'a str,
+    description: &'a str,
+    partitions: &'static [&'static str],
+    key: &'a [String],
+    inputs: Vec<String>,
+    lookback_days: u32,
+    lookahead_days: u32,
+    file: &'a str,
+}
+
+impl<'a> Line<'a> {
+    fn of(model: &'a Model) -> Self {
+        let description = model.description();
+        Self {
+            table: format!("gold.{}", model.name()),
+            summary: description.split_inclusive(['.', ':']).next().unwrap_or_default().trim_end_matches(['.', ':']),
+            description,
+            partitions: model.partitioning().columns(),
+            key: model.key(),
+            inputs: model.inputs().iter().map(ToString::to_string).collect(),
+            lookback_days: model.lookback(),
+            lookahead_days: model.lookahead(),
+            file: model.file(),
+        }
+    }
+}
+
+fn show(models: &Models, name: &str) -> anyhow::Result<Outcome> {
+    if let Some(broken) = models.broken().iter().find(|model| model.name == name) {
+        return Err(broken.error.clone().into());
+    }
+    let Some(model) = models.get(name) else {
+        let names = models.names().into_iter().collect::<Vec<_>>().join(", ");
+        bail!("there is no model `{name}`; expected one of {names}")
+    };
+    console::print(&describe(model))?;
+    Ok(Outcome::Done)
+}
+
+fn describe(model: &Model) -> String {
+    let line = Line::of(model);
+    let partitions = match model.partitioning() {
+        Partitioning::MarketAndDate => "market, date".to_owned(),
+        Partitioning::Whole => "none: the table is built as a whole".to_owned(),
+    };
+    let facts = [
+        ("table", line.table.clone()),
+        ("file", line.file.to_owned()),
+        ("inputs", line.inputs.join(", ")),
+        ("partitions", partitions),
+        ("key", line.key.join(", ")),
+        ("looks back", days(line.lookback_days)),
+        ("looks ahead", days(line.lookahead_days)),
+    ];
+    let facts: String = facts.iter().map(|(name, value)| format!("{name:<12}{value}\n")).collect();
+    let row = |column: &lakehouse_core::gold::Column| {
+        vec![column.name.clone(), column.kind.to_string(), column.unit.clone(), column.description.clone()]
+    };
+    let rows: Vec<Vec<String>> = model.columns().iter().map(row).collect();
+    let columns = console::columns(&["column", "type", "unit", "what it holds"], &rows);
+    format!("{}\n\n{facts}\n{columns}\n{RULE}\n{}\n", line.description, model.select())
+}
+
+fn days(days: u32) -> String {
+    if days == 1 { "1 day".to_owned() } else { format!("{days} days") }
+}

@@ -1,0 +1,145 @@
+//! The inputs of a model, pinned to a version: what they hold, what changed in them, and a view of some of their days.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use arrow::datatypes::{Date32Type, SchemaRef};
+use datafusion::catalog::TableProvider;
+use datafusion::common::ScalarValue;
+use datafusion::datasource::empty::EmptyTable;
+use lakehouse_core::gold::{Changed, Input, InputState, Layer, Partition, Partitioning, Recompute};
+
+use super::error::Failure;
+use super::history::changed_between;
+use crate::delta::log::BuiltOn;
+use crate::delta::table::LakeTable as DeltaTable;
+use crate::lake::{self, Lake, TableName};
+use crate::query::{At, DataFile, LakeTable, TableSnapshot};
+
+/// One input at the version at which it is read; a table that is not there has no rows.
+#[derive(Debug)]
+pub(super) struct InputTable {
+    pub(super) name: TableName,
+    snapshot: Option<Arc<TableSnapshot>>,
+    declared: SchemaRef,
+    /// What a build that has not happened would do to it.
+    pending: Option<Recompute>,
+}
+
+impl InputTable {
+    /// Opens an input at its newest version; `declared` are its columns if it is not there.
+    pub(super) async fn open(
+        lake: &Lake,
+        input: &Input,
+        declared: SchemaRef,
+        pending: Option<Recompute>,
+    ) -> Result<Self, Failure> {
+        let name = table_name(input);
+        let snapshot = TableSnapshot::open(&lake.table_url(&name)?, At::Newest).await?;
+        Ok(Self { name, snapshot, declared, pending })
+    }
+
+    /// Returns whether there is such a table, or would be.
+    pub(super) fn exists(&self) -> bool {
+        self.snapshot.is_some() || self.pending.as_ref().is_some_and(|pending| !pending.is_nothing())
+    }
+
+    /// Returns what a build on this version records of it; nothing where there is no table.
+    pub(super) fn built_on(&self) -> Option<BuiltOn> {
+        let snapshot = self.snapshot.as_ref()?;
+        Some(BuiltOn { id: snapshot.id().to_owned(), version: snapshot.version() })
+    }
+
+    /// Returns what it holds, and what changed in it since a table was built on it.
+    pub(super) async fn state(&self, lake: &Lake, built: Option<&BuiltOn>) -> Result<InputState, Failure> {
+        let mut state = InputState { changed: self.changed_since(lake, built).await?, present: self.present() };
+        match &self.pending {
+            None | Some(Recompute::Nothing) => {}
+            Some(Recompute::Whole) => state.changed = Changed::Everything,
+            Some(Recompute::Partitions(pending)) => {
+                state.present.extend(pending);
+                match &mut state.changed {
+                    Changed::Nothing => state.changed = Changed::Partitions(pending.clone()),
+                    Changed::Partitions(changed) => changed.extend(pending),
+                    Changed::Everything => {}
+                }
+            }
+        }
+        Ok(state)
+    }
+
+    async fn changed_since(&self, lake: &Lake, built: Option<&BuiltOn>) -> Result<Changed, Failure> {
+        let (snapshot, built) = match (&self.snapshot, built) {
+            (None, None) => return Ok(Changed::Nothing),
+            (None, Some(_)) => return Ok(Changed::Everything),
+            (Some(_), None) if self.is_partitioned() => return Ok(Changed::Partitions(self.present())),
+            (Some(_), None) => return Ok(Changed::Everything),
+            (Some(snapshot), Some(built)) => (snapshot, built),
+        };
+        if snapshot.id() != built.id || snapshot.version() < built.version {
+            return Ok(Changed::Everything);
+        }
+        if snapshot.version() == built.version {
+            return Ok(Changed::Nothing);
+        }
+        let Some(table) = DeltaTable::open_as_is(lake, &self.name).await? else { return Ok(Changed::Everything) };
+        Ok(changed_between(&table, built.version, snapshot.version()).await?)
+    }
+
+    fn is_partitioned(&self) -> bool {
+        let columns = Partitioning::MarketAndDate.columns();
+        self.snapshot.as_ref().is_none_or(|snapshot| snapshot.partition_columns() == columns)
+    }
+
+    fn present(&self) -> BTreeSet<Partition> {
+        self.sizes().into_keys().collect()
+    }
+
+    /// Returns the bytes of each partition; none for a table without partitions.
+    pub(super) fn sizes(&self) -> BTreeMap<Partition, u64> {
+        let mut sizes = BTreeMap::new();
+        for file in self.snapshot.iter().flat_map(|snapshot| snapshot.files()) {
+            if let Some(partition) = self.partition_of(file) {
+                *sizes.entry(partition).or_default() += file.size;
+            }
+        }
+        sizes
+    }
+
+    /// Returns whether the table has rows that do not belong to any partition.
+    pub(super) fn has_more_than_partitions(&self) -> bool {
+        self.snapshot.is_some() && !self.is_partitioned()
+    }
+
+    /// Returns the table as SQL sees it: all of it, or these partitions of it if it has any.
+    pub(super) fn provider(&self, only: Option<&BTreeSet<Partition>>) -> Arc<dyn TableProvider> {
+        let Some(snapshot) = &self.snapshot else { return Arc::new(EmptyTable::new(Arc::clone(&self.declared))) };
+        let table = LakeTable::new(self.name.clone(), Arc::clone(snapshot));
+        match only.filter(|_| self.is_partitioned()) {
+            None => Arc::new(table),
+            Some(only) => {
+                let wanted =
+                    |file: &DataFile| self.partition_of(file).is_some_and(|partition| only.contains(&partition));
+                Arc::new(table.cut(wanted))
+            }
+        }
+    }
+
+    fn partition_of(&self, file: &DataFile) -> Option<Partition> {
+        let columns = self.snapshot.as_ref()?.partition_columns();
+        let value = |name: &str| file.partition_values.get(columns.iter().position(|column| column == name)?);
+        let ScalarValue::Date32(Some(days)) = value("date")? else { return None };
+        let market = value("market")?.to_string().parse().ok()?;
+        Some(Partition { market, date: Date32Type::to_naive_date_opt(*days)? })
+    }
+}
+
+/// Returns the name of an input's table.
+pub(super) fn table_name(input: &Input) -> TableName {
+    let layer = match input.layer {
+        Layer::Silver => lake::Layer::Silver,
+        Layer::Gold => lake::Layer::Gold,
+        Layer::Meta => lake::Layer::Meta,
+    };
+    TableName::new(layer, &input.name)
+}

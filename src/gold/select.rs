@@ -1,0 +1,234 @@
+//! A model's statement: parsed, planned over its inputs, and its columns compared with those that the header lists.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema};
+use datafusion::catalog::{MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider};
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{Column, DFSchema, DataFusionError, TableReference};
+use datafusion::dataframe::DataFrame;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
+use datafusion::prelude::SessionContext;
+use datafusion::sql::parser::{DFParserBuilder, Statement};
+use datafusion::sql::sqlparser::ast;
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use lakehouse_core::gold::{Kind, Model, ModelError, Partition, Partitioning};
+
+use super::error::Failure;
+use super::inputs::InputTable;
+use crate::delta::table::TableSpec;
+use crate::lake::{self, TableName};
+use crate::query::{CATALOG, Engine, QueryError};
+
+/// The statement of a model.
+#[derive(Clone, Debug)]
+pub(super) struct Select(Statement);
+
+impl Select {
+    /// Parses the model's file, whose header is comments, so that lines are those of the file.
+    pub(super) fn parse(model: &Model) -> Result<Self, ModelError> {
+        let parser = DFParserBuilder::new(model.text()).with_dialect(&GenericDialect {}).build();
+        let statements = parser.and_then(|mut parser| parser.parse_statements());
+        let mut statements = statements.map_err(|error| explain(model, error, 0))?;
+        match (statements.pop_front(), statements.len()) {
+            (Some(statement), 0) if is_query(&statement) => Ok(Self(statement)),
+            _ => Err(model.select_error(None, "expected one SELECT, and nothing else, below the header")),
+        }
+    }
+
+    /// Returns what the table is: the header's columns with the types that the statement gives.
+    pub(super) async fn table_spec(
+        &self,
+        model: &Model,
+        engine: &Engine,
+        inputs: &[InputTable],
+    ) -> Result<TableSpec, Failure> {
+        let rows = self.over(model, engine, inputs, None).await?;
+        let partitioning = model.partitioning().columns();
+        let fields = rows.schema().fields().iter().map(|field| {
+            Field::new(field.name(), stored_type(field.data_type()), !partitioning.contains(&field.name().as_str()))
+        });
+        Ok(TableSpec {
+            name: TableName::new(lake::Layer::Gold, model.name()),
+            schema: Arc::new(Schema::new(fields.collect::<Vec<_>>())),
+            partition_columns: partitioning.iter().map(|column| (*column).to_owned()).collect(),
+            sort_columns: model.sort_columns(),
+        })
+    }
+
+    /// Plans the statement over its inputs, cut to some partitions if there are any given; the partition columns
+    /// come first, then those of the header in its order.
+    pub(super) async fn over(
+        &self,
+        model: &Model,
+        engine: &Engine,
+        inputs: &[InputTable],
+        only: Option<&BTreeSet<Partition>>,
+    ) -> Result<DataFrame, Failure> {
+        let failed = |error| explain(model, error, engine.memory_limit);
+        let state = context(engine, inputs, only).map_err(failed)?.state();
+        let named = state.resolve_table_references(&self.0).map_err(failed)?;
+        check_names(model, &named, inputs)?;
+        let plan = Box::pin(state.statement_to_plan(self.0.clone())).await.map_err(failed)?;
+        check_repeatable(model, &plan)?;
+        check_columns(model, plan.schema())?;
+        Ok(in_order(model, state, plan).map_err(failed)?)
+    }
+}
+
+/// Says what an error of the engine means, with the line that it is about where that is known.
+pub(super) fn explain(model: &Model, error: DataFusionError, memory_limit: usize) -> ModelError {
+    let span = error.diagnostic().and_then(|diagnostic| diagnostic.span);
+    let line = span.and_then(|span| usize::try_from(span.start.line).ok());
+    let message = QueryError::from_engine(error, memory_limit).to_string();
+    // The parser says the place in its message.
+    match message.rsplit_once(" at line ").map(|(said, place)| (said, place.split_once(", column "))) {
+        Some((said, Some((line, _)))) if line.parse::<usize>().is_ok() => model.select_error(line.parse().ok(), said),
+        _ => model.select_error(line, message),
+    }
+}
+
+fn is_query(statement: &Statement) -> bool {
+    matches!(statement, Statement::Statement(statement) if matches!(**statement, ast::Statement::Query(_)))
+}
+
+/// Makes a session in which there are the model's inputs and nothing else.
+fn context(
+    engine: &Engine,
+    inputs: &[InputTable],
+    only: Option<&BTreeSet<Partition>>,
+) -> Result<SessionContext, DataFusionError> {
+    let mut config = engine.config.clone();
+    config.options_mut().sql_parser.collect_spans = true;
+    let context = SessionContext::new_with_config_rt(config, Arc::clone(&engine.runtime));
+    let catalog = MemoryCatalogProvider::new();
+    for layer in lake::Layer::ALL {
+        let tables = MemorySchemaProvider::new();
+        for input in inputs.iter().filter(|input| input.name.layer == layer) {
+            tables.register_table(input.name.name.clone(), input.provider(only))?;
+        }
+        datafusion::catalog::CatalogProvider::register_schema(&catalog, layer.as_str(), Arc::new(tables))?;
+    }
+    context.register_catalog(CATALOG, Arc::new(catalog));
+    Ok(context)
+}
+
+/// The statement reads the tables that the header lists, no others and no fewer: they decide when it is run again.
+fn check_names(model: &Model, named: &[TableReference], inputs: &[InputTable]) -> Result<(), ModelError> {
+    let name = |table: &TableReference| format!("{}.{}", table.schema().unwrap_or("silver"), table.table());
+    let listed: BTreeSet<String> = inputs.iter().map(|input| input.name.to_string()).collect();
+    let named: BTreeSet<String> = named.iter().map(name).collect();
+    if let Some(table) = named.difference(&listed).next() {
+        let message = format!("the statement reads `{table}`, which `inputs` does not list");
+        return Err(model.select_error(line_of(model, table), message));
+    }
+    match listed.difference(&named).next() {
+        Some(table) => Err(model.inputs_error(format!("`inputs` lists `{table}`, which the statement does not read"))),
+        None => Ok(()),
+    }
+}
+
+/// Finds the first line of the statement that has a text.
+fn line_of(model: &Model, text: &str) -> Option<usize> {
+    let is_code = |line: &&str| !line.trim_start().starts_with("--");
+    let mut lines = (1..).zip(model.text().lines()).filter(|(_, line)| is_code(line));
+    lines.find(|(_, line)| line.contains(text)).map(|(number, _)| number)
+}
+
+/// A table that is built in parts must not hold what another moment would have made of the same inputs.
+fn check_repeatable(model: &Model, plan: &LogicalPlan) -> Result<(), ModelError> {
+    let mut found = None;
+    let walked = plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expression| {
+            expression.apply(|part| {
+                if let Expr::ScalarFunction(call) = part
+                    && call.func.signature().volatility != Volatility::Immutable
+                {
+                    found.get_or_insert_with(|| call.func.name().to_owned());
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    });
+    match (walked, found) {
+        (Ok(_), None) => Ok(()),
+        (Ok(_), Some(function)) => {
+            let message =
+                format!("`{function}` gives another value at another time, so the table could not be built again");
+            Err(model.select_error(line_of(model, &function), message))
+        }
+        (Err(error), _) => Err(explain(model, error, 0)),
+    }
+}
+
+fn check_columns(model: &Model, schema: &DFSchema) -> Result<(), ModelError> {
+    let fields = schema.fields();
+    if model.partitioning() == Partitioning::MarketAndDate {
+        for (column, kind) in [("market", Kind::Text), ("date", Kind::Date)] {
+            let Some(field) = fields.iter().find(|field| field.name() == column) else {
+                return Err(model.select_error(None, format!("the statement gives no column `{column}`")));
+            };
+            check_kind(model, field, kind)?;
+        }
+    }
+    let partitions = model.partitioning().columns();
+    let given: Vec<_> = fields.iter().filter(|field| !partitions.contains(&field.name().as_str())).collect();
+    for column in model.columns() {
+        if given.iter().all(|field| *field.name() != column.name) {
+            let message = format!("the statement gives no column `{}`, which the header lists", column.name);
+            return Err(model.columns_error(message));
+        }
+    }
+    for (at, field) in given.iter().enumerate() {
+        match model.columns().get(at) {
+            Some(column) if column.name == *field.name() => check_kind(model, field, column.kind)?,
+            _ if model.columns().iter().all(|column| column.name != *field.name()) => {
+                let message =
+                    format!("the header does not list the column `{}`, which the statement gives", field.name());
+                return Err(model.columns_error(message));
+            }
+            _ => {
+                let message =
+                    format!("the column `{}` stands elsewhere in the header than in the statement", field.name());
+                return Err(model.columns_error(message));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_kind(model: &Model, field: &Field, expected: Kind) -> Result<(), ModelError> {
+    let (name, found) = (field.name(), field.data_type());
+    match Kind::of(found) {
+        Some(kind) if kind == expected => Ok(()),
+        Some(kind) => {
+            Err(model.columns_error(format!("the column `{name}` is to be {expected}; the statement gives {kind}")))
+        }
+        None => {
+            let message = format!("the column `{name}` is to be {expected}; the statement gives {found}: cast it");
+            Err(model.columns_error(message))
+        }
+    }
+}
+
+fn in_order(model: &Model, state: SessionState, plan: LogicalPlan) -> Result<DataFrame, DataFusionError> {
+    let partitions = model.partitioning().columns().iter().copied();
+    let names: Vec<&str> = partitions.chain(model.columns().iter().map(|column| column.name.as_str())).collect();
+    let mut columns = Vec::with_capacity(names.len());
+    for name in names {
+        let (relation, _) = plan.schema().qualified_field_with_unqualified_name(name)?;
+        columns.push(Expr::Column(Column::new(relation.cloned(), name)).alias(name));
+    }
+    DataFrame::new(state, plan).select(columns)
+}
+
+/// How a value is stored is not how it is computed: text is plain text in a table.
+fn stored_type(data_type: &DataType) -> DataType {
+    match Kind::of(data_type) {
+        Some(Kind::Text) => DataType::Utf8,
+        Some(Kind::Timestamp) => DataType::Timestamp(arrow::datatypes::TimeUnit::Microsecond, Some("UTC".into())),
+        _ => data_type.clone(),
+    }
+}

@@ -1,0 +1,63 @@
+//! Which tables a model can read, what columns they have before they exist, and where models come from.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use arrow::datatypes::SchemaRef;
+use lakehouse_core::gold::{Input, Layer, Models};
+use lakehouse_core::schema::Schemas;
+
+use super::GoldError;
+use super::error::Failure;
+use crate::lake::{self, TableName};
+use crate::ledger::LedgerTable;
+use crate::query::read_schema;
+
+/// The only meta table from which anything can be derived that rebuilding the lake would not change.
+const ARCHIVES: &str = "archives";
+
+/// Reads the models of the program and those in a folder: every `*.sql` file in it is one.
+///
+/// # Errors
+/// When the folder cannot be read; what is wrong with a model is with the model.
+pub fn load_models(schemas: &Schemas, folder: Option<&Path>) -> Result<Models, GoldError> {
+    let own = folder.map(read_folder).transpose()?.unwrap_or_default();
+    let silver = schemas.iter().map(|schema| Input { layer: Layer::Silver, name: schema.table().to_owned() });
+    let archives = Input { layer: Layer::Meta, name: ARCHIVES.to_owned() };
+    let tables: BTreeSet<Input> = silver.chain([archives]).collect();
+    Ok(Models::new(&own, &tables))
+}
+
+/// Returns the tables that the program can fill, with those of models.
+#[must_use]
+pub fn known_tables(schemas: &Schemas, models: &Models) -> Vec<TableName> {
+    let silver = schemas.iter().map(|schema| TableName::new(lake::Layer::Silver, schema.table()));
+    silver.chain(models.names().into_iter().map(|name| TableName::new(lake::Layer::Gold, name))).collect()
+}
+
+fn read_folder(folder: &Path) -> Result<Vec<(String, String)>, GoldError> {
+    let failed = |source| GoldError::Folder { folder: folder.display().to_string(), source };
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.extension().is_some_and(|extension| extension == "sql") {
+            let text = fs::read_to_string(&path).map_err(failed)?;
+            files.push((path.display().to_string(), text));
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Returns the columns of a silver or meta table as a query would see them, whether it exists or not.
+pub(super) fn declared_schema(schemas: &Schemas, input: &Input) -> Result<SchemaRef, Failure> {
+    let declared = match input.layer {
+        Layer::Silver => schemas.get(&input.name).map(|schema| schema.table_schema()),
+        Layer::Meta if input.name == ARCHIVES => Some(LedgerTable::schema()),
+        Layer::Meta | Layer::Gold => None,
+    };
+    // Inputs were checked when models were read, and models come after those that they read.
+    let declared = declared.ok_or_else(|| Failure::Upstream(input.to_string()))?;
+    Ok(read_schema(&declared))
+}
