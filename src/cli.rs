@@ -3,6 +3,7 @@
 //! What was left out is filled in by [`crate::settings`], which also knows the environment and the
 //! configuration file; so no flag that a file can set has a default here.
 
+mod changes;
 mod examples;
 mod global;
 mod gold;
@@ -16,6 +17,7 @@ mod values;
 use clap::builder::Styles;
 use clap::{Parser, Subcommand};
 
+pub use self::changes::ChangesFlags;
 use self::examples::{DEMO_NOTES, EXAMPLES, GOLD_EXAMPLES, QUERY_EXAMPLES, REFRESH_EXAMPLES, SELECTION_EXAMPLES};
 pub use self::global::{GlobalFlags, LogFormat, ProgressWhen, ReportFormat};
 pub use self::gold::{GoldCommand, GoldFlags, GoldListFlags, GoldShowFlags};
@@ -63,6 +65,8 @@ pub enum Command {
     Status(StatusFlags),
     /// Write the same for the eye, with charts, as one web page that needs nothing else.
     Report(StatusReportFlags),
+    /// Show which archives were corrected: from which version to which, and how many rows that changed.
+    Changes(ChangesFlags),
     /// Check archives against their checksums, and tables against archives.
     Verify(VerifyFlags),
     /// Compact tables, write checkpoints, and delete files that nothing needs any more.

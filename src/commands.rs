@@ -1,5 +1,6 @@
 //! The commands, one file each, and the way from a command line to an exit code.
 
+mod changes;
 mod completions;
 mod demo;
 mod gold;
@@ -83,6 +84,7 @@ async fn execute(cli: Cli, clock: &Clock) -> anyhow::Result<Outcome> {
         Command::Query(flags) => query::run(&flags, &settings).await,
         Command::Status(flags) => status::run(&flags, settings, clock).await,
         Command::Report(flags) => report::run(&flags, settings, clock).await,
+        Command::Changes(flags) => changes::run(flags, &settings).await,
         Command::Verify(flags) => verify::run(&flags, settings).await,
         Command::Maintain(flags) => maintain::run(flags, settings, clock).await,
         Command::Demo | Command::Completions(_) => bail!("this command is not built yet"),

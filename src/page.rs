@@ -26,6 +26,9 @@ use self::records::Records;
 pub enum PageError {
     #[error(transparent)]
     Query(#[from] QueryError),
+    /// `meta.changes` could not be read.
+    #[error("{0}")]
+    Changes(String),
     #[error("the page's data cannot be written: {0}")]
     Json(#[from] serde_json::Error),
 }
@@ -62,7 +65,7 @@ impl Page {
         options: PageOptions,
     ) -> Result<Self, PageError> {
         let session = Session::open(lake, SessionOptions::default())?;
-        let records = Records::read(&session, matrix, scope).await?;
+        let records = Records::read(lake, &session, matrix, scope).await?;
         let charts = Charts::read(&session, &status.series, options.bars).await?;
         Ok(Self { options, status, records, charts })
     }

@@ -151,10 +151,10 @@ pub struct Counting {
 }
 
 impl Counting {
-    /// Goes on from what is counted already.
+    /// Passes everything on to `next`; begins with the planning, so that a run's figures have all of it.
     #[must_use]
-    pub fn new(summary: Summary, next: Arc<dyn Reporter>) -> Self {
-        Self { summary: Mutex::new(summary), next }
+    pub fn new(next: Arc<dyn Reporter>) -> Self {
+        Self { summary: Mutex::default(), next }
     }
 
     /// Returns the figures so far.

@@ -4,6 +4,7 @@
 mod bad_archives;
 mod bars;
 mod bucket;
+mod changes;
 mod cli;
 mod concurrent;
 mod configurations;
@@ -19,6 +20,7 @@ mod kill;
 mod large;
 mod listing;
 mod maintain;
+mod object_store;
 mod output;
 mod overlap;
 mod ownership;

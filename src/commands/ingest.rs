@@ -20,6 +20,7 @@ use crate::report::{Event, Reporter};
 use crate::settings::IngestSettings;
 use crate::source::open_source;
 use crate::stop::Stop;
+use crate::summary::Counting;
 use crate::terminal::TerminalReporter;
 
 /// Plans and carries out, and tells what came of it.
@@ -32,9 +33,10 @@ pub(super) async fn run(
     let listener: Arc<dyn Reporter> = Arc::clone(reporter) as _;
     let targets = settings.selection.targets(&settings.matrix)?;
     let Prepared { ingest, gold } = prepare(settings, targets, &listener)?;
-    let plan = Box::pin(ingest.plan(clock.now().date_naive(), &listener)).await?;
+    let counting = Arc::new(Counting::new(Arc::clone(&listener)));
+    let plan = Box::pin(ingest.plan(clock.now().date_naive(), &(Arc::clone(&counting) as _))).await?;
     plan::warn(&plan, &listener);
-    carry_out(&ingest, gold.as_ref(), &plan, reporter, clock).await?;
+    carry_out(&ingest, gold.as_ref(), &plan, &counting, clock).await?;
     conclude(&ingest, reporter, format)
 }
 
@@ -50,11 +52,11 @@ pub(super) async fn carry_out(
     ingest: &Ingest,
     gold: Option<&Gold>,
     plan: &Plan,
-    reporter: &Arc<TerminalReporter>,
+    counting: &Arc<Counting>,
     clock: &Clock,
 ) -> anyhow::Result<()> {
-    let listener: Arc<dyn Reporter> = Arc::clone(reporter) as _;
-    Box::pin(ingest.run(plan, Arc::clone(&listener), clock)).await?;
+    let listener: Arc<dyn Reporter> = Arc::clone(counting) as _;
+    Box::pin(ingest.run(plan, counting, clock)).await?;
     if let Some(gold) = gold {
         Box::pin(gold.build(&listener, clock)).await?;
     }

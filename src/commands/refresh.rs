@@ -16,6 +16,7 @@ use crate::console;
 use crate::ingest::RefreshPlan;
 use crate::report::{Event, Reporter};
 use crate::settings::Settings;
+use crate::summary::Counting;
 use crate::terminal::TerminalReporter;
 
 /// Refreshes once, or until it is asked to stop.
@@ -69,7 +70,9 @@ async fn refresh(
 ) -> anyhow::Result<Outcome> {
     let Prepared { ingest, gold } = prepared;
     let listener: Arc<dyn Reporter> = Arc::clone(reporter) as _;
-    let planned = Box::pin(ingest.plan_refresh(clock.now().date_naive(), flags.full, &listener)).await?;
+    let counting = Arc::new(Counting::new(Arc::clone(&listener)));
+    let counter: Arc<dyn Reporter> = Arc::clone(&counting) as _;
+    let planned = Box::pin(ingest.plan_refresh(clock.now().date_naive(), flags.full, &counter)).await?;
     let plan = Plan { missing: planned.missing.clone(), ..planned.plan.clone() };
     if flags.dry_run {
         let _ = reporter.finish();
@@ -78,7 +81,7 @@ async fn refresh(
     }
     plan::warn(&plan, &listener);
     tell_late(&planned, &listener);
-    ingest::carry_out(ingest, gold.as_ref(), &plan, reporter, clock).await?;
+    ingest::carry_out(ingest, gold.as_ref(), &plan, &counting, clock).await?;
     ingest::conclude(ingest, reporter, flags.format)
 }
 

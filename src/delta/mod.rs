@@ -14,6 +14,7 @@ pub(crate) mod file;
 pub(crate) mod log;
 pub(crate) mod reader;
 pub(crate) mod rewrite;
+pub(crate) mod row_hash;
 mod runs;
 mod stats;
 pub(crate) mod table;

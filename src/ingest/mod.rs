@@ -124,22 +124,20 @@ impl Ingest {
         PlanOptions { force: self.fetch.force, today }
     }
 
-    /// Does what a plan says, and tells what came of it.
+    /// Does what a plan says, and returns what came of it; `counting` has listened to the planning too, so that the
+    /// figures are those of the whole run.
     ///
     /// # Errors
     /// When the lake cannot be written. What is wrong with single archives is in the summary, and never
     /// keeps others from landing.
-    pub async fn run(&self, plan: &Plan, reporter: Arc<dyn Reporter>, clock: &Clock) -> Result<Summary, IngestError> {
+    pub async fn run(&self, plan: &Plan, counting: &Arc<Counting>, clock: &Clock) -> Result<Summary, IngestError> {
         let started = clock.now();
-        let mut planned = Summary::default();
-        planned.count(&Event::Skipped { archives: plan.skipped.len() as u64 });
         if plan.is_empty() {
-            return Ok(planned);
+            return Ok(counting.summary());
         }
-        let counting = Arc::new(Counting::new(planned, reporter));
         let run = Uuid::now_v7().simple().to_string();
         let writer = Writer { run: run.into(), clock: clock.clone(), threads: self.threads };
-        let outcome = self.work(plan, &counting, &writer).await;
+        let outcome = self.work(plan, counting, &writer).await;
         let elapsed = (clock.now() - started).to_std().unwrap_or_default();
         let summary = counting.summary().after(elapsed);
         if self.depth > Depth::Bronze {
@@ -153,11 +151,13 @@ impl Ingest {
         let listener: Arc<dyn Reporter> = Arc::clone(reporter) as _;
         let bronze = self.lake.bronze()?;
         let fetcher = Fetcher::new(Arc::clone(&self.source), &bronze, self.fetch.clone(), Arc::clone(&listener))?;
+        // Kept until the last batch was taken: the local copies of a remote bronze go with it.
+        let fetcher = Arc::new(fetcher);
         let (sender, mut batches) = mpsc::channel(1);
         let wanted = self.batches(plan);
         let mut left = wanted.len();
         // Ends with this function; what is half-downloaded then is resumed another time.
-        let _fetching = Running::start(fetch_batches(Arc::new(fetcher), wanted, sender));
+        let _fetching = Running::start(fetch_batches(Arc::clone(&fetcher), wanted, sender));
         let mut store = BatchStore::open(self, listener, writer).await?;
         while let Some((table, fetched)) = self.next_batch(&mut batches).await {
             store.take(&table, fetched).await?;
@@ -190,7 +190,7 @@ impl Ingest {
     /// Returns what the lake knows already; a lake that is not there yet knows nothing.
     async fn known(&self) -> Result<Ledger, IngestError> {
         let table = LedgerTable::peek(&self.lake, Arc::clone(&self.matrix)).await?;
-        Ok(table.map(|table| table.ledger()).unwrap_or_default())
+        Ok(table.map(LedgerTable::into_ledger).unwrap_or_default())
     }
 }
 

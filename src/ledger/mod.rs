@@ -4,6 +4,8 @@
 //! ledger lacks is added when the two meet (see [`LedgerTable::reconcile`]); so a run that dies between
 //! silver's commit and the ledger's loses nothing.
 
+mod changes;
+mod columns;
 mod rebuild;
 mod replay;
 mod rows;
@@ -15,6 +17,8 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use lakehouse_core::ledger::{ArchiveStatus, Ledger, LedgerEntry};
 use lakehouse_core::matrix::Matrix;
+
+pub(crate) use self::changes::{ChangesTable, Correction};
 
 use self::replay::{holding_of, is_told_by_silver, replay};
 use crate::delta::TableError;
@@ -66,12 +70,7 @@ impl LedgerTable {
         Ok(ledger)
     }
 
-    /// Returns the newest row of every archive.
-    pub(crate) fn ledger(&self) -> Ledger {
-        self.entries().cloned().collect::<Vec<_>>().into()
-    }
-
-    /// Returns the same, when nothing else is wanted of the table.
+    /// Returns the newest row of every archive; the table's own rows become these.
     pub(crate) fn into_ledger(self) -> Ledger {
         self.files.into_values().flat_map(|(_, entries)| entries).collect::<Vec<_>>().into()
     }

@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::PageOptions;
 use super::charts::{Chart, Charts};
-use super::records::{Bounded, Correction, Records, RejectedRows};
+use super::records::{Bounded, Records, RejectedRows};
+use crate::ledger::Correction;
 use crate::status::{FailureRecord, LakeStatus, RunRecord, Totals};
 
 /// Failures that are listed one by one.

@@ -1,11 +1,12 @@
 //! What went wrong or was put right, from the lake's own tables, no more of it than a page can show.
 
-use chrono::{DateTime, Utc};
 use lakehouse_core::matrix::Matrix;
 use serde::{Deserialize, Serialize};
 
-use crate::lake::{Layer, TableName};
-use crate::query::{QueryError, Session};
+use super::PageError;
+use crate::lake::{Lake, Layer, TableName};
+use crate::ledger::{ChangesTable, Correction};
+use crate::query::Session;
 use crate::scope::Scope;
 
 /// Rows of a list in the page.
@@ -25,6 +26,7 @@ pub(super) struct Bounded<T> {
 #[derive(Debug)]
 pub(super) struct Records {
     pub(super) rejects: Bounded<RejectedRows>,
+    /// The newest first.
     pub(super) corrections: Bounded<Correction>,
 }
 
@@ -43,24 +45,14 @@ pub(super) struct RejectedRows {
     value: String,
 }
 
-/// An archive that was published anew.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Correction {
-    archive: String,
-    old_sha256: String,
-    new_sha256: String,
-    #[serde(default)]
-    rows_added: u64,
-    #[serde(default)]
-    rows_removed: u64,
-    #[serde(default)]
-    rows_changed: u64,
-    committed_at: Option<DateTime<Utc>>,
-}
-
 impl Records {
     /// Reads what is in scope; a table that is not there has no rows.
-    pub(super) async fn read(session: &Session, matrix: &Matrix, scope: &Scope) -> Result<Self, QueryError> {
+    pub(super) async fn read(
+        lake: &Lake,
+        session: &Session,
+        matrix: &Matrix,
+        scope: &Scope,
+    ) -> Result<Self, PageError> {
         let has = |archive: &str| matrix.identify(archive).is_ok_and(|key| scope.has(&key));
         let rejects = format!(
             "SELECT archive, \"column\", reason, count(*) AS rows, min(line) AS line, \
@@ -68,11 +60,8 @@ impl Records {
              GROUP BY archive, \"column\", reason ORDER BY rows DESC, archive, line LIMIT {READ}"
         );
         let rejects = session.rows_if_any(&TableName::new(Layer::Meta, "rejects"), &rejects).await?;
-        let corrections = format!(
-            "SELECT archive, old_sha256, new_sha256, rows_added, rows_removed, rows_changed, committed_at \
-             FROM meta.changes ORDER BY committed_at DESC, archive LIMIT {READ}"
-        );
-        let corrections = session.rows_if_any(&TableName::new(Layer::Meta, "changes"), &corrections).await?;
+        let mut corrections = ChangesTable::peek(lake).await.map_err(|error| PageError::Changes(error.to_string()))?;
+        corrections.reverse();
         Ok(Self {
             rejects: bounded(rejects, |row: &RejectedRows| has(&row.archive)),
             corrections: bounded(corrections, |row: &Correction| has(&row.archive)),

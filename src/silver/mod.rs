@@ -5,6 +5,7 @@
 //! of that lands. Which archives a table holds is read from its own log ([`index`]).
 
 mod contest;
+mod correction;
 mod decode;
 mod index;
 mod measure;
@@ -40,6 +41,7 @@ pub(crate) use self::reread::reread;
 pub(crate) use self::unit::{DecodedArchive, Fault};
 
 use self::contest::{Contests, claim_of, find_contests, outcome, record};
+use self::correction::Corrections;
 use self::unit::{UnitContext, UnitResult, run_unit};
 
 /// One silver table that this process writes to.
@@ -172,6 +174,7 @@ impl SilverTable {
         step("files written", self.target.table());
         let (index, target, matrix) = (&mut self.index, &self.target, &self.matrix);
         let archives = &result.archives;
+        let mut corrections = Corrections::new(&self.schema);
         let landed = commit(&mut self.table, &writer.run, &writer.clock, async |table: &LakeTable| {
             index.catch_up(table).await?;
             let stale = archives.iter().filter(|archive| contests.is_stale(index, matrix, archive));
@@ -180,7 +183,9 @@ impl SilverTable {
                 return Err(DecideError::Overtaken(stale));
             }
             let outcome = outcome(index, contests, archives);
+            let corrected = corrections.count(table, &outcome.replacements, &files).await?;
             let mut change = without(table, target, &outcome.removal).await?;
+            change.corrections = corrected;
             change.adds.extend_from_slice(&files);
             change.archives = records.values().cloned().collect();
             change.holders = outcome.holders;
