@@ -82,7 +82,7 @@ async fn execute(cli: Cli, clock: &Clock) -> anyhow::Result<Outcome> {
         Command::Refresh(flags) => refresh::run(&flags, settings, clock, reporter).await,
         Command::Gold(flags) => gold::run(flags, settings, clock).await,
         Command::Query(flags) => query::run(&flags, &settings).await,
-        Command::Status(flags) => status::run(&flags, settings, clock).await,
+        Command::Status(flags) => status::run(&flags, &settings, clock).await,
         Command::Report(flags) => report::run(&flags, settings, clock).await,
         Command::Changes(flags) => changes::run(flags, &settings).await,
         Command::Verify(flags) => verify::run(&flags, settings).await,

@@ -101,6 +101,22 @@ async fn coverage_rejects_and_failures_are_those_of_the_lake() {
 }
 
 #[tokio::test]
+async fn corrections_are_told_the_newest_first() {
+    let server = ArchiveServer::start();
+    let key = trades_key("BTCUSDT", "2024-01-02");
+    let lake = TestLake::new();
+    for ids in [0..5, 2..9, 2..10] {
+        server.publish(&key, trades(&key, "2024-01-02", ids));
+        lake.ingest(server.url(), &["--all"]).await;
+    }
+    let data = data_of(&page(&lake, &[]));
+    let corrections = data["corrections"]["rows"].as_array().unwrap();
+    assert_eq!((corrections.len(), &data["corrections"]["total"]), (2, &2.into()));
+    assert_eq!(corrections[0]["old_sha256"], corrections[1]["new_sha256"]);
+    assert_eq!((&corrections[0]["archive"], &corrections[0]["rows_added"]), (&key.into(), &1.into()));
+}
+
+#[tokio::test]
 async fn markup_in_names_and_values_stays_text() {
     let folder = tempfile::tempdir().unwrap();
     let server = ArchiveServer::start();

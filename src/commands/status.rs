@@ -14,8 +14,8 @@ use crate::settings::Settings;
 use crate::status::{LakeStatus, StatusDocument};
 
 /// Prints the status; that archives failed is its content and no failure of its own.
-pub(super) async fn run(flags: &StatusFlags, settings: Settings, clock: &Clock) -> anyhow::Result<Outcome> {
-    let status = read(&settings, &Scope::resolve(&flags.scope, &settings.matrix)?, clock).await?;
+pub(super) async fn run(flags: &StatusFlags, settings: &Settings, clock: &Clock) -> anyhow::Result<Outcome> {
+    let status = read(settings, &Scope::resolve(&flags.scope, &settings.matrix)?, clock).await?;
     match flags.format {
         ReportFormat::Json => console::print_json(&StatusDocument::new(&settings.lake, &status))?,
         ReportFormat::Text => console::print(&text(flags, &status))?,

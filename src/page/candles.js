@@ -48,8 +48,8 @@ function showReadout() {
   replace(prices.parts.readout, name, parts);
 }
 
-/** Draws the bars in view: paths for risen and fallen bars, since single elements would be too many. */
-function drawCandles() {
+/** Says where the bars in view stand on the screen. */
+function layOut() {
   const { chart, first, count, parts } = prices;
   const width = Math.max(280, parts.frame.clientWidth);
   const height = width < 560 ? CHART.narrowHeight : CHART.height;
@@ -59,50 +59,70 @@ function drawCandles() {
   const bars = Array.from({ length: count }, (_, at) => first + at);
   const [low, high] = [Math.min(...bars.map((at) => chart.low[at])), Math.max(...bars.map((at) => chart.high[at]))];
   const space = (high - low || Math.abs(high) || 1) * 0.04;
-  const most = Math.max(...bars.map((at) => chart.volume[at])) || 1;
   const slot = plotWidth / count;
+  return {
+    width, height, plotWidth, volumeHeight, priceHeight, bars, low, high, slot,
+    most: Math.max(...bars.map((at) => chart.volume[at])) || 1,
+    floor: CHART.top + plotHeight,
+    x: (at) => (at - first + 0.5) * slot,
+    y: (value) => CHART.top + ((high + space - value) / (high - low + 2 * space)) * priceHeight,
+  };
+}
+
+/** Draws the bars in view: paths for risen and fallen bars, since single elements would be too many. */
+function shapes(chart, { bars, slot, x, y, floor, most, volumeHeight }) {
+  const shape = { upWicks: "", downWicks: "", up: "", down: "", upVolume: "", downVolume: "" };
   const body = Math.max(1, Math.min(14, slot * 0.68));
-  const x = (at) => (at - first + 0.5) * slot;
-  const y = (value) => CHART.top + ((high + space - value) / (high - low + 2 * space)) * priceHeight;
-  const floor = CHART.top + plotHeight;
-  const shape = { up: "", down: "", upWicks: "", downWicks: "", upVolume: "", downVolume: "" };
+  const box = (left, top, height) => `M${left.toFixed(2)} ${top.toFixed(2)}h${body.toFixed(2)}v${height.toFixed(2)}h${-body.toFixed(2)}z`;
+  const line = (at, from, to) => `M${x(at).toFixed(2)} ${from.toFixed(2)}V${to.toFixed(2)}`;
   for (const at of bars) {
     const kind = chart.close[at] >= chart.open[at] ? "up" : "down";
-    const [top, end] = [Math.max(chart.open[at], chart.close[at]), Math.min(chart.open[at], chart.close[at])].map(y);
-    const left = (x(at) - body / 2).toFixed(2);
-    const thick = Math.max(1, end - top);
-    shape[kind] += `M${left} ${top.toFixed(2)}h${body.toFixed(2)}v${thick.toFixed(2)}h${-body.toFixed(2)}z`;
-    shape[`${kind}Wicks`] += `M${x(at).toFixed(2)} ${y(chart.high[at]).toFixed(2)}V${top.toFixed(2)}M${x(at).toFixed(2)} ${(top + thick).toFixed(2)}V${y(chart.low[at]).toFixed(2)}`;
-    const tall = (chart.volume[at] / most) * volumeHeight;
-    shape[`${kind}Volume`] += `M${left} ${(floor - tall).toFixed(2)}h${body.toFixed(2)}v${tall.toFixed(2)}h${-body.toFixed(2)}z`;
+    const top = y(Math.max(chart.open[at], chart.close[at]));
+    const tall = Math.max(1, y(Math.min(chart.open[at], chart.close[at])) - top);
+    const volume = (chart.volume[at] / most) * volumeHeight;
+    const left = x(at) - body / 2;
+    shape[kind] += box(left, top, tall);
+    shape[`${kind}Wicks`] += line(at, y(chart.high[at]), top) + line(at, top + tall, y(chart.low[at]));
+    shape[`${kind}Volume`] += box(left, floor - volume, volume);
   }
+  return Object.entries(shape).map(([kind, path]) => draw("path", { class: `bars ${kind}`, d: path }));
+}
+
+/** Draws prices at the right, the largest volume, and times below. */
+function axes(chart, { bars, plotWidth, priceHeight, volumeHeight, low, high, most, floor, height, x, y }) {
+  const right = plotWidth + 6;
+  const prices = priceTicks(low, high, Math.max(3, Math.round(priceHeight / 60))).flatMap((tick) => [
+    draw("line", { class: "grid", x1: 0, x2: plotWidth, y1: y(tick), y2: y(tick) }),
+    draw("text", { x: right, y: y(tick) + 4 }, price(tick)),
+  ]);
+  const every = Math.ceil(bars.length / Math.max(2, Math.floor(plotWidth / 110)));
+  const named = bars.filter((_, at) => at % every === Math.floor(every / 2));
+  return [...prices,
+    draw("text", { x: right, y: floor - volumeHeight + 8 }, amount(most)),
+    draw("line", { class: "base", x1: 0, x2: plotWidth, y1: floor, y2: floor }),
+    ...named.map((at) => draw("text", { x: x(at), y: height - 7, "text-anchor": "middle" }, barTime(chart, at, true)))];
+}
+
+/** Bars stand side by side although time passed between them, and a line says so. */
+function breaks(chart, { bars, slot, x, floor }) {
+  const seconds = chart.interval.endsWith("mo") ? Infinity : WIDEST_GAP * secondsOf(chart.interval);
+  return bars.slice(1).filter((at) => chart.time[at] - chart.time[at - 1] > seconds).map((at) =>
+    draw("line", { class: "break", x1: x(at) - slot / 2, x2: x(at) - slot / 2, y1: CHART.top, y2: floor },
+      draw("title", {}, `no bars from ${barTime(chart, at - 1)} to ${barTime(chart, at)}`)));
+}
+
+function drawCandles() {
+  const { chart, first, count, parts } = prices;
+  const place = layOut();
+  const last = first + count - 1;
   const name = `${chart.market} ${chart.symbol} ${chart.interval}`;
-  const label = `Candles of ${name}, ${number(count)} bars from ${barTime(chart, first)} to ${barTime(chart, first + count - 1)}, ` +
-    `low ${price(low)}, high ${price(high)}, last ${price(chart.close[first + count - 1])}`;
-  const svg = draw("svg", { class: "candles", width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label,
-    "data-series": name, "data-bars": count, tabindex: "0" });
-  for (const tick of priceTicks(low, high, Math.max(3, Math.round(priceHeight / 60)))) {
-    svg.append(draw("line", { class: "grid", x1: 0, x2: plotWidth, y1: y(tick), y2: y(tick) }),
-      draw("text", { x: plotWidth + 6, y: y(tick) + 4 }, price(tick)));
-  }
-  svg.append(draw("text", { x: plotWidth + 6, y: floor - volumeHeight + 8, class: "faint" }, amount(most)),
-    draw("line", { class: "base", x1: 0, x2: plotWidth, y1: floor, y2: floor }));
-  const room = Math.max(2, Math.floor(plotWidth / 110));
-  const every = Math.ceil(count / room);
-  for (let at = first + Math.floor(every / 2); at < first + count; at += every) {
-    svg.append(draw("text", { x: x(at), y: height - 7, "text-anchor": "middle" }, barTime(chart, at, true)));
-  }
-  // Bars stand side by side although time passed between them, and a line says so.
-  for (const at of bars.slice(1)) {
-    if (chart.time[at] - chart.time[at - 1] > WIDEST_GAP * secondsOf(chart.interval) && !chart.interval.endsWith("mo")) {
-      svg.append(draw("line", { class: "break", x1: x(at) - slot / 2, x2: x(at) - slot / 2, y1: CHART.top, y2: floor },
-        draw("title", {}, `no bars from ${barTime(chart, at - 1)} to ${barTime(chart, at)}`)));
-    }
-  }
-  for (const [kind, path] of Object.entries(shape)) svg.append(draw("path", { class: `bars ${kind}`, d: path }));
-  const cross = draw("line", { class: "cross", y1: CHART.top, y2: floor });
-  svg.append(cross);
-  listen(svg, cross, slot, x);
+  const label = `Candles of ${name}, ${number(count)} bars from ${barTime(chart, first)} to ${barTime(chart, last)}, ` +
+    `low ${price(place.low)}, high ${price(place.high)}, last ${price(chart.close[last])}`;
+  const cross = draw("line", { class: "cross", y1: CHART.top, y2: place.floor });
+  const svg = draw("svg", { class: "candles", width: place.width, height: place.height, role: "img", tabindex: "0",
+    viewBox: `0 0 ${place.width} ${place.height}`, "aria-label": label, "data-series": name, "data-bars": count },
+    axes(chart, place), breaks(chart, place), shapes(chart, place), cross);
+  listen(svg, cross, place.slot, place.x);
   replace(parts.frame, svg);
   parts.slide.max = chart.time.length - count;
   parts.slide.value = first;
@@ -185,22 +205,36 @@ function showChartOf(series) {
   if (chart) select(chart);
 }
 
-function startPrices() {
-  const element = byId("prices");
-  if (data.charts.length === 0) return replace(element, make("p", { class: "none" }, "The lake holds no klines of this."));
-  const groups = new Map();
-  for (const chart of data.charts) {
-    const name = `${chart.market} ${chart.symbol}`;
-    groups.set(name, [...(groups.get(name) ?? []), chart]);
-  }
-  const symbols = make("select", { id: "chart-symbol" }, [...groups.keys()].map((name) => make("option", { value: name }, name)));
-  const intervals = make("select", { id: "chart-interval" });
+function moveButtons() {
   const button = (text, label, action) => {
     const made = make("button", { type: "button", title: label, "aria-label": label }, text);
     made.addEventListener("click", action);
     return made;
   };
   const part = (by) => moveTo(prices.first + Math.round(by * prices.count));
+  return make("span", { class: "buttons" },
+    button("‹", "Earlier", () => part(-0.5)), button("›", "Later", () => part(0.5)),
+    button("+", "Fewer bars", () => zoom(0.6)), button("−", "More bars", () => zoom(1 / 0.6)));
+}
+
+/** Lets the intervals follow the symbol, and the chart follow both; keeps an interval that the next symbol has too. */
+function listenToChoices(symbols, intervals) {
+  const charts = () => data.charts.filter((chart) => `${chart.market} ${chart.symbol}` === symbols.value);
+  symbols.addEventListener("change", () => {
+    const before = intervals.value;
+    replace(intervals, charts().map((chart) => make("option", { value: chart.interval }, chart.interval)));
+    if (charts().some((chart) => chart.interval === before)) intervals.value = before;
+    intervals.dispatchEvent(new Event("change"));
+  });
+  intervals.addEventListener("change", () => showChart(charts().find((chart) => chart.interval === intervals.value)));
+}
+
+function startPrices() {
+  const element = byId("prices");
+  if (data.charts.length === 0) return replace(element, make("p", { class: "none" }, "The lake holds no klines of this."));
+  const names = new Set(data.charts.map((chart) => `${chart.market} ${chart.symbol}`));
+  prices.symbols = make("select", { id: "chart-symbol" }, [...names].map((name) => make("option", { value: name }, name)));
+  prices.intervals = make("select", { id: "chart-interval" });
   prices.parts = {
     frame: make("div", { class: "frame" }),
     readout: make("p", { class: "readout", id: "chart-readout" }),
@@ -209,22 +243,13 @@ function startPrices() {
   };
   const { frame, readout, note, slide } = prices.parts;
   slide.addEventListener("input", () => moveTo(Number(slide.value)));
-  symbols.addEventListener("change", () => {
-    const [charts, before] = [groups.get(symbols.value), intervals.value];
-    replace(intervals, charts.map((chart) => make("option", { value: chart.interval }, chart.interval)));
-    if (charts.some((chart) => chart.interval === before)) intervals.value = before;
-    intervals.dispatchEvent(new Event("change"));
-  });
-  intervals.addEventListener("change", () => showChart(groups.get(symbols.value).find((chart) => chart.interval === intervals.value)));
-  const moves = make("span", { class: "buttons" },
-    button("‹", "Earlier", () => part(-0.5)), button("›", "Later", () => part(0.5)),
-    button("+", "Fewer bars", () => zoom(0.6)), button("−", "More bars", () => zoom(1 / 0.6)));
+  listenToChoices(prices.symbols, prices.intervals);
   const left = data.charts_left_out > 0
     ? make("p", { class: "quiet" }, `${plural(data.charts_left_out, "series has", "series have")} no chart in this page; a report on fewer symbols holds them.`)
     : null;
-  replace(element, make("div", { class: "controls" }, make("label", {}, "Symbol ", symbols), make("label", {}, "Interval ", intervals), moves),
+  replace(element,
+    make("div", { class: "controls" }, make("label", {}, "Symbol ", prices.symbols), make("label", {}, "Interval ", prices.intervals), moveButtons()),
     readout, frame, slide, note, left);
-  [prices.symbols, prices.intervals] = [symbols, intervals];
   select(data.charts.reduce((a, b) => (b.time.length > a.time.length ? b : a)));
   let known = frame.clientWidth;
   new ResizeObserver(() => {

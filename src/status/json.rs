@@ -1,7 +1,7 @@
 //! The status as programs read it.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use lakehouse_core::coverage::{Run, SeriesCoverage};
+use lakehouse_core::coverage::{MissingReason, Run, SeriesCoverage};
 use lakehouse_core::ledger::LedgerEntry;
 use serde::Serialize;
 
@@ -107,16 +107,17 @@ fn series(coverage: &SeriesCoverage) -> SeriesRecord<'_> {
         rows: coverage.rows,
         rejected_rows: coverage.rejected_rows,
         bytes: coverage.bytes,
-        gaps: coverage
-            .gaps()
-            .map(|(Run { start, end, state, detail }, reason)| GapRecord {
-                start: *start,
-                end: *end,
-                days: u64::try_from((*end - *start).num_days() + 1).unwrap_or_default(),
-                reason: reason.as_str(),
-                missing: state.is_missing(),
-                detail: detail.as_deref(),
-            })
-            .collect(),
+        gaps: coverage.gaps().map(|(run, reason)| gap(run, reason)).collect(),
+    }
+}
+
+fn gap(run: &Run, reason: MissingReason) -> GapRecord<'_> {
+    GapRecord {
+        start: run.start,
+        end: run.end,
+        days: run.days(),
+        reason: reason.as_str(),
+        missing: run.state.is_missing(),
+        detail: run.detail.as_deref(),
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use bytesize::ByteSize;
 use chrono::{NaiveDate, SecondsFormat};
 use lakehouse_core::coverage::SeriesCoverage;
+use lakehouse_core::market::{DataType, Interval, Market};
 
 use super::{LakeStatus, Totals, calendar};
 use crate::console;
@@ -72,17 +73,16 @@ impl LakeStatus {
 
     /// Shows the series of one market, data type and interval together.
     fn groups(&self) -> String {
-        let same = |a: &SeriesCoverage, b: &SeriesCoverage| group(a) == group(b);
-        let mut series: Vec<SeriesCoverage> = self.series.clone();
-        series.sort_by_key(group);
-        let rows = series.chunk_by(same).map(|group| {
+        let mut series: Vec<&SeriesCoverage> = self.series.iter().collect();
+        series.sort_by(|a, b| group(a).cmp(&group(b)));
+        let rows = series.chunk_by(|a, b| group(a) == group(b)).map(|group| {
             let mut totals = Totals::default();
             group.iter().for_each(|series| totals.add(series));
             let symbols: BTreeSet<_> = group.iter().map(|series| &series.series.symbol).collect();
-            let mut cells = name(&group[0]);
+            let mut cells = name(group[0]);
             cells[2] = grouped(symbols.len() as u64);
-            let first = group.iter().filter_map(SeriesCoverage::first).min();
-            let last = group.iter().filter_map(SeriesCoverage::last).max();
+            let first = group.iter().filter_map(|series| series.first()).min();
+            let last = group.iter().filter_map(|series| series.last()).max();
             [cells, figures(first, last, &totals)].concat()
         });
         let header = ["market", "data type", ">symbols", "interval"];
@@ -107,11 +107,10 @@ impl LakeStatus {
     }
 }
 
-fn group(
-    coverage: &SeriesCoverage,
-) -> (lakehouse_core::market::Market, lakehouse_core::market::DataType, Option<lakehouse_core::market::Interval>) {
+/// Returns what series have in common that are shown together.
+fn group(coverage: &SeriesCoverage) -> (Market, &DataType, Option<Interval>) {
     let series = &coverage.series;
-    (series.market, series.data_type.clone(), series.interval)
+    (series.market, &series.data_type, series.interval)
 }
 
 const FIGURES: [&str; 7] = ["first", "last", ">days", ">missing", ">rows", ">rejected", ">size"];
