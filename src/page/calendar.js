@@ -16,7 +16,7 @@ function calendar(series, year) {
   const [first, last] = [firstOf(year, 0), firstOf(year + 1, 0) - 1];
   const weekday = (day) => (dateOf(day).getUTCDay() + 6) % 7;
   const place = (day) => [Math.floor((day - first + weekday(first)) / 7), weekday(day)];
-  const [left, top] = [30, 18];
+  const [left, top] = [28, 18];
   const weeks = place(last)[0] + 1;
   const label = `${series.name} in ${year}`;
   const svg = draw("svg", { class: "calendar", role: "img", "aria-label": label, width: left + weeks * CELL, height: top + 7 * CELL });

@@ -12,7 +12,8 @@ FLAGS = """--headless --no-sandbox --disable-gpu --disable-quic --no-first-run -
     --disable-component-update --disable-sync --disable-dev-shm-usage --disable-default-apps --disable-extensions
     --hide-scrollbars --force-color-profile=srgb""".split()
 
-DESKTOP, PHONE = (1280, 900, False), (390, 844, True)
+# Width and height in pixels, and whether it is a phone; A4 between its margins is as wide as the paper.
+DESKTOP, PHONE, PAPER = (1280, 900, False), (390, 844, True), (718, 1000, False)
 
 
 class Browser:

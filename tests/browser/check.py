@@ -6,7 +6,7 @@ Every check is a function; the first that fails ends the run with its message.
 import pathlib
 import sys
 
-from browser import DESKTOP, PHONE, Browser
+from browser import DESKTOP, PAPER, PHONE, Browser
 from pages import data_of, many_series, with_data
 
 # The ratio of the lightness of a text to that of what it stands on, for every text that can be seen.
@@ -157,8 +157,10 @@ def check_real(browser, folder):
         check_candles(browser, data)
         check_interactions(browser, data)
         check_quiet(browser, page)
-    browser.show(DESKTOP, "dark", "print")
+    browser.show(PAPER, "dark", "print")
     browser.open(page)
+    wide = browser.run("return document.documentElement.scrollWidth")
+    check(wide <= PAPER[0], f"the page is {wide} pixels wide on paper of {PAPER[0]}")
     ground = browser.run("return getComputedStyle(document.body).backgroundColor")
     check(ground == "rgb(255, 255, 255)", f"the page is printed on {ground}")
     browser.picture(folder / "real-print.png")
