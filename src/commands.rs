@@ -11,6 +11,7 @@ pub mod plan;
 mod query;
 mod refresh;
 mod report;
+mod scope;
 mod status;
 mod verify;
 

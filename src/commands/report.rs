@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write};
 
 use anyhow::{Context, bail};
 
+use super::scope::scope;
 use super::status;
 use crate::cli::StatusReportFlags;
 use crate::clock::Clock;
@@ -11,7 +12,6 @@ use crate::commands::Outcome;
 use crate::console;
 use crate::lake::Lake;
 use crate::page::{Page, PageOptions};
-use crate::scope::Scope;
 use crate::settings::Settings;
 
 /// Bars of a chart when nothing else is asked for.
@@ -22,7 +22,7 @@ pub(super) async fn run(flags: &StatusReportFlags, settings: Settings, clock: &C
     if flags.output.is_none() && std::io::stdout().is_terminal() {
         bail!("a web page does not belong on a terminal; name a file with -o report.html");
     }
-    let scope = Scope::resolve(&flags.scope, &settings.matrix)?;
+    let scope = scope(&flags.scope, &settings.matrix)?;
     let status = status::read(&settings, &scope, clock).await?;
     let lake = Lake::open(&settings.lake)?;
     let options = PageOptions { location: settings.lake, made_at: clock.now(), bars: flags.bars.unwrap_or(BARS) };

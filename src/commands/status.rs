@@ -7,6 +7,7 @@ use anyhow::Context;
 use crate::cli::{ReportFormat, StatusFlags};
 use crate::clock::Clock;
 use crate::commands::Outcome;
+use crate::commands::scope::scope;
 use crate::console;
 use crate::lake::Lake;
 use crate::scope::Scope;
@@ -15,7 +16,7 @@ use crate::status::{LakeStatus, StatusDocument};
 
 /// Prints the status; that archives failed is its content and no failure of its own.
 pub(super) async fn run(flags: &StatusFlags, settings: &Settings, clock: &Clock) -> anyhow::Result<Outcome> {
-    let status = read(settings, &Scope::resolve(&flags.scope, &settings.matrix)?, clock).await?;
+    let status = read(settings, &scope(&flags.scope, &settings.matrix)?, clock).await?;
     match flags.format {
         ReportFormat::Json => console::print_json(&StatusDocument::new(&settings.lake, &status))?,
         ReportFormat::Text => console::print(&text(flags, &status))?,

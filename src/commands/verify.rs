@@ -9,9 +9,9 @@ use lakehouse_core::schema::Schemas;
 
 use crate::cli::{ReportFormat, VerifyFlags};
 use crate::commands::Outcome;
+use crate::commands::scope::scope;
 use crate::console;
 use crate::lake::Lake;
-use crate::scope::Scope;
 use crate::settings::Settings;
 use crate::verify::{Finding, Verify, VerifyReport};
 
@@ -19,7 +19,7 @@ use crate::verify::{Finding, Verify, VerifyReport};
 pub(super) async fn run(flags: &VerifyFlags, settings: Settings) -> anyhow::Result<Outcome> {
     let verify = Verify {
         lake: Lake::open(&settings.lake).with_context(|| format!("cannot use the lake {}", settings.lake))?,
-        scope: Scope::resolve(&flags.scope, &settings.matrix)?,
+        scope: scope(&flags.scope, &settings.matrix)?,
         matrix: Arc::new(settings.matrix),
         schemas: Arc::new(Schemas::builtin()?),
         deep: flags.deep,
