@@ -27,7 +27,7 @@ const DATA_TYPES: [&str; 3] = ["klines", "aggTrades", "fundingRate"];
 #[test]
 fn every_command_of_the_readme_works_in_its_order() {
     let folder = folder_with_mirror();
-    assert_eq!(write_shown_files(README, folder.path()), 2);
+    assert_eq!(write_shown_files(README, folder.path()), 4);
     let commands = commands(README);
     assert!(commands.len() > 10, "{commands:?}");
     type_all(&commands, folder.path());
