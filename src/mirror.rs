@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -37,6 +38,8 @@ pub struct Mirror {
 #[derive(Debug)]
 struct Served {
     bucket: Bucket,
+    /// Between a request and its answer.
+    latency: Duration,
     requests: AtomicU64,
 }
 
@@ -46,9 +49,17 @@ impl Mirror {
     /// # Errors
     /// When no port can be had.
     pub async fn start(bucket: Bucket) -> io::Result<Self> {
+        Self::start_far_away(bucket, Duration::ZERO).await
+    }
+
+    /// As [`Mirror::start`], with so much time between a request and its answer.
+    ///
+    /// # Errors
+    /// When no port can be had.
+    pub async fn start_far_away(bucket: Bucket, latency: Duration) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let url = format!("http://{}", listener.local_addr()?);
-        let served = Arc::new(Served { bucket, requests: AtomicU64::new(0) });
+        let served = Arc::new(Served { bucket, latency, requests: AtomicU64::new(0) });
         let app = Router::new().fallback(answer).with_state(Arc::clone(&served));
         // It accepts connections until it is dropped; there is no end to wait for.
         let server = tokio::spawn(async move { drop(axum::serve(listener, app).await) });
@@ -128,6 +139,9 @@ impl Asked {
 async fn answer(State(served): State<Arc<Served>>, request: Request) -> Response<Body> {
     served.requests.fetch_add(1, Ordering::Relaxed);
     let bucket = &served.bucket;
+    if !served.latency.is_zero() {
+        tokio::time::sleep(served.latency).await;
+    }
     match Asked::parse(request.uri()) {
         Asked::Listing(listing) => Response::new(Body::from(bucket.list(&listing, PAGE_SIZE))),
         Asked::Object(key) => {

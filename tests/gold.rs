@@ -29,7 +29,11 @@ async fn a_second_build_does_nothing_and_a_new_day_is_built_alone() {
     lake.ingest(source, &["--all", "--end", "2024-02-29"]).await;
     let first = lake.gold().await;
     let daily = of(&first, "gold.daily_ohlcv");
-    assert_eq!((daily.outcome, daily.partitions, daily.reason.as_str()), (ModelOutcome::Built, 6, "first build"), "{first}");
+    assert_eq!(
+        (daily.outcome, daily.partitions, daily.reason.as_str()),
+        (ModelOutcome::Built, 6, "first build"),
+        "{first}"
+    );
     let versions = lake.versions();
     let second = lake.gold().await;
     assert_eq!(of(&second, "gold.daily_ohlcv").outcome, ModelOutcome::UpToDate, "{second}");

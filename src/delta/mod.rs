@@ -7,11 +7,15 @@
 
 mod columns;
 pub(crate) mod commit;
+mod decimals;
+mod encode;
+mod encodings;
 pub(crate) mod file;
 pub(crate) mod log;
 pub(crate) mod reader;
 pub(crate) mod rewrite;
 pub(crate) mod row_hash;
+mod runs;
 mod stats;
 pub(crate) mod table;
 

@@ -20,7 +20,7 @@ const PIECE: usize = 512 * 1024;
 /// A try that brought so much was worth it, and all tries are left again.
 const PROGRESS: u64 = 1024 * 1024;
 
-/// A whole archive, synced, under its partial name.
+/// A whole archive under its partial name.
 #[derive(Debug)]
 pub(crate) struct Complete {
     pub(crate) partial: Partial,
@@ -62,7 +62,7 @@ impl Fetcher {
                 Err(error) => return Err(error),
             }
         }
-        let sha256 = partial.finish().await?;
+        let sha256 = partial.sha256();
         let (size, validator, continued) = (partial.len(), partial.validator(), partial.is_continued());
         Ok(Some(Complete { partial, sha256, size, validator, continued }))
     }

@@ -87,9 +87,7 @@ impl Work<'_> {
             source: std::io::Error::other(error),
         };
         let written = work.await.map_err(stopped)?.map_err(|error| self.failure(error))?;
-        for file in written {
-            files.push(self.target.publish(file).await?);
-        }
+        files.extend(self.target.publish_all(written).await?);
         Ok(())
     }
 
@@ -119,10 +117,7 @@ impl Work<'_> {
     }
 }
 
-fn write(
-    mut writer: SortedWriter,
-    rows: SendableRecordBatchStream,
-) -> Result<Vec<WrittenFile>, WriteError> {
+fn write(mut writer: SortedWriter, rows: SendableRecordBatchStream) -> Result<Vec<WrittenFile>, WriteError> {
     for batch in block_on_stream(rows) {
         let taken = batch.map_err(|error| WriteError::Engine(Box::new(error))).and_then(|batch| writer.push(&batch));
         if let Err(error) = taken {

@@ -118,7 +118,8 @@ impl InputTable {
         match only.filter(|_| self.is_partitioned()) {
             None => Arc::new(table),
             Some(only) => {
-                let wanted = |file: &DataFile| self.partition_of(file).is_some_and(|partition| only.contains(&partition));
+                let wanted =
+                    |file: &DataFile| self.partition_of(file).is_some_and(|partition| only.contains(&partition));
                 Arc::new(table.cut(wanted))
             }
         }

@@ -155,7 +155,8 @@ fn check_repeatable(model: &Model, plan: &LogicalPlan) -> Result<(), ModelError>
     match (walked, found) {
         (Ok(_), None) => Ok(()),
         (Ok(_), Some(function)) => {
-            let message = format!("`{function}` gives another value at another time, so the table could not be built again");
+            let message =
+                format!("`{function}` gives another value at another time, so the table could not be built again");
             Err(model.select_error(line_of(model, &function), message))
         }
         (Err(error), _) => Err(explain(model, error, 0)),
@@ -184,11 +185,13 @@ fn check_columns(model: &Model, schema: &DFSchema) -> Result<(), ModelError> {
         match model.columns().get(at) {
             Some(column) if column.name == *field.name() => check_kind(model, field, column.kind)?,
             _ if model.columns().iter().all(|column| column.name != *field.name()) => {
-                let message = format!("the header does not list the column `{}`, which the statement gives", field.name());
+                let message =
+                    format!("the header does not list the column `{}`, which the statement gives", field.name());
                 return Err(model.columns_error(message));
             }
             _ => {
-                let message = format!("the column `{}` stands elsewhere in the header than in the statement", field.name());
+                let message =
+                    format!("the column `{}` stands elsewhere in the header than in the statement", field.name());
                 return Err(model.columns_error(message));
             }
         }
@@ -200,7 +203,9 @@ fn check_kind(model: &Model, field: &Field, expected: Kind) -> Result<(), ModelE
     let (name, found) = (field.name(), field.data_type());
     match Kind::of(found) {
         Some(kind) if kind == expected => Ok(()),
-        Some(kind) => Err(model.columns_error(format!("the column `{name}` is to be {expected}; the statement gives {kind}"))),
+        Some(kind) => {
+            Err(model.columns_error(format!("the column `{name}` is to be {expected}; the statement gives {kind}")))
+        }
         None => {
             let message = format!("the column `{name}` is to be {expected}; the statement gives {found}: cast it");
             Err(model.columns_error(message))

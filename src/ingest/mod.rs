@@ -8,10 +8,11 @@ mod batch;
 mod refresh;
 mod runs;
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use futures::StreamExt;
+use futures::{StreamExt, stream};
 use lakehouse_core::ledger::Ledger;
 use lakehouse_core::listing::{Inventory, Published};
 use lakehouse_core::matrix::Matrix;
@@ -20,6 +21,7 @@ use lakehouse_core::schema::Schemas;
 use lakehouse_core::selection::Targets;
 use thiserror::Error;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 pub use self::refresh::RefreshPlan;
@@ -39,6 +41,9 @@ use crate::stop::Stop;
 use crate::storage::StorageError;
 use crate::summary::{Counting, Summary};
 
+/// Batches that are fetched at a time: the second has what the first leaves of the link.
+const BATCHES_FETCHED: usize = 2;
+
 /// Why an ingest could not be done, or not be finished; what has been committed stays.
 #[derive(Debug, Error)]
 pub enum IngestError {
@@ -54,6 +59,9 @@ pub enum IngestError {
     /// A matrix names a schema that does not exist.
     #[error("the matrix names the schema `{schema}`, and there is no schemas/{schema}.toml")]
     Schema { schema: String },
+    /// A fault of the program's own; what has landed stays.
+    #[error("downloading broke off; run the same command again to go on, and please report it")]
+    Died,
 }
 
 impl From<TableError> for IngestError {
@@ -147,14 +155,17 @@ impl Ingest {
         let fetcher = Arc::new(fetcher);
         let (sender, mut batches) = mpsc::channel(1);
         let wanted = self.batches(plan);
-        let fetching = tokio::spawn(fetch_batches(Arc::clone(&fetcher), wanted, sender));
+        let mut left = wanted.len();
+        // Ends with this function; what is half-downloaded then is resumed another time.
+        let _fetching = Running::start(fetch_batches(Arc::clone(&fetcher), wanted, sender));
         let mut store = BatchStore::open(self, listener, writer).await?;
         while let Some((table, fetched)) = self.next_batch(&mut batches).await {
             store.take(&table, fetched).await?;
+            left -= 1;
         }
-        // All batches have been taken, or no more are wanted; what is half-downloaded is resumed another time.
-        fetching.abort();
-        drop(fetcher);
+        if left > 0 && !self.stop.is_asked() {
+            return Err(IngestError::Died);
+        }
         Ok(())
     }
 
@@ -202,17 +213,41 @@ fn known_inventory(listing: Listing, reporter: &Arc<dyn Reporter>) -> Result<Inv
     Ok(inventory)
 }
 
-/// Fetches batch after batch; each waits until the one before it was taken, so that at most two lie
-/// between the source and silver.
+/// Fetches batch after batch. The next one begins while the last downloads of one are under way, so that the link is
+/// never idle; at most four lie between the source and silver.
 async fn fetch_batches(
     fetcher: Arc<Fetcher>,
     batches: Vec<(Arc<str>, Vec<Published>)>,
     sender: mpsc::Sender<(Arc<str>, Vec<Fetched>)>,
 ) {
-    for (table, archives) in batches {
-        let fetched: Vec<Fetched> = fetcher.fetch_all(archives).collect().await;
-        if sender.send((table, fetched)).await.is_err() {
+    let batches = stream::iter(batches).map(|(table, archives)| {
+        let fetched = Running::start(fetcher.fetch_all(archives).collect::<Vec<_>>());
+        async move { Some((table, fetched.done().await?)) }
+    });
+    let mut batches = pin!(batches.buffered(BATCHES_FETCHED));
+    while let Some(Some(batch)) = batches.next().await {
+        if sender.send(batch).await.is_err() {
             return;
         }
+    }
+}
+
+/// Work that goes on while nobody waits for it, and ends when nobody will.
+struct Running<T>(JoinHandle<T>);
+
+impl<T: Send + 'static> Running<T> {
+    fn start(work: impl Future<Output = T> + Send + 'static) -> Self {
+        Self(tokio::spawn(work))
+    }
+
+    /// Waits for the end; nothing if the work died.
+    async fn done(mut self) -> Option<T> {
+        (&mut self.0).await.ok()
+    }
+}
+
+impl<T> Drop for Running<T> {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }

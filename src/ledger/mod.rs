@@ -189,7 +189,7 @@ fn schema_of<'a>(matrix: &'a Matrix, entry: &LedgerEntry) -> Option<&'a str> {
 async fn write_file(target: &Arc<FileTarget>, entries: &[LedgerEntry]) -> Result<DataFile, TableError> {
     let rows = rows::to_batch(entries).map_err(TableError::arrow(target.table()))?;
     let mut file = DataFileWriter::create(target, Vec::new())?;
-    file.write_row_group(&rows)?;
+    file.write(&[rows])?;
     target.publish(file.finish(None)?).await
 }
 

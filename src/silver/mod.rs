@@ -9,6 +9,7 @@ mod correction;
 mod decode;
 mod index;
 mod measure;
+mod order;
 mod partition;
 mod rejects;
 mod reread;
@@ -169,10 +170,7 @@ impl SilverTable {
         if records.is_empty() {
             return Ok((result.archives, None));
         }
-        let mut files = Vec::with_capacity(result.files.len());
-        for file in result.files {
-            files.push(self.target.publish(file).await?);
-        }
+        let files = self.target.publish_all(result.files).await?;
         step("files written", self.target.table());
         let (index, target, matrix) = (&mut self.index, &self.target, &self.matrix);
         let archives = &result.archives;

@@ -24,8 +24,8 @@ use crate::delta::TableError;
 use crate::delta::file::{FileTarget, WrittenFile};
 use crate::fetch::BronzeArchive;
 
-/// Pieces that a decoding thread may be ahead of the writer.
-const PIECES_AHEAD: usize = 4;
+/// Pieces that a decoding thread may be ahead of the writer: as many as are written at once.
+const PIECES_AHEAD: usize = 8;
 /// Bytes of CSV up to which an archive shares files with others; a larger one gets files of its own,
 /// which are given up as a whole when its end turns out to be damaged.
 const SHARED_BYTES: u64 = 32 << 20;

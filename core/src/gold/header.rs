@@ -131,13 +131,17 @@ impl<'a> Header<'a> {
             let layer = Layer::ALL.into_iter().find(|known| known.as_str() == layer)?;
             is_name(name).then(|| Input { layer, name: name.to_owned() })
         });
-        parts.ok_or_else(|| self.error(line, format!("`inputs`: expected a table such as silver.klines, found `{name}`")))
+        parts.ok_or_else(|| {
+            self.error(line, format!("`inputs`: expected a table such as silver.klines, found `{name}`"))
+        })
     }
 
     fn days(&self, line: usize, key: &str, value: &str) -> Result<u32, ModelError> {
         let days = value.strip_suffix(" days").or_else(|| value.strip_suffix(" day"));
         let days = days.and_then(|days| days.parse().ok()).filter(|days| *days <= 3_650);
-        days.ok_or_else(|| self.error(line, format!("`{key}`: expected days such as `1 day` or `30 days`, found `{value}`")))
+        days.ok_or_else(|| {
+            self.error(line, format!("`{key}`: expected days such as `1 day` or `30 days`, found `{value}`"))
+        })
     }
 
     /// Reads `name kind, unit: description`, or more of the description of the column above.

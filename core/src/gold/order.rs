@@ -59,8 +59,11 @@ impl Models {
             }
         }
         let names: BTreeSet<String> = models.keys().chain(broken.iter().map(|model| &model.name)).cloned().collect();
-        let known = |input: &Input| if input.layer == Layer::Gold { names.contains(&input.name) } else { tables.contains(input) };
-        let wrong: Vec<BrokenModel> = models.values().filter_map(|model| problem(model, &models, &known, tables)).collect();
+        let known = |input: &Input| {
+            if input.layer == Layer::Gold { names.contains(&input.name) } else { tables.contains(input) }
+        };
+        let wrong: Vec<BrokenModel> =
+            models.values().filter_map(|model| problem(model, &models, &known, tables)).collect();
         for model in wrong {
             models.remove(&model.name);
             broken.push(model);

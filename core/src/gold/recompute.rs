@@ -20,9 +20,8 @@ impl Partition {
     pub fn around(self, before: u32, after: u32) -> impl Iterator<Item = Self> + use<> {
         let first = self.date.checked_sub_days(Days::new(before.into())).unwrap_or(NaiveDate::MIN);
         let days = u64::from(before) + u64::from(after) + 1;
-        (0..days).filter_map(move |day| {
-            Some(Self { market: self.market, date: first.checked_add_days(Days::new(day))? })
-        })
+        (0..days)
+            .filter_map(move |day| Some(Self { market: self.market, date: first.checked_add_days(Days::new(day))? }))
     }
 }
 

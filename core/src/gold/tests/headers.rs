@@ -2,7 +2,8 @@ use super::{file, model};
 use crate::embedded::GOLD_FILES;
 use crate::gold::{Kind, Model, Partitioning};
 
-const HEADER: &str = "-- partitions: market, date\n-- key: market, date, symbol\n-- inputs: silver.klines, gold.other\n";
+const HEADER: &str =
+    "-- partitions: market, date\n-- key: market, date, symbol\n-- inputs: silver.klines, gold.other\n";
 
 #[test]
 fn every_built_in_model_has_a_header_that_can_be_read() {
@@ -42,7 +43,11 @@ fn descriptions_may_take_several_lines_and_partition_columns_need_not_be_listed(
 fn what_is_wrong_with_a_header_is_told_with_its_line() {
     let key = "-- key: market, date, symbol\n";
     let cases = [
-        (HEADER.replace("market, date\n-- key", "day\n-- key"), 3, "`partitions`: expected `market, date` or `none`, found `day`"),
+        (
+            HEADER.replace("market, date\n-- key", "day\n-- key"),
+            3,
+            "`partitions`: expected `market, date` or `none`, found `day`",
+        ),
         (HEADER.replace("symbol", "time"), 4, "`key` names `time`, which is not among the columns"),
         (HEADER.replace("date, symbol", "symbol"), 4, "`key` lacks the partition column `date`"),
         (HEADER.replace(key, ""), 8, "the header above does not say `key`"),

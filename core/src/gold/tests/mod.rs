@@ -6,7 +6,9 @@ use super::Model;
 
 /// Returns a model's file with these header lines besides the columns.
 fn file(header: &str) -> String {
-    format!("-- What a row is.\n--\n{header}-- columns:\n--   symbol  text: the symbol\n--   n  integer, rows: how many\nSELECT 1\n")
+    format!(
+        "-- What a row is.\n--\n{header}-- columns:\n--   symbol  text: the symbol\n--   n  integer, rows: how many\nSELECT 1\n"
+    )
 }
 
 fn model(name: &str, header: &str) -> Model {

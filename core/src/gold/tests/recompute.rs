@@ -49,7 +49,10 @@ fn all_of_a_table_is_what_its_inputs_have_and_what_it_has_itself() {
 #[test]
 fn a_table_without_partitions_is_built_as_a_whole_whatever_changed() {
     let whole = model("m", "-- partitions: none\n-- key: symbol\n-- inputs: meta.archives\n");
-    assert_eq!(recompute(&whole, false, &[input(Changed::Partitions(days([1])), days([1]))], &days([])), Recompute::Whole);
+    assert_eq!(
+        recompute(&whole, false, &[input(Changed::Partitions(days([1])), days([1]))], &days([])),
+        Recompute::Whole
+    );
     assert_eq!(recompute(&whole, false, &[input(Changed::Nothing, days([1]))], &days([])), Recompute::Nothing);
 }
 
