@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use deltalake::kernel::{Metadata, MetadataExt, Remove, StructType, new_metadata};
+use deltalake::kernel::transaction::CommitProperties;
 use deltalake::operations::create::CreateBuilder;
 use deltalake::protocol::SaveMode;
 use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError};
@@ -244,5 +245,7 @@ async fn create(lake: &Lake, spec: &TableSpec) -> Result<DeltaTable, DeltaTableE
         .with_configuration(spec.properties())
         .with_raise_if_key_not_exists(false)
         .with_save_mode(SaveMode::Ignore)
+        // Otherwise one who comes second, or whose answer was lost, declares the table once more.
+        .with_commit_properties(CommitProperties::default().with_max_retries(0))
         .await
 }
