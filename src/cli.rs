@@ -3,25 +3,33 @@
 //! What was left out is filled in by [`crate::settings`], which also knows the environment and the
 //! configuration file; so no flag that a file can set has a default here.
 
+mod changes;
 mod examples;
 mod global;
 mod gold;
 mod ingest;
 mod maintain;
+mod program;
 mod read;
 mod selection;
+mod shell;
 mod values;
 
 use clap::builder::Styles;
 use clap::{Parser, Subcommand};
 
-use self::examples::{DEMO_NOTES, EXAMPLES, GOLD_EXAMPLES, QUERY_EXAMPLES, REFRESH_EXAMPLES, SELECTION_EXAMPLES};
+pub use self::changes::ChangesFlags;
+use self::examples::{
+    DEMO_NOTES, EXAMPLES, GOLD_EXAMPLES, QUERY_EXAMPLES, REFRESH_EXAMPLES, SELECTION_EXAMPLES, SHELL_NOTES,
+};
 pub use self::global::{GlobalFlags, LogFormat, ProgressWhen, ReportFormat};
 pub use self::gold::{GoldCommand, GoldFlags, GoldListFlags, GoldShowFlags};
 pub use self::ingest::{IngestFlags, PlanFlags, RefreshFlags, Stage};
 pub use self::maintain::MaintainFlags;
+pub use self::program::{ConfigCommand, ConfigFlags, ConfigInitFlags, ConfigShowFlags, ManFlags};
 pub use self::read::{CompletionsFlags, MatrixFlags, MatrixFormat, QueryFlags, VerifyFlags};
 pub use self::selection::{ScopeFlags, SelectionFlags, SourceFlags, TuningFlags};
+pub use self::shell::ShellFlags;
 pub(crate) use self::values::bandwidth;
 
 /// The public market-data archive of Binance as exact, audited Delta Lake tables.
@@ -55,12 +63,21 @@ pub enum Command {
     /// Run one SQL statement on the lake's tables.
     #[command(after_help = QUERY_EXAMPLES)]
     Query(QueryFlags),
+    /// Run statements one after another, typed or from standard input.
+    #[command(after_help = SHELL_NOTES)]
+    Shell(ShellFlags),
+    /// Show which archives were corrected: from which version to which, and how many rows that changed.
+    Changes(ChangesFlags),
     /// Check archives against their checksums, and tables against archives.
     Verify(VerifyFlags),
     /// Compact tables, write checkpoints, and delete files that nothing needs any more.
     Maintain(MaintainFlags),
     /// Show which data types each market has, at which frequencies and intervals.
     Matrix(MatrixFlags),
+    /// Show which settings hold and where each comes from, or write a configuration file.
+    Config(ConfigFlags),
+    /// Print a manual page, or write all of them to a folder.
+    Man(ManFlags),
     /// Print a script that completes commands and flags in a shell.
     Completions(CompletionsFlags),
 }

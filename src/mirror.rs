@@ -9,6 +9,8 @@ mod bucket;
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -29,7 +31,16 @@ const PUBLISHED_AT: u32 = 8;
 #[derive(Debug)]
 pub struct Mirror {
     url: String,
+    served: Arc<Served>,
     server: JoinHandle<()>,
+}
+
+#[derive(Debug)]
+struct Served {
+    bucket: Bucket,
+    /// Between a request and its answer.
+    latency: Duration,
+    requests: AtomicU64,
 }
 
 impl Mirror {
@@ -38,18 +49,33 @@ impl Mirror {
     /// # Errors
     /// When no port can be had.
     pub async fn start(bucket: Bucket) -> io::Result<Self> {
+        Self::start_far_away(bucket, Duration::ZERO).await
+    }
+
+    /// As [`Mirror::start`], with so much time between a request and its answer.
+    ///
+    /// # Errors
+    /// When no port can be had.
+    pub async fn start_far_away(bucket: Bucket, latency: Duration) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let url = format!("http://{}", listener.local_addr()?);
-        let app = Router::new().fallback(answer).with_state(Arc::new(bucket));
+        let served = Arc::new(Served { bucket, latency, requests: AtomicU64::new(0) });
+        let app = Router::new().fallback(answer).with_state(Arc::clone(&served));
         // It accepts connections until it is dropped; there is no end to wait for.
         let server = tokio::spawn(async move { drop(axum::serve(listener, app).await) });
-        Ok(Self { url, server })
+        Ok(Self { url, served, server })
     }
 
     /// Returns what to give as source.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Returns how many requests came so far.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.served.requests.load(Ordering::Relaxed)
     }
 }
 
@@ -74,7 +100,9 @@ pub fn sample_bucket(keys: &[ArchiveKey], options: &SampleOptions) -> Result<Buc
     Ok(bucket)
 }
 
-fn published_at(key: &ArchiveKey) -> DateTime<Utc> {
+/// Returns when the archive would have published an archive: in the morning after its last day.
+#[must_use]
+pub fn published_at(key: &ArchiveKey) -> DateTime<Utc> {
     let last = key.period().end();
     let next = last.checked_add_days(Days::new(1)).unwrap_or(last);
     next.and_time(NaiveTime::from_hms_opt(PUBLISHED_AT, 0, 0).unwrap_or_default()).and_utc()
@@ -108,7 +136,12 @@ impl Asked {
     }
 }
 
-async fn answer(State(bucket): State<Arc<Bucket>>, request: Request) -> Response<Body> {
+async fn answer(State(served): State<Arc<Served>>, request: Request) -> Response<Body> {
+    served.requests.fetch_add(1, Ordering::Relaxed);
+    let bucket = &served.bucket;
+    if !served.latency.is_zero() {
+        tokio::time::sleep(served.latency).await;
+    }
     match Asked::parse(request.uri()) {
         Asked::Listing(listing) => Response::new(Body::from(bucket.list(&listing, PAGE_SIZE))),
         Asked::Object(key) => {

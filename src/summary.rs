@@ -10,6 +10,7 @@ use bytesize::ByteSize;
 use lakehouse_core::ledger::ArchiveStatus;
 use serde::Serialize;
 
+use crate::console::TOLD;
 use crate::gold::{ModelOutcome, ModelReport};
 use crate::lake::Layer;
 use crate::report::{Event, Reporter};
@@ -29,6 +30,8 @@ pub struct Summary {
     pub rejected_rows: u64,
     /// Bytes that were downloaded.
     pub bytes: u64,
+    /// What the source was asked for: folders, archives, checksums.
+    pub requests: u64,
     /// Requests that were tried again.
     pub retries: u64,
     /// Commits to silver tables.
@@ -104,6 +107,7 @@ impl Summary {
             }
             Event::Unlisted { .. } => self.unlisted += 1,
             Event::Downloaded { bytes, .. } => self.bytes += bytes,
+            Event::Requested { .. } => self.requests += 1,
             Event::Retried { .. } => self.retries += 1,
             Event::DownloadFinished { stored: true, .. } => self.archives.stored += 1,
             Event::Decoded { rejected, .. } => self.rejected_rows += rejected,
@@ -129,6 +133,17 @@ impl Summary {
         self
     }
 
+    /// Writes the figures to the logs.
+    pub(crate) fn log(&self) {
+        let Archives { new, skipped, corrected, not_published, failed, .. } = self.archives;
+        let Self { rows, rejected_rows, bytes, requests, retries, unlisted, seconds, .. } = *self;
+        let (gold_built, gold_rows, gold_failed) = (self.gold.built, self.gold.rows, self.gold.failed);
+        tracing::info!(
+            target: TOLD, new, skipped, corrected, not_published, failed, unlisted, rows, rejected_rows, bytes,
+            requests, retries, gold_built, gold_rows, gold_failed, seconds, "summary"
+        );
+    }
+
     /// Returns whether a failure of this many before it is one of those that are named.
     #[must_use]
     pub const fn names_more_failures(&self) -> bool {
@@ -151,10 +166,10 @@ pub struct Counting {
 }
 
 impl Counting {
-    /// Goes on from what is counted already.
+    /// Passes everything on to `next`; begins with the planning, so that a run's figures have all of it.
     #[must_use]
-    pub fn new(summary: Summary, next: Arc<dyn Reporter>) -> Self {
-        Self { summary: Mutex::new(summary), next }
+    pub fn new(next: Arc<dyn Reporter>) -> Self {
+        Self { summary: Mutex::default(), next }
     }
 
     /// Returns the figures so far.

@@ -12,10 +12,14 @@ use lakehouse_core::market::{Interval, Market};
 use lakehouse_core::matrix::{Combination, Matrix};
 use lakehouse_core::schema::{Column, ColumnType, Schemas, TableSchema};
 
-#[test]
-fn the_page_about_tables_says_what_schemas_and_matrix_say() {
+use crate::support::archive_server::ArchiveServer;
+use crate::support::samples::{trades, trades_key};
+use crate::support::test_lake::TestLake;
+
+#[tokio::test]
+async fn the_page_about_tables_says_what_schemas_matrix_and_a_lake_say() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/tables.md");
-    let expected = tables_page();
+    let expected = tables_page() + &meta_tables().await;
     if std::env::var_os("UPDATE_DOCS").is_some() {
         fs::write(&file, &expected).unwrap();
     }
@@ -26,9 +30,9 @@ fn the_page_about_tables_says_what_schemas_and_matrix_say() {
 const INTRODUCTION: &str = "\
 <!-- Made from schemas/, schemas/gold/ and matrix/ by tests/docs.rs: UPDATE_DOCS=1 cargo test docs -->
 
-# The silver tables
+# The tables
 
-One Delta table per data type, partitioned by `market` and `date`, with the columns of the archive's own CSV files
+In `silver`, one Delta table per data type, partitioned by `market` and `date`, with the columns of the archive's own CSV files
 under their own names in snake_case. Every table also has:
 
 | column | type | what it holds |
@@ -43,7 +47,7 @@ Times are UTC microseconds, whatever the file used. Numbers are exact decimals: 
 column is in `meta.rejects`, never rounded.
 
 The market `options` has its archives below `data/option/`, the two futures markets below `data/futures/um/` and
-`data/futures/cm/`.
+`data/futures/cm/`. What the lake knows of itself is in [the tables of `meta`](#the-tables-of-meta), at the end.
 ";
 
 fn tables_page() -> String {
@@ -164,5 +168,142 @@ fn published(intervals: Option<&[Interval]>) -> String {
         None => "no".to_owned(),
         Some([]) => "yes".to_owned(),
         Some(intervals) => intervals.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+    }
+}
+
+/// The lake's own tables with what they are for, each column with what it holds.
+static META: [(&str, &str, &[(&str, &str)]); 4] = [
+    (
+        "archives",
+        "The ledger: one row for every archive and version of it that the lake has met. Rows of archives in silver \
+         follow from silver's own log; `maintain --rebuild-ledger` makes them again from there.",
+        &[
+            ("archive", "key of the archive, as the source spells it"),
+            ("market", "`spot`, `futures_um`, `futures_cm` or `options`"),
+            ("data_type", "data type under the archive's own name, such as `aggTrades`"),
+            ("symbol", "symbol"),
+            ("bar_interval", "length of the bars, where there are bars"),
+            ("frequency", "`daily` or `monthly`"),
+            ("period_start", "first day that the archive is about"),
+            ("period_end", "last day that it is about"),
+            ("size", "bytes of the zip"),
+            ("etag", "entity tag, as the source tells it"),
+            ("last_modified", "when the source says that it was changed"),
+            ("sha256", "SHA-256 of the zip: the version of the archive"),
+            ("checksum", "`match`, `mismatch`, `absent` (none is published) or `unchecked`"),
+            (
+                "status",
+                "`ingested`: in silver; `superseded`: was, until another version replaced it; `yielded`: another copy \
+                 is more complete on all its days; `not_published`; `quarantined`: bytes never matched the checksum; \
+                 `rejected`: bytes cannot be read; `failed`: could not be fetched",
+            ),
+            ("rows", "rows in silver"),
+            ("rejected_rows", "rows that could not be kept"),
+            ("min_time", "event time of its first row"),
+            ("max_time", "event time of its last row"),
+            ("silver_version", "version of the silver table that holds the rows"),
+            ("run", "run that recorded the row"),
+            ("recorded_at", "when it was recorded"),
+            ("reason", "why the status is what it is, and how days were judged that another copy holds too"),
+            (
+                "owned_days",
+                "days of the month whose rows in silver are the archive's, such as `1-9,13`, or `none`; NULL if it owns \
+                 all days of its period",
+            ),
+            ("rival", "SHA-256 of the month's archive with which a daily archive was compared"),
+        ],
+    ),
+    (
+        "changes",
+        "One row for every correction: an archive whose rows in silver were replaced by those of another version. Counts \
+         are of rows in the table, so of the days that the archive owns. `lakehouse changes` prints it.",
+        &[
+            ("archive", "key of the archive"),
+            ("market", "market"),
+            ("data_type", "data type"),
+            ("symbol", "symbol"),
+            ("bar_interval", "length of the bars, where there are bars"),
+            ("old_sha256", "version whose rows went; its zip stays in bronze"),
+            ("new_sha256", "version whose rows came"),
+            ("rows_added", "rows with a key (id, or time) that the old version did not have on that day"),
+            ("rows_removed", "rows with a key that the new version does not have on that day"),
+            ("rows_changed", "rows with the same key and other values"),
+            ("committed_at", "when the commit was made"),
+            ("silver_table", "table, such as `silver.klines`"),
+            ("silver_version", "version of that table which holds the new rows; the one before has the old ones"),
+            ("run", "run that made the commit"),
+        ],
+    ),
+    (
+        "rejects",
+        "One row for every row of an archive that could not be kept.",
+        &[
+            ("archive", "key of the archive"),
+            ("line", "line of its CSV, from 1"),
+            ("column", "column that cannot be read, or nothing if it is the line as a whole"),
+            ("value", "what stands there"),
+            ("reason", "why it cannot be kept"),
+            ("raw", "the line, as far as it is kept"),
+            ("run", "run that read the archive"),
+        ],
+    ),
+    (
+        "runs",
+        "One row for every ingest or refresh that had something to do.",
+        &[
+            ("run", "name of the run, which is in its commits too"),
+            ("command", "command, as it was typed"),
+            ("started_at", "when it started"),
+            ("ended_at", "when it ended"),
+            ("seconds", "how long that was"),
+            ("outcome", "`done`, `incomplete`, `interrupted`, or `stopped:` and why"),
+            ("archives_new", "archives in silver for the first time"),
+            ("archives_skipped", "archives that were held already, as they are published"),
+            ("archives_corrected", "archives that replaced an earlier version"),
+            ("archives_not_published", "archives that the source does not have"),
+            ("archives_failed", "archives that did not reach silver for another reason"),
+            ("rows", "rows that were committed to silver"),
+            ("rejected_rows", "rows that could not be kept"),
+            ("bytes", "bytes that were downloaded"),
+            ("retries", "requests that were tried again, those for listings included"),
+        ],
+    ),
+];
+
+/// Describes the lake's own tables, with the columns and types that a lake really has.
+async fn meta_tables() -> String {
+    let (server, lake) = (ArchiveServer::start(), TestLake::new());
+    let key = trades_key("BTCUSDT", "2024-01-02");
+    server.publish(&key, trades(&key, "2024-01-02", 0..5));
+    lake.ingest(server.url(), &["--all"]).await;
+    let sql = "SELECT table_name, column_name, data_type FROM information_schema.columns \
+               WHERE table_schema = 'meta' ORDER BY table_name, ordinal_position";
+    let found = lake.rows(sql).await;
+    let documented = META.iter().flat_map(|(table, _, columns)| columns.iter().map(move |column| (table, column)));
+    let mut page = "\n## The tables of meta\n".to_owned();
+    let mut last = "";
+    assert_eq!(found.len(), documented.clone().count(), "{found:?}");
+    for (row, (table, (column, doc))) in found.iter().zip(documented) {
+        let kind = row.strip_prefix(&format!("{table} | {column} | "));
+        let kind = sql_name(kind.unwrap_or_else(|| panic!("{row} is documented as {table}.{column}")));
+        if last != *table {
+            let about = META.iter().find(|(name, _, _)| name == table).unwrap().1;
+            write!(page, "\n### meta.{table}\n\n{about}\n\n| column | type | what it holds |\n|---|---|---|\n")
+                .unwrap();
+            last = table;
+        }
+        writeln!(page, "| `{column}` | {kind} | {doc} |").unwrap();
+    }
+    page
+}
+
+fn sql_name(arrow: &str) -> &'static str {
+    match arrow {
+        "Utf8View" | "Utf8" => "VARCHAR",
+        "Int64" => "BIGINT",
+        "Float64" => "DOUBLE",
+        "Date32" => "DATE",
+        time if time.starts_with("Timestamp") => "TIMESTAMP",
+        other => panic!("{other} has no name in SQL here"),
     }
 }

@@ -108,8 +108,10 @@ async fn from_a_server_with_faults_of_every_kind_everything_lands_and_retries_ar
 
     assert_eq!((done.summary.archives.new, done.summary.archives.failed), (60, 0), "{:?}", done.summary.failures);
     assert!(!done.summary.is_incomplete(), "{}", done.summary);
-    assert_eq!(done.summary.retries, scripted.sum() as u64, "{scripted:?}");
+    assert_eq!(done.summary.retries, (scripted.sum() + listing) as u64, "{scripted:?}");
     assert_eq!(done.retries, scripted.sum() + listing);
+    let recorded = "SELECT retries FROM meta.runs ORDER BY started_at DESC LIMIT 1";
+    assert_eq!(lake.value(recorded).await, done.retries.to_string());
     assert_eq!(content(&lake).await, content(&undisturbed).await);
     assert_eq!(lake.refresh(server.url(), &[], false).await.plan.plan.fetch.len(), 0);
 }

@@ -66,6 +66,8 @@ fn a_correction_that_is_killed_at_any_step_is_completed_by_the_next_run() {
         "rows taken out silver.klines",
         "before commit silver.klines",
         "after commit silver.klines",
+        "before commit meta.changes",
+        "after commit meta.changes",
         "before commit meta.archives",
     ];
     for number in 0..=steps.len() {
@@ -105,6 +107,42 @@ fn a_compaction_that_is_killed_at_any_step_changes_no_row_and_is_done_by_the_nex
         let marker = folder.path().join(format!("reached-again-{number}"));
         assert!(!kill_at(maintain(&lake), "files merged silver.klines", &marker), "something was left to compact");
     }
+}
+
+#[test]
+fn a_vacuum_that_is_killed_has_deleted_nothing_that_is_needed_and_the_next_one_goes_on() {
+    let archive = SampleArchive::new();
+    let folder = TempDir::new().unwrap();
+    let lake = lake_in(&folder, "lake");
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lakehouse"));
+        command.args(arguments).arg("-q").arg("--lake").arg(&lake).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    };
+    assert!(archive.ingest_singly(&lake).args(["--market", "spot"]).status().unwrap().success());
+    let undisturbed = content(&lake);
+    assert!(run(&["maintain"]).status().unwrap().success());
+    let compacted = files_of(&lake, "silver/klines");
+
+    let vacuum = ["maintain", "--retention", "0"];
+    let marker = folder.path().join("reached");
+    assert!(kill_at(run(&vacuum), "file deleted silver.klines", &marker), "nothing was deleted");
+    let killed = files_of(&lake, "silver/klines");
+    assert!(killed < compacted, "{compacted} files, {killed} after the kill");
+    assert_eq!(content(&lake), undisturbed);
+    assert!(run(&["verify", "--deep"]).status().unwrap().success());
+
+    assert!(run(&vacuum).status().unwrap().success());
+    let left = run(&["maintain", "--retention", "0", "--dry-run"]).stdout(Stdio::piped()).output().unwrap();
+    assert!(!String::from_utf8_lossy(&left.stdout).contains("silver.klines: would delete"), "{left:?}");
+    assert_eq!(content(&lake), undisturbed);
+    assert!(run(&["verify", "--deep"]).status().unwrap().success());
+}
+
+/// Counts the data files that lie in a table's folder.
+fn files_of(lake: &Path, table: &str) -> usize {
+    let partitions = std::fs::read_dir(lake.join(table).join("market=spot")).unwrap();
+    partitions.map(|partition| std::fs::read_dir(partition.unwrap().path()).unwrap().count()).sum()
 }
 
 #[test]

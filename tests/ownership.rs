@@ -3,6 +3,7 @@
 //! After every ingest each day is looked at, at every version that the table has had.
 
 use std::collections::BTreeMap;
+use std::process::{ExitStatus, Stdio};
 
 use futures::TryStreamExt;
 use lakehouse::lake::Lake;
@@ -10,7 +11,7 @@ use lakehouse::query::{At, Session, SessionOptions};
 use lakehouse_core::generate::{SampleOptions, sample_csv};
 
 use crate::support::archive_server::ArchiveServer;
-use crate::support::samples::{csv_name, identify};
+use crate::support::samples::{csv_name, identify, trades, trades_csv, trades_key};
 use crate::support::test_lake::{Ingested, TestLake, lines};
 use crate::support::zips::zip_of;
 
@@ -357,4 +358,62 @@ async fn trades_are_compared_by_their_ids() {
     let second = scene.ledger("2024-02-02.zip").await;
     assert!(second.contains("monthly 100 rows, daily 200 rows (100 of them repeated)"), "{second}");
     scene.assert_ledger_agrees().await;
+}
+
+#[tokio::test]
+async fn opposite_copies_that_two_processes_land_at_once_are_compared_whoever_is_first() {
+    for _ in 0..6 {
+        let mut scene = Scene::new();
+        scene.publish_days([1, 2, 4, 6, 7]);
+        scene.publish(&day_key(5), without_hours(3..5));
+        scene.publish(MONTH, without_hours(30..35));
+        let start = |frequency| {
+            let flags = ["--all", "--frequency", frequency, "--batch-size", "2", "--source", scene.server.url()];
+            let mut program = scene.lake.program("ingest", &flags);
+            program.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+        };
+        let ends = [start("daily"), start("monthly")].map(|mut process| process.wait().unwrap());
+        assert!(ends.iter().all(ExitStatus::success), "{ends:?}");
+
+        // At every version each day has one owner, and none is lost; the better copies own what differs.
+        scene.look().await;
+        let owners = scene.seen.values().next_back().unwrap();
+        let owner = |day: u32| owners[&format!("2024-02-{day:02}")].clone();
+        assert_eq!((owner(2), owner(5)), ("2024-02-02 24".to_owned(), "2024-02 24".to_owned()));
+        assert_eq!(scene.row_count().await, HOURS_OF_MONTH);
+        scene.assert_ledger_agrees().await;
+        scene.settle(&[]).await;
+        let verified = scene.lake.run("verify", &["--deep"]);
+        assert_eq!(verified.code, Some(0), "{verified}");
+    }
+}
+
+#[tokio::test]
+async fn an_archive_that_is_too_large_for_shared_files_is_compared_day_by_day_too() {
+    let mut scene = Scene { table: "trades", ..Scene::new() };
+    let month = "data/spot/monthly/trades/BTCUSDT/BTCUSDT-trades-2024-02.zip";
+    let (day, of_day) = (|day: u32| trades_key("BTCUSDT", &format!("2024-02-{day:02}")), 86_400);
+    // A trade each second, in more CSV than archives may have that share files.
+    let csv = trades_csv("2024-02-01", 0..11 * of_day);
+    assert!(csv.len() > 34 << 20, "{}", csv.len());
+    scene.server.publish(&day(2), trades(&day(2), "2024-02-02", of_day..2 * of_day));
+    scene.server.publish(&day(3), trades(&day(3), "2024-02-03", 2 * of_day..3 * of_day - 1));
+    scene.ingest(&[]).await;
+    scene.server.publish(month, zip_of(&csv_name(month), csv.as_bytes()));
+    scene.ingest(&[]).await;
+
+    assert_eq!(scene.owners(), ["1-1 monthly", "2-2 daily", "3-11 monthly"]);
+    assert_eq!(scene.row_count().await, 950_400);
+    let third = scene.ledger("2024-02-03.zip").await;
+    assert!(third.starts_with("yielded | 0 | none | 2024-02-03: monthly 86400 rows, daily 86399 rows"), "{third}");
+    scene.assert_ledger_agrees().await;
+
+    // Corrected, it replaces its rows on its own days.
+    let corrected = csv.replacen(",1.5,", ",1.25,", 1);
+    scene.server.publish(month, zip_of(&csv_name(month), corrected.as_bytes()));
+    scene.ingest(&[]).await;
+    assert_eq!(scene.owners(), ["1-1 monthly", "2-2 daily", "3-11 monthly"]);
+    let changes = "SELECT rows_added, rows_removed, rows_changed FROM meta.changes";
+    assert_eq!(scene.lake.rows(changes).await, ["0 | 0 | 1"]);
+    assert_eq!(scene.row_count().await, 950_400);
 }

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-use crate::support::archive_server::{ArchiveServer, Kind};
+use crate::support::archive_server::{ArchiveServer, Fault, Kind};
 use crate::support::samples::{trades, trades_key};
 use crate::support::test_lake::TestLake;
 
@@ -200,17 +200,49 @@ async fn refreshes_that_overlap_land_each_archive_once() {
 
 #[tokio::test]
 async fn a_refresh_that_repeats_itself_ends_well_when_it_is_asked_to() {
+    for signal in ["-TERM", "-INT"] {
+        let (server, lake) = lake_of(&["2024-01-05"]).await;
+        publish(&server, "BTCUSDT", "2024-01-06");
+        let mut program = lake.program("refresh", &["--source", server.url(), "--every", "1h"]);
+        let mut repeating = program.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut told = BufReader::new(repeating.stderr.take().unwrap()).lines();
+        let round = told.by_ref().map(Result::unwrap).find(|line| line.starts_with("archives: "));
+        assert!(round.is_some_and(|line| line.starts_with("archives: 1 new, 1 skipped")));
+
+        send(signal, repeating.id());
+
+        let rest: Vec<String> = told.map(Result::unwrap).collect();
+        assert_eq!(repeating.wait().unwrap().code(), Some(0), "{signal}: {rest:?}");
+        assert_eq!(lake.value("SELECT count(*) FROM silver.trades").await, "10");
+    }
+}
+
+#[tokio::test]
+async fn a_refresh_that_is_interrupted_in_the_middle_of_a_round_keeps_what_has_landed_and_can_go_on() {
     let (server, lake) = lake_of(&["2024-01-05"]).await;
-    publish(&server, "BTCUSDT", "2024-01-06");
-    let mut program = lake.program("refresh", &["--source", server.url(), "--every", "1h"]);
+    let new = ["2024-01-06", "2024-01-07", "2024-01-08"].map(|day| publish(&server, "BTCUSDT", day));
+    server.script(&new[1], [Fault::StallAfter(10)]);
+    let version = lake.versions()["silver/trades"];
+    let mut program = lake.program("refresh", &["--source", server.url(), "--every", "1h", "--batch-size", "1"]);
     let mut repeating = program.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut told = BufReader::new(repeating.stderr.take().unwrap()).lines();
-    let round = told.by_ref().map(Result::unwrap).find(|line| line.starts_with("archives: "));
-    assert!(round.is_some_and(|line| line.starts_with("archives: 1 new, 1 skipped")));
+    while lake.versions()["silver/trades"] == version || server.count(Kind::Get, &new[1]) == 0 {
+        assert_eq!(repeating.try_wait().unwrap(), None);
+        std::thread::yield_now();
+    }
 
-    assert!(Command::new("kill").args(["-TERM", &repeating.id().to_string()]).status().unwrap().success());
+    send("-INT", repeating.id());
 
-    let rest: Vec<String> = told.map(Result::unwrap).collect();
-    assert_eq!(repeating.wait().unwrap().code(), Some(0), "{rest:?}");
-    assert_eq!(lake.value("SELECT count(*) FROM silver.trades").await, "10");
+    let told: Vec<String> = BufReader::new(repeating.stderr.take().unwrap()).lines().map(Result::unwrap).collect();
+    assert_eq!(repeating.wait().unwrap().code(), Some(0), "{told:?}");
+    assert!(told.iter().any(|line| line.starts_with("stopped behind the batch in flight")), "{told:?}");
+    assert_eq!(lake.rows("SELECT archive, count(*) FROM silver.trades GROUP BY archive").await.len(), 2);
+    assert_eq!(lake.ledger(&new[0], "status, rows").await, ["ingested | 5"]);
+    assert_eq!(lake.value("SELECT outcome FROM meta.runs WHERE command LIKE '%--every%'").await, "interrupted");
+    let next = lake.run("refresh", &["--source", server.url()]);
+    assert!(next.stderr.contains("archives: 2 new, 2 skipped"), "{next}");
+    assert_eq!(lake.value("SELECT count(*) FROM silver.trades").await, "20");
+}
+
+fn send(signal: &str, process: u32) {
+    assert!(Command::new("kill").args([signal, &process.to_string()]).status().unwrap().success());
 }

@@ -12,9 +12,9 @@ use lakehouse::fetch::FetchOptions;
 use lakehouse::ingest::{Depth, Ingest};
 use lakehouse::lake::Lake;
 use lakehouse::mirror::{Mirror, sample_bucket};
-use lakehouse::report::{Reporter, Silent};
+use lakehouse::report::Silent;
 use lakehouse::source::{Timeouts, open_source};
-use lakehouse::summary::Summary;
+use lakehouse::summary::{Counting, Summary};
 use lakehouse_core::archive::ArchiveKey;
 use lakehouse_core::generate::SampleOptions;
 use lakehouse_core::matrix::Matrix;
@@ -56,10 +56,10 @@ impl Served {
             stop: Default::default(),
         };
         let clock = clock();
-        let reporter: Arc<dyn Reporter> = Arc::new(Silent);
+        let counting = Arc::new(Counting::new(Arc::new(Silent)));
         self.runtime.block_on(async {
-            let plan = ingest.plan(clock.now().date_naive(), &reporter).await.unwrap();
-            ingest.run(&plan, reporter, &clock).await.unwrap()
+            let plan = ingest.plan(clock.now().date_naive(), &(Arc::clone(&counting) as _)).await.unwrap();
+            ingest.run(&plan, &counting, &clock).await.unwrap()
         })
     }
 }

@@ -11,6 +11,7 @@
 
 pub mod archive;
 pub mod checksum;
+pub mod comparison;
 pub mod data_file;
 pub mod days;
 pub mod decode;

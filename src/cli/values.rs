@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use chrono::{DateTime, NaiveDate, TimeDelta};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use lakehouse_core::market::NameError;
 use lakehouse_core::selection::SymbolList;
 
@@ -39,10 +39,15 @@ pub(super) fn at(text: &str) -> Result<At, String> {
     if let Ok(version) = text.parse() {
         return Ok(At::Version(version));
     }
+    let expected = |_| "expected a version such as 12, a time such as 2026-05-08T12:00:00Z, or a day".to_owned();
+    time(text).map(At::Time).map_err(expected)
+}
+
+/// Reads a time, or a day that stands for its start, UTC.
+pub(super) fn time(text: &str) -> Result<DateTime<Utc>, String> {
     let day = || text.parse::<NaiveDate>().ok().and_then(|day| day.and_hms_opt(0, 0, 0)).map(|time| time.and_utc());
     let time = DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc()).or_else(day);
-    let expected = "expected a version such as 12, a time such as 2026-05-08T12:00:00Z, or a day";
-    time.map(At::Time).ok_or_else(|| expected.to_owned())
+    time.ok_or_else(|| "expected a day such as 2026-05-08, or a time such as 2026-05-08T12:00:00Z".to_owned())
 }
 
 /// Takes any text but an empty one.

@@ -30,6 +30,7 @@ use crate::mirror::{Mirror, sample_bucket};
 use crate::report::Reporter;
 use crate::source::{Timeouts, open_source};
 use crate::stop::Stop;
+use crate::summary::Counting;
 use crate::terminal::TerminalReporter;
 
 const DEFAULT_LAKE: &str = "./lakehouse-demo";
@@ -57,9 +58,10 @@ pub(super) async fn run(
     let mirror = serve_samples().await?;
     let listener: Arc<dyn Reporter> = Arc::clone(reporter) as _;
     let ingest = ingest_of(&lake, &mirror)?;
-    let plan = Box::pin(ingest.plan(clock.now().date_naive(), &listener)).await?;
+    let counting = Arc::new(Counting::new(listener));
+    let plan = Box::pin(ingest.plan(clock.now().date_naive(), &(Arc::clone(&counting) as _))).await?;
     let gold = gold::behind(&ingest, None)?;
-    ingest::carry_out(&ingest, Some(&gold), &plan, reporter, clock).await?;
+    ingest::carry_out(&ingest, Some(&gold), &plan, &counting, clock).await?;
     let summary = reporter.conclude(ReportFormat::Text)?;
     Box::pin(told::print(&lake, location, &ingest.schemas, plan.fetch.len(), plan.skipped.len())).await?;
     Ok(if summary.is_incomplete() { Outcome::Incomplete } else { Outcome::Done })

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
+use chrono::{DateTime, Utc};
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties, TableReference};
 use deltalake::kernel::{Action, Add, Metadata};
 use deltalake::protocol::{DeltaOperation, SaveMode};
@@ -16,7 +17,7 @@ use uuid::Uuid;
 
 use super::TableError;
 use super::file::DataFile;
-use super::log::{ArchiveRecord, BuildRecord, CommitRecord, HolderRecord, RECORD_KEY, read_record};
+use super::log::{ArchiveRecord, BuildRecord, CommitRecord, CorrectionRecord, HolderRecord, RECORD_KEY, read_record};
 use super::table::{ActiveFile, LakeTable};
 use crate::clock::Clock;
 use crate::pause::step;
@@ -31,6 +32,7 @@ pub(crate) struct Change {
     pub(crate) removes: Vec<ActiveFile>,
     pub(crate) archives: Vec<ArchiveRecord>,
     pub(crate) holders: Vec<HolderRecord>,
+    pub(crate) corrections: Vec<CorrectionRecord>,
     /// What the table is built from, where it is a gold table.
     pub(crate) built: Option<BuildRecord>,
     /// What the table is from now on, where its columns change; all files have to go then.
@@ -73,7 +75,7 @@ pub(crate) async fn commit<E: From<TableError>>(
         let Some(change) = decide(table).await? else { return Ok(Committed::Unneeded) };
         let before = table.version();
         step("before commit", &table.spec.name);
-        match attempt(table, id, run, change, clock).await {
+        match attempt(table, id, run, change, clock.now()).await {
             Ok(version) => {
                 step("after commit", &table.spec.name);
                 return Ok(Committed::At(version));
@@ -111,16 +113,16 @@ async fn attempt(
     id: Uuid,
     run: &str,
     change: Change,
-    clock: &Clock,
+    at: DateTime<Utc>,
 ) -> Result<i64, deltalake::DeltaTableError> {
-    let now = clock.now().timestamp_millis();
+    let now = at.timestamp_millis();
     let operation = operation(table, &change);
     let removes = change.removes.iter().map(|file| Action::Remove(file.remove(now, !change.rearranges)));
     let adds = change.adds.iter().map(|file| Action::Add(add(file, now, !change.rearranges)));
     let metadata = change.metadata.clone().map(Action::Metadata);
     let actions: Vec<Action> = metadata.into_iter().chain(removes).chain(adds).collect();
-    let Change { archives, holders, built, .. } = change;
-    let record = CommitRecord { id, run: run.to_owned(), archives, holders, built };
+    let Change { archives, holders, corrections, built, .. } = change;
+    let record = CommitRecord { id, run: run.to_owned(), at: Some(at), archives, holders, corrections, built };
     let properties = CommitProperties::default()
         .with_metadata([(RECORD_KEY.to_owned(), serde_json::to_value(record).unwrap_or(Value::Null))])
         .with_max_retries(0)

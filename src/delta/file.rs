@@ -1,28 +1,31 @@
-//! Data files: sorted rows in, one synced Parquet file with its statistics out.
+//! Data files: sorted rows in, one durable Parquet file with its statistics out.
 //!
 //! A file gets a name that nothing else uses and belongs to no table until a commit names it, so a run
-//! that dies leaves at most a file that maintenance sweeps away. Writing is blocking work.
+//! that dies leaves at most a file that maintenance sweeps away. Writing is blocking work; what is written is
+//! durable, and may be named, once it is published.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::collections::BTreeSet;
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, stream};
 use object_store::{ObjectStoreExt, WriteMultipart};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
-use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{KeyValue, SortingColumn};
-use parquet::file::properties::{WriterProperties, WriterVersion};
-use parquet::schema::types::ColumnPath;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
 use tempfile::NamedTempFile;
 use uuid::Uuid;
 
 use super::TableError;
+use super::encode::{FileSink, RowGroupEncoder};
+use super::encodings::writer_properties;
 use super::stats::delta_stats;
 use super::table::{LakeTable, TableSpec};
 use crate::lake::TableName;
@@ -30,6 +33,9 @@ use crate::storage::Storage;
 
 /// The key of a data file's own metadata that lists the archives (and their versions) whose rows it holds.
 pub(crate) const ARCHIVES_KEY: &str = "lakehouse.archives";
+
+/// Files that are made durable at a time.
+const SETTLED_AT_ONCE: usize = 16;
 
 /// A finished data file that no commit names yet.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,7 +65,7 @@ impl FileTarget {
     /// Makes the target of a table that need not exist yet; `storage` is the table's folder.
     pub(crate) fn of(spec: &TableSpec, storage: Storage) -> Self {
         let schema = spec.file_schema();
-        let properties = writer_properties(spec, &schema);
+        let properties = writer_properties(&schema, &spec.sort_columns);
         Self { table: spec.name.clone(), storage, schema, properties }
     }
 
@@ -76,33 +82,75 @@ impl FileTarget {
         move |source| TableError::Parquet { table: table.clone(), path: path.clone(), source }
     }
 
-    fn io_error(&self, path: &str) -> impl Fn(std::io::Error) -> TableError + use<> {
+    fn io_error(&self, path: &str) -> impl Fn(io::Error) -> TableError + use<> {
         let (table, path) = (self.table.clone(), path.to_owned());
         move |source| TableError::File { table: table.clone(), path: path.clone(), source }
     }
 
-    /// Sends a file that was written beside the lake to where it belongs; local files are there already.
+    /// Makes a file durable where it belongs.
     pub(crate) async fn publish(&self, written: WrittenFile) -> Result<DataFile, TableError> {
-        let WrittenFile { file, staged } = written;
-        let Some(staged) = staged else { return Ok(file) };
-        let path = object_store::path::Path::from(file.path.as_str());
+        let file = self.settle(written).await?;
+        self.sync_folders([file.path.as_str()]).await?;
+        Ok(file)
+    }
+
+    /// Makes files durable side by side, as [`FileTarget::publish`] does one.
+    pub(crate) async fn publish_all(&self, written: Vec<WrittenFile>) -> Result<Vec<DataFile>, TableError> {
+        let settled = stream::iter(written).map(|written| self.settle(written)).buffered(SETTLED_AT_ONCE);
+        let files: Vec<DataFile> = settled.try_collect().await?;
+        self.sync_folders(files.iter().map(|file| file.path.as_str())).await?;
+        Ok(files)
+    }
+
+    /// Sends what was written beside the lake to where it belongs, and syncs what is there already.
+    async fn settle(&self, written: WrittenFile) -> Result<DataFile, TableError> {
+        let WrittenFile { file, destination } = written;
+        match destination {
+            Destination::Final(path) => {
+                let sync = move || OpenOptions::new().write(true).open(path)?.sync_all();
+                self.on_disk(&file.path, sync).await?;
+            }
+            Destination::Staged(staged) => self.send(&file.path, staged).await?,
+        }
+        Ok(file)
+    }
+
+    /// Makes the names of local files durable, and those of the folders that were made for them.
+    async fn sync_folders(&self, paths: impl IntoIterator<Item = &str>) -> Result<(), TableError> {
+        let Some(top) = self.storage.local_folder() else { return Ok(()) };
+        let folders = paths.into_iter().flat_map(|path| Path::new(path).ancestors().skip(1));
+        let folders: BTreeSet<PathBuf> = folders.map(|folder| top.join(folder)).collect();
+        let sync = move || folders.iter().try_for_each(|folder| File::open(folder)?.sync_all());
+        self.on_disk("its folders", sync).await
+    }
+
+    async fn on_disk(
+        &self,
+        path: &str,
+        work: impl FnOnce() -> io::Result<()> + Send + 'static,
+    ) -> Result<(), TableError> {
+        let done = tokio::task::spawn_blocking(work).await;
+        done.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(self.io_error(path))
+    }
+
+    async fn send(&self, path: &str, staged: NamedTempFile) -> Result<(), TableError> {
         let failed =
-            |error| TableError::Store { table: self.table.clone(), path: file.path.clone(), source: Box::new(error) };
-        let upload = self.storage.store().put_multipart_opts(&path, Default::default()).await.map_err(failed)?;
+            |error| TableError::Store { table: self.table.clone(), path: path.to_owned(), source: Box::new(error) };
+        let location = object_store::path::Path::from(path);
+        let upload = self.storage.store().put_multipart_opts(&location, Default::default()).await.map_err(failed)?;
         let mut upload = WriteMultipart::new(upload);
-        let mut reader = tokio::fs::File::open(staged.path()).await.map_err(self.io_error(&file.path))?;
+        let mut reader = tokio::fs::File::open(staged.path()).await.map_err(self.io_error(path))?;
         let mut buffer = vec![0; 8 << 20];
         loop {
             let read = tokio::io::AsyncReadExt::read(&mut reader, &mut buffer).await;
-            let read = read.map_err(self.io_error(&file.path))?;
+            let read = read.map_err(self.io_error(path))?;
             if read == 0 {
                 break;
             }
             upload.wait_for_capacity(4).await.map_err(failed)?;
             upload.put(Bytes::copy_from_slice(&buffer[..read]));
         }
-        upload.finish().await.map_err(failed)?;
-        Ok(file)
+        upload.finish().await.map(|_| ()).map_err(failed)
     }
 
     /// Deletes files that no commit names; what cannot be deleted is swept away when it is old.
@@ -116,11 +164,11 @@ impl FileTarget {
     }
 }
 
-/// A data file that is complete, here or in a local file that is still to be sent.
+/// A data file that is complete, and is still to be made durable.
 #[derive(Debug)]
 pub(crate) struct WrittenFile {
     pub(crate) file: DataFile,
-    staged: Option<NamedTempFile>,
+    destination: Destination,
 }
 
 impl WrittenFile {
@@ -139,13 +187,16 @@ pub(crate) struct DataFileWriter {
     path: String,
     partition_values: Vec<(String, String)>,
     destination: Destination,
-    writer: ArrowWriter<BufWriter<File>>,
+    file: FileSink,
+    encoder: RowGroupEncoder,
     rows: u64,
 }
 
 #[derive(Debug)]
 enum Destination {
+    /// In its place.
     Final(PathBuf),
+    /// Beside the lake.
     Staged(NamedTempFile),
 }
 
@@ -163,24 +214,24 @@ impl DataFileWriter {
             ArrowWriterOptions::new().with_properties(target.properties.clone()).with_skip_arrow_metadata(true);
         let buffered = BufWriter::with_capacity(1 << 20, file);
         let writer = ArrowWriter::try_new_with_options(buffered, Arc::clone(&target.schema), options);
-        let writer = writer.map_err(target.parquet_error(&path))?;
-        Ok(Self { target: Arc::clone(target), path, partition_values, destination, writer, rows: 0 })
+        let (file, columns) =
+            writer.and_then(ArrowWriter::into_serialized_writer).map_err(target.parquet_error(&path))?;
+        let encoder = RowGroupEncoder::new(Arc::clone(&target.schema), columns);
+        Ok(Self { target: Arc::clone(target), path, partition_values, destination, file, encoder, rows: 0 })
     }
 
-    /// Appends rows and ends the row group behind them, so that nothing stays in memory.
-    pub(crate) fn write_row_group(&mut self, batch: &RecordBatch) -> Result<(), TableError> {
-        let failed = self.target.parquet_error(&self.path);
-        self.writer.write(batch).map_err(&failed)?;
-        self.writer.flush().map_err(&failed)?;
-        self.rows += batch.num_rows() as u64;
+    /// Appends rows, many at a time to keep all threads busy; row groups end by themselves, and no more than one is
+    /// in memory, encoded.
+    pub(crate) fn write(&mut self, batches: &[RecordBatch]) -> Result<(), TableError> {
+        let written = self.encoder.write(batches, &mut self.file);
+        written.map_err(self.target.parquet_error(&self.path))?;
+        self.rows += batches.iter().map(|batch| batch.num_rows() as u64).sum::<u64>();
         Ok(())
     }
 
-    /// Appends rows; the writer ends row groups by itself and keeps no more than one in memory, encoded.
-    pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<(), TableError> {
-        self.writer.write(batch).map_err(self.target.parquet_error(&self.path))?;
-        self.rows += batch.num_rows() as u64;
-        Ok(())
+    /// Ends the row group, so that nothing stays in memory.
+    pub(crate) fn end_row_group(&mut self) -> Result<(), TableError> {
+        self.encoder.finish(&mut self.file).map_err(self.target.parquet_error(&self.path))
     }
 
     /// Returns how many rows the file has so far.
@@ -190,28 +241,29 @@ impl DataFileWriter {
 
     /// Returns about how many bytes the file has so far.
     pub(crate) fn size(&self) -> u64 {
-        (self.writer.bytes_written() + self.writer.in_progress_size()) as u64
+        (self.file.bytes_written() + self.encoder.encoded_size()) as u64
     }
 
-    /// Ends the file: its footer is written and its bytes have reached the disk.
+    /// Returns how many bytes of the file are in memory.
+    pub(crate) fn memory_size(&self) -> usize {
+        self.encoder.memory_size()
+    }
+
+    /// Ends the file with its footer.
     pub(crate) fn finish(mut self, archives: Option<String>) -> Result<WrittenFile, TableError> {
+        self.end_row_group()?;
         let failed = self.target.parquet_error(&self.path);
         let io_failed = self.target.io_error(&self.path);
         if let Some(archives) = archives {
-            self.writer.append_key_value_metadata(KeyValue::new(ARCHIVES_KEY.to_owned(), archives));
+            self.file.append_key_value_metadata(KeyValue::new(ARCHIVES_KEY.to_owned(), archives));
         }
-        let footer = self.writer.finish().map_err(&failed)?;
-        self.writer.inner_mut().flush().map_err(&io_failed)?;
-        let file = self.writer.inner().get_ref();
-        file.sync_all().map_err(&io_failed)?;
-        let size = file.metadata().map_err(&io_failed)?.len();
-        let staged = match self.destination {
-            Destination::Final(path) => sync_folder(&path).map(|()| None).map_err(&io_failed)?,
-            Destination::Staged(file) => Some(file),
-        };
+        let footer = self.file.finish().map_err(&failed)?;
+        self.file.inner_mut().flush().map_err(&io_failed)?;
+        let size = self.file.inner().get_ref().metadata().map_err(&io_failed)?.len();
         let stats = delta_stats(&footer);
         let (path, rows, partition_values) = (self.path, self.rows, self.partition_values);
-        Ok(WrittenFile { file: DataFile { path, size, rows, partition_values, stats }, staged })
+        let file = DataFile { path, size, rows, partition_values, stats };
+        Ok(WrittenFile { file, destination: self.destination })
     }
 
     /// Gives the file up.
@@ -222,7 +274,7 @@ impl DataFileWriter {
     }
 }
 
-fn open_destination(storage: &Storage, path: &str) -> std::io::Result<(Destination, File)> {
+fn open_destination(storage: &Storage, path: &str) -> io::Result<(Destination, File)> {
     let Some(folder) = storage.local_folder() else {
         let staged = NamedTempFile::new()?;
         let file = staged.reopen()?;
@@ -234,31 +286,4 @@ fn open_destination(storage: &Storage, path: &str) -> std::io::Result<(Destinati
     }
     let file = File::create_new(&path)?;
     Ok((Destination::Final(path), file))
-}
-
-fn sync_folder(file: &Path) -> std::io::Result<()> {
-    file.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
-}
-
-/// Chooses encodings by type: counters and times are deltas, everything else is a dictionary while
-/// that pays.
-fn writer_properties(spec: &TableSpec, schema: &SchemaRef) -> WriterProperties {
-    let sorting = spec.sort_columns.iter().filter_map(|column| schema.index_of(column).ok());
-    let sorting = sorting.filter_map(|index| i32::try_from(index).ok());
-    let sorting = sorting.map(|column_idx| SortingColumn { column_idx, descending: false, nulls_first: false });
-    let sorting: Vec<SortingColumn> = sorting.collect();
-    let mut properties = WriterProperties::builder()
-        .set_writer_version(WriterVersion::PARQUET_2_0)
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .set_max_row_group_row_count(Some(1 << 20))
-        .set_sorting_columns((!sorting.is_empty()).then_some(sorting));
-    for field in schema.fields() {
-        if matches!(field.data_type(), DataType::Int64 | DataType::Timestamp(..)) {
-            let column = ColumnPath::from(field.name().as_str());
-            properties = properties
-                .set_column_dictionary_enabled(column.clone(), false)
-                .set_column_encoding(column, Encoding::DELTA_BINARY_PACKED);
-        }
-    }
-    properties.build()
 }

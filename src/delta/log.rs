@@ -24,12 +24,18 @@ pub(crate) struct CommitRecord {
     /// Tells our own commit from another one of the same run, when no answer came back.
     pub(crate) id: Uuid,
     pub(crate) run: String,
+    /// When it was made; commits of older programs do not say it here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) at: Option<DateTime<Utc>>,
     /// The archives whose rows this commit adds or replaces.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) archives: Vec<ArchiveRecord>,
     /// Archives that were in the table before, and whose days were compared with those of the archives above.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) holders: Vec<HolderRecord>,
+    /// Those of the archives above whose rows took the place of another version's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) corrections: Vec<CorrectionRecord>,
     /// What a gold table was built from, where this commit built it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) built: Option<BuildRecord>,
@@ -97,6 +103,40 @@ pub(crate) struct HolderRecord {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) yielded: bool,
     pub(crate) reason: String,
+}
+
+/// What an archive's new version changed in the table; the counts are of rows that are in the table, which are fewer than
+/// the archive's where other copies own some of its days.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct CorrectionRecord {
+    pub(crate) archive: String,
+    pub(crate) old_sha256: String,
+    pub(crate) sha256: String,
+    pub(crate) rows_added: u64,
+    pub(crate) rows_removed: u64,
+    pub(crate) rows_changed: u64,
+}
+
+/// A correction, and the commit that made it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ToldCorrection {
+    pub(crate) version: i64,
+    pub(crate) committed_at: DateTime<Utc>,
+    pub(crate) run: String,
+    pub(crate) correction: CorrectionRecord,
+}
+
+impl CommitRecord {
+    /// Returns the corrections that this record of a version tells of.
+    pub(crate) fn told_corrections(&self, version: i64) -> impl Iterator<Item = ToldCorrection> + '_ {
+        let committed_at = self.at.unwrap_or_default();
+        self.corrections.iter().map(move |correction| ToldCorrection {
+            version,
+            committed_at,
+            run: self.run.clone(),
+            correction: correction.clone(),
+        })
+    }
 }
 
 /// Reads the lake's record of one version; commits of other writers have none.

@@ -7,10 +7,15 @@
 
 mod columns;
 pub(crate) mod commit;
+mod decimals;
+mod encode;
+mod encodings;
 pub(crate) mod file;
 pub(crate) mod log;
 pub(crate) mod reader;
 pub(crate) mod rewrite;
+pub(crate) mod row_hash;
+mod runs;
 mod stats;
 pub(crate) mod table;
 
@@ -24,7 +29,7 @@ use crate::storage::StorageError;
 #[derive(Debug, Error)]
 pub(crate) enum TableError {
     /// The table's storage or log cannot be used: the run cannot go on with this table.
-    #[error("{table}: {source}")]
+    #[error("cannot use the table {table}: {source}")]
     Delta { table: TableName, source: Box<DeltaTableError> },
     #[error(transparent)]
     Storage(#[from] StorageError),

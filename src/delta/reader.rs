@@ -7,24 +7,52 @@ use futures::StreamExt;
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
 use tokio::io::AsyncWriteExt;
 
 use super::TableError;
 use super::file::ARCHIVES_KEY;
 use super::table::{ActiveFile, LakeTable};
+use crate::lake::TableName;
 
-/// Opens a data file of a table.
+/// Opens a data file of a table and reads its footer.
 pub(crate) async fn read_file(
     table: &LakeTable,
     file: &ActiveFile,
 ) -> Result<ParquetRecordBatchReaderBuilder<File>, TableError> {
-    let opened = match table.storage.local_folder() {
+    open_file(table, file).await?.rows()
+}
+
+/// A data file of a table that is open here, and can be read more than once.
+#[derive(Debug)]
+pub(crate) struct OpenFile {
+    table: TableName,
+    path: String,
+    bytes: File,
+}
+
+/// Opens a data file of a table.
+pub(crate) async fn open_file(table: &LakeTable, file: &ActiveFile) -> Result<OpenFile, TableError> {
+    let bytes = match table.storage.local_folder() {
         Some(folder) => File::open(folder.join(&file.path)).map_err(io_error(table, file))?,
         None => copy(table, file).await?,
     };
-    let failed = |source| TableError::Parquet { table: table.spec.name.clone(), path: file.path.clone(), source };
-    ParquetRecordBatchReaderBuilder::try_new(opened).map_err(failed)
+    Ok(OpenFile { table: table.spec.name.clone(), path: file.path.clone(), bytes })
+}
+
+impl OpenFile {
+    /// Begins to read the file; its footer is read at once.
+    pub(crate) fn rows(&self) -> Result<ParquetRecordBatchReaderBuilder<File>, TableError> {
+        let io_failed = |source| TableError::File { table: self.table.clone(), path: self.path.clone(), source };
+        let bytes = self.bytes.try_clone().map_err(io_failed)?;
+        ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(|source| self.parquet_error(source))
+    }
+
+    /// Names the file in an error.
+    pub(crate) fn parquet_error(&self, source: ParquetError) -> TableError {
+        TableError::Parquet { table: self.table.clone(), path: self.path.clone(), source }
+    }
 }
 
 /// Returns a data file's own list of its archives, one `archive sha256` a line; other writers leave none.

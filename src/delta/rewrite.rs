@@ -151,7 +151,7 @@ async fn rewrite(
             Some(writer) => writer,
             empty => empty.insert(DataFileWriter::create(target, partition_values(table, file))?),
         };
-        writer.write_row_group(&as_stored(&kept, &target.schema()).map_err(&failed)?)?;
+        writer.write(&[as_stored(&kept, &target.schema()).map_err(&failed)?])?;
     }
     if !dropped {
         if let Some(writer) = writer {

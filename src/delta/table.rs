@@ -15,6 +15,7 @@ use serde::Deserialize;
 
 use super::TableError;
 use super::columns::{delta_columns, may_skip_data};
+use super::file::DataFile;
 use crate::lake::{Lake, TableName};
 use crate::storage::Storage;
 
@@ -96,6 +97,15 @@ impl ActiveFile {
     }
 }
 
+impl From<&DataFile> for ActiveFile {
+    /// Describes a file as the log will, once a commit names it.
+    fn from(file: &DataFile) -> Self {
+        let values = file.partition_values.iter().map(|(column, value)| (column.clone(), Some(value.clone())));
+        let (path, stats) = (file.path.clone(), Some(file.stats.clone()));
+        Self { path, size: file.size, partition_values: values.collect(), stats }
+    }
+}
+
 /// A table, as it was at its newest version when it was last refreshed.
 #[derive(Debug)]
 pub(crate) struct LakeTable {
@@ -110,13 +120,13 @@ impl LakeTable {
         if let Some(table) = Self::open(lake, spec.clone()).await? {
             return Ok(table);
         }
-        let delta = create(lake, &spec).await;
-        match delta {
-            Ok(_) | Err(DeltaTableError::VersionAlreadyExists(_) | DeltaTableError::Transaction { .. }) => {}
-            Err(source) => return Err(TableError::delta(&spec.name)(source)),
+        let failure = create(lake, &spec).await.err();
+        // Another process may have been faster, or the answer was lost: what counts is whether the table is there.
+        if let Some(table) = Self::open(lake, spec.clone()).await? {
+            return Ok(table);
         }
-        let missing = || TableError::delta(&spec.name)(DeltaTableError::NotATable(spec.name.to_string()));
-        Self::open(lake, spec.clone()).await?.ok_or_else(missing)
+        let failure = failure.unwrap_or_else(|| DeltaTableError::NotATable(spec.name.to_string()));
+        Err(TableError::delta(&spec.name)(failure))
     }
 
     /// Opens the table at its newest version, or returns nothing when there is none.

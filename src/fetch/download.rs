@@ -20,7 +20,7 @@ const PIECE: usize = 512 * 1024;
 /// A try that brought so much was worth it, and all tries are left again.
 const PROGRESS: u64 = 1024 * 1024;
 
-/// A whole archive, synced, under its partial name.
+/// A whole archive under its partial name.
 #[derive(Debug)]
 pub(crate) struct Complete {
     pub(crate) partial: Partial,
@@ -62,7 +62,7 @@ impl Fetcher {
                 Err(error) => return Err(error),
             }
         }
-        let sha256 = partial.finish().await?;
+        let sha256 = partial.sha256();
         let (size, validator, continued) = (partial.len(), partial.validator(), partial.is_continued());
         Ok(Some(Complete { partial, sha256, size, validator, continued }))
     }
@@ -70,6 +70,7 @@ impl Fetcher {
     /// Makes one request for what is not held yet.
     async fn attempt(&self, archive: &Arc<str>, partial: &Partial) -> Result<(), FetchError> {
         let resume = partial.resume();
+        self.reporter.report(Event::Requested { what: Arc::clone(archive) });
         let download = self.source.get(archive, resume.as_ref()).await?;
         if download.offset != partial.len() || resume.is_none() {
             partial.restart(download.validator.clone()).await?;

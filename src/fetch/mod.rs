@@ -24,7 +24,8 @@ use futures::stream::BoxStream;
 use lakehouse_core::checksum::{Sha256Hex, parse_checksum};
 use lakehouse_core::ledger::ChecksumState;
 use lakehouse_core::listing::Published;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tracing::Instrument;
 
 pub use self::bandwidth::Bandwidth;
 pub(crate) use self::bronze::older_name;
@@ -34,7 +35,7 @@ pub use self::outcome::{BronzeArchive, FetchError, FetchOutcome, Fetched};
 use self::partial::Partials;
 use self::stale::PARTIAL_FOLDER;
 pub(crate) use self::stale::{delete_stale_partials, find_stale_partials};
-use crate::report::{Event, Reporter};
+use crate::report::{Event, Reporter, archive_span};
 use crate::source::retry::RetryPolicy;
 use crate::source::{Source, SourceError};
 use crate::storage::Storage;
@@ -103,30 +104,33 @@ impl Fetcher {
 
     /// Fetches a batch, largest archives first, in the order in which they are done.
     ///
-    /// Batches may overlap: together they run no more downloads than the options allow.
+    /// Batches may overlap: together they run no more downloads than the options allow, and those of the batch that
+    /// was asked for first go first.
     pub fn fetch_all(self: &Arc<Self>, mut batch: Vec<Published>) -> BoxStream<'static, Fetched> {
         batch.sort_by_key(|published| std::cmp::Reverse(published.size));
-        let parallel = self.options.parallel.max(1);
+        let archives = batch.len().max(1);
         let fetcher = Arc::clone(self);
         let fetches = futures::stream::iter(batch).map(move |published| {
             let fetcher = Arc::clone(&fetcher);
-            async move { fetcher.fetch(&published).await }
+            let span = archive_span(&published.key);
+            async move { fetcher.fetch(&published).await }.instrument(span)
         });
-        fetches.buffer_unordered(parallel).boxed()
+        fetches.buffer_unordered(archives).boxed()
     }
 
     /// Fetches one archive.
     pub async fn fetch(&self, wanted: &Published) -> Fetched {
-        let _slot = self.slots.acquire().await;
+        let slot = self.slots.acquire().await;
         let archive = wanted.key.shared_path();
         self.reporter.report(Event::DownloadStarted { archive: Arc::clone(&archive), bytes: wanted.size });
-        let outcome = self.obtain(wanted).await.unwrap_or_else(|error| FetchOutcome::Failed { error });
+        let outcome = self.obtain(wanted, slot.ok()).await.unwrap_or_else(|error| FetchOutcome::Failed { error });
         let stored = matches!(outcome, FetchOutcome::Stored(_));
         self.reporter.report(Event::DownloadFinished { archive, stored });
         Fetched { key: wanted.key.clone(), outcome }
     }
 
-    async fn obtain(&self, wanted: &Published) -> Result<FetchOutcome, FetchError> {
+    /// Gets hold of an archive; the slot is another download's as soon as all bytes are here.
+    async fn obtain(&self, wanted: &Published, slot: Option<SemaphorePermit<'_>>) -> Result<FetchOutcome, FetchError> {
         if let Some(archive) = self.reuse(wanted).await? {
             return Ok(FetchOutcome::Stored(archive));
         }
@@ -136,7 +140,10 @@ impl Fetcher {
             let (checksum, complete) = tokio::try_join!(self.checksum(wanted), self.download(wanted))?;
             let Some(complete) = complete else { return Ok(FetchOutcome::NotPublished) };
             match self.judge(wanted, checksum.as_ref(), &complete) {
-                Ok(state) => return self.store(wanted, complete, checksum, state).await.map(FetchOutcome::Stored),
+                Ok(state) => {
+                    drop(slot);
+                    return self.store(wanted, complete, checksum, state).await.map(FetchOutcome::Stored);
+                }
                 Err(Doubt::Mismatch(sums)) => {
                     // The same disagreement twice is what the source publishes, not a fault on the way.
                     let again = seen.replace(sums) == Some(sums);
@@ -197,6 +204,7 @@ impl Fetcher {
         let mut patience = self.options.retry.patience(wanted.key.shared_path(), Arc::clone(&self.reporter));
         let key = wanted.key.checksum_path();
         loop {
+            self.reporter.report(Event::Requested { what: key.as_str().into() });
             let text = match self.source.small(&key).await {
                 Ok(Some(text)) => text,
                 Ok(None) => return Ok(None),

@@ -109,13 +109,9 @@ impl Partial {
         self.on_disk(move |state| state.append(&pieces, last)).await
     }
 
-    /// Makes the bytes durable and returns their sum.
-    pub(crate) async fn finish(&self) -> Result<Sha256Hex, FetchError> {
-        self.on_disk(|state| {
-            state.file.sync_all()?;
-            Ok(Sha256Hex::from_bytes(state.hasher.clone().finalize().into()))
-        })
-        .await
+    /// Returns the sum of the bytes.
+    pub(crate) fn sha256(&self) -> Sha256Hex {
+        self.with(|state| Sha256Hex::from_bytes(state.hasher.clone().finalize().into()))
     }
 
     /// Deletes the file.
@@ -127,12 +123,13 @@ impl Partial {
         .await
     }
 
-    /// Runs `place` with the file's path, to give it another name, and forgets the note.
+    /// Makes the bytes durable, runs `place` with the file's path, to give it another name, and forgets the note.
     pub(crate) async fn hand_over<T: Send + 'static>(
         &self,
         place: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
     ) -> Result<T, FetchError> {
         self.on_disk(move |state| {
+            state.file.sync_all()?;
             let placed = place(&state.path)?;
             state.forget()?;
             Ok(placed)

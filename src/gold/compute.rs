@@ -87,9 +87,7 @@ impl Work<'_> {
             source: std::io::Error::other(error),
         };
         let written = work.await.map_err(stopped)?.map_err(|error| self.failure(error))?;
-        for file in written {
-            files.push(self.target.publish(file).await?);
-        }
+        files.extend(self.target.publish_all(written).await?);
         Ok(())
     }
 

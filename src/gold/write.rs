@@ -70,7 +70,7 @@ impl SortedWriter {
             let part = rows.slice(range.start, range.len());
             let stored = self.stored(&part).map_err(&failed)?;
             let partition = self.partition_of(&part).map_err(&failed)?;
-            self.file_of(partition, stored.num_rows() as u64)?.write(&stored)?;
+            self.file_of(partition, stored.num_rows() as u64)?.write(&[stored])?;
         }
         Ok(())
     }

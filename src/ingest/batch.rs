@@ -12,8 +12,8 @@ use lakehouse_core::period::Period;
 use super::{Depth, Ingest, IngestError};
 use crate::fetch::{BronzeArchive, FetchOutcome, Fetched};
 use crate::lake::{Layer, TableName};
-use crate::ledger::LedgerTable;
-use crate::report::{Event, Reporter};
+use crate::ledger::{ChangesTable, LedgerTable};
+use crate::report::{Event, Reporter, archive_span};
 use crate::silver::{BatchResult, DecodedArchive, Fault, RejectsTable, SilverTable, Writer};
 
 /// The tables that batches end in; each is opened when the first batch needs it.
@@ -26,6 +26,7 @@ pub(super) struct BatchStore<'a> {
 }
 
 struct MetaTables {
+    changes: ChangesTable,
     ledger: LedgerTable,
     rejects: RejectsTable,
 }
@@ -39,6 +40,7 @@ impl<'a> BatchStore<'a> {
         let tables = match ingest.depth {
             Depth::Bronze => None,
             Depth::Silver => Some(MetaTables {
+                changes: ChangesTable::open(&ingest.lake).await?,
                 ledger: LedgerTable::open(&ingest.lake, Arc::clone(&ingest.matrix)).await?,
                 rejects: RejectsTable::open(&ingest.lake).await?,
             }),
@@ -84,6 +86,9 @@ impl<'a> BatchStore<'a> {
             .collect();
         let result = silver.ingest(stored.clone(), &mut tables.rejects, self.writer).await?;
         self.tell(table, &result, &before);
+        // Before the ledger knows the version: from then on nobody reads its commit again.
+        let (name, corrections) = (TableName::new(Layer::Silver, table), silver.index().take_corrections());
+        tables.changes.record(&self.ingest.matrix, &name, corrections, self.writer).await?;
         // What others landed meanwhile is told by their commits; ours is recorded right after.
         let mut entries: Vec<LedgerEntry> =
             result.archives.iter().map(|archive| self.decoded(archive, &result)).collect();
@@ -107,6 +112,7 @@ impl<'a> BatchStore<'a> {
     fn tell(&self, table: &Arc<str>, result: &BatchResult, before: &BTreeSet<String>) {
         let (mut landed, mut rows, mut corrected) = (0, 0, 0);
         for archive in &result.archives {
+            let _span = archive_span(&archive.bronze.key).entered();
             let path = archive.bronze.key.shared_path();
             let (rejected, bytes) = (archive.rejected_rows, archive.bytes);
             self.reporter.report(Event::Decoded { archive: Arc::clone(&path), rows: archive.rows, rejected, bytes });

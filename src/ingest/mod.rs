@@ -8,10 +8,11 @@ mod batch;
 mod refresh;
 mod runs;
 
+use std::pin::pin;
 use std::sync::Arc;
 
-use chrono::NaiveDate;
-use futures::StreamExt;
+use chrono::{DateTime, NaiveDate, Utc};
+use futures::{StreamExt, stream};
 use lakehouse_core::ledger::Ledger;
 use lakehouse_core::listing::{Inventory, Published};
 use lakehouse_core::matrix::Matrix;
@@ -20,6 +21,8 @@ use lakehouse_core::schema::Schemas;
 use lakehouse_core::selection::Targets;
 use thiserror::Error;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tracing::Instrument;
 use uuid::Uuid;
 
 pub use self::refresh::RefreshPlan;
@@ -39,11 +42,15 @@ use crate::stop::Stop;
 use crate::storage::StorageError;
 use crate::summary::{Counting, Summary};
 
+/// Batches that are fetched at a time: the second has what the first leaves of the link.
+const BATCHES_FETCHED: usize = 2;
+
 /// Why an ingest could not be done, or not be finished; what has been committed stays.
 #[derive(Debug, Error)]
 pub enum IngestError {
-    #[error(transparent)]
-    Source(#[from] SourceError),
+    /// Not one folder of the source could be listed, and not one archive be asked for.
+    #[error("cannot reach the source {location}: check the network, or name another with --source")]
+    Unreachable { location: String, source: SourceError },
     #[error(transparent)]
     Storage(#[from] StorageError),
     #[error(transparent)]
@@ -54,6 +61,9 @@ pub enum IngestError {
     /// A matrix names a schema that does not exist.
     #[error("the matrix names the schema `{schema}`, and there is no schemas/{schema}.toml")]
     Schema { schema: String },
+    /// A fault of the program's own; what has landed stays.
+    #[error("downloading broke off; run the same command again to go on, and please report it")]
+    Died,
 }
 
 impl From<TableError> for IngestError {
@@ -101,7 +111,7 @@ impl Ingest {
         let ledger = self.known().await?;
         let lister = self.lister(today, reporter);
         let listing = lister.list(&self.targets, &self.matrix).await;
-        let inventory = known_inventory(listing, reporter)?;
+        let inventory = self.known_inventory(listing, reporter)?;
         let plan = plan(&self.targets, inventory, &ledger, self.plan_options(today));
         announce(&plan, reporter);
         Ok(plan)
@@ -116,44 +126,60 @@ impl Ingest {
         PlanOptions { force: self.fetch.force, today }
     }
 
-    /// Does what a plan says, and tells what came of it.
+    /// Does what a plan says, and returns what came of it; `counting` has listened to the planning too, so that the
+    /// figures are those of the whole run.
     ///
     /// # Errors
     /// When the lake cannot be written. What is wrong with single archives is in the summary, and never
     /// keeps others from landing.
-    pub async fn run(&self, plan: &Plan, reporter: Arc<dyn Reporter>, clock: &Clock) -> Result<Summary, IngestError> {
+    pub async fn run(&self, plan: &Plan, counting: &Arc<Counting>, clock: &Clock) -> Result<Summary, IngestError> {
         let started = clock.now();
-        let mut planned = Summary::default();
-        planned.count(&Event::Skipped { archives: plan.skipped.len() as u64 });
         if plan.is_empty() {
-            return Ok(planned);
+            return Ok(counting.summary());
         }
-        let counting = Arc::new(Counting::new(planned, reporter));
         let run = Uuid::now_v7().simple().to_string();
         let writer = Writer { run: run.into(), clock: clock.clone(), threads: self.threads };
-        let outcome = self.work(plan, &counting, &writer).await;
+        let span = tracing::info_span!("run", id = %writer.run);
+        let outcome = self.work(plan, counting, &writer).instrument(span).await;
         let elapsed = (clock.now() - started).to_std().unwrap_or_default();
         let summary = counting.summary().after(elapsed);
+        let recorded = self.record_run(&summary, outcome.as_ref().err(), started, &writer).await;
+        // What stopped the work says more than that this could not be recorded either.
+        outcome.and(recorded).map(|()| summary)
+    }
+
+    async fn record_run(
+        &self,
+        summary: &Summary,
+        error: Option<&IngestError>,
+        started: DateTime<Utc>,
+        writer: &Writer,
+    ) -> Result<(), IngestError> {
         if self.depth > Depth::Bronze {
-            let mut runs = RunsTable::open(&self.lake).await?;
-            runs.record(self, &summary, outcome.as_ref().err(), started, &writer).await?;
+            RunsTable::open(&self.lake).await?.record(self, summary, error, started, writer).await?;
         }
-        outcome.map(|()| summary)
+        Ok(())
     }
 
     async fn work(&self, plan: &Plan, reporter: &Arc<Counting>, writer: &Writer) -> Result<(), IngestError> {
         let listener: Arc<dyn Reporter> = Arc::clone(reporter) as _;
         let bronze = self.lake.bronze()?;
         let fetcher = Fetcher::new(Arc::clone(&self.source), &bronze, self.fetch.clone(), Arc::clone(&listener))?;
+        // Kept until the last batch was taken: the local copies of a remote bronze go with it.
+        let fetcher = Arc::new(fetcher);
         let (sender, mut batches) = mpsc::channel(1);
         let wanted = self.batches(plan);
-        let fetching = tokio::spawn(fetch_batches(Arc::new(fetcher), wanted, sender));
+        let mut left = wanted.len();
+        // Ends with this function; what is half-downloaded then is resumed another time.
+        let _fetching = Running::start(fetch_batches(Arc::clone(&fetcher), wanted, sender));
         let mut store = BatchStore::open(self, listener, writer).await?;
         while let Some((table, fetched)) = self.next_batch(&mut batches).await {
             store.take(&table, fetched).await?;
+            left -= 1;
         }
-        // All batches have been taken, or no more are wanted; what is half-downloaded is resumed another time.
-        fetching.abort();
+        if left > 0 && !self.stop.is_asked() {
+            return Err(IngestError::Died);
+        }
         Ok(())
     }
 
@@ -175,10 +201,23 @@ impl Ingest {
         batches.iter().map(published).collect()
     }
 
+    /// Returns what was listed and tells what was not; a source of which nothing is known is an error.
+    fn known_inventory(&self, listing: Listing, reporter: &Arc<dyn Reporter>) -> Result<Inventory, IngestError> {
+        let Listing { inventory, mut unavailable } = listing;
+        if inventory.archives.is_empty() && !unavailable.is_empty() {
+            let location = self.source.location().to_owned();
+            return Err(IngestError::Unreachable { location, source: unavailable.swap_remove(0).reason });
+        }
+        for Unavailable { prefix, reason } in unavailable {
+            reporter.report(Event::Unlisted { prefix, reason: reason.to_string() });
+        }
+        Ok(inventory)
+    }
+
     /// Returns what the lake knows already; a lake that is not there yet knows nothing.
     async fn known(&self) -> Result<Ledger, IngestError> {
         let table = LedgerTable::peek(&self.lake, Arc::clone(&self.matrix)).await?;
-        Ok(table.map(|table| table.ledger()).unwrap_or_default())
+        Ok(table.map(LedgerTable::into_ledger).unwrap_or_default())
     }
 }
 
@@ -189,29 +228,41 @@ fn announce(plan: &Plan, reporter: &Arc<dyn Reporter>) {
     reporter.report(Event::Planned { archives: plan.fetch.len() as u64, bytes: plan.bytes() });
 }
 
-/// Returns what was listed and tells what was not; a source of which nothing is known is an error.
-fn known_inventory(listing: Listing, reporter: &Arc<dyn Reporter>) -> Result<Inventory, SourceError> {
-    let Listing { inventory, mut unavailable } = listing;
-    if inventory.archives.is_empty() && !unavailable.is_empty() {
-        return Err(unavailable.swap_remove(0).reason);
-    }
-    for Unavailable { prefix, reason } in unavailable {
-        reporter.report(Event::Unlisted { prefix, reason: reason.to_string() });
-    }
-    Ok(inventory)
-}
-
-/// Fetches batch after batch; each waits until the one before it was taken, so that at most two lie
-/// between the source and silver.
+/// Fetches batch after batch. The next one begins while the last downloads of one are under way, so that the link is
+/// never idle; at most four lie between the source and silver.
 async fn fetch_batches(
     fetcher: Arc<Fetcher>,
     batches: Vec<(Arc<str>, Vec<Published>)>,
     sender: mpsc::Sender<(Arc<str>, Vec<Fetched>)>,
 ) {
-    for (table, archives) in batches {
-        let fetched: Vec<Fetched> = fetcher.fetch_all(archives).collect().await;
-        if sender.send((table, fetched)).await.is_err() {
+    let batches = stream::iter(batches).map(|(table, archives)| {
+        let fetched = Running::start(fetcher.fetch_all(archives).collect::<Vec<_>>());
+        async move { Some((table, fetched.done().await?)) }
+    });
+    let mut batches = pin!(batches.buffered(BATCHES_FETCHED));
+    while let Some(Some(batch)) = batches.next().await {
+        if sender.send(batch).await.is_err() {
             return;
         }
+    }
+}
+
+/// Work that goes on while nobody waits for it, and ends when nobody will.
+struct Running<T>(JoinHandle<T>);
+
+impl<T: Send + 'static> Running<T> {
+    fn start(work: impl Future<Output = T> + Send + 'static) -> Self {
+        Self(tokio::spawn(work.in_current_span()))
+    }
+
+    /// Waits for the end; nothing if the work died.
+    async fn done(mut self) -> Option<T> {
+        (&mut self.0).await.ok()
+    }
+}
+
+impl<T> Drop for Running<T> {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }

@@ -41,7 +41,7 @@ impl RunsTable {
     ) -> Result<(), TableError> {
         let row = row(ingest, summary, error, started, writer).map_err(TableError::arrow(self.target.table()))?;
         let mut file = DataFileWriter::create(&self.target, Vec::new())?;
-        file.write_row_group(&row)?;
+        file.write(&[row])?;
         let file = self.target.publish(file.finish(None)?).await?;
         commit(&mut self.table, &writer.run, &writer.clock, async |_: &LakeTable| {
             Ok::<_, TableError>(Some(Change { adds: vec![file.clone()], ..Change::default() }))

@@ -4,6 +4,8 @@
 //! ledger lacks is added when the two meet (see [`LedgerTable::reconcile`]); so a run that dies between
 //! silver's commit and the ledger's loses nothing.
 
+mod changes;
+mod columns;
 mod rebuild;
 mod replay;
 mod rows;
@@ -15,6 +17,8 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use lakehouse_core::ledger::{ArchiveStatus, Ledger, LedgerEntry};
 use lakehouse_core::matrix::Matrix;
+
+pub(crate) use self::changes::{ChangesTable, Correction};
 
 use self::replay::{holding_of, is_told_by_silver, replay};
 use crate::delta::TableError;
@@ -66,12 +70,12 @@ impl LedgerTable {
         Ok(ledger)
     }
 
-    /// Returns the newest row of every archive.
-    pub(crate) fn ledger(&self) -> Ledger {
+    /// Returns the newest row of every archive; the table's own rows become these.
+    pub(crate) fn into_ledger(self) -> Ledger {
         let mut ledger = Ledger::default();
-        let mut entries: Vec<&LedgerEntry> = self.entries().collect();
+        let mut entries: Vec<LedgerEntry> = self.files.into_values().flat_map(|(_, entries)| entries).collect();
         entries.sort_by_key(|entry| entry.recorded_at);
-        entries.into_iter().cloned().for_each(|entry| ledger.insert(entry));
+        entries.into_iter().for_each(|entry| ledger.insert(entry));
         ledger
     }
 
@@ -185,7 +189,7 @@ fn schema_of<'a>(matrix: &'a Matrix, entry: &LedgerEntry) -> Option<&'a str> {
 async fn write_file(target: &Arc<FileTarget>, entries: &[LedgerEntry]) -> Result<DataFile, TableError> {
     let rows = rows::to_batch(entries).map_err(TableError::arrow(target.table()))?;
     let mut file = DataFileWriter::create(target, Vec::new())?;
-    file.write_row_group(&rows)?;
+    file.write(&[rows])?;
     target.publish(file.finish(None)?).await
 }
 

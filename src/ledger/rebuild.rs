@@ -1,4 +1,5 @@
-//! The ledger made anew, from what silver itself tells: its log, and its data files where the log is gone.
+//! The ledger and the table of corrections made anew, from what silver itself tells: its log, and its data files
+//! where the log is gone.
 //!
 //! What silver cannot know (archives that failed, were rejected or are not published) is taken over from the
 //! ledger before, as far as that can be read.
@@ -11,7 +12,7 @@ use lakehouse_core::matrix::Matrix;
 use lakehouse_core::schema::Schemas;
 
 use super::silver_told::SilverTold;
-use super::{LedgerTable, read_entries, rows, write_file};
+use super::{ChangesTable, LedgerTable, changes, read_entries, rows, write_file};
 use crate::delta::TableError;
 use crate::delta::commit::{Change, commit};
 use crate::delta::file::FileTarget;
@@ -21,7 +22,8 @@ use crate::maintain::LedgerReport;
 use crate::silver::{Writer, table_spec};
 
 impl LedgerTable {
-    /// Puts rows that are made from silver alone in the place of the ledger's, in one commit.
+    /// Puts rows that are made from silver alone in the place of the ledger's, in one commit; corrections before it,
+    /// in one of their own.
     ///
     /// Silver is read after the ledger's newest version, again at every attempt, so that nothing is
     /// lost that a running ingest records meanwhile.
@@ -39,8 +41,11 @@ impl LedgerTable {
         if dry_run {
             let table = LakeTable::open(lake, rows::table_spec()).await?;
             let rows = rebuilt(table.as_ref(), &mut silver, &matrix, writer).await?;
-            return Ok(rows.report);
+            let before = ChangesTable::peek(lake).await?;
+            let corrections = changes::rebuilt(&matrix, &mut silver, &before).await?.len();
+            return Ok(LedgerReport { corrections, ..rows.report });
         }
+        let corrections = ChangesTable::open(lake).await?.rebuild(&matrix, &mut silver, writer).await?;
         let mut table = LakeTable::open_or_create(lake, rows::table_spec()).await?;
         let target = Arc::new(FileTarget::new(&table));
         let mut report = LedgerReport::default();
@@ -52,7 +57,7 @@ impl LedgerTable {
             Ok::<_, TableError>(Some(change))
         })
         .await?;
-        Ok(report)
+        Ok(LedgerReport { corrections, ..report })
     }
 }
 

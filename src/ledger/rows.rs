@@ -2,17 +2,14 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, Date32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
-    new_null_array,
-};
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Date32Type, Field, Int64Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType};
+use arrow::array::{ArrayRef, Date32Array, RecordBatch};
+use arrow::datatypes::{DataType, Date32Type, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::NaiveDate;
 use lakehouse_core::ledger::{ArchiveStatus, ChecksumState, LedgerEntry};
 use lakehouse_core::matrix::Matrix;
 
+use super::columns::{Columns, numbers, texts, times, timestamp_type};
 use crate::delta::table::TableSpec;
 use crate::lake::{Layer, TableName};
 
@@ -58,10 +55,6 @@ fn schema() -> SchemaRef {
     ]))
 }
 
-fn timestamp_type() -> DataType {
-    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
-}
-
 /// Makes a batch of ledger rows.
 pub(super) fn to_batch(entries: &[LedgerEntry]) -> Result<RecordBatch, ArrowError> {
     let columns: Vec<ArrayRef> = vec![
@@ -93,33 +86,25 @@ pub(super) fn to_batch(entries: &[LedgerEntry]) -> Result<RecordBatch, ArrowErro
     RecordBatch::try_new(schema(), columns)
 }
 
-fn texts(entries: &[LedgerEntry], value: impl Fn(&LedgerEntry) -> Option<String>) -> ArrayRef {
-    Arc::new(entries.iter().map(value).collect::<StringArray>())
-}
-
-fn numbers(entries: &[LedgerEntry], value: impl Fn(&LedgerEntry) -> Option<i64>) -> ArrayRef {
-    Arc::new(entries.iter().map(value).collect::<Int64Array>())
-}
-
 fn dates(entries: &[LedgerEntry], value: impl Fn(&LedgerEntry) -> NaiveDate) -> ArrayRef {
     Arc::new(entries.iter().map(|entry| Some(Date32Type::from_naive_date(value(entry)))).collect::<Date32Array>())
-}
-
-fn times(entries: &[LedgerEntry], value: impl Fn(&LedgerEntry) -> Option<DateTime<Utc>>) -> ArrayRef {
-    let micros = entries.iter().map(|entry| value(entry).map(|time| time.timestamp_micros()));
-    Arc::new(micros.collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
 }
 
 /// Reads ledger rows; a row whose archive the matrix does not know is passed over, because nothing can
 /// be planned about it.
 pub(super) fn from_batch(batch: &RecordBatch, matrix: &Matrix) -> Result<Vec<LedgerEntry>, ArrowError> {
-    let columns = Columns::new(batch)?;
+    let columns = Columns::new(batch, schema())?;
     let mut entries = Vec::with_capacity(batch.num_rows());
+    // A run records many archives, and its name is kept once.
+    let mut run: Arc<str> = Arc::default();
     for row in 0..batch.num_rows() {
         let Some(path) = columns.text("archive", row) else { continue };
         let Ok(key) = matrix.identify(&path) else { continue };
         let number = |name| columns.number(name, row).and_then(|number| u64::try_from(number).ok());
         let parsed = |name| columns.text(name, row).unwrap_or_default();
+        if *run != *parsed("run") {
+            run = parsed("run").into();
+        }
         entries.push(LedgerEntry {
             key,
             status: parsed("status").parse().unwrap_or(ArchiveStatus::Failed),
@@ -133,7 +118,7 @@ pub(super) fn from_batch(batch: &RecordBatch, matrix: &Matrix) -> Result<Vec<Led
             min_time: columns.time("min_time", row),
             max_time: columns.time("max_time", row),
             silver_version: columns.number("silver_version", row),
-            run: parsed("run").into(),
+            run: Arc::clone(&run),
             recorded_at: columns.time("recorded_at", row).unwrap_or_default(),
             reason: columns.text("reason", row),
             days: columns.text("owned_days", row).and_then(|days| days.parse().ok()),
@@ -141,40 +126,4 @@ pub(super) fn from_batch(batch: &RecordBatch, matrix: &Matrix) -> Result<Vec<Led
         });
     }
     Ok(entries)
-}
-
-/// The columns of a batch by name, each of the type that the schema gives it.
-struct Columns(RecordBatch);
-
-impl Columns {
-    fn new(batch: &RecordBatch) -> Result<Self, ArrowError> {
-        let column = |field: &Arc<Field>| -> Result<ArrayRef, ArrowError> {
-            let found = batch.column_by_name(field.name());
-            match found {
-                Some(found) => cast(found, field.data_type()),
-                // Files of lakes that are older than the column do not have it.
-                None if field.is_nullable() => Ok(new_null_array(field.data_type(), batch.num_rows())),
-                None => Err(ArrowError::SchemaError(format!("no column `{}`", field.name()))),
-            }
-        };
-        let columns = schema().fields().iter().map(column).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self(RecordBatch::try_new(schema(), columns)?))
-    }
-
-    fn present(&self, name: &str, row: usize) -> Option<&ArrayRef> {
-        self.0.column_by_name(name).filter(|column| column.is_valid(row))
-    }
-
-    fn text(&self, name: &str, row: usize) -> Option<String> {
-        Some(self.present(name, row)?.as_string_opt::<i32>()?.value(row).to_owned())
-    }
-
-    fn number(&self, name: &str, row: usize) -> Option<i64> {
-        Some(self.present(name, row)?.as_primitive_opt::<Int64Type>()?.value(row))
-    }
-
-    fn time(&self, name: &str, row: usize) -> Option<DateTime<Utc>> {
-        let column = self.present(name, row)?.as_primitive_opt::<TimestampMicrosecondType>()?;
-        DateTime::from_timestamp_micros(column.value(row))
-    }
 }

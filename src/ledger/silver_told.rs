@@ -13,9 +13,10 @@ use parquet::arrow::ProjectionMask;
 
 use super::replay::replay;
 use crate::delta::TableError;
-use crate::delta::log::{ArchiveRecord, CommitRecord, has_commit, read_record};
+use crate::delta::log::{ArchiveRecord, CommitRecord, ToldCorrection, has_commit, read_record};
 use crate::delta::reader::{listed_archives, read_file};
 use crate::delta::table::{ActiveFile, LakeTable};
+use crate::lake::TableName;
 use crate::silver::{Told, Writer};
 
 /// What one silver table can still tell of its archives.
@@ -29,15 +30,24 @@ pub(super) struct SilverTold {
     runs: HashMap<(String, String), Arc<str>>,
     /// Archives that no commit tells of any more.
     by_files: BTreeMap<String, ArchiveRecord>,
+    corrections: Vec<ToldCorrection>,
     seen: i64,
-    /// Whether commits are missing, so that data files must be asked.
-    has_gaps: bool,
+    /// Versions whose commits are gone, so that data files must be asked.
+    gone: HashSet<i64>,
 }
 
 impl SilverTold {
     pub(super) fn new(table: LakeTable, event_time: &str) -> Self {
-        let (by_log, runs, by_files) = (Vec::new(), HashMap::new(), BTreeMap::new());
-        Self { table, event_time: event_time.to_owned(), by_log, runs, by_files, seen: -1, has_gaps: false }
+        Self {
+            table,
+            event_time: event_time.to_owned(),
+            by_log: Vec::new(),
+            runs: HashMap::new(),
+            by_files: BTreeMap::new(),
+            corrections: Vec::new(),
+            seen: -1,
+            gone: HashSet::new(),
+        }
     }
 
     /// Reads what the table has become since the last call.
@@ -46,23 +56,40 @@ impl SilverTold {
         for version in self.seen + 1..=self.table.version() {
             match read_record(&self.table, version).await? {
                 Some(record) => self.take_in(version, record),
-                None => self.has_gaps |= !has_commit(&self.table, version).await?,
+                None if has_commit(&self.table, version).await? => {}
+                None => drop(self.gone.insert(version)),
             }
             self.seen = version;
         }
-        if self.has_gaps {
+        if !self.gone.is_empty() {
             self.by_files = self.read_files().await?;
         }
         Ok(())
     }
 
     fn take_in(&mut self, version: i64, record: CommitRecord) {
+        self.corrections.extend(record.told_corrections(version));
         let run: Arc<str> = record.run.into();
         for record in record.archives {
             self.runs.insert((record.archive.clone(), record.sha256.clone()), Arc::clone(&run));
             self.by_log.push((version, Told::Landed(Box::new(record))));
         }
         self.by_log.extend(record.holders.into_iter().map(|record| (version, Told::Judged(record))));
+    }
+
+    /// Returns the table's name.
+    pub(super) const fn name(&self) -> &TableName {
+        &self.table.spec.name
+    }
+
+    /// Returns the corrections that commits tell of.
+    pub(super) fn corrections(&self) -> &[ToldCorrection] {
+        &self.corrections
+    }
+
+    /// Returns whether the commit of a version was there to be read.
+    pub(super) fn has_commit(&self, version: i64) -> bool {
+        version <= self.seen && !self.gone.contains(&version)
     }
 
     /// Returns how many archives only the data files told of.

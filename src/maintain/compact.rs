@@ -79,11 +79,7 @@ async fn write_outputs(
         written.into_iter().for_each(|file| file.discard(target));
         return Ok(None);
     }
-    let mut outputs = Vec::with_capacity(written.len());
-    for file in written {
-        outputs.push(target.publish(file).await?);
-    }
-    Ok(Some(outputs))
+    target.publish_all(written).await.map(Some)
 }
 
 /// Puts the outputs in the place of the inputs in one commit; false if an input is gone.

@@ -109,7 +109,7 @@ impl Merge {
                 Some(writer) => writer,
                 empty => empty.insert(DataFileWriter::create(&self.target, self.partition_values.clone())?),
             };
-            writer.write(&batch)?;
+            writer.write(&[batch])?;
         }
         if let Some(last) = open.take() {
             finished.push(last.finish(archives.clone())?);

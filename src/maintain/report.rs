@@ -84,18 +84,21 @@ pub struct LedgerReport {
     pub kept: usize,
     /// Files of the ledger before that could not be read.
     pub unreadable_files: usize,
+    /// Corrections in `meta.changes`.
+    pub corrections: usize,
 }
 
 impl fmt::Display for MaintainReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(ledger) = &self.ledger {
-            let LedgerReport { archives, from_data_files, kept, unreadable_files } = ledger;
+            let LedgerReport { archives, from_data_files, kept, unreadable_files, corrections } = ledger;
             let made = if self.dry_run { "would be made" } else { "made" };
             writeln!(
                 f,
                 "meta.archives {made} anew: {archives} archives in silver, {from_data_files} of them known from data \
                  files alone; {kept} other rows kept, {unreadable_files} files unreadable"
             )?;
+            writeln!(f, "meta.changes {made} anew: {corrections} corrections")?;
         }
         for table in &self.tables {
             table.describe(self.dry_run, f)?;

@@ -17,6 +17,7 @@ use super::report::DeletedFile;
 use crate::delta::TableError;
 use crate::delta::log::read_actions;
 use crate::delta::table::{ActiveFile, LakeTable};
+use crate::pause::step;
 
 /// Time for which a file that no version names may be about to be committed.
 const UNCOMMITTED: TimeDelta = TimeDelta::days(1);
@@ -62,7 +63,7 @@ pub(super) async fn delete_files(table: &LakeTable, files: &[DeletedFile]) -> Re
     let mut deletions = store.delete_stream(paths.boxed());
     while let Some(deleted) = deletions.next().await {
         match deleted {
-            Ok(_) | Err(Error::NotFound { .. }) => {}
+            Ok(_) | Err(Error::NotFound { .. }) => step("file deleted", &table.spec.name),
             Err(error) => return Err(store_error(table, error)),
         }
     }

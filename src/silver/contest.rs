@@ -48,6 +48,18 @@ pub(super) struct HeldDay {
 pub(super) struct Outcome {
     pub(super) removal: Removal,
     pub(super) holders: Vec<HolderRecord>,
+    /// Archives whose rows another version of them takes the place of.
+    pub(super) replacements: Vec<Replacement>,
+}
+
+/// An archive, what silver holds of it, and the version that comes instead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Replacement {
+    pub(super) archive: String,
+    pub(super) held: Holding,
+    pub(super) sha256: String,
+    /// Rows that come.
+    pub(super) rows: u64,
 }
 
 /// Finds the claims of a batch's archives and measures the copies that hold days in question.
@@ -142,8 +154,14 @@ pub(super) fn outcome(index: &SilverIndex, contests: &Contests, archives: &[Deco
     for archive in archives.iter().filter(|archive| archive.fault.is_none()) {
         let path = archive.bronze.key.path();
         let Some(contest) = contests.get(path) else { continue };
-        if contest.claim.replaces() && index.holds(path) {
+        if let Some(held) = index.holding(path).filter(|_| contest.claim.replaces() && index.holds(path)) {
             outcome.removal.whole(path);
+            outcome.replacements.push(Replacement {
+                archive: path.to_owned(),
+                held: held.clone(),
+                sha256: archive.bronze.sha256.to_string(),
+                rows: archive.rows,
+            });
         }
         for verdict in &archive.verdicts {
             if let Some(held) = contest.held.get(&verdict.day) {

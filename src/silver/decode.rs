@@ -1,19 +1,28 @@
 //! One archive from its file to batches: unzip and decode, in pieces of bounded size.
+//!
+//! A large archive is unzipped on a thread of its own, because no archive can be unzipped from the middle: its
+//! reading takes as long as the slower of the two, and not as both.
 
 use std::fs::File;
-use std::sync::mpsc::{SendError, SyncSender};
+use std::sync::mpsc::{Receiver, SendError, SyncSender, sync_channel};
+use std::thread;
 
 use arrow::array::RecordBatch;
 use lakehouse_core::decode::{DecodeError, DecodeOptions, Decoder, Reject};
 use lakehouse_core::schema::TableSchema;
-use lakehouse_core::unzip::{UnzipError, UnzipLimits, open_archive};
+use lakehouse_core::unzip::{Member, UnzipError, UnzipLimits, open_archive};
 use thiserror::Error;
 
 use super::unit::Fault;
 use crate::fetch::BronzeArchive;
+use crate::report::archive_span;
 
 /// Bytes of CSV that are unpacked at a time.
 const STEP: usize = 256 * 1024;
+/// Bytes of CSV above which another thread is worth its start.
+const LARGE: u64 = 8 << 20;
+/// Steps that unzipping may be ahead.
+const STEPS_AHEAD: usize = 4;
 
 /// What comes out of an archive, in this order: its size, then rows and rejects, then how it ended.
 #[derive(Debug)]
@@ -27,6 +36,7 @@ pub(super) enum Piece {
 
 /// Decodes an archive and sends what comes out; stops early when nobody listens any more.
 pub(super) fn decode_archive(archive: &BronzeArchive, schema: &TableSchema, pieces: &SyncSender<Piece>) {
+    let _span = archive_span(&archive.key).entered();
     let fault = match decode(archive, schema, pieces) {
         Ok(()) => None,
         Err(Stop::Unheard) => return,
@@ -62,16 +72,57 @@ fn decode(archive: &BronzeArchive, schema: &TableSchema, pieces: &SyncSender<Pie
     pieces.send(Piece::Opened(member.size()))?;
     let key = &archive.key;
     let mut decoder = Decoder::new(schema, key.market(), key.symbol(), DecodeOptions::default())?;
-    let mut buffer = vec![0; STEP];
-    loop {
+    let mut parse = |bytes: &[u8]| {
+        decoder.push(bytes)?;
+        send_ready(&mut decoder, pieces)
+    };
+    if member.size() > LARGE {
+        unzip_beside(member, parse)?;
+    } else {
+        let mut buffer = vec![0; step_for(member.size())];
+        while let read @ 1.. = member.fill(&mut buffer)? {
+            parse(&buffer[..read])?;
+        }
+    }
+    decoder.finish()?;
+    send_ready(&mut decoder, pieces)
+}
+
+/// Returns the bytes to unpack at a time; one more than there are shows at once that there are no more.
+fn step_for(size: u64) -> usize {
+    usize::try_from(size.saturating_add(1)).map_or(STEP, |size| size.min(STEP))
+}
+
+/// Unzips on another thread what `parse` is given here, in order.
+fn unzip_beside(mut member: Member<File>, mut parse: impl FnMut(&[u8]) -> Result<(), Stop>) -> Result<(), Stop> {
+    thread::scope(|scope| {
+        let (sender, steps) = sync_channel(STEPS_AHEAD);
+        // Buffers come back when they are parsed; there are never more than these.
+        let (used, free) = sync_channel(STEPS_AHEAD);
+        (0..STEPS_AHEAD).try_for_each(|_| used.send(vec![0; STEP]))?;
+        let unzip = scope.spawn(move || unzip(&mut member, &free, &sender));
+        while let Ok((buffer, read)) = steps.recv() {
+            parse(&buffer[..read])?;
+            // A thread that has ended takes none back.
+            let _ = used.send(buffer);
+        }
+        let died = |_| Err(std::io::Error::other("the thread that unzips died").into());
+        unzip.join().unwrap_or_else(died)
+    })
+}
+
+type Buffer = Vec<u8>;
+
+/// Fills buffers until all is read; stops early when nobody parses any more.
+fn unzip(member: &mut Member<File>, free: &Receiver<Buffer>, steps: &SyncSender<(Buffer, usize)>) -> Result<(), Stop> {
+    for mut buffer in free {
         let read = member.fill(&mut buffer)?;
         if read == 0 {
-            decoder.finish()?;
-            return send_ready(&mut decoder, pieces);
+            return Ok(());
         }
-        decoder.push(&buffer[..read])?;
-        send_ready(&mut decoder, pieces)?;
+        steps.send((buffer, read))?;
     }
+    Ok(())
 }
 
 fn send_ready(decoder: &mut Decoder, pieces: &SyncSender<Piece>) -> Result<(), Stop> {

@@ -6,7 +6,7 @@ use lakehouse_core::days::DaySet;
 use lakehouse_core::verdict::Holding;
 
 use crate::delta::TableError;
-use crate::delta::log::{ArchiveRecord, HolderRecord, read_record};
+use crate::delta::log::{ArchiveRecord, HolderRecord, ToldCorrection, read_record};
 use crate::delta::table::LakeTable;
 
 /// The archives of one table up to a version of it.
@@ -17,6 +17,8 @@ pub(crate) struct SilverIndex {
     seen: i64,
     /// Found in the log, and not taken up by the ledger yet.
     unrecorded: Vec<(i64, Told)>,
+    /// Corrections of the same commits, which `meta.changes` has not taken up.
+    corrections: Vec<ToldCorrection>,
 }
 
 /// What a commit tells of one archive.
@@ -31,7 +33,7 @@ pub(crate) enum Told {
 impl SilverIndex {
     /// Starts from what the ledger knows of archives, up to version `seen` of the table.
     pub(crate) fn new(archives: impl IntoIterator<Item = (String, Holding)>, seen: i64) -> Self {
-        Self { holdings: archives.into_iter().collect(), seen, unrecorded: Vec::new() }
+        Self { holdings: archives.into_iter().collect(), seen, ..Self::default() }
     }
 
     /// Returns what the table holds, or last held, of an archive.
@@ -48,6 +50,7 @@ impl SilverIndex {
     pub(crate) async fn catch_up(&mut self, table: &LakeTable) -> Result<(), TableError> {
         for version in self.seen + 1..=table.version() {
             if let Some(record) = read_record(table, version).await? {
+                self.corrections.extend(record.told_corrections(version));
                 let landed = record.archives.into_iter().map(|archive| Told::Landed(Box::new(archive)));
                 let judged = record.holders.into_iter().map(Told::Judged);
                 landed.chain(judged).for_each(|told| self.take_in(version, told));
@@ -79,6 +82,11 @@ impl SilverIndex {
     /// Hands over what the log told since the last call, with the versions that tell it.
     pub(crate) fn take_unrecorded(&mut self) -> Vec<(i64, Told)> {
         std::mem::take(&mut self.unrecorded)
+    }
+
+    /// Hands over the corrections that the log told of since the last call.
+    pub(crate) fn take_corrections(&mut self) -> Vec<ToldCorrection> {
+        std::mem::take(&mut self.corrections)
     }
 }
 

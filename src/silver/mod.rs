@@ -5,9 +5,11 @@
 //! of that lands. Which archives a table holds is read from its own log ([`index`]).
 
 mod contest;
+mod correction;
 mod decode;
 mod index;
 mod measure;
+mod order;
 mod partition;
 mod rejects;
 mod reread;
@@ -39,6 +41,7 @@ pub(crate) use self::reread::reread;
 pub(crate) use self::unit::{DecodedArchive, Fault};
 
 use self::contest::{Contests, claim_of, find_contests, outcome, record};
+use self::correction::Corrections;
 use self::unit::{UnitContext, UnitResult, run_unit};
 
 /// One silver table that this process writes to.
@@ -148,7 +151,8 @@ impl SilverTable {
             threads: writer.threads,
         };
         let table = self.target.table().clone();
-        let work = tokio::task::spawn_blocking(move || run_unit(&archives, &context));
+        let run = tracing::Span::current();
+        let work = tokio::task::spawn_blocking(move || run.in_scope(|| run_unit(&archives, &context)));
         work.await.map_err(|error| TableError::File {
             table,
             path: "decoding".to_owned(),
@@ -167,13 +171,11 @@ impl SilverTable {
         if records.is_empty() {
             return Ok((result.archives, None));
         }
-        let mut files = Vec::with_capacity(result.files.len());
-        for file in result.files {
-            files.push(self.target.publish(file).await?);
-        }
+        let files = self.target.publish_all(result.files).await?;
         step("files written", self.target.table());
         let (index, target, matrix) = (&mut self.index, &self.target, &self.matrix);
         let archives = &result.archives;
+        let mut corrections = Corrections::new(&self.schema);
         let landed = commit(&mut self.table, &writer.run, &writer.clock, async |table: &LakeTable| {
             index.catch_up(table).await?;
             let stale = archives.iter().filter(|archive| contests.is_stale(index, matrix, archive));
@@ -182,7 +184,9 @@ impl SilverTable {
                 return Err(DecideError::Overtaken(stale));
             }
             let outcome = outcome(index, contests, archives);
+            let corrected = corrections.count(table, &outcome.replacements, &files).await?;
             let mut change = without(table, target, &outcome.removal).await?;
+            change.corrections = corrected;
             change.adds.extend_from_slice(&files);
             change.archives = records.values().cloned().collect();
             change.holders = outcome.holders;

@@ -1,26 +1,27 @@
-//! Rows on their way into data files: gathered by partition, sorted, and written when memory says so.
+//! Rows on their way into data files: gathered by partition, put in order, and written when there are enough.
 //!
-//! Small archives of one batch share a file per partition. What a partition gathers is sorted before it
-//! is written, and appended to the partition's open file while the order allows; otherwise a new file
-//! begins, because every file is sorted by itself.
+//! Small archives of one batch share a file per partition. Rows that come in order, as nearly all do, are
+//! appended to the partition's open file a slab at a time. Others wait until memory says so, are sorted, and begin
+//! a new file if they do not follow, because every file is sorted by itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
-use arrow::compute::kernels::sort::{LexicographicalComparator, SortColumn};
-use arrow::compute::{SortOptions, concat_batches, lexsort_to_indices, take_record_batch};
+use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 use chrono::NaiveDate;
 use lakehouse_core::market::Market;
 
+use super::order::{follows, last_row, sorted};
 use crate::delta::TableError;
 use crate::delta::file::{DataFileWriter, FileTarget, WrittenFile};
 
-/// Bytes of rows that may wait in memory, over all partitions of a unit.
+/// Bytes that may be in memory, over all partitions of a unit: rows that wait, and row groups that grow.
 const BUFFERED_BYTES: usize = 96 << 20;
+/// Bytes of rows in order that are written at once: enough to keep several threads busy.
+const SLAB_BYTES: usize = 12 << 20;
 /// Rows of one data file: enough that files are few, few enough that a correction rewrites little.
-const FILE_ROWS: usize = 16 << 20;
+const FILE_ROWS: u64 = 16 << 20;
 
 /// A partition of a silver table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,17 +42,21 @@ pub(super) struct PartitionSet {
 #[derive(Debug, Default)]
 struct Gathered {
     batches: Vec<RecordBatch>,
+    /// Bytes of those.
     bytes: usize,
+    /// Whether one of them does not follow what came before it.
+    disordered: bool,
     /// `archive sha256` of every archive with rows among them.
     sources: BTreeSet<Arc<str>>,
     open: Option<OpenFile>,
+    /// Bytes of the open file that are in memory.
+    open_bytes: usize,
     finished: Vec<WrittenFile>,
 }
 
 #[derive(Debug)]
 struct OpenFile {
     writer: DataFileWriter,
-    rows: usize,
     last_row: RecordBatch,
     sources: BTreeSet<Arc<str>>,
 }
@@ -70,14 +75,21 @@ impl PartitionSet {
     ) -> Result<(), TableError> {
         let bytes = rows.get_array_memory_size();
         let gathered = self.gathered.entry(partition).or_default();
+        if !gathered.disordered {
+            let follows = follows(gathered.last(), &rows, &self.sort_columns);
+            gathered.disordered = !follows.map_err(TableError::arrow(self.target.table()))?;
+        }
         gathered.batches.push(rows);
         gathered.bytes += bytes;
         if !gathered.sources.contains(source) {
             gathered.sources.insert(Arc::clone(source));
         }
         self.bytes += bytes;
+        if !gathered.disordered && gathered.bytes >= SLAB_BYTES {
+            self.write_out(partition)?;
+        }
         while self.bytes > BUFFERED_BYTES {
-            self.write_largest()?;
+            self.relieve()?;
         }
         Ok(())
     }
@@ -105,7 +117,7 @@ impl PartitionSet {
             bytes: 0,
         };
         lost.discard();
-        self.bytes = self.gathered.values().map(|gathered| gathered.bytes).sum();
+        self.bytes = self.gathered.values().map(Gathered::memory).sum();
     }
 
     /// Gives everything up that was written.
@@ -118,56 +130,81 @@ impl PartitionSet {
         }
     }
 
-    fn write_largest(&mut self) -> Result<(), TableError> {
-        let largest = self.gathered.iter().max_by_key(|(_, gathered)| gathered.bytes);
+    /// Writes what the partition with the most bytes has in memory, to its last row group.
+    fn relieve(&mut self) -> Result<(), TableError> {
+        let largest = self.gathered.iter().max_by_key(|(_, gathered)| gathered.memory());
         let Some(partition) = largest.map(|(partition, _)| *partition) else { return Ok(()) };
+        self.write_out(partition)?;
+        if let Some(gathered) = self.gathered.get_mut(&partition) {
+            self.bytes -= std::mem::take(&mut gathered.open_bytes);
+            gathered.open.as_mut().map_or(Ok(()), |open| open.writer.end_row_group())?;
+        }
+        Ok(())
+    }
+
+    /// Writes the rows of a partition that wait.
+    fn write_out(&mut self, partition: Partition) -> Result<(), TableError> {
         let Some(mut gathered) = self.gathered.remove(&partition) else { return Ok(()) };
-        self.bytes -= gathered.bytes;
+        self.bytes -= gathered.memory();
         self.write(partition, &mut gathered)?;
+        self.bytes += gathered.memory();
         self.gathered.insert(partition, gathered);
         Ok(())
     }
 
     fn write(&self, partition: Partition, gathered: &mut Gathered) -> Result<(), TableError> {
-        let arrow_failed = TableError::arrow(self.target.table());
-        let Some(first) = gathered.batches.first() else { return Ok(()) };
-        let rows = concat_batches(&first.schema(), &gathered.batches).map_err(&arrow_failed)?;
-        gathered.batches.clear();
-        gathered.bytes = 0;
-        let sources = std::mem::take(&mut gathered.sources);
-        let rows = sorted(rows, &self.sort_columns).map_err(&arrow_failed)?;
-        if !self.continues(gathered.open.as_ref(), &rows).map_err(&arrow_failed)? {
+        let failed = TableError::arrow(self.target.table());
+        let Some((mut batches, disordered)) = gathered.take_waiting() else { return Ok(()) };
+        if disordered {
+            batches = vec![sorted(&batches, &self.sort_columns).map_err(&failed)?];
+        }
+        if !self.fits(gathered.open.as_ref(), &batches, disordered).map_err(&failed)? {
             gathered.close()?;
         }
-        let last_row = rows.slice(rows.num_rows().saturating_sub(1), 1);
         let open = match &mut gathered.open {
             Some(open) => open,
             empty => empty.insert(OpenFile {
                 writer: DataFileWriter::create(&self.target, partition_values(partition))?,
-                rows: 0,
-                last_row: last_row.clone(),
+                last_row: RecordBatch::new_empty(self.target.schema()),
                 sources: BTreeSet::new(),
             }),
         };
-        open.writer.write_row_group(&rows)?;
-        open.rows += rows.num_rows();
-        open.last_row = last_row;
-        open.sources.extend(sources);
+        open.writer.write(&batches)?;
+        open.last_row = batches.last().map_or_else(|| Ok(open.last_row.clone()), last_row).map_err(&failed)?;
+        open.sources.append(&mut gathered.sources);
+        gathered.open_bytes = open.writer.memory_size();
         Ok(())
     }
 
-    /// Tells whether sorted rows may follow what the open file holds.
-    fn continues(&self, open: Option<&OpenFile>, rows: &RecordBatch) -> Result<bool, ArrowError> {
-        let Some(open) = open else { return Ok(true) };
-        if open.rows + rows.num_rows() > FILE_ROWS {
+    /// Tells whether rows may follow what the open file holds.
+    fn fits(&self, open: Option<&OpenFile>, rows: &[RecordBatch], disordered: bool) -> Result<bool, ArrowError> {
+        let (Some(open), Some(first)) = (open, rows.first()) else { return Ok(true) };
+        let more: usize = rows.iter().map(RecordBatch::num_rows).sum();
+        if open.writer.rows() + more as u64 > FILE_ROWS {
             return Ok(false);
         }
-        let border = concat_batches(&rows.schema(), [&open.last_row, &rows.slice(0, 1)])?;
-        is_sorted(&border, &self.sort_columns)
+        // Rows that came in order are known to follow.
+        if disordered { follows(Some(&open.last_row), &first.slice(0, 1), &self.sort_columns) } else { Ok(true) }
     }
 }
 
 impl Gathered {
+    fn memory(&self) -> usize {
+        self.bytes + self.open_bytes
+    }
+
+    /// Returns the rows that came last.
+    fn last(&self) -> Option<&RecordBatch> {
+        self.batches.last().or_else(|| self.open.as_ref().map(|open| &open.last_row))
+    }
+
+    /// Hands over the rows that wait, and whether they are out of order.
+    fn take_waiting(&mut self) -> Option<(Vec<RecordBatch>, bool)> {
+        self.bytes = 0;
+        let (batches, disordered) = (std::mem::take(&mut self.batches), std::mem::take(&mut self.disordered));
+        (!batches.is_empty()).then_some((batches, disordered))
+    }
+
     fn close(&mut self) -> Result<(), TableError> {
         if let Some(open) = self.open.take() {
             let sources: Vec<&str> = open.sources.iter().map(AsRef::as_ref).collect();
@@ -182,32 +219,4 @@ fn partition_values(partition: Partition) -> Vec<(String, String)> {
         ("market".to_owned(), partition.market.to_string()),
         ("date".to_owned(), partition.date.format("%Y-%m-%d").to_string()),
     ]
-}
-
-/// Sorts rows ascending by the columns, NULLs last; rows that are equal keep their order.
-fn sorted(rows: RecordBatch, columns: &[String]) -> Result<RecordBatch, ArrowError> {
-    if is_sorted(&rows, columns)? {
-        return Ok(rows);
-    }
-    let mut sort = sort_by(&rows, columns)?;
-    let count = u32::try_from(rows.num_rows()).map_err(|_| ArrowError::ComputeError("too many rows".to_owned()))?;
-    let position: ArrayRef = Arc::new(UInt32Array::from_iter_values(0..count));
-    sort.push(SortColumn { values: position, options: None });
-    take_record_batch(&rows, &lexsort_to_indices(&sort, None)?)
-}
-
-fn is_sorted(rows: &RecordBatch, columns: &[String]) -> Result<bool, ArrowError> {
-    let sort = sort_by(rows, columns)?;
-    let comparator = LexicographicalComparator::try_new(&sort)?;
-    Ok((1..rows.num_rows()).all(|row| comparator.compare(row - 1, row).is_le()))
-}
-
-fn sort_by(rows: &RecordBatch, columns: &[String]) -> Result<Vec<SortColumn>, ArrowError> {
-    let options = Some(SortOptions { descending: false, nulls_first: false });
-    let column = |name: &String| {
-        let values = rows.column_by_name(name).cloned();
-        let values = values.ok_or_else(|| ArrowError::SchemaError(format!("no column `{name}` to sort by")))?;
-        Ok(SortColumn { values, options })
-    };
-    columns.iter().map(column).collect()
 }

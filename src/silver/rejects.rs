@@ -42,7 +42,7 @@ impl RejectsTable {
         if !rejected.is_empty() {
             let mut data = DataFileWriter::create(&self.target, Vec::new())?;
             for archive in &rejected {
-                data.write_row_group(&rows(archive, &writer.run).map_err(TableError::arrow(self.target.table()))?)?;
+                data.write(&[rows(archive, &writer.run).map_err(TableError::arrow(self.target.table()))?])?;
             }
             file = Some(self.target.publish(data.finish(None)?).await?);
         }

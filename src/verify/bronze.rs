@@ -9,7 +9,7 @@ use lakehouse_core::archive::{ArchiveKey, CHECKSUM_SUFFIX};
 use lakehouse_core::checksum::{Sha256Hex, parse_checksum};
 use lakehouse_core::ledger::ChecksumState;
 use object_store::path::Path;
-use object_store::{Error, ObjectStoreExt};
+use object_store::{Error, GetResult, ObjectStoreExt};
 use sha2::{Digest, Sha256};
 use tempfile::TempPath;
 use tokio::io::AsyncWriteExt;
@@ -64,7 +64,7 @@ async fn check_checksum(bronze: &Storage, place: &str, wanted: &Wanted) -> Optio
     let file = format!("{place}{CHECKSUM_SUFFIX}");
     let expected = || format!("SHA-256 {} in bronze/{file}", wanted.sha256);
     let finding = |found: String| Some(wanted.finding(Check::Checksum, expected(), found));
-    let text = match bronze.store().get(&Path::from(file.as_str())).await {
+    let text = match open(bronze, &file).await {
         Ok(found) => found.bytes().await,
         Err(error) => Err(error),
     };
@@ -93,7 +93,7 @@ pub(super) async fn local_file(bronze: &Storage, place: &str) -> std::io::Result
     }
     let copy = tempfile::NamedTempFile::new()?;
     let mut file = tokio::fs::File::from_std(copy.reopen()?);
-    let mut pieces = bronze.store().get(&Path::from(place)).await?.into_stream();
+    let mut pieces = open(bronze, place).await?.into_stream();
     while let Some(piece) = pieces.try_next().await? {
         file.write_all(&piece).await?;
     }
@@ -102,13 +102,18 @@ pub(super) async fn local_file(bronze: &Storage, place: &str) -> std::io::Result
     Ok((copy.to_path_buf(), Some(Arc::new(copy))))
 }
 
+/// Begins to read a file of bronze; symbols may have letters of any script, and nothing of a name is encoded.
+async fn open(bronze: &Storage, place: &str) -> object_store::Result<GetResult> {
+    bronze.store().get(&Path::parse(place)?).await
+}
+
 /// Sums bytes up as they stream by; nothing if there is no such file.
 async fn sum(bronze: &Storage, place: &str) -> std::io::Result<Option<(Sha256Hex, u64)>> {
     if let Some(folder) = bronze.local_folder() {
         let file = folder.join(place);
         return tokio::task::spawn_blocking(move || sum_local(file)).await.unwrap_or_else(|error| Err(error.into()));
     }
-    let found = match bronze.store().get(&Path::from(place)).await {
+    let found = match open(bronze, place).await {
         Err(Error::NotFound { .. }) => return Ok(None),
         found => found?,
     };

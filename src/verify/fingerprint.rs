@@ -1,21 +1,20 @@
 //! Rows of archives as sums of hashes: two ways to the same rows can be compared without keeping or
 //! ordering them.
 //!
-//! Every row is written in Arrow's row encoding, which no two different rows share, and hashed with the
-//! partition that it belongs to; the hashes of an archive's rows of a day are added up. Sums differ when
-//! a row is missing, doubled, changed or in a wrong partition.
+//! Every row is hashed with the partition that it belongs to; the hashes of an archive's rows of a day are added up.
+//! Sums differ when a row is missing, doubled, changed or in a wrong partition.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::AddAssign;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, RecordBatch};
+use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::error::ArrowError;
-use arrow::row::{RowConverter, SortField};
 use chrono::NaiveDate;
-use sha2::{Digest, Sha256};
+
+use crate::delta::row_hash::RowHasher;
 
 /// The rows of an archive on one day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,26 +63,25 @@ pub(super) struct Partition {
 /// Counts rows, and hashes them if values count too.
 #[derive(Debug)]
 pub(super) struct Counter {
-    schema: SchemaRef,
-    converter: Option<RowConverter>,
+    hasher: Option<RowHasher>,
 }
 
 impl Counter {
     /// Counts rows of data files of this schema; with `values`, all columns are hashed.
-    pub(super) fn new(schema: SchemaRef, values: bool) -> Result<Self, ArrowError> {
-        let fields = schema.fields().iter().map(|field| SortField::new(field.data_type().clone()));
-        let converter = values.then(|| RowConverter::new(fields.collect())).transpose()?;
-        Ok(Self { schema, converter })
+    pub(super) fn new(schema: &SchemaRef, values: bool) -> Result<Self, ArrowError> {
+        Ok(Self { hasher: values.then(|| RowHasher::new(schema)).transpose()? })
     }
 
     /// Adds rows of one partition to a tally.
     pub(super) fn count(
-        &mut self,
+        &self,
         tally: &mut Tally,
         partition: &Partition,
         batch: &RecordBatch,
     ) -> Result<(), ArrowError> {
-        let archives = cast(column(batch, "archive")?, &DataType::Utf8)?;
+        let archives = batch.column_by_name("archive");
+        let archives = archives.ok_or_else(|| ArrowError::SchemaError("the data file has no archives".to_owned()))?;
+        let archives = cast(archives, &DataType::Utf8)?;
         let archives = archives.as_string::<i32>();
         let sums = self.hashes(partition, batch)?;
         let mut start = 0;
@@ -102,23 +100,8 @@ impl Counter {
     }
 
     /// Hashes every row; nothing if only rows are counted.
-    fn hashes(&mut self, partition: &Partition, batch: &RecordBatch) -> Result<Vec<u128>, ArrowError> {
-        let Some(converter) = &mut self.converter else { return Ok(Vec::new()) };
-        let columns = self.schema.fields().iter();
-        let columns = columns.map(|field| cast(column(batch, field.name())?, field.data_type()));
-        let columns: Vec<ArrayRef> = columns.collect::<Result<_, ArrowError>>()?;
-        let rows = converter.convert_columns(&columns)?;
-        let place = Sha256::new().chain_update(format!("{} {}\n", partition.market, partition.date));
-        let hash = |row: arrow::row::Row<'_>| {
-            let mut half = [0; 16];
-            half.copy_from_slice(&place.clone().chain_update(row).finalize()[..16]);
-            u128::from_le_bytes(half)
-        };
-        Ok(rows.iter().map(hash).collect())
+    fn hashes(&self, partition: &Partition, batch: &RecordBatch) -> Result<Vec<u128>, ArrowError> {
+        let Some(hasher) = &self.hasher else { return Ok(Vec::new()) };
+        hasher.hashes(&format!("{} {}\n", partition.market, partition.date), batch)
     }
-}
-
-fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, ArrowError> {
-    let found = batch.column_by_name(name);
-    found.ok_or_else(|| ArrowError::SchemaError(format!("the data file has no column `{name}`")))
 }

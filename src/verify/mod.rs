@@ -295,7 +295,7 @@ async fn decode_again(
     let (file, copy) = local_file(bronze, place).await.map_err(|error| error.to_string())?;
     let archive = BronzeArchive::at_rest(wanted.key.clone(), file, copy, wanted.sha256, wanted.checksum);
     let work = tokio::task::spawn_blocking(move || {
-        let mut counter = Counter::new(schema.file_schema(), true).map_err(|error| error.to_string())?;
+        let counter = Counter::new(&schema.file_schema(), true).map_err(|error| error.to_string())?;
         let (market, mut tally) = (archive.key.market().to_string(), Tally::default());
         let counted = reread(&archive, &schema, |date, rows| {
             counter.count(&mut tally, &Partition { market: market.clone(), date }, rows)

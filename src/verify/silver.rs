@@ -82,7 +82,7 @@ async fn tally_file(
         builder = builder.with_projection(mask);
     }
     let mut batches = builder.with_batch_size(BATCH_ROWS).build().map_err(|error| error.to_string())?;
-    let mut counter = Counter::new(schema, values).map_err(|error| error.to_string())?;
+    let counter = Counter::new(&schema, values).map_err(|error| error.to_string())?;
     let mut tally = Tally::default();
     while let Some(batch) = batches.try_next().await.map_err(|error| error.to_string())? {
         counter.count(&mut tally, &partition, &batch).map_err(|error| error.to_string())?;

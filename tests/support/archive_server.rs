@@ -16,7 +16,7 @@ use chrono::DateTime;
 use futures::StreamExt;
 use lakehouse::mirror::{self, Asked, Bucket};
 use sha2::{Digest, Sha256};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 /// What a key's next `GET` meets instead of a plain answer; one fault is used up by each.
 #[derive(Clone, Debug)]
@@ -41,6 +41,8 @@ pub(crate) enum Fault {
     IgnoreIfRange,
     /// Other bytes are published, and this request gets a 503.
     Republish(Vec<u8>),
+    /// The answer is held back until another key has been asked for.
+    HeldUntilAsked(String),
 }
 
 /// What a listing request meets.
@@ -86,6 +88,8 @@ struct Served {
     listing: Listing,
     page_size: usize,
     seen: Vec<Seen>,
+    /// How many requests came.
+    came: watch::Sender<usize>,
 }
 
 impl ArchiveServer {
@@ -232,7 +236,21 @@ impl Served {
 }
 
 async fn answer(State(state): State<Arc<Mutex<Served>>>, request: Request) -> Response<Body> {
-    let mut served = state.lock().unwrap();
+    let answer = answer_or_wait(&mut state.lock().unwrap(), &request);
+    match answer {
+        Ok(answer) => answer,
+        Err((awaited, mut came)) => {
+            let asked = |_: &usize| state.lock().unwrap().seen.iter().any(|seen| seen.key == awaited);
+            came.wait_for(asked).await.unwrap();
+            let served = state.lock().unwrap();
+            let key = request.uri().path().trim_start_matches('/');
+            send(served.bucket.get(key).unwrap().answer(request.headers()), None)
+        }
+    }
+}
+
+/// Returns the answer, or the key that must be asked for first.
+fn answer_or_wait(served: &mut Served, request: &Request) -> Result<Response<Body>, (String, watch::Receiver<usize>)> {
     let asked = Asked::parse(request.uri());
     let (kind, key, marker) = match &asked {
         Asked::Listing(listing) => (Kind::List, listing.prefix.clone(), listing.marker.clone()),
@@ -241,11 +259,15 @@ async fn answer(State(state): State<Arc<Mutex<Served>>>, request: Request) -> Re
     };
     let range = request.headers().get(header::RANGE).map(|range| range.to_str().unwrap().to_owned());
     served.seen.push(Seen { kind, key: key.clone(), marker, range });
+    served.came.send_modify(|came| *came += 1);
     let fault = match kind {
         Kind::Head => None,
         _ => served.faults.get_mut(&key).and_then(VecDeque::pop_front),
     };
-    match (fault, &asked) {
+    if let Some(Fault::HeldUntilAsked(awaited)) = fault {
+        return Err((awaited, served.came.subscribe()));
+    }
+    Ok(match (fault, &asked) {
         (Some(Fault::Status(status)), _) => error(status, None),
         (Some(Fault::RetryAfter(status, value)), _) => error(status, Some(value)),
         (Some(Fault::Republish(bytes)), _) => {
@@ -262,7 +284,7 @@ async fn answer(State(state): State<Arc<Mutex<Served>>>, request: Request) -> Re
             let answer = served.bucket.get(key).map_or_else(mirror::missing, |object| object.answer(&headers));
             if kind == Kind::Head { answer.map(|_| Body::empty()) } else { send(answer, fault.as_ref()) }
         }
-    }
+    })
 }
 
 /// Returns a request's headers as a server understands them that has this fault.

@@ -17,6 +17,8 @@ const CONTENT: &[&str] = &[
      max(id) AS last FROM silver.trades GROUP BY ALL ORDER BY archive, date",
     "SELECT archive, status, checksum, sha256, rows, rejected_rows FROM meta.archives ORDER BY archive, sha256",
     "SELECT archive, line, reason FROM meta.rejects ORDER BY archive, line",
+    "SELECT archive, old_sha256, new_sha256, rows_added, rows_removed, rows_changed FROM meta.changes \
+     ORDER BY archive, old_sha256, new_sha256",
 ];
 
 /// A made-up archive of some days of klines and trades in a folder.
@@ -78,9 +80,14 @@ impl SampleArchive {
 
 /// Returns what a lake holds, in an order that does not depend on how it came there.
 pub(crate) fn content(lake: &Path) -> Vec<String> {
+    content_through(lake.to_str().unwrap(), |_| {})
+}
+
+/// Returns what a lake holds that a program reaches only with some more settings.
+pub(crate) fn content_through(lake: &str, admit: impl Fn(&mut Command)) -> Vec<String> {
     let answer = |sql: &&str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lakehouse"));
-        command.args(["query", "--format", "csv", sql, "--lake"]).arg(lake);
+        admit(command.args(["query", "--format", "csv", sql, "--lake", lake]));
         let output = command.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()

@@ -23,7 +23,7 @@ use lakehouse::report::{Reporter, Silent};
 use lakehouse::settings::{Environment, Settings};
 use lakehouse::source::open_source;
 use lakehouse::source::retry::RetryPolicy;
-use lakehouse::summary::Summary;
+use lakehouse::summary::{Counting, Summary};
 use lakehouse_core::plan::Plan;
 use lakehouse_core::schema::Schemas;
 use lakehouse_core::selection::Targets;
@@ -65,9 +65,9 @@ impl TestLake {
     pub(crate) async fn ingest(&self, source: &str, flags: &[&str]) -> Ingested {
         let recorder = Recorder::new();
         let (ingest, clock) = (self.prepare(source, flags), self.clock());
-        let reporter = recorder as _;
-        let plan = Box::pin(ingest.plan(clock.now().date_naive(), &reporter)).await.unwrap();
-        let summary = Box::pin(ingest.run(&plan, reporter, &clock)).await.unwrap();
+        let counting = Arc::new(Counting::new(recorder));
+        let plan = Box::pin(ingest.plan(clock.now().date_naive(), &(Arc::clone(&counting) as _))).await.unwrap();
+        let summary = Box::pin(ingest.run(&plan, &counting, &clock)).await.unwrap();
         Ingested { plan, summary }
     }
 
@@ -76,9 +76,10 @@ impl TestLake {
         let recorder = Recorder::new();
         let everything = [&["--all"], flags].concat();
         let ingest = Ingest { targets: Targets::none(), ..self.prepare(source, &everything) };
-        let (clock, reporter) = (self.clock(), Arc::clone(&recorder) as _);
+        let (clock, counting) = (self.clock(), Arc::new(Counting::new(Arc::clone(&recorder) as _)));
+        let reporter = Arc::clone(&counting) as _;
         let plan = Box::pin(ingest.plan_refresh(clock.now().date_naive(), full, &reporter)).await.unwrap();
-        let summary = Box::pin(ingest.run(&plan.plan, reporter, &clock)).await.unwrap();
+        let summary = Box::pin(ingest.run(&plan.plan, &counting, &clock)).await.unwrap();
         Refreshed { plan, summary, retries: recorder.retries() }
     }
 

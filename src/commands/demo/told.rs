@@ -1,12 +1,12 @@
 //! What the demo prints at its end: the tables, a query with its answer, and what to type next.
 
-use std::io::Write;
+use std::io::{self, ErrorKind, Write};
 
 use lakehouse_core::schema::Schemas;
 
 use crate::console;
 use crate::lake::{Lake, Layer, TableName};
-use crate::output::{Format, OutputOptions, write_stream};
+use crate::output::{Format, OutputError, OutputOptions, write_stream};
 use crate::query::{Session, SessionOptions};
 
 /// Days out of hours: the bars of a day are in the lake too, and agree.
@@ -64,8 +64,10 @@ pub(super) async fn print(
 
 async fn answer(session: &Session, statement: &str, out: &mut (impl Write + Send)) -> anyhow::Result<()> {
     let rows = Box::pin(session.sql(statement)).await?;
-    Box::pin(write_stream(rows, Format::Table, out, OutputOptions::default())).await?;
-    Ok(())
+    match Box::pin(write_stream(rows, Format::Table, out, OutputOptions::default())).await {
+        Err(OutputError::Closed) => Err(io::Error::from(ErrorKind::BrokenPipe).into()),
+        written => Ok(written.map(drop)?),
+    }
 }
 
 /// Returns a statement that counts archives and rows of each table and market.

@@ -1,0 +1,80 @@
+//! Archives for comparisons with other programs: made in a folder, and served over HTTP on this machine.
+//!
+//! `cargo bench -p lakehouse --bench mirror -- FOLDER` makes `FOLDER/large`, one archive of trades, `FOLDER/larger`, one
+//! four times as large, and `FOLDER/small`, a day of small archives, each laid out like the public archive. It then
+//! serves `small`, prints the address, and ends when its standard input does. `LAKEHOUSE_BENCH_ROWS` and
+//! `LAKEHOUSE_BENCH_ARCHIVES` are the sizes, `LAKEHOUSE_BENCH_LATENCY` is how many milliseconds each answer takes.
+
+#![expect(clippy::unwrap_used, reason = "a bench that cannot run says why best by stopping")]
+#![expect(clippy::print_stdout, reason = "the address is its result")]
+
+mod support;
+
+use std::fs::File;
+use std::io::{BufWriter, Read};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use lakehouse::mirror::{Bucket, Mirror};
+use lakehouse_core::archive::ArchiveKey;
+use lakehouse_core::generate::{SampleOptions, sample_checksum, small_archives, write_zip};
+use lakehouse_core::matrix::Matrix;
+use tokio::runtime::Runtime;
+
+use support::{day, size};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() {
+    let folder = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    // `cargo bench` without a folder runs every bench; this one has nothing to measure.
+    let Some(folder) = folder.map(PathBuf::from) else { return };
+    let rows = size("LAKEHOUSE_BENCH_ROWS", 5_000_000);
+    make(&folder.join("large"), &[trades()], &SampleOptions { trades_per_day: rows, ..SampleOptions::default() });
+    make(&folder.join("larger"), &[trades()], &SampleOptions { trades_per_day: 4 * rows, ..SampleOptions::default() });
+    let archives = size("LAKEHOUSE_BENCH_ARCHIVES", 3_134) as usize;
+    let keys = small_archives(&Matrix::builtin().unwrap(), day(), archives);
+    make(&folder.join("small"), &keys, &SampleOptions::small(1));
+    let runtime = Runtime::new().unwrap();
+    let latency = Duration::from_millis(size("LAKEHOUSE_BENCH_LATENCY", 0).into());
+    let mirror = runtime.block_on(Mirror::start_far_away(bucket(&folder.join("small")), latency)).unwrap();
+    println!("{}", mirror.url());
+    std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
+}
+
+fn trades() -> ArchiveKey {
+    let path = format!("data/spot/daily/trades/BTCUSDT/BTCUSDT-trades-{}.zip", day());
+    Matrix::builtin().unwrap().identify(&path).unwrap()
+}
+
+/// Makes archives with their checksums, unless the folder is there.
+fn make(folder: &Path, keys: &[ArchiveKey], options: &SampleOptions) {
+    if folder.exists() {
+        return;
+    }
+    for key in keys {
+        let file = folder.join(key.path());
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        write_zip(key, options, BufWriter::new(File::create(&file).unwrap())).unwrap();
+        let checksum = sample_checksum(key, &std::fs::read(&file).unwrap());
+        std::fs::write(folder.join(key.checksum_path()), checksum).unwrap();
+    }
+}
+
+fn bucket(folder: &Path) -> Bucket {
+    let modified = "2026-05-07T08:00:00Z".parse().unwrap();
+    let (mut bucket, mut folders) = (Bucket::default(), vec![folder.to_owned()]);
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let key = path.strip_prefix(folder).unwrap().to_str().unwrap();
+                bucket.put(key, std::fs::read(&path).unwrap(), modified);
+            }
+        }
+    }
+    bucket
+}

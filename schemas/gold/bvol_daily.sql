@@ -1,0 +1,21 @@
+-- The volatility indexes of a UTC day, from their values of every second.
+--
+-- partitions: market, date
+-- key: market, date, symbol
+-- inputs: silver.bvol_index
+--
+-- columns:
+--   symbol        text: symbol of the index, such as BTCBVOLUSDT
+--   asset         text: asset whose volatility it tells, such as BTC
+--   open         decimal, percent per year: first value of the day
+--   high          decimal, percent per year: highest value
+--   low           decimal, percent per year: lowest value
+--   close         decimal, percent per year: last value
+--   mean          double, percent per year: mean of all values
+--   value_count  integer, values: how many there are; 86400 on a complete day
+SELECT market, date, symbol, replace(min(base_asset), 'BVOL', '') AS asset,
+       first_value(index_value ORDER BY calc_time) AS open, max(index_value) AS high,
+       min(index_value) AS low, last_value(index_value ORDER BY calc_time) AS close,
+       CAST(sum(index_value) AS DOUBLE) / count(index_value) AS mean, count(index_value) AS value_count
+FROM silver.bvol_index
+GROUP BY market, date, symbol

@@ -1,0 +1,69 @@
+//! The order of rows in data files: told of batches as they come, and made where it is missing.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array};
+use arrow::compute::kernels::sort::{LexicographicalComparator, SortColumn};
+use arrow::compute::{SortOptions, concat_batches, lexsort_to_indices, take_record_batch};
+use arrow::error::ArrowError;
+
+/// Tells whether rows are sorted, and none of them belongs before the last row of what they are to follow.
+pub(super) fn follows(
+    before: Option<&RecordBatch>,
+    rows: &RecordBatch,
+    columns: &[String],
+) -> Result<bool, ArrowError> {
+    if rows.num_rows() == 0 {
+        return Ok(true);
+    }
+    if let Some(before) = before.filter(|before| before.num_rows() > 0) {
+        let last = before.slice(before.num_rows() - 1, 1);
+        let border = concat_batches(&rows.schema(), [&last, &rows.slice(0, 1)])?;
+        if !is_sorted(&border, columns)? {
+            return Ok(false);
+        }
+    }
+    is_sorted(rows, columns)
+}
+
+/// Joins batches and sorts their rows ascending by the columns, NULLs last; rows that are equal keep their order.
+pub(super) fn sorted(batches: &[RecordBatch], columns: &[String]) -> Result<RecordBatch, ArrowError> {
+    let Some(first) = batches.first() else { return Err(ArrowError::ComputeError("no rows to sort".to_owned())) };
+    let rows = concat_batches(&first.schema(), batches)?;
+    let mut sort = sort_by(&rows, columns)?;
+    let count = u32::try_from(rows.num_rows()).map_err(|_| ArrowError::ComputeError("too many rows".to_owned()))?;
+    let position: ArrayRef = Arc::new(UInt32Array::from_iter_values(0..count));
+    sort.push(SortColumn { values: position, options: None });
+    take_record_batch(&rows, &lexsort_to_indices(&sort, None)?)
+}
+
+/// Returns a copy of the last row, which does not hold on to the memory of the others.
+pub(super) fn last_row(rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let last = u32::try_from(rows.num_rows().saturating_sub(1)).unwrap_or(u32::MAX);
+    take_record_batch(rows, &UInt32Array::from_iter_values((rows.num_rows() > 0).then_some(last)))
+}
+
+fn is_sorted(rows: &RecordBatch, columns: &[String]) -> Result<bool, ArrowError> {
+    let mut sort = sort_by(rows, columns)?;
+    // The rows of one archive mostly have one symbol and one interval.
+    sort.retain(|column| !is_constant(&column.values));
+    if sort.is_empty() {
+        return Ok(true);
+    }
+    let comparator = LexicographicalComparator::try_new(&sort)?;
+    Ok((1..rows.num_rows()).all(|row| comparator.compare(row - 1, row).is_le()))
+}
+
+fn is_constant(column: &ArrayRef) -> bool {
+    column.null_count() == 0 && column.as_any_dictionary_opt().is_some_and(|dictionary| dictionary.values().len() == 1)
+}
+
+fn sort_by(rows: &RecordBatch, columns: &[String]) -> Result<Vec<SortColumn>, ArrowError> {
+    let options = Some(SortOptions { descending: false, nulls_first: false });
+    let column = |name: &String| {
+        let values = rows.column_by_name(name).cloned();
+        let values = values.ok_or_else(|| ArrowError::SchemaError(format!("no column `{name}` to sort by")))?;
+        Ok(SortColumn { values, options })
+    };
+    columns.iter().map(column).collect()
+}
