@@ -22,7 +22,7 @@ enum Data {
 }
 
 /// Lines that together have every command; `shell` reads its statement from standard input.
-const LINES: [(&str, Data); 26] = [
+const LINES: [(&str, Data); 27] = [
     ("plan --all --source mirror --format json", Data::Json),
     ("plan --all --source mirror", Data::Text("market ")),
     ("ingest --all --source mirror --format json", Data::Json),
@@ -35,6 +35,7 @@ const LINES: [(&str, Data); 26] = [
     ("query --format json SELECT*FROM/**/trades", Data::Json),
     ("query -o trades.csv SELECT*FROM/**/trades", Data::Nothing),
     ("shell --format json", Data::Json),
+    ("changes --format json", Data::Json),
     ("verify --format json", Data::Json),
     ("verify --deep", Data::Nothing),
     ("maintain --format json --dry-run", Data::Json),
