@@ -2,8 +2,8 @@
 
 use crate::support::gold_scene::{GoldScene, hourly};
 
-const SEQUENCES: u64 = 4;
-const STEPS: usize = 10;
+const SEQUENCES: u64 = 3;
+const STEPS: usize = 6;
 
 const DAYS: [&str; 6] = ["2024-02-26", "2024-02-27", "2024-02-28", "2024-02-29", "2024-03-01", "2024-03-02"];
 

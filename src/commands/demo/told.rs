@@ -18,7 +18,12 @@ WHERE market = 'spot' AND bar_interval = '1h'
 GROUP BY symbol, date ORDER BY symbol, date";
 
 /// Statements to go on with, each with what it shows.
-const NEXT: [(&str, &str, &str); 4] = [
+const NEXT: [(&str, &str, &str); 5] = [
+    (
+        "days made of minutes, kept up to date in gold",
+        "",
+        "SELECT * FROM gold.daily_ohlcv ORDER BY market, symbol, date",
+    ),
     (
         "what the lake knows of its archives",
         "",
