@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
-use deltalake::kernel::{Metadata, MetadataExt, Remove, StructType, new_metadata};
 use deltalake::kernel::transaction::CommitProperties;
+use deltalake::kernel::{Metadata, MetadataExt, Remove, StructType, new_metadata};
 use deltalake::operations::create::CreateBuilder;
 use deltalake::protocol::SaveMode;
 use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError};
