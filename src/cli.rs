@@ -9,21 +9,30 @@ mod global;
 mod gold;
 mod ingest;
 mod maintain;
+mod program;
 mod read;
 mod selection;
+mod shell;
+mod status;
 mod values;
 
 use clap::builder::Styles;
 use clap::{Parser, Subcommand};
 
 pub use self::changes::ChangesFlags;
-use self::examples::{DEMO_NOTES, EXAMPLES, GOLD_EXAMPLES, QUERY_EXAMPLES, REFRESH_EXAMPLES, SELECTION_EXAMPLES};
+use self::examples::{
+    DEMO_NOTES, EXAMPLES, GOLD_EXAMPLES, QUERY_EXAMPLES, REFRESH_EXAMPLES, SELECTION_EXAMPLES, SHELL_NOTES,
+};
 pub use self::global::{GlobalFlags, LogFormat, ProgressWhen, ReportFormat};
 pub use self::gold::{GoldCommand, GoldFlags, GoldListFlags, GoldShowFlags};
 pub use self::ingest::{IngestFlags, PlanFlags, RefreshFlags, Stage};
 pub use self::maintain::MaintainFlags;
+pub use self::program::{ConfigCommand, ConfigFlags, ConfigInitFlags, ConfigShowFlags, ManFlags};
 pub use self::read::{CompletionsFlags, MatrixFlags, MatrixFormat, QueryFlags, VerifyFlags};
 pub use self::selection::{ScopeFlags, SelectionFlags, SourceFlags, TuningFlags};
+pub use self::shell::ShellFlags;
+use self::status::STATUS_EXAMPLES;
+pub use self::status::{StatusFlags, StatusReportFlags};
 pub(crate) use self::values::bandwidth;
 
 /// The public market-data archive of Binance as exact, audited Delta Lake tables.
@@ -57,6 +66,14 @@ pub enum Command {
     /// Run one SQL statement on the lake's tables.
     #[command(after_help = QUERY_EXAMPLES)]
     Query(QueryFlags),
+    /// Run statements one after another, typed or from standard input.
+    #[command(after_help = SHELL_NOTES)]
+    Shell(ShellFlags),
+    /// Show what the lake holds: first and last days, gaps with their reasons, failures, the last runs.
+    #[command(after_help = STATUS_EXAMPLES)]
+    Status(StatusFlags),
+    /// Write the same for the eye, with charts, as one web page that needs nothing else.
+    Report(StatusReportFlags),
     /// Show which archives were corrected: from which version to which, and how many rows that changed.
     Changes(ChangesFlags),
     /// Check archives against their checksums, and tables against archives.
@@ -65,6 +82,10 @@ pub enum Command {
     Maintain(MaintainFlags),
     /// Show which data types each market has, at which frequencies and intervals.
     Matrix(MatrixFlags),
+    /// Show which settings hold and where each comes from, or write a configuration file.
+    Config(ConfigFlags),
+    /// Print a manual page, or write all of them to a folder.
+    Man(ManFlags),
     /// Print a script that completes commands and flags in a shell.
     Completions(CompletionsFlags),
 }

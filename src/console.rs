@@ -1,9 +1,11 @@
 //! Standard output and standard error, written in one place.
 //!
 //! Results go to standard output and nothing else does. Whoever reads it may stop early (`| head -1`),
-//! which is no failure; what is told on standard error is never worth failing for.
+//! which is no failure; what is told on standard error is never worth failing for. Where logs are JSON, what is
+//! told is a log as well, so that every line of standard error can be parsed.
 
 use std::io::{self, BufWriter, ErrorKind, Stdout, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
@@ -37,9 +39,66 @@ pub fn print_json(value: &impl Serialize) -> io::Result<()> {
     output.flush()
 }
 
-/// Tells something on standard error, on a line of its own.
+/// The target of logs that are told whatever the verbosity.
+pub(crate) const TOLD: &str = "lakehouse::told";
+
+static TELLS_LOGS: AtomicBool = AtomicBool::new(false);
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// How serious something is that a user is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tone {
+    /// Good to know; left out with `-q`, as notes are.
+    Plain,
+    Note,
+    /// The answer to something that the user has just done.
+    Answer,
+    Warning,
+    /// What became of an archive; says so itself.
+    Failure,
+    Error,
+}
+
+/// Makes everything a log from now on that is told.
+pub(crate) fn tell_logs() {
+    TELLS_LOGS.store(true, Ordering::Relaxed);
+}
+
+/// Leaves out from now on what is only good to know.
+pub(crate) fn be_quiet() {
+    QUIET.store(true, Ordering::Relaxed);
+}
+
+/// Returns whether what is told is a log.
+pub(crate) fn tells_logs() -> bool {
+    TELLS_LOGS.load(Ordering::Relaxed)
+}
+
+/// Tells something that is good to know on standard error, on a line of its own.
 pub fn tell(line: &str) {
-    drop(writeln!(io::stderr().lock(), "{line}"));
+    tell_as(Tone::Plain, line);
+}
+
+/// Tells something in a tone.
+pub(crate) fn tell_as(tone: Tone, text: &str) {
+    if QUIET.load(Ordering::Relaxed) && matches!(tone, Tone::Plain | Tone::Note) {
+        return;
+    }
+    if tells_logs() {
+        match tone {
+            Tone::Plain | Tone::Note | Tone::Answer => tracing::info!(target: TOLD, "{text}"),
+            Tone::Warning | Tone::Failure => tracing::warn!(target: TOLD, "{text}"),
+            Tone::Error => tracing::error!(target: TOLD, "{text}"),
+        }
+        return;
+    }
+    let opening = match tone {
+        Tone::Plain | Tone::Answer | Tone::Failure => "",
+        Tone::Note => "note: ",
+        Tone::Warning => "warning: ",
+        Tone::Error => "error: ",
+    };
+    drop(writeln!(io::stderr().lock(), "{opening}{text}"));
 }
 
 /// Returns whether an error came from a reader of our output that stopped reading.

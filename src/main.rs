@@ -1,20 +1,27 @@
 //! The program: reads the command line and the clock, runs the command, returns its exit code.
 
+use std::io;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use clap::Parser;
-use lakehouse::{cli::Cli, clock::Clock, commands};
+use lakehouse::{clock::Clock, commands, usage};
+use tokio::runtime::Builder;
 
 /// Decoding allocates and frees batches on many threads, where the system's allocator is slow and keeps
 /// memory that it does not need.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    let cli = Cli::parse();
+/// Threads for work that blocks: each keeps memory of its own, and disks are busy with far fewer.
+const BLOCKING_THREADS: usize = 32;
+
+fn main() -> io::Result<ExitCode> {
+    let cli = match usage::parse() {
+        Ok(cli) => cli,
+        Err(code) => return Ok(code),
+    };
     #[expect(clippy::disallowed_methods, reason = "the one place where the clock is read")]
     let clock = Clock::new(|| SystemTime::now().into());
-    commands::run(cli, clock).await
+    let runtime = Builder::new_multi_thread().enable_all().max_blocking_threads(BLOCKING_THREADS).build()?;
+    Ok(runtime.block_on(commands::run(cli, clock)))
 }

@@ -6,6 +6,7 @@
 mod markdown;
 mod table;
 
+use std::fmt;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -29,6 +30,7 @@ use thiserror::Error;
 
 use markdown::MarkdownWriter;
 use table::TableWriter;
+pub(crate) use table::type_name;
 
 /// How rows are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -72,6 +74,12 @@ impl Format {
     #[must_use]
     pub const fn is_binary(self) -> bool {
         matches!(self, Self::Parquet | Self::Arrow)
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.to_possible_value().map_or(Ok(()), |value| f.pad(value.get_name()))
     }
 }
 
@@ -198,6 +206,10 @@ fn separated<'a, W: Write>(
     schema: &SchemaRef,
     delimiter: u8,
 ) -> Result<csv::Writer<&'a mut W>, OutputError> {
+    if let Some(field) = schema.fields().iter().find(|field| field.data_type().is_nested()) {
+        let name = field.name();
+        return Err(OutputError::Format(format!("`{name}` has nested values; choose json, ndjson, parquet or arrow")));
+    }
     let mut writer = csv::WriterBuilder::new().with_header(true).with_delimiter(delimiter).build(out);
     writer.write(&RecordBatch::new_empty(SchemaRef::clone(schema)))?;
     Ok(writer)

@@ -5,12 +5,17 @@
 
 use std::sync::Arc;
 
+use lakehouse_core::archive::ArchiveKey;
+use tracing::{Span, debug, info, trace};
+
 use crate::gold::ModelReport;
 use crate::lake::TableName;
 
 /// Something that happened, for whoever shows or counts it.
 #[derive(Clone, Debug)]
 pub enum Event {
+    /// The source was asked for something.
+    Requested { what: Arc<str> },
     /// Listing pages were read; `keys` of them so far is the sum over all events.
     Listed { keys: u64 },
     /// A folder of the source could neither be listed nor asked for: nothing is known of it.
@@ -41,6 +46,37 @@ pub enum Event {
     Note(String),
     /// Something a user should look at.
     Warning(String),
+}
+
+impl Event {
+    /// Writes the event to the logs, as far as it is not told to the user anyway.
+    pub(crate) fn log(&self) {
+        match self {
+            Self::Requested { what } => debug!(%what, "request"),
+            Self::Listed { keys } => debug!(keys, "listed"),
+            Self::Planned { archives, bytes } => info!(archives, bytes, "planned"),
+            Self::Skipped { archives } => debug!(archives, "skipped"),
+            Self::Corrected { archives } => info!(archives, "corrected"),
+            Self::DownloadStarted { archive, bytes } => debug!(%archive, bytes, "download started"),
+            Self::Downloaded { archive, bytes } => trace!(%archive, bytes, "downloaded"),
+            Self::Retried { archive, reason } => info!(%archive, reason, "trying again"),
+            Self::DownloadFinished { archive, stored } => debug!(%archive, stored, "download finished"),
+            Self::Decoded { archive, rows, rejected, bytes } => {
+                debug!(%archive, rows, rejected, bytes, "decoded");
+            }
+            Self::Committed { table, version, archives, rows } => {
+                info!(%table, version, archives, rows, "committed");
+            }
+            Self::Failed { archive, status, reason } => info!(%archive, status, reason, "not in silver"),
+            Self::Model(model) => info!("{model}"),
+            Self::Unlisted { .. } | Self::Note(_) | Self::Warning(_) => {}
+        }
+    }
+}
+
+/// Makes the span that everything stands in that concerns one archive.
+pub(crate) fn archive_span(key: &ArchiveKey) -> Span {
+    tracing::info_span!("archive", key = %key)
 }
 
 /// Receives events, from any thread.

@@ -6,17 +6,20 @@
 mod error;
 mod matrix_file;
 mod selection;
+mod shown;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::NaiveDate;
+use lakehouse_core::data_file::DataFileError;
 use lakehouse_core::matrix::Matrix;
 use lakehouse_core::options::{FileOptions, parse_collection, parse_settings_toml};
 use lakehouse_core::selection::Selection;
 
 pub use self::error::SettingsError;
+pub use self::shown::{Origin, ShownSetting};
 use crate::cli::{
     GlobalFlags, IngestFlags, PlanFlags, RefreshFlags, ReportFormat, SelectionFlags, SourceFlags, Stage, TuningFlags,
     bandwidth,
@@ -43,6 +46,8 @@ pub struct Environment {
     pub listing: Option<String>,
     /// `RUST_LOG`: which logs are written, in place of `-v` and `-q`.
     pub log_filter: Option<String>,
+    /// `XDG_STATE_HOME`, or `.local/state` below `HOME`: where programs keep what they remember.
+    pub state_folder: Option<PathBuf>,
 }
 
 impl Environment {
@@ -55,8 +60,14 @@ impl Environment {
             source: variable("LAKEHOUSE_SOURCE"),
             listing: variable("LAKEHOUSE_LISTING"),
             log_filter: variable("RUST_LOG"),
+            state_folder: state_folder(),
         }
     }
+}
+
+fn state_folder() -> Option<PathBuf> {
+    let own = variable("XDG_STATE_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
+    own.or_else(|| Some(PathBuf::from(variable("HOME")?).join(".local/state")))
 }
 
 /// What holds for every command, and the configuration file for those that need more of it.
@@ -71,6 +82,8 @@ pub struct Settings {
     pub notes: Vec<String>,
     /// What the configuration file asks for and does not get.
     pub warnings: Vec<String>,
+    /// Which of the flags of every command were given.
+    given: GlobalFlags,
     environment: Environment,
     file: FileOptions,
 }
@@ -92,7 +105,7 @@ impl Settings {
         let lake = outside.or(file.lake.as_ref()).cloned().unwrap_or_else(|| DEFAULT_LAKE.to_owned());
         let warnings = file.warnings.clone();
         let gold_models = file.gold_models.as_ref().map(|folder| beside(config, folder));
-        Ok(Self { lake, matrix, gold_models, notes, warnings, environment, file })
+        Ok(Self { lake, matrix, gold_models, notes, warnings, given: flags.clone(), environment, file })
     }
 
     /// Resolves what an ingest is to do; `today` is the current day, UTC.
@@ -142,6 +155,12 @@ impl Settings {
         let selection = SelectionFlags { all: true, ..SelectionFlags::default() };
         let stage = Stage::default();
         self.ingest(&IngestFlags { selection, source, tuning, stage, dry_run, format }, today)
+    }
+
+    /// Returns where the shell keeps its history, if the user has a place for such things.
+    #[must_use]
+    pub fn history_file(&self) -> Option<PathBuf> {
+        self.environment.state_folder.as_ref().map(|folder| folder.join("lakehouse/history"))
     }
 
     /// Returns whether the configuration file says which archives are wanted.
@@ -216,7 +235,7 @@ impl FetchSettings {
         let parallel = flags.max_parallel_downloads.or(file.max_parallel_downloads);
         let seconds = flags.timeout_seconds.or(file.timeout_seconds);
         let retries = flags.retries.or(file.retries).and_then(|retries| usize::try_from(retries).ok());
-        let bandwidth_of_file = || file.bandwidth.as_deref().map(|text| file_bandwidth(&file.file, text)).transpose();
+        let bandwidth_of_file = || file.bandwidth.as_deref().map(|text| file_bandwidth(file, text)).transpose();
         Ok(Self {
             max_parallel_downloads: parallel.unwrap_or(DEFAULT_PARALLEL_DOWNLOADS),
             timeout: seconds.map_or(Timeouts::default().idle, Duration::from_secs),
@@ -269,12 +288,14 @@ fn beside(config: Option<&Path>, path: &str) -> PathBuf {
     config.and_then(Path::parent).map_or_else(|| PathBuf::from(path), |folder| folder.join(path))
 }
 
-fn file_bandwidth(file: &str, text: &str) -> Result<u64, SettingsError> {
-    bandwidth(text).map_err(|expected| SettingsError::FileValue {
-        file: file.to_owned(),
-        key: "bandwidth",
-        value: text.to_owned(),
-        expected,
+fn file_bandwidth(file: &FileOptions, text: &str) -> Result<u64, SettingsError> {
+    bandwidth(text).map_err(|expected| {
+        SettingsError::File(DataFileError {
+            file: file.file.clone(),
+            line: file.lines.get("bandwidth").copied().unwrap_or(1),
+            key: "bandwidth".to_owned(),
+            message: format!("invalid value `{text}`; {expected}"),
+        })
     })
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::console;
+use crate::console::{self, Tone};
 
 /// The exit code of a process that was ended by SIGINT, as shells know it.
 const INTERRUPTED: i32 = 130;
@@ -63,7 +63,7 @@ async fn obey(stop: Stop, mut interrupt: Signal, mut terminate: Signal) {
         if stop.is_asked() {
             std::process::exit(INTERRUPTED);
         }
-        console::tell("stopping behind the batch in flight; once more stops at once");
+        console::tell_as(Tone::Answer, "stopping behind the batch in flight; once more stops at once");
         stop.ask();
     }
 }

@@ -10,6 +10,7 @@ use bytesize::ByteSize;
 use lakehouse_core::ledger::ArchiveStatus;
 use serde::Serialize;
 
+use crate::console::TOLD;
 use crate::gold::{ModelOutcome, ModelReport};
 use crate::lake::Layer;
 use crate::report::{Event, Reporter};
@@ -29,6 +30,8 @@ pub struct Summary {
     pub rejected_rows: u64,
     /// Bytes that were downloaded.
     pub bytes: u64,
+    /// What the source was asked for: folders, archives, checksums.
+    pub requests: u64,
     /// Requests that were tried again.
     pub retries: u64,
     /// Commits to silver tables.
@@ -104,6 +107,7 @@ impl Summary {
             }
             Event::Unlisted { .. } => self.unlisted += 1,
             Event::Downloaded { bytes, .. } => self.bytes += bytes,
+            Event::Requested { .. } => self.requests += 1,
             Event::Retried { .. } => self.retries += 1,
             Event::DownloadFinished { stored: true, .. } => self.archives.stored += 1,
             Event::Decoded { rejected, .. } => self.rejected_rows += rejected,
@@ -127,6 +131,17 @@ impl Summary {
     pub fn after(mut self, elapsed: Duration) -> Self {
         self.seconds = elapsed.as_millis() as f64 / 1000.0;
         self
+    }
+
+    /// Writes the figures to the logs.
+    pub(crate) fn log(&self) {
+        let Archives { new, skipped, corrected, not_published, failed, .. } = self.archives;
+        let Self { rows, rejected_rows, bytes, requests, retries, unlisted, seconds, .. } = *self;
+        let (gold_built, gold_rows, gold_failed) = (self.gold.built, self.gold.rows, self.gold.failed);
+        tracing::info!(
+            target: TOLD, new, skipped, corrected, not_published, failed, unlisted, rows, rejected_rows, bytes,
+            requests, retries, gold_built, gold_rows, gold_failed, seconds, "summary"
+        );
     }
 
     /// Returns whether a failure of this many before it is one of those that are named.
@@ -198,7 +213,7 @@ impl fmt::Display for Summary {
         let GoldFigures { built, partitions, rows, failed } = self.gold;
         match built + failed {
             0 => Ok(()),
-            _ => write!(f, "\ngold: {built} tables built, {partitions} partitions, {rows} rows, {failed} failed"),
+            _ => write!(f, "\ngold: {built} built, {failed} failed; {partitions} partitions, {rows} rows"),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Logs: which are wanted, and in which form they go to standard error.
 //!
-//! Logs are for whoever looks for a cause. What a user is to know is an event (`report`), not a log line.
+//! Logs are for whoever looks for a cause; what a user is to know is an event (`report`) first of all. An error
+//! ends the command, a warning is worth a look, info is what is being done, debug adds requests and decisions, and
+//! trace the pieces of every download. What concerns one archive stands in a span with its key.
 
 use std::io::{self, IsTerminal};
 
@@ -9,6 +11,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
 use crate::cli::LogFormat;
+use crate::console;
 
 /// How much is told, on the whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,8 +54,9 @@ impl Verbosity {
     /// another process was faster with is an error to them; to us it is one more try.
     const fn filter(self) -> &'static str {
         match self {
-            Self::Quiet | Self::Normal => {
-                "error,deltalake_core=off,buoyant_kernel=off,lakehouse=warn,lakehouse_core=warn"
+            Self::Quiet => "error,deltalake_core=off,buoyant_kernel=off,lakehouse=warn,lakehouse_core=warn",
+            Self::Normal => {
+                "error,deltalake_core=off,buoyant_kernel=off,lakehouse=warn,lakehouse_core=warn,lakehouse::told=info"
             }
             Self::Verbose => "error,deltalake_core=off,buoyant_kernel=off,lakehouse=info,lakehouse_core=info",
             Self::Debug => "warn,lakehouse=debug,lakehouse_core=debug",
@@ -69,12 +73,18 @@ impl Verbosity {
 /// When the filter cannot be read.
 pub fn start(verbosity: Verbosity, format: LogFormat, filter: Option<&str>) -> Result<(), FilterError> {
     let directives = filter.unwrap_or_else(|| verbosity.filter());
+    if verbosity == Verbosity::Quiet {
+        console::be_quiet();
+    }
     let parsed = EnvFilter::try_new(directives);
     let filter = parsed.map_err(|source| FilterError { filter: directives.to_owned(), source })?;
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     drop(match format {
         LogFormat::Text => logs.with_ansi(io::stderr().is_terminal()).try_init(),
-        LogFormat::Json => logs.json().flatten_event(true).try_init(),
+        LogFormat::Json => {
+            console::tell_logs();
+            logs.json().flatten_event(true).with_current_span(false).try_init()
+        }
     });
     Ok(())
 }

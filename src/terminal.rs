@@ -13,7 +13,7 @@ use std::time::Instant;
 use lakehouse_core::ledger::ArchiveStatus;
 
 use crate::cli::{ProgressWhen, ReportFormat};
-use crate::console;
+use crate::console::{self, Tone};
 use crate::gold::ModelOutcome;
 use crate::lake::Layer;
 use crate::report::{Event, Reporter};
@@ -37,6 +37,7 @@ impl View {
     fn choose(when: ProgressWhen, verbosity: Verbosity, is_terminal: bool) -> Self {
         match (verbosity, when, is_terminal) {
             (Verbosity::Quiet, ..) => Self::Warnings,
+            _ if console::tells_logs() => Self::Messages,
             (_, ProgressWhen::Always, true) | (Verbosity::Normal, ProgressWhen::Auto, true) => Self::Bars,
             (_, ProgressWhen::Always, false) => Self::Lines,
             _ => Self::Messages,
@@ -92,6 +93,7 @@ impl TerminalReporter {
         let summary = self.finish();
         match format {
             ReportFormat::Json => console::print_json(&summary)?,
+            ReportFormat::Text if console::tells_logs() => summary.log(),
             ReportFormat::Text if self.view != View::Warnings => console::tell(&summary.to_string()),
             ReportFormat::Text => {}
         }
@@ -99,16 +101,16 @@ impl TerminalReporter {
     }
 
     /// Shows a line above the bars, once however often it is told.
-    fn tell_once(&self, line: &str) {
+    fn tell_once(&self, tone: Tone, line: &str) {
         if self.state().told.insert(line.to_owned()) {
-            self.bars.suspend(|| console::tell(line));
+            self.bars.suspend(|| console::tell_as(tone, line));
         }
     }
 
     fn tell_failure(&self, archive: &str, status: &str, reason: &str) {
         let absent = status == ArchiveStatus::NotPublished.as_str();
         if !absent && self.state().summary.names_more_failures() {
-            self.tell_once(&format!("{status}: {archive}: {reason}"));
+            self.tell_once(Tone::Failure, &format!("{status}: {archive}: {reason}"));
         }
     }
 
@@ -154,17 +156,20 @@ impl TerminalReporter {
 
 impl Reporter for TerminalReporter {
     fn report(&self, event: Event) {
+        event.log();
         match &event {
-            Event::Note(text) if self.view != View::Warnings => self.tell_once(&format!("note: {text}")),
-            Event::Warning(text) => self.tell_once(&format!("warning: {text}")),
-            Event::Unlisted { prefix, reason } => self.tell_once(&format!("warning: cannot list {prefix}: {reason}")),
-            Event::Model(model) if model.is_failure() => self.tell_once(&model.to_string()),
+            Event::Note(text) if self.view != View::Warnings => self.tell_once(Tone::Note, text),
+            Event::Warning(text) => self.tell_once(Tone::Warning, text),
+            Event::Unlisted { prefix, reason } => {
+                self.tell_once(Tone::Warning, &format!("cannot list {prefix}: {reason}"));
+            }
+            Event::Model(model) if model.is_failure() => self.tell_once(Tone::Failure, &model.to_string()),
             Event::Failed { archive, status, reason } => self.tell_failure(archive, status, reason),
             _ => {}
         }
         match self.view {
             View::Bars => self.draw(&event),
-            View::Lines => plain_line(&event).into_iter().for_each(|line| self.tell_once(&line)),
+            View::Lines => plain_line(&event).into_iter().for_each(|line| self.tell_once(Tone::Plain, &line)),
             View::Messages | View::Warnings => {}
         }
         self.state().summary.count(&event);

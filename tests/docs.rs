@@ -6,6 +6,8 @@ use std::fs;
 use std::path::Path;
 
 use arrow::datatypes::DataType;
+use lakehouse::gold::load_models;
+use lakehouse_core::gold::{Model, Partitioning};
 use lakehouse_core::market::{Interval, Market};
 use lakehouse_core::matrix::{Combination, Matrix};
 use lakehouse_core::schema::{Column, ColumnType, Schemas, TableSchema};
@@ -26,7 +28,7 @@ async fn the_page_about_tables_says_what_schemas_matrix_and_a_lake_say() {
 }
 
 const INTRODUCTION: &str = "\
-<!-- Made from schemas/ and matrix/ by tests/docs.rs: UPDATE_DOCS=1 cargo test docs -->
+<!-- Made from schemas/, schemas/gold/ and matrix/ by tests/docs.rs: UPDATE_DOCS=1 cargo test docs -->
 
 # The tables
 
@@ -56,8 +58,51 @@ fn tables_page() -> String {
         let combinations: Vec<_> = matrix.combinations().iter().filter(|row| row.schema == schema.table()).collect();
         table(&mut page, schema, &combinations);
     }
+    page.push_str(GOLD_INTRODUCTION);
+    let models = load_models(&Schemas::builtin().unwrap(), None).unwrap();
+    assert_eq!(models.broken(), []);
+    let mut models: Vec<&Model> = models.models().iter().collect();
+    models.sort_by_key(|model| model.name());
+    models.into_iter().for_each(|model| gold_table(&mut page, model));
     page
 }
+
+fn gold_table(page: &mut String, model: &Model) {
+    let list = |names: &[String]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let inputs: Vec<String> = model.inputs().iter().map(ToString::to_string).collect();
+    write!(page, "\n## gold.{}\n\n{}\n\n", model.name(), model.description().replace('\n', "\n\n")).unwrap();
+    write!(page, "Made from {}. Its key is {}. ", list(&inputs), list(model.key())).unwrap();
+    match (model.partitioning(), model.lookback(), model.lookahead()) {
+        (Partitioning::Whole, ..) => page.push_str("It has no partitions and is built as a whole.\n\n"),
+        (_, 0, 0) => page.push_str("A day is made from that day.\n\n"),
+        (_, back, 0) => write!(page, "A day is made from that day and {} before it.\n\n", days(back)).unwrap(),
+        (_, 0, ahead) => write!(page, "A day is made from that day and {} after it.\n\n", days(ahead)).unwrap(),
+        (_, back, ahead) => {
+            let (back, ahead) = (days(back), days(ahead));
+            write!(page, "A day is made from that day, {back} before and {ahead} after it.\n\n").unwrap();
+        }
+    }
+    page.push_str("| column | type | unit | what it holds |\n|---|---|---|---|\n");
+    if model.partitioning() == Partitioning::MarketAndDate {
+        page.push_str("| `market` | text | | market, by which the table is partitioned |\n");
+        page.push_str("| `date` | date | | UTC day, by which the table is partitioned |\n");
+    }
+    for column in model.columns() {
+        writeln!(page, "| `{}` | {} | {} | {} |", column.name, column.kind, column.unit, column.description).unwrap();
+    }
+}
+
+fn days(days: u32) -> String {
+    if days == 1 { "1 day".to_owned() } else { format!("{days} days") }
+}
+
+const GOLD_INTRODUCTION: &str = "
+# The gold tables
+
+Made from other tables by the SQL in [schemas/gold/](../schemas/gold), and built again only where something changed.
+`lakehouse gold show MODEL` prints the statement. What is carried over or added up is exact; what is divided is double
+precision, converted at the very end.
+";
 
 /// Every data type with its table, and what each market has of it.
 fn overview(page: &mut String, matrix: &Matrix) {

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use crate::support::sample_archive::{SampleArchive, content};
 
 /// Starts a command, waits until it is held at a step, and kills it there; says whether it came so far.
-fn kill_at(mut command: Command, step: &str, marker: &Path) -> bool {
+pub(crate) fn kill_at(mut command: Command, step: &str, marker: &Path) -> bool {
     let mut child = command.env(PAUSE_AT, step).env(PAUSE_FILE, marker).spawn().unwrap();
     while !marker.exists() {
         if child.try_wait().unwrap().is_some() {

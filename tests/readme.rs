@@ -1,7 +1,8 @@
-//! Every command of the README is typed, in its order, against a mirror of made-up archives.
+//! Every command of the README and of `docs/` is typed, page by page and in its order, against a mirror of made-up
+//! archives.
 //!
-//! The files that the README shows are written first: the opening line of their block names them. Its Python is run
-//! by `tests/interop/run`.
+//! The files that a page shows are written first: the opening line of their block names them. The README's Python is
+//! run by `tests/interop/run`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,16 +26,11 @@ const DATA_TYPES: [&str; 3] = ["klines", "aggTrades", "fundingRate"];
 
 #[test]
 fn every_command_of_the_readme_works_in_its_order() {
-    let folder = tempfile::tempdir().unwrap();
-    write_shown_files(folder.path());
-    let mirror = mirror();
-    std::os::unix::fs::symlink(mirror.path(), folder.path().join("mirror")).unwrap();
-    let commands = commands();
+    let folder = folder_with_mirror();
+    assert_eq!(write_shown_files(README, folder.path()), 4);
+    let commands = commands(README);
     assert!(commands.len() > 10, "{commands:?}");
-    for command in commands {
-        let run = type_command(&command, folder.path());
-        assert_eq!((run.code, run.stderr.contains("warning")), (Some(0), false), "{command}\n{run}");
-    }
+    type_all(&commands, folder.path());
     assert!(folder.path().join("bars.parquet").exists() && folder.path().join("lakehouse.bash").exists());
     let landed = "lakehouse query --format csv \"SELECT market, sum(rows) AS rows FROM meta.archives \
                   WHERE bar_interval = '1h' GROUP BY market ORDER BY market\"";
@@ -43,19 +39,45 @@ fn every_command_of_the_readme_works_in_its_order() {
     assert_eq!(landed.stdout, "market,rows\nfutures_um,96\nspot,336\n", "{landed}");
 }
 
+#[test]
+fn every_command_of_every_page_of_the_documentation_works_in_its_order() {
+    let pages = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs")).unwrap();
+    for page in pages.map(|page| page.unwrap().path()).filter(|page| page.extension().is_some_and(|is| is == "md")) {
+        let text = fs::read_to_string(&page).unwrap();
+        let folder = folder_with_mirror();
+        write_shown_files(&text, folder.path());
+        type_all(&commands(&text), folder.path());
+    }
+}
+
+fn folder_with_mirror() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::rename(mirror().keep(), folder.path().join("mirror")).unwrap();
+    folder
+}
+
 /// Returns the commands of all blocks of the shell, without those that are not run.
-fn commands() -> Vec<String> {
-    let lines = blocks("sh").into_iter().flat_map(|(_, text)| text.lines().map(str::to_owned).collect::<Vec<_>>());
+fn commands(page: &str) -> Vec<String> {
+    let lines =
+        blocks(page, "sh").into_iter().flat_map(|(_, text)| text.lines().map(str::to_owned).collect::<Vec<_>>());
     lines
         .filter(|line| !NOT_RUN.contains(&line.as_str()))
         .map(|line| line.replace("cargo run -- ", "lakehouse "))
         .collect()
 }
 
+/// Types commands that must work without a warning.
+fn type_all(commands: &[String], folder: &Path) {
+    for command in commands {
+        let run = type_command(command, folder);
+        assert_eq!((run.code, run.stderr.contains("warning")), (Some(0), false), "{command}\n{run}");
+    }
+}
+
 /// Types a line into a shell whose only settings are the lake's default and the mirror.
 fn type_command(line: &str, folder: &Path) -> Run {
     let first_words = line.split(" | ").map(|command| command.split(' ').next().unwrap());
-    assert!(first_words.clone().all(|word| ["lakehouse", "echo"].contains(&word)), "not known to be run: {line}");
+    assert!(first_words.clone().all(|word| ["lakehouse", "echo", "cp"].contains(&word)), "not known to be run: {line}");
     let program = PathBuf::from(env!("CARGO_BIN_EXE_lakehouse"));
     let path = format!("{}:/usr/bin:/bin", program.parent().unwrap().display());
     let mut shell = Command::new("sh");
@@ -63,20 +85,22 @@ fn type_command(line: &str, folder: &Path) -> Run {
     shell.env("PATH", path).env("LAKEHOUSE_SOURCE", "mirror").output().unwrap().into()
 }
 
-/// Writes the files that the README shows under their names: "```toml lakehouse.toml".
-fn write_shown_files(folder: &Path) {
-    let files: Vec<_> = ["toml", "json"].into_iter().flat_map(blocks).collect();
-    assert_eq!(files.len(), 2);
-    for (name, text) in files {
-        fs::write(folder.join(name), text).unwrap();
+/// Writes the files that a page shows under their names: "```toml lakehouse.toml"; returns how many there are.
+fn write_shown_files(page: &str, folder: &Path) -> usize {
+    let files: Vec<_> = ["toml", "json", "sql"].into_iter().flat_map(|language| blocks(page, language)).collect();
+    for (name, text) in &files {
+        let file = folder.join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, text).unwrap();
     }
+    files.len()
 }
 
 /// Returns the blocks of a language: what stands behind the language, and the text.
-fn blocks(language: &str) -> Vec<(&'static str, &'static str)> {
-    let fences = README.split("\n```").skip(1).step_by(2);
+fn blocks<'a>(page: &'a str, language: &str) -> Vec<(&'a str, &'a str)> {
+    let fences = page.split("\n```").skip(1).step_by(2);
     let blocks = fences.filter_map(|block| block.split_once('\n'));
-    let of_language = |(opening, text): (&'static str, &'static str)| {
+    let of_language = |(opening, text): (&'a str, &'a str)| {
         let (found, name) = opening.split_once(' ').unwrap_or((opening, ""));
         (found == language).then_some((name, text))
     };

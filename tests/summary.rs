@@ -6,6 +6,7 @@ use std::time::Duration;
 use insta::assert_snapshot;
 use lakehouse::cli::ProgressWhen;
 use lakehouse::commands::plan::describe;
+use lakehouse::gold::{ModelOutcome, ModelReport};
 use lakehouse::lake::{Layer, TableName};
 use lakehouse::report::{Event, Reporter};
 use lakehouse::telemetry::Verbosity;
@@ -71,6 +72,20 @@ fn a_summary_as_json_has_the_same_figures_and_the_failures() {
     assert_eq!((&json["archives"]["new"], &json["archives"]["not_published"]), (&2.into(), &1.into()));
     assert_eq!((&json["rows"], &json["bytes"], &json["seconds"]), (&72.into(), &2048.into(), &1.5.into()));
     assert_eq!((&json["failures"][0]["archive"], &json["failures"][0]["status"]), (&"c".into(), &"quarantined".into()));
+}
+
+#[test]
+fn gold_tables_are_counted_and_one_that_fails_leaves_a_run_incomplete() {
+    let model = |outcome, partitions, rows| {
+        let (table, reason, days, version) = ("gold.a".to_owned(), "because".to_owned(), Vec::new(), None);
+        Event::Model(ModelReport { table, outcome, reason, partitions, days, rows, version })
+    };
+    let built =
+        [model(ModelOutcome::Built, 2, 30), model(ModelOutcome::Built, 1, 4), model(ModelOutcome::UpToDate, 0, 0)];
+    assert!(!report(built.to_vec()).finish().is_incomplete());
+    let summary = report([&built[..], &[model(ModelOutcome::Failed, 0, 0)]].concat()).finish();
+    assert_eq!(summary.to_string().lines().last(), Some("gold: 2 built, 1 failed; 3 partitions, 34 rows"));
+    assert!(summary.is_incomplete());
 }
 
 #[test]

@@ -10,7 +10,7 @@ use thiserror::Error;
 
 /// What is wrong with a data file, and where.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{file}, line {line}, `{key}`: {message}")]
+#[error("{file}, line {line}{}: {message}", named(key))]
 pub struct DataFileError {
     /// The file as the reader was told to call it.
     pub file: String,
@@ -36,6 +36,11 @@ impl DataFileError {
         self.key = key.into();
         self
     }
+}
+
+/// An error in the text itself belongs to no key.
+fn named(key: &str) -> String {
+    if key.is_empty() { String::new() } else { format!(", `{key}`") }
 }
 
 /// Deserialises a TOML file.

@@ -9,6 +9,8 @@ mod external;
 mod read;
 mod select;
 
+use std::collections::BTreeMap;
+
 use chrono::NaiveDate;
 
 use crate::data_file::DataFileError;
@@ -48,6 +50,8 @@ pub struct FileOptions {
     pub checksum: Option<bool>,
     /// Whether half-downloaded archives are continued: `resume` or `enable_resume`.
     pub resume: Option<bool>,
+    /// The line of each option that the file gives, by the option's first spelling.
+    pub lines: BTreeMap<&'static str, usize>,
     /// What the file asks for and does not get, for the user to read once.
     pub warnings: Vec<String>,
 }

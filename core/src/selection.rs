@@ -191,7 +191,7 @@ pub enum SelectionError {
     #[error("{data_type}: {source}")]
     Interval { data_type: DataType, source: NameError },
     /// Not one combination is left; the text says why, one clause for each.
-    #[error("the selection matches nothing: {0}")]
+    #[error("the selection matches nothing: {0} (`lakehouse matrix` tells what there is)")]
     NothingMatches(String),
 }
 

@@ -31,6 +31,13 @@ Examples:
   lakehouse query -f report.sql -o report.parquet
   echo 'SELECT * FROM meta.archives' | lakehouse query - --format csv";
 
+pub(super) const SHELL_NOTES: &str = "\
+A statement ends with a semicolon and may have several lines. Tab completes keywords, tables and columns; Ctrl-C
+clears a line or cancels a query; \\? lists the commands of the shell.
+
+Statements on standard input run without a prompt, up to the first that fails:
+  lakehouse shell --format csv < report.sql";
+
 pub(super) const REFRESH_EXAMPLES: &str = "\
 Examples:
   lakehouse refresh

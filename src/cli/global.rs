@@ -28,6 +28,9 @@ pub struct GlobalFlags {
     /// When progress bars are drawn; `auto` does it on a terminal.
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub progress: ProgressWhen,
+    /// Write figures of each ingest and refresh to a file, in the text format of Prometheus.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub metrics_file: Option<PathBuf>,
 }
 
 /// How logs are written.

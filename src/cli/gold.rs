@@ -6,7 +6,6 @@ use super::ReportFormat;
 
 /// Flags of `gold`.
 #[derive(Clone, Debug, Default, Args)]
-#[command(args_conflicts_with_subcommands = true)]
 pub struct GoldFlags {
     #[command(subcommand)]
     pub command: Option<GoldCommand>,

@@ -15,12 +15,9 @@ use crate::console;
 use crate::gold::{Gold, load_models};
 use crate::ingest::Ingest;
 use crate::lake::Lake;
-use crate::report::{Reporter, Silent};
+use crate::report::{Event, Reporter, Silent};
 use crate::settings::Settings;
 use crate::stop::Stop;
-
-/// The line between a model's columns and its statement.
-const RULE: &str = "--";
 
 /// Builds, or explains.
 pub(super) async fn run(flags: GoldFlags, settings: Settings, clock: &Clock) -> anyhow::Result<Outcome> {
@@ -34,18 +31,29 @@ pub(super) async fn run(flags: GoldFlags, settings: Settings, clock: &Clock) -> 
     let lake = Lake::open(&settings.lake).with_context(|| format!("cannot use the lake {}", settings.lake))?;
     let only = flags.models.iter().map(|name| table_name(name).to_owned()).collect();
     let gold = Gold { lake, models, schemas, only, full: flags.full, stop: Stop::on_signals() };
-    // Everything that is told of a model while it is built stands in the report at the end.
-    let reporter: Arc<dyn Reporter> = Arc::new(Silent);
+    let tells = flags.format == ReportFormat::Text && !flags.dry_run;
+    let reporter: Arc<dyn Reporter> = if tells { Arc::new(Teller) } else { Arc::new(Silent) };
     let report = match flags.dry_run {
         true => Box::pin(gold.plan(&reporter)).await?,
         false => Box::pin(gold.build(&reporter, clock)).await?,
     };
     match flags.format {
-        ReportFormat::Text if report.dry_run => console::print(&report.to_string())?,
-        ReportFormat::Text => console::tell(report.to_string().trim_end()),
+        ReportFormat::Text if flags.dry_run => console::print(&report.to_string())?,
+        ReportFormat::Text => {}
         ReportFormat::Json => console::print_json(&report)?,
     }
     Ok(if report.is_incomplete() || gold.stop.is_asked() { Outcome::Incomplete } else { Outcome::Done })
+}
+
+/// Tells of each model when it is done.
+struct Teller;
+
+impl Reporter for Teller {
+    fn report(&self, event: Event) {
+        if let Event::Model(model) = event {
+            console::tell(&model.to_string());
+        }
+    }
 }
 
 /// Returns what brings gold up to date behind an ingest; `folder` holds the user's own models.
@@ -133,13 +141,13 @@ fn describe(model: &Model) -> String {
         ("looks back", days(line.lookback_days)),
         ("looks ahead", days(line.lookahead_days)),
     ];
-    let facts: String = facts.iter().map(|(name, value)| format!("{name:<12}{value}\n")).collect();
+    let facts: String = facts.iter().map(|(name, value)| format!("{name:<13}{value}\n")).collect();
     let row = |column: &lakehouse_core::gold::Column| {
         vec![column.name.clone(), column.kind.to_string(), column.unit.clone(), column.description.clone()]
     };
     let rows: Vec<Vec<String>> = model.columns().iter().map(row).collect();
     let columns = console::columns(&["column", "type", "unit", "what it holds"], &rows);
-    format!("{}\n\n{facts}\n{columns}\n{RULE}\n{}\n", line.description, model.select())
+    format!("{}\n\n{facts}\n{columns}\n{}\n", line.description, model.select())
 }
 
 fn days(days: u32) -> String {

@@ -11,11 +11,12 @@ use lakehouse_core::selection::Targets;
 use super::{gold, plan};
 use crate::cli::{ReportFormat, Stage};
 use crate::clock::Clock;
-use crate::commands::Outcome;
-use crate::console;
+use crate::commands::{Outcome, exit_code};
+use crate::console::{self, Tone};
 use crate::gold::Gold;
 use crate::ingest::{Depth, Ingest};
 use crate::lake::Lake;
+use crate::metrics::{Ended, MetricsFile};
 use crate::report::{Event, Reporter};
 use crate::settings::IngestSettings;
 use crate::source::open_source;
@@ -23,8 +24,19 @@ use crate::stop::Stop;
 use crate::summary::Counting;
 use crate::terminal::TerminalReporter;
 
-/// Plans and carries out, and tells what came of it.
+/// Plans and carries out, and tells what came of it, a monitoring system too.
 pub(super) async fn run(
+    settings: IngestSettings,
+    clock: &Clock,
+    reporter: &Arc<TerminalReporter>,
+    metrics: &MetricsFile,
+) -> anyhow::Result<Outcome> {
+    let outcome = Box::pin(plan_and_carry_out(settings, clock, reporter)).await;
+    metrics.record(&reporter.finish(), Ended { exit_code: exit_code(&outcome), at: clock.now() });
+    outcome
+}
+
+async fn plan_and_carry_out(
     settings: IngestSettings,
     clock: &Clock,
     reporter: &Arc<TerminalReporter>,
@@ -34,9 +46,16 @@ pub(super) async fn run(
     let targets = settings.selection.targets(&settings.matrix)?;
     let Prepared { ingest, gold } = prepare(settings, targets, &listener)?;
     let counting = Arc::new(Counting::new(Arc::clone(&listener)));
-    let plan = Box::pin(ingest.plan(clock.now().date_naive(), &(Arc::clone(&counting) as _))).await?;
-    plan::warn(&plan, &listener);
-    carry_out(&ingest, gold.as_ref(), &plan, &counting, clock).await?;
+    let counter: Arc<dyn Reporter> = Arc::clone(&counting) as _;
+    let planning = Box::pin(ingest.plan(clock.now().date_naive(), &counter));
+    if let Some(plan) = unless_stopped(&ingest, planning).await {
+        let plan = plan?;
+        if plan.fetch.is_empty() && plan.skipped.is_empty() {
+            listener.report(Event::Note("nothing is published that the selection matches".to_owned()));
+        }
+        plan::warn(&plan, &listener);
+        carry_out(&ingest, gold.as_ref(), &plan, &counting, clock).await?;
+    }
     conclude(&ingest, reporter, format)
 }
 
@@ -45,6 +64,15 @@ pub(super) struct Prepared {
     pub(super) ingest: Ingest,
     /// Nothing where gold is not wanted.
     pub(super) gold: Option<Gold>,
+}
+
+/// Waits for a plan, of which nothing is lost when the user asks to stop before it is made.
+pub(super) async fn unless_stopped<T>(ingest: &Ingest, planning: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        () = ingest.stop.asked() => None,
+        plan = planning => Some(plan),
+    }
 }
 
 /// Does what a plan says and brings gold up to date, and stops behind the batch in flight when the user asks for it.
@@ -71,7 +99,7 @@ pub(super) fn conclude(
 ) -> anyhow::Result<Outcome> {
     let summary = reporter.conclude(format)?;
     if ingest.stop.is_asked() {
-        console::tell("stopped behind the batch in flight; the same command goes on from here");
+        console::tell_as(Tone::Answer, "stopped; nothing is lost, and the same command goes on from here");
     }
     Ok(if summary.is_incomplete() || ingest.stop.is_asked() { Outcome::Incomplete } else { Outcome::Done })
 }
@@ -84,7 +112,7 @@ pub(super) fn prepare(
 ) -> anyhow::Result<Prepared> {
     tell(&settings, reporter);
     let source = open_source(&settings.source, settings.listing.as_deref(), settings.fetch.timeouts())
-        .with_context(|| format!("cannot use the source {}", settings.source))?;
+        .context("cannot use the source")?;
     let lake = Lake::open(&settings.lake).with_context(|| format!("cannot use the lake {}", settings.lake))?;
     let fetch = settings.fetch.options();
     let ingest = Ingest {

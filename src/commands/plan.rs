@@ -27,10 +27,12 @@ pub(super) async fn run(
     let format = settings.format;
     let listener: Arc<dyn Reporter> = Arc::clone(&reporter) as _;
     let targets = settings.selection.targets(&settings.matrix)?;
-    let ingest = ingest::prepare(settings, targets, &listener)?.ingest;
-    let plan = Box::pin(ingest.plan(clock.now().date_naive(), &listener)).await?;
+    let prepared = ingest::prepare(settings, targets, &listener)?.ingest;
+    let planning = Box::pin(prepared.plan(clock.now().date_naive(), &listener));
+    let planned = ingest::unless_stopped(&prepared, planning).await;
     let _ = reporter.finish();
-    print(&plan, format)?;
+    let Some(plan) = planned else { return Ok(Outcome::Incomplete) };
+    print(&plan?, format)?;
     Ok(Outcome::Done)
 }
 

@@ -5,19 +5,13 @@ use std::io::{BufWriter, IsTerminal, Read};
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use lakehouse_core::schema::Schemas;
 
+use crate::answer::{TABLE_ROWS, answer, open_session};
 use crate::cli::QueryFlags;
 use crate::commands::Outcome;
 use crate::console;
-use crate::gold::{known_tables, load_models};
-use crate::lake::Lake;
-use crate::output::{Format, OutputError, OutputOptions, write_stream};
-use crate::query::{At, Session, SessionOptions};
+use crate::output::Format;
 use crate::settings::Settings;
-
-/// Rows of a table that are shown when nothing else is asked for.
-const TABLE_ROWS: usize = 100;
 
 /// Runs the statement and writes its rows.
 pub(super) async fn run(flags: &QueryFlags, settings: &Settings) -> anyhow::Result<Outcome> {
@@ -27,29 +21,16 @@ pub(super) async fn run(flags: &QueryFlags, settings: &Settings) -> anyhow::Resu
         bail!("a binary format does not belong on a terminal; name a file with -o");
     }
     let session = open_session(settings, flags.at.unwrap_or_default())?;
-    let rows = Box::pin(session.sql(&statement)).await?;
-    let options = OutputOptions { max_rows: shown_rows(flags, format) };
-    let written = match &flags.output {
-        None => Box::pin(write_stream(rows, format, &mut console::results(), options)).await,
+    let max_rows = shown_rows(flags, format);
+    match &flags.output {
+        None => answer(&session, &statement, format, &mut console::results(), max_rows).await?,
         Some(path) => {
-            let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
-            Box::pin(write_stream(rows, format, &mut BufWriter::new(file), options)).await
+            let unwritable = || format!("cannot write {}", path.display());
+            let file = File::create(path).with_context(unwritable)?;
+            answer(&session, &statement, format, &mut BufWriter::new(file), max_rows).await?
         }
     };
-    match written {
-        Ok(_) | Err(OutputError::Closed) => Ok(Outcome::Done),
-        Err(OutputError::Query(error)) => Err(session.meaning(error).into()),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Opens the lake that the settings name for reading.
-pub(super) fn open_session(settings: &Settings, at: At) -> anyhow::Result<Session> {
-    let lake = Lake::open(&settings.lake).with_context(|| format!("cannot use the lake {}", settings.lake))?;
-    let schemas = Schemas::builtin()?;
-    let models = load_models(&schemas, settings.gold_models.as_deref())?;
-    let known_tables = known_tables(&schemas, &models);
-    Ok(Session::open(&lake, SessionOptions { known_tables, at, ..SessionOptions::default() })?)
+    Ok(Outcome::Done)
 }
 
 /// Returns how many rows are written at most: a table that nobody saves is for reading, and says what it leaves out.

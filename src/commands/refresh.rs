@@ -11,9 +11,10 @@ use super::ingest::Prepared;
 use super::{ingest, plan};
 use crate::cli::RefreshFlags;
 use crate::clock::Clock;
-use crate::commands::Outcome;
-use crate::console;
+use crate::commands::{Outcome, exit_code};
+use crate::failure;
 use crate::ingest::RefreshPlan;
+use crate::metrics::{Ended, MetricsFile};
 use crate::report::{Event, Reporter};
 use crate::settings::Settings;
 use crate::summary::Counting;
@@ -25,64 +26,83 @@ pub(super) async fn run(
     settings: Settings,
     clock: &Clock,
     reporter: Arc<TerminalReporter>,
+    metrics: &MetricsFile,
 ) -> anyhow::Result<Outcome> {
     let listener: Arc<dyn Reporter> = Arc::clone(&reporter) as _;
     let selects = settings.selects();
     let settings = settings.refresh(flags, clock.now().date_naive())?;
     let targets = if selects { settings.selection.targets(&settings.matrix)? } else { Targets::none() };
     let prepared = ingest::prepare(settings, targets, &listener)?;
-    let Some(every) = flags.every.filter(|_| !flags.dry_run) else {
-        return refresh(&prepared, flags, clock, &reporter).await;
-    };
-    repeat(&prepared, flags, every, clock, reporter).await
+    let round = Round { prepared: &prepared, flags, clock, metrics };
+    match flags.every.filter(|_| !flags.dry_run) {
+        Some(every) => round.repeat(every, reporter).await,
+        None => round.run(&reporter).await,
+    }
 }
 
-/// Refreshes at fixed times; a round that fails is told, and the next one tries again.
-async fn repeat(
-    prepared: &Prepared,
-    flags: &RefreshFlags,
-    every: Duration,
-    clock: &Clock,
-    mut reporter: Arc<TerminalReporter>,
-) -> anyhow::Result<Outcome> {
-    let mut next = Instant::now();
-    loop {
-        if let Err(error) = refresh(prepared, flags, clock, &reporter).await {
+/// What every round of refreshing needs.
+#[derive(Clone, Copy)]
+struct Round<'a> {
+    prepared: &'a Prepared,
+    flags: &'a RefreshFlags,
+    clock: &'a Clock,
+    metrics: &'a MetricsFile,
+}
+
+impl Round<'_> {
+    /// Refreshes at fixed times; a round that fails is told, and the next one tries again.
+    async fn repeat(self, every: Duration, mut reporter: Arc<TerminalReporter>) -> anyhow::Result<Outcome> {
+        let mut next = Instant::now();
+        loop {
+            if let Err(error) = self.run(&reporter).await {
+                failure::tell(&error);
+            }
+            while next <= Instant::now() {
+                next += every;
+            }
+            tokio::select! {
+                biased;
+                () = self.prepared.ingest.stop.asked() => return Ok(Outcome::Done),
+                () = sleep_until(next) => reporter = Arc::new(reporter.anew()),
+            }
+        }
+    }
+
+    /// Refreshes once and leaves the figures of it to a monitoring system.
+    async fn run(self, reporter: &Arc<TerminalReporter>) -> anyhow::Result<Outcome> {
+        let outcome = Box::pin(self.refresh(reporter)).await;
+        let summary = reporter.finish();
+        if !self.flags.dry_run {
+            self.metrics.record(&summary, Ended { exit_code: exit_code(&outcome), at: self.clock.now() });
+        }
+        outcome
+    }
+
+    async fn refresh(self, reporter: &Arc<TerminalReporter>) -> anyhow::Result<Outcome> {
+        let Self { prepared: Prepared { ingest, gold }, flags, clock, .. } = self;
+        let listener: Arc<dyn Reporter> = Arc::clone(reporter) as _;
+        let counting = Arc::new(Counting::new(Arc::clone(&listener)));
+        let counter: Arc<dyn Reporter> = Arc::clone(&counting) as _;
+        let planning = Box::pin(ingest.plan_refresh(clock.now().date_naive(), flags.full, &counter));
+        let Some(planned) = ingest::unless_stopped(ingest, planning).await else {
+            return ingest::conclude(ingest, reporter, flags.format);
+        };
+        let planned = planned?;
+        let plan = Plan { missing: planned.missing.clone(), ..planned.plan.clone() };
+        if flags.dry_run {
             let _ = reporter.finish();
-            console::tell(&format!("error: {error:#}"));
+            plan::print(&plan, flags.format)?;
+            return Ok(Outcome::Done);
         }
-        while next <= Instant::now() {
-            next += every;
+        if plan.fetch.is_empty() && plan.skipped.is_empty() {
+            let told = "the lake holds nothing that could be refreshed: begin with `lakehouse ingest`";
+            listener.report(Event::Note(told.to_owned()));
         }
-        tokio::select! {
-            biased;
-            () = prepared.ingest.stop.asked() => return Ok(Outcome::Done),
-            () = sleep_until(next) => reporter = Arc::new(reporter.anew()),
-        }
+        plan::warn(&plan, &listener);
+        tell_late(&planned, &listener);
+        ingest::carry_out(ingest, gold.as_ref(), &plan, &counting, clock).await?;
+        ingest::conclude(ingest, reporter, flags.format)
     }
-}
-
-async fn refresh(
-    prepared: &Prepared,
-    flags: &RefreshFlags,
-    clock: &Clock,
-    reporter: &Arc<TerminalReporter>,
-) -> anyhow::Result<Outcome> {
-    let Prepared { ingest, gold } = prepared;
-    let listener: Arc<dyn Reporter> = Arc::clone(reporter) as _;
-    let counting = Arc::new(Counting::new(Arc::clone(&listener)));
-    let counter: Arc<dyn Reporter> = Arc::clone(&counting) as _;
-    let planned = Box::pin(ingest.plan_refresh(clock.now().date_naive(), flags.full, &counter)).await?;
-    let plan = Plan { missing: planned.missing.clone(), ..planned.plan.clone() };
-    if flags.dry_run {
-        let _ = reporter.finish();
-        plan::print(&plan, flags.format)?;
-        return Ok(Outcome::Done);
-    }
-    plan::warn(&plan, &listener);
-    tell_late(&planned, &listener);
-    ingest::carry_out(ingest, gold.as_ref(), &plan, &counting, clock).await?;
-    ingest::conclude(ingest, reporter, flags.format)
 }
 
 fn tell_late(planned: &RefreshPlan, reporter: &Arc<dyn Reporter>) {

@@ -29,7 +29,7 @@ use crate::storage::StorageError;
 #[derive(Debug, Error)]
 pub(crate) enum TableError {
     /// The table's storage or log cannot be used: the run cannot go on with this table.
-    #[error("{table}: {source}")]
+    #[error("cannot use the table {table}: {source}")]
     Delta { table: TableName, source: Box<DeltaTableError> },
     #[error(transparent)]
     Storage(#[from] StorageError),

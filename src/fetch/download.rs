@@ -70,6 +70,7 @@ impl Fetcher {
     /// Makes one request for what is not held yet.
     async fn attempt(&self, archive: &Arc<str>, partial: &Partial) -> Result<(), FetchError> {
         let resume = partial.resume();
+        self.reporter.report(Event::Requested { what: Arc::clone(archive) });
         let download = self.source.get(archive, resume.as_ref()).await?;
         if download.offset != partial.len() || resume.is_none() {
             partial.restart(download.validator.clone()).await?;

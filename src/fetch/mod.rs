@@ -25,6 +25,7 @@ use lakehouse_core::checksum::{Sha256Hex, parse_checksum};
 use lakehouse_core::ledger::ChecksumState;
 use lakehouse_core::listing::Published;
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tracing::Instrument;
 
 pub use self::bandwidth::Bandwidth;
 pub(crate) use self::bronze::older_name;
@@ -34,7 +35,7 @@ pub use self::outcome::{BronzeArchive, FetchError, FetchOutcome, Fetched};
 use self::partial::Partials;
 use self::stale::PARTIAL_FOLDER;
 pub(crate) use self::stale::{delete_stale_partials, find_stale_partials};
-use crate::report::{Event, Reporter};
+use crate::report::{Event, Reporter, archive_span};
 use crate::source::retry::RetryPolicy;
 use crate::source::{Source, SourceError};
 use crate::storage::Storage;
@@ -111,7 +112,8 @@ impl Fetcher {
         let fetcher = Arc::clone(self);
         let fetches = futures::stream::iter(batch).map(move |published| {
             let fetcher = Arc::clone(&fetcher);
-            async move { fetcher.fetch(&published).await }
+            let span = archive_span(&published.key);
+            async move { fetcher.fetch(&published).await }.instrument(span)
         });
         fetches.buffer_unordered(archives).boxed()
     }
@@ -202,6 +204,7 @@ impl Fetcher {
         let mut patience = self.options.retry.patience(wanted.key.shared_path(), Arc::clone(&self.reporter));
         let key = wanted.key.checksum_path();
         loop {
+            self.reporter.report(Event::Requested { what: key.as_str().into() });
             let text = match self.source.small(&key).await {
                 Ok(Some(text)) => text,
                 Ok(None) => return Ok(None),

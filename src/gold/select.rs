@@ -83,7 +83,10 @@ pub(super) fn explain(model: &Model, error: DataFusionError, memory_limit: usize
     let span = error.diagnostic().and_then(|diagnostic| diagnostic.span);
     let line = span.and_then(|span| usize::try_from(span.start.line).ok());
     let message = QueryError::from_engine(error, memory_limit).to_string();
-    // The parser says the place in its message.
+    // The parser says the place in its message, unless it is the end of the text.
+    if message.ends_with("found EOF") {
+        return model.select_error(Some(model.text().trim_end().lines().count()), message);
+    }
     match message.rsplit_once(" at line ").map(|(said, place)| (said, place.split_once(", column "))) {
         Some((said, Some((line, _)))) if line.parse::<usize>().is_ok() => model.select_error(line.parse().ok(), said),
         _ => model.select_error(line, message),

@@ -13,7 +13,7 @@ use super::{Depth, Ingest, IngestError};
 use crate::fetch::{BronzeArchive, FetchOutcome, Fetched};
 use crate::lake::{Layer, TableName};
 use crate::ledger::{ChangesTable, LedgerTable};
-use crate::report::{Event, Reporter};
+use crate::report::{Event, Reporter, archive_span};
 use crate::silver::{BatchResult, DecodedArchive, Fault, RejectsTable, SilverTable, Writer};
 
 /// The tables that batches end in; each is opened when the first batch needs it.
@@ -112,6 +112,7 @@ impl<'a> BatchStore<'a> {
     fn tell(&self, table: &Arc<str>, result: &BatchResult, before: &BTreeSet<String>) {
         let (mut landed, mut rows, mut corrected) = (0, 0, 0);
         for archive in &result.archives {
+            let _span = archive_span(&archive.bronze.key).entered();
             let path = archive.bronze.key.shared_path();
             let (rejected, bytes) = (archive.rejected_rows, archive.bytes);
             self.reporter.report(Event::Decoded { archive: Arc::clone(&path), rows: archive.rows, rejected, bytes });

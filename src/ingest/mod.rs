@@ -11,7 +11,7 @@ mod runs;
 use std::pin::pin;
 use std::sync::Arc;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use futures::{StreamExt, stream};
 use lakehouse_core::ledger::Ledger;
 use lakehouse_core::listing::{Inventory, Published};
@@ -22,6 +22,7 @@ use lakehouse_core::selection::Targets;
 use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tracing::Instrument;
 use uuid::Uuid;
 
 pub use self::refresh::RefreshPlan;
@@ -47,8 +48,9 @@ const BATCHES_FETCHED: usize = 2;
 /// Why an ingest could not be done, or not be finished; what has been committed stays.
 #[derive(Debug, Error)]
 pub enum IngestError {
-    #[error(transparent)]
-    Source(#[from] SourceError),
+    /// Not one folder of the source could be listed, and not one archive be asked for.
+    #[error("cannot reach the source {location}: check the network, or name another with --source")]
+    Unreachable { location: String, source: SourceError },
     #[error(transparent)]
     Storage(#[from] StorageError),
     #[error(transparent)]
@@ -109,7 +111,7 @@ impl Ingest {
         let ledger = self.known().await?;
         let lister = self.lister(today, reporter);
         let listing = lister.list(&self.targets, &self.matrix).await;
-        let inventory = known_inventory(listing, reporter)?;
+        let inventory = self.known_inventory(listing, reporter)?;
         let plan = plan(&self.targets, inventory, &ledger, self.plan_options(today));
         announce(&plan, reporter);
         Ok(plan)
@@ -137,14 +139,26 @@ impl Ingest {
         }
         let run = Uuid::now_v7().simple().to_string();
         let writer = Writer { run: run.into(), clock: clock.clone(), threads: self.threads };
-        let outcome = self.work(plan, counting, &writer).await;
+        let span = tracing::info_span!("run", id = %writer.run);
+        let outcome = self.work(plan, counting, &writer).instrument(span).await;
         let elapsed = (clock.now() - started).to_std().unwrap_or_default();
         let summary = counting.summary().after(elapsed);
+        let recorded = self.record_run(&summary, outcome.as_ref().err(), started, &writer).await;
+        // What stopped the work says more than that this could not be recorded either.
+        outcome.and(recorded).map(|()| summary)
+    }
+
+    async fn record_run(
+        &self,
+        summary: &Summary,
+        error: Option<&IngestError>,
+        started: DateTime<Utc>,
+        writer: &Writer,
+    ) -> Result<(), IngestError> {
         if self.depth > Depth::Bronze {
-            let mut runs = RunsTable::open(&self.lake).await?;
-            runs.record(self, &summary, outcome.as_ref().err(), started, &writer).await?;
+            RunsTable::open(&self.lake).await?.record(self, summary, error, started, writer).await?;
         }
-        outcome.map(|()| summary)
+        Ok(())
     }
 
     async fn work(&self, plan: &Plan, reporter: &Arc<Counting>, writer: &Writer) -> Result<(), IngestError> {
@@ -187,6 +201,19 @@ impl Ingest {
         batches.iter().map(published).collect()
     }
 
+    /// Returns what was listed and tells what was not; a source of which nothing is known is an error.
+    fn known_inventory(&self, listing: Listing, reporter: &Arc<dyn Reporter>) -> Result<Inventory, IngestError> {
+        let Listing { inventory, mut unavailable } = listing;
+        if inventory.archives.is_empty() && !unavailable.is_empty() {
+            let location = self.source.location().to_owned();
+            return Err(IngestError::Unreachable { location, source: unavailable.swap_remove(0).reason });
+        }
+        for Unavailable { prefix, reason } in unavailable {
+            reporter.report(Event::Unlisted { prefix, reason: reason.to_string() });
+        }
+        Ok(inventory)
+    }
+
     /// Returns what the lake knows already; a lake that is not there yet knows nothing.
     async fn known(&self) -> Result<Ledger, IngestError> {
         let table = LedgerTable::peek(&self.lake, Arc::clone(&self.matrix)).await?;
@@ -199,18 +226,6 @@ fn announce(plan: &Plan, reporter: &Arc<dyn Reporter>) {
     plan.notes.iter().for_each(|note| reporter.report(Event::Note(note.to_string())));
     reporter.report(Event::Skipped { archives: plan.skipped.len() as u64 });
     reporter.report(Event::Planned { archives: plan.fetch.len() as u64, bytes: plan.bytes() });
-}
-
-/// Returns what was listed and tells what was not; a source of which nothing is known is an error.
-fn known_inventory(listing: Listing, reporter: &Arc<dyn Reporter>) -> Result<Inventory, SourceError> {
-    let Listing { inventory, mut unavailable } = listing;
-    if inventory.archives.is_empty() && !unavailable.is_empty() {
-        return Err(unavailable.swap_remove(0).reason);
-    }
-    for Unavailable { prefix, reason } in unavailable {
-        reporter.report(Event::Unlisted { prefix, reason: reason.to_string() });
-    }
-    Ok(inventory)
 }
 
 /// Fetches batch after batch. The next one begins while the last downloads of one are under way, so that the link is
@@ -237,7 +252,7 @@ struct Running<T>(JoinHandle<T>);
 
 impl<T: Send + 'static> Running<T> {
     fn start(work: impl Future<Output = T> + Send + 'static) -> Self {
-        Self(tokio::spawn(work))
+        Self(tokio::spawn(work.in_current_span()))
     }
 
     /// Waits for the end; nothing if the work died.

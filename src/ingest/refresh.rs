@@ -17,7 +17,7 @@ use lakehouse_core::plan::{Missing, Plan, PlanOptions, plan};
 use lakehouse_core::selection::Targets;
 use lakehouse_core::tracking::{Tracked, untracked, window};
 
-use super::{Ingest, IngestError, announce, known_inventory};
+use super::{Ingest, IngestError, announce};
 use crate::report::Reporter;
 use crate::source::lister::{Lister, Listing};
 
@@ -61,7 +61,7 @@ impl Ingest {
         let untracked = untracked(&self.targets, &tracked);
         self.list_into(&mut new, &lister, &untracked).await;
         held.unavailable.append(&mut new.unavailable);
-        let held = known_inventory(held, reporter)?;
+        let held = self.known_inventory(held, reporter)?;
         let (options, targets) = (self.plan_options(today), tracked.targets(&self.matrix));
         let missing = missing_days(&targets, &held, &ledger, days, options);
         let mut refresh = plan(&targets, held, &ledger, options);

@@ -181,7 +181,7 @@ fn same(a: &[Correction], b: &[Correction]) -> bool {
 async fn write_file(target: &Arc<FileTarget>, corrections: &[Correction]) -> Result<DataFile, TableError> {
     let batch = rows::to_batch(corrections).map_err(TableError::arrow(target.table()))?;
     let mut file = DataFileWriter::create(target, Vec::new())?;
-    file.write_row_group(&batch)?;
+    file.write(&[batch])?;
     target.publish(file.finish(None)?).await
 }
 

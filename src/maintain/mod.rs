@@ -49,7 +49,7 @@ pub enum MaintainError {
     /// A table could not be read or written.
     #[error("{0}")]
     Table(String),
-    #[error("the lake has no table `{name}`; it has {}", tables.join(", "))]
+    #[error("the lake has no table `{name}`; it has {}", if tables.is_empty() { "none yet".to_owned() } else { tables.join(", ") })]
     UnknownTable { name: String, tables: Vec<String> },
     /// Half-downloaded archives could not be looked at or deleted.
     #[error("cannot sweep {folder}: {source}")]

@@ -126,7 +126,7 @@ fn line<'c, W: Write>(out: &mut W, columns: &'c [Column], text: impl Fn(&'c Colu
 }
 
 /// Types as one would write them in SQL.
-fn type_name(data_type: &DataType) -> String {
+pub(crate) fn type_name(data_type: &DataType) -> String {
     match data_type {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "text".to_owned(),
         DataType::Boolean => "boolean".to_owned(),

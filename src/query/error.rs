@@ -26,7 +26,7 @@ pub enum QueryError {
     #[error("`{statement}` is refused: only reading is possible here (SELECT, WITH, VALUES, EXPLAIN, SHOW, DESCRIBE)")]
     ReadOnly { statement: String },
     /// A table is not in the lake.
-    #[error("no table `{name}`{}", advise(*expected, tables))]
+    #[error("no table `{name}`{}", advise(name, *expected, tables))]
     UnknownTable {
         name: String,
         /// Whether the program knows the table and the lake just has no data for it.
@@ -49,6 +49,9 @@ pub enum QueryError {
     /// A table is there but cannot be read.
     #[error("cannot read the table at {url}: {message}")]
     Table { url: String, message: String },
+    /// The table has no such version yet.
+    #[error("the table at {url} has no version {version}: its newest is {newest}")]
+    NoVersion { url: String, version: u64, newest: u64 },
     /// The lake's tables cannot be listed.
     #[error("cannot list the tables of `{layer}`: {source}")]
     List { layer: &'static str, source: object_store::Error },
@@ -104,12 +107,15 @@ impl QueryError {
     }
 }
 
-fn advise(expected: bool, tables: &[TableName]) -> String {
+fn advise(name: &str, expected: bool, tables: &[TableName]) -> String {
     let there = match tables {
         [] => "the lake has no tables".to_owned(),
         tables => format!("the lake has {}", join(tables.iter().map(ToString::to_string))),
     };
     match expected {
+        true if name.starts_with("gold.") => {
+            format!(" yet: run `lakehouse gold` once what it is made of is there; {there}")
+        }
         true => format!(" yet: run `lakehouse ingest` for its data type first; {there}"),
         false if tables.is_empty() => format!(": {there} yet, run `lakehouse ingest` first"),
         false => format!(": {there}"),
@@ -135,13 +141,39 @@ fn syntax(message: &str) -> String {
     let message = message.trim_start_matches("sql parser error: ").trim_start_matches("ParserError(\"");
     let message = message.replace(" at Line: ", " at line ").replace(", Column: ", ", column ");
     let message = message.replace("Expected: ", "expected ").replace("found: ", "found ");
+    let message = message.replace("found EOF", "found the end of the text");
     lower_first(&one_line(&message)).trim_end_matches("\")").to_owned()
 }
 
 fn plain(message: &str) -> String {
     let end = ["\n\nbacktrace:", "This issue was likely"].iter().filter_map(|end| message.find(end)).min();
-    let message = one_line(&message[..end.unwrap_or(message.len())]).replace("Error during planning: ", "");
-    lower_first(message.trim_start_matches("Internal error: ")).trim_end_matches(['.', ' ']).to_owned()
+    let message = one_line(&message[..end.unwrap_or(message.len())])
+        .replace("Error during planning: ", "")
+        .replace("While expanding wildcard, ", "");
+    let message = lower_first(message.trim_start_matches("Internal error: ")).trim_end_matches(['.', ' ']).to_owned();
+    in_sql(&message)
+}
+
+/// The engine's names of types, as one would write them in SQL.
+const TYPES: [(&str, &str); 14] = [
+    ("LargeUtf8", "text"),
+    ("Utf8View", "text"),
+    ("Utf8", "text"),
+    ("Boolean", "boolean"),
+    ("UInt64", "bigint unsigned"),
+    ("Int64", "bigint"),
+    ("Int32", "int"),
+    ("Int16", "smallint"),
+    ("Float64", "double"),
+    ("Float32", "real"),
+    ("Date32", "date"),
+    ("Decimal128", "decimal"),
+    ("Timestamp(Microsecond, Some(\"UTC\"))", "timestamp"),
+    ("Timestamp(µs, \"UTC\")", "timestamp"),
+];
+
+fn in_sql(message: &str) -> String {
+    TYPES.iter().fold(message.to_owned(), |text, (engine, sql)| text.replace(engine, sql))
 }
 
 fn one_line(message: &str) -> String {

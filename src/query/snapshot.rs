@@ -65,7 +65,10 @@ impl TableSnapshot {
     pub async fn open(url: &Url, at: At) -> Result<Option<Arc<Self>>, QueryError> {
         let opened = match at {
             At::Newest => newest(url).await,
-            At::Version(version) => at_version(url, |builder| builder.with_version(version)).await,
+            At::Version(version) => {
+                refuse_beyond_newest(url, version).await?;
+                at_version(url, |builder| builder.with_version(version)).await
+            }
             At::Time(time) => at_version(url, |builder| builder.with_timestamp(time)).await,
         };
         opened.map_err(|source| QueryError::table(url, &source))
@@ -162,6 +165,16 @@ async fn newest(url: &Url) -> Result<Option<Arc<TableSnapshot>>, DeltaTableError
         },
     };
     Ok(Some(Arc::clone(&slot.insert(opened).snapshot)))
+}
+
+/// Refuses a version that is still to come, before the engine does in its own words.
+async fn refuse_beyond_newest(url: &Url, version: u64) -> Result<(), QueryError> {
+    match newest(url).await.map_err(|source| QueryError::table(url, &source))? {
+        Some(snapshot) if snapshot.version < version => {
+            Err(QueryError::NoVersion { url: url.to_string(), version, newest: snapshot.version })
+        }
+        _ => Ok(()),
+    }
 }
 
 async fn open(url: &Url) -> Result<Option<OpenedTable>, DeltaTableError> {

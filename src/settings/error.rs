@@ -15,8 +15,6 @@ pub enum SettingsError {
     Unreadable { what: &'static str, file: PathBuf, source: io::Error },
     #[error(transparent)]
     File(#[from] DataFileError),
-    #[error("{file}, `{key}`: invalid value `{value}`; {expected}")]
-    FileValue { file: String, key: &'static str, value: String, expected: String },
     #[error("{flag}: {problem}")]
     Flag { flag: &'static str, problem: NameError },
     #[error("the dates end on {end}, before they start on {start}")]
@@ -27,6 +25,10 @@ pub enum SettingsError {
 
 impl SettingsError {
     pub(super) fn unreadable(what: &'static str, file: &Path, source: io::Error) -> Self {
+        let source = match source.kind() {
+            io::ErrorKind::InvalidData => io::Error::other("it is no text in UTF-8"),
+            _ => source,
+        };
         Self::Unreadable { what, file: file.to_owned(), source }
     }
 

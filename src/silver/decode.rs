@@ -15,6 +15,7 @@ use thiserror::Error;
 
 use super::unit::Fault;
 use crate::fetch::BronzeArchive;
+use crate::report::archive_span;
 
 /// Bytes of CSV that are unpacked at a time.
 const STEP: usize = 256 * 1024;
@@ -35,6 +36,7 @@ pub(super) enum Piece {
 
 /// Decodes an archive and sends what comes out; stops early when nobody listens any more.
 pub(super) fn decode_archive(archive: &BronzeArchive, schema: &TableSchema, pieces: &SyncSender<Piece>) {
+    let _span = archive_span(&archive.key).entered();
     let fault = match decode(archive, schema, pieces) {
         Ok(()) => None,
         Err(Stop::Unheard) => return,

@@ -151,7 +151,8 @@ impl SilverTable {
             threads: writer.threads,
         };
         let table = self.target.table().clone();
-        let work = tokio::task::spawn_blocking(move || run_unit(&archives, &context));
+        let run = tracing::Span::current();
+        let work = tokio::task::spawn_blocking(move || run.in_scope(|| run_unit(&archives, &context)));
         work.await.map_err(|error| TableError::File {
             table,
             path: "decoding".to_owned(),

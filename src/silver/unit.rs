@@ -14,6 +14,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use lakehouse_core::decode::Reject;
 use lakehouse_core::schema::TableSchema;
 use lakehouse_core::verdict::{DayMeter, Settlement, Verdict, judge};
+use tracing::Span;
 
 use super::contest::{Contest, Contests};
 use super::decode::{Piece, decode_archive};
@@ -89,9 +90,10 @@ pub(super) fn run_unit(archives: &[BronzeArchive], context: &UnitContext) -> Res
     let (mut files, mut decoded) = (Vec::new(), Vec::with_capacity(archives.len()));
     let (senders, receivers): (VecDeque<_>, Vec<_>) = archives.iter().map(|_| sync_channel(PIECES_AHEAD)).unzip();
     let lanes = Mutex::new(archives.iter().zip(senders).collect::<VecDeque<_>>());
+    let run = Span::current();
     std::thread::scope(|scope| {
         for _ in 0..context.threads.clamp(1, archives.len().max(1)) {
-            scope.spawn(|| decode_next(&lanes, &context.schema));
+            scope.spawn(|| run.in_scope(|| decode_next(&lanes, &context.schema)));
         }
         for (bronze, pieces) in archives.iter().zip(receivers) {
             let mut intake = Intake::new(bronze, context, &sort_columns);

@@ -32,7 +32,9 @@ impl HttpSource {
     /// When a base is no URL, or the system's TLS cannot be set up.
     pub(crate) fn new(base: &str, listing: &str, timeouts: Timeouts) -> Result<Self, SourceError> {
         for url in [base, listing] {
-            Url::parse(url).map_err(|error| fatal(url, format!("is no URL: {error}")))?;
+            Url::parse(url).map_err(|error| {
+                fatal(&format!("`{url}`"), format!("expected a URL such as https://host/path ({error})"))
+            })?;
         }
         let client = client(timeouts).build().or_else(|error| {
             // A machine without certificates can still talk to a mirror that uses no TLS.
@@ -214,8 +216,30 @@ fn broken(what: &str, error: &reqwest::Error) -> SourceError {
     if error.is_builder() || error.is_redirect() {
         return fatal(what, chain(error));
     }
-    let reason = if error.is_timeout() { format!("timed out: {}", chain(error)) } else { chain(error) };
+    let host = error.url().map_or_else(|| "the server".to_owned(), host);
+    let reason = match error.is_timeout() {
+        true if error.is_connect() => format!("timed out: {host} cannot be reached"),
+        true => format!("timed out: {host} keeps silent"),
+        false if error.is_connect() => format!("cannot connect to {host}: {}", root(error)),
+        false => format!("the connection to {host} broke: {}", root(error)),
+    };
     SourceError::transient(what, reason)
+}
+
+/// Returns host and port, as far as the address names them.
+fn host(url: &Url) -> String {
+    let name = url.host_str().unwrap_or("the server");
+    url.port().map_or_else(|| name.to_owned(), |port| format!("{name}:{port}"))
+}
+
+/// Returns the last cause of an error, without the system's number for it.
+fn root(error: &dyn std::error::Error) -> String {
+    let mut root = error;
+    while let Some(cause) = root.source() {
+        root = cause;
+    }
+    let text = root.to_string();
+    text.split(" (os error ").next().unwrap_or(&text).to_owned()
 }
 
 /// Joins an error with its causes, whose addresses are left out: the archive is named already.

@@ -185,6 +185,7 @@ impl Lister {
         loop {
             let answer = {
                 let _slot = self.slots.acquire().await;
+                self.reporter.report(Event::Requested { what: prefix.into() });
                 self.source.list(prefix, delimiter, marker).await
             };
             let waited = match answer {
@@ -208,6 +209,7 @@ impl Lister {
         loop {
             let answer = {
                 let _slot = self.slots.acquire().await;
+                self.reporter.report(Event::Requested { what: key.into() });
                 self.source.head(key).await
             };
             match answer {

@@ -8,7 +8,7 @@ use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressDrawTarget, Prog
 const LISTING: &str = "{prefix:>8} {spinner} {human_pos} keys";
 const DOWNLOADING: &str =
     "{prefix:>8} [{bar:24}] {binary_bytes}/{binary_total_bytes}, {msg}, {binary_bytes_per_sec}, {eta} left";
-const COUNTING: &str = "{prefix:>8} [{bar:24}] {human_pos}/{human_len} archives{msg}";
+const COUNTING: &str = "{prefix:>8} [{bar:24}] {human_pos}/{human_len} archives{msg}, {per_sec:.1}, {eta} left";
 
 /// How often the bars move although nothing happens, so that rate and time left stay true.
 const TICK: Duration = Duration::from_millis(250);
@@ -53,7 +53,7 @@ impl Bars {
         self.decode.inc_length(archives);
         self.commit.inc_length(archives);
         self.show_downloads(figures);
-        self.download.enable_steady_tick(TICK);
+        [&self.download, &self.decode, &self.commit].iter().for_each(|bar| bar.enable_steady_tick(TICK));
     }
 
     pub(super) fn downloaded(&self, bytes: u64) {

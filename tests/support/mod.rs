@@ -5,6 +5,7 @@ pub(crate) mod command;
 pub(crate) mod csv_oracle;
 pub(crate) mod delta_fixture;
 pub(crate) mod fetch_bench;
+pub(crate) mod gold_scene;
 pub(crate) mod recorder;
 pub(crate) mod s3_server;
 pub(crate) mod sample_archive;

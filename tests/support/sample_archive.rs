@@ -64,7 +64,8 @@ impl SampleArchive {
 
     fn ingest_by(&self, batch_size: usize, lake: &Path) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lakehouse"));
-        command.args(["ingest", "--all", "--progress", "never", "-q", "--batch-size", &batch_size.to_string()]);
+        command.args(["ingest", "--all", "--stage", "silver", "--progress", "never", "-q"]);
+        command.args(["--batch-size", &batch_size.to_string()]);
         command.arg("--source");
         command.arg(self.folder.path()).arg("--lake").arg(lake);
         command.stdout(Stdio::null()).stderr(Stdio::null());

@@ -55,9 +55,14 @@ pub(super) fn s5cmd_extra_args(options: &mut FileOptions, value: Reader<'_>) -> 
             "--numworkers" if number == 0 => return Err(item.error("`--numworkers` expects at least 1")),
             "--numworkers" if options.max_parallel_downloads.is_none() => {
                 options.max_parallel_downloads = usize::try_from(number).ok();
+                options.lines.insert("max_parallel_downloads", value.node.line);
             }
             "--numworkers" => {}
-            _ => options.retries = options.retries.or(Some(number)),
+            _ if options.retries.is_none() => {
+                options.retries = Some(number);
+                options.lines.insert("retries", value.node.line);
+            }
+            _ => {}
         }
     }
     if !ignored.is_empty() {

@@ -57,11 +57,17 @@ pub(super) fn options(file: &str, root: &Node) -> Result<FileOptions, DataFileEr
         };
         if !member.is_null() {
             read(&mut options, member)?;
+            options.lines.insert(first_spelling(name), member.node.line);
             seen.push((*name, member));
         }
     }
     refuse_contradictions(&seen)?;
     Ok(options)
+}
+
+/// Returns the project's own spelling of an option.
+fn first_spelling(name: &'static str) -> &'static str {
+    SYNONYMS.iter().find(|(_, other)| *other == name).map_or(name, |(first, _)| first)
 }
 
 /// Makes the error for a name that a table does not have.

@@ -105,6 +105,13 @@ impl SymbolList {
         list
     }
 
+    /// Returns the patterns as they are written, exclusions last.
+    #[must_use]
+    pub fn patterns(&self) -> Vec<String> {
+        let excluded = self.exclude.texts().map(|text| format!("!{text}"));
+        self.include.texts().map(str::to_owned).chain(excluded).collect()
+    }
+
     /// Returns the symbols if all of them are named.
     #[must_use]
     pub fn literals(&self) -> Option<Vec<Symbol>> {
@@ -142,6 +149,11 @@ impl Patterns {
             self.names.insert(text.parse()?);
         }
         Ok(())
+    }
+
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        let globs = self.globs.iter().map(|glob| glob.0.glob().glob());
+        self.names.iter().map(Symbol::as_str).chain(globs)
     }
 
     fn is_empty(&self) -> bool {

@@ -1,12 +1,12 @@
 //! What the demo prints at its end: the tables, a query with its answer, and what to type next.
 
-use std::io::Write;
+use std::io::{self, ErrorKind, Write};
 
 use lakehouse_core::schema::Schemas;
 
 use crate::console;
 use crate::lake::{Lake, Layer, TableName};
-use crate::output::{Format, OutputOptions, write_stream};
+use crate::output::{Format, OutputError, OutputOptions, write_stream};
 use crate::query::{Session, SessionOptions};
 
 /// Days out of hours: the bars of a day are in the lake too, and agree.
@@ -18,7 +18,12 @@ WHERE market = 'spot' AND bar_interval = '1h'
 GROUP BY symbol, date ORDER BY symbol, date";
 
 /// Statements to go on with, each with what it shows.
-const NEXT: [(&str, &str, &str); 4] = [
+const NEXT: [(&str, &str, &str); 5] = [
+    (
+        "days made of minutes, kept up to date in gold",
+        "",
+        "SELECT * FROM gold.daily_ohlcv ORDER BY market, symbol, date",
+    ),
     (
         "what the lake knows of its archives",
         "",
@@ -64,8 +69,10 @@ pub(super) async fn print(
 
 async fn answer(session: &Session, statement: &str, out: &mut (impl Write + Send)) -> anyhow::Result<()> {
     let rows = Box::pin(session.sql(statement)).await?;
-    Box::pin(write_stream(rows, Format::Table, out, OutputOptions::default())).await?;
-    Ok(())
+    match Box::pin(write_stream(rows, Format::Table, out, OutputOptions::default())).await {
+        Err(OutputError::Closed) => Err(io::Error::from(ErrorKind::BrokenPipe).into()),
+        written => Ok(written.map(drop)?),
+    }
 }
 
 /// Returns a statement that counts archives and rows of each table and market.

@@ -1,46 +1,37 @@
-"""Bars of a day: goes through the bars of a minute in the order of time and keeps what a day needs."""
+"""Days: one-minute bars put together, and the days that the archive has."""
 
-from decimal import Decimal
-
-from gold.common import DAY, compare, day, micros, number, ratio, rows_of
-
-KEY = ["market", "date", "symbol"]
-SUMMED = ["volume", "quote_volume", "trade_count", "taker_buy_volume", "taker_buy_quote_volume"]
+from .bars import average_price, combined, sorted_bars
+from .common import compare, day, ratio
 
 
 def check(lake, archives):
     days = {}
-    for market, symbol, row in rows_of(archives, "klines", "1m"):
-        days.setdefault((market, micros(row["open_time"]) // DAY, symbol), []).append(row)
-    compare(lake, "daily_ohlcv", KEY, [summary(place, rows) for place, rows in days.items()])
+    for symbol, minutes in sorted_bars(archives, "1m").items():
+        for time, bar in minutes.items():
+            days.setdefault((*symbol, day(time)), []).append(bar)
+    found = compare(lake, "daily_ohlcv", ["market", "symbol", "date"], [summary(*place, days[place]) for place in days])
+    check_published(found, archives)
 
 
-def summary(place, rows):
-    market, number_of_day, symbol = place
-    rows.sort(key=lambda row: micros(row["open_time"]))
-    total = {column: sum(number(row[column]) for row in rows) for column in SUMMED}
-    if market == "futures_cm":
-        # The archive calls volumes of the base asset those of the quote asset there; a contract is worth a fixed sum.
-        base, bought, quote = total["quote_volume"], total["taker_buy_quote_volume"], None
-        value = total["volume"] * Decimal(100 if symbol.startswith("BTCUSD_") else 10)
-    else:
-        base, bought, quote = total["volume"], total["taker_buy_volume"], total["quote_volume"]
-        value = quote
-    return {
-        "market": market,
-        "date": day(number_of_day * DAY),
-        "symbol": symbol,
-        "open": number(rows[0]["open"]),
-        "high": max(number(row["high"]) for row in rows),
-        "low": min(number(row["low"]) for row in rows),
-        "close": number(rows[-1]["close"]),
-        "volume": total["volume"],
-        "base_volume": base,
-        "quote_volume": quote,
-        "trade_count": int(total["trade_count"]),
-        "taker_buy_volume": bought,
-        "taker_buy_share": ratio(bought, base),
-        "vwap": ratio(value, base),
-        "bars": len(rows),
-        "missing_bars": 1440 - len(rows),
-    }
+def summary(market, symbol, date, minutes):
+    bar = combined((market, symbol), minutes)
+    is_coin = market == "futures_cm"
+    base, taker = ("base_volume", "taker_buy_base_volume") if is_coin else ("volume", "taker_buy_volume")
+    row = {name: bar[name] for name in ("market", "symbol", "open", "high", "low", "close", "trade_count")}
+    row |= {"date": date, "volume": bar["volume"], "base_volume": bar[base], "quote_volume": bar["quote_volume"]}
+    row |= {"taker_buy_volume": bar[taker], "taker_buy_share": ratio(bar[taker], bar[base])}
+    row |= {"vwap": average_price(market, symbol, bar), "bars": len(minutes), "missing_bars": 1440 - len(minutes)}
+    return row
+
+
+def check_published(found, archives):
+    """A day that is complete has to be the one that was published."""
+    compared = 0
+    for (market, symbol), series in sorted_bars(archives, "1d").items():
+        for time, bar in series.items():
+            made = found.get((market, symbol, day(time)))
+            if made and not made["missing_bars"]:
+                same = ["open", "high", "low", "close", "volume", "quote_volume", "trade_count"]
+                assert all(made[name] == bar[name] for name in same), f"gold.daily_ohlcv: {symbol} {made}"
+                compared += 1
+    print(f"gold.daily_ohlcv: {compared} days are as published")

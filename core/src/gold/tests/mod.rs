@@ -6,9 +6,8 @@ use super::Model;
 
 /// Returns a model's file with these header lines besides the columns.
 fn file(header: &str) -> String {
-    format!(
-        "-- What a row is.\n--\n{header}-- columns:\n--   symbol  text: the symbol\n--   n  integer, rows: how many\nSELECT 1\n"
-    )
+    let columns = "-- columns:\n--   symbol  text: the symbol\n--   n  integer, rows: how many\n";
+    format!("-- What a row is.\n--\n{header}{columns}SELECT 1\n")
 }
 
 fn model(name: &str, header: &str) -> Model {

@@ -1,0 +1,47 @@
+//! `lakehouse man`: manual pages, made from the command line's own definition.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use clap::{Command, CommandFactory};
+use clap_mangen::Man;
+
+use crate::cli::{Cli, ManFlags};
+use crate::commands::Outcome;
+use crate::console;
+
+/// Prints a page, or writes all pages.
+pub(super) fn run(flags: &ManFlags) -> anyhow::Result<Outcome> {
+    match &flags.output {
+        Some(folder) => write_all(folder)?,
+        None => print(&flags.command)?,
+    }
+    Ok(Outcome::Done)
+}
+
+fn print(path: &[String]) -> anyhow::Result<()> {
+    let mut program = Cli::command().disable_help_subcommand(true);
+    program.build();
+    let mut command = &program;
+    for name in path {
+        let Some(found) = command.find_subcommand(name) else {
+            let names: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
+            let expected = if names.is_empty() { "no further word".to_owned() } else { names.join(", ") };
+            bail!("`{}` has no command `{name}`; expected {expected}", command.get_name());
+        };
+        command = found;
+    }
+    let mut page = Vec::new();
+    Man::new(command.clone()).render(&mut page)?;
+    console::print(&String::from_utf8_lossy(&page))?;
+    Ok(())
+}
+
+fn write_all(folder: &Path) -> anyhow::Result<()> {
+    let unwritable = || format!("cannot write manual pages to {}", folder.display());
+    fs::create_dir_all(folder).with_context(unwritable)?;
+    clap_mangen::generate_to(Cli::command(), folder).with_context(unwritable)?;
+    console::tell(&format!("the manual pages are in {}", folder.display()));
+    Ok(())
+}

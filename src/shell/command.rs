@@ -1,0 +1,78 @@
+//! The backslash commands: what there is, and what a typed line means.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use thiserror::Error;
+
+use crate::output::Format;
+
+/// A command to the shell itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Command {
+    /// Lists tables, or one table's columns.
+    Describe(Option<String>),
+    Timing,
+    /// Chooses a format, or tells which one is in use.
+    Format(Option<Format>),
+    /// Writes answers to a file, or to the screen again.
+    Output(Option<PathBuf>),
+    Help,
+    Quit,
+}
+
+/// The commands as they are typed, with what they do.
+pub(super) const COMMANDS: [(&str, &str); 7] = [
+    ("\\d", "list the lake's tables"),
+    ("\\d TABLE", "list a table's columns"),
+    ("\\format FORMAT", "write answers as table, csv, tsv, json, ndjson, markdown, parquet or arrow"),
+    ("\\o FILE", "write answers to a file, in the format of its ending; \\o alone ends it"),
+    ("\\timing", "tell how long each statement took, or no longer"),
+    ("\\h or \\?", "show this help"),
+    ("\\q", "leave, as Ctrl-D does"),
+];
+
+/// The words that begin a command.
+pub(super) const WORDS: [&str; 7] = ["\\?", "\\d", "\\format", "\\h", "\\o", "\\q", "\\timing"];
+
+/// A line that is no command.
+#[derive(Debug, Error)]
+pub(super) enum CommandError {
+    #[error("unknown command `{0}`; \\? lists the commands")]
+    Unknown(String),
+    #[error("unknown format `{found}`; expected {}", formats().join(", "))]
+    Format { found: String },
+    #[error("`{command}` takes no more than one word after it; found `{found}`")]
+    TooMuch { command: String, found: String },
+}
+
+impl Command {
+    /// Reads a line that begins with a backslash; a semicolon at its end is fine.
+    pub(super) fn parse(line: &str) -> Result<Self, CommandError> {
+        let line = line.trim_end_matches(|letter: char| letter == ';' || letter.is_whitespace());
+        let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+        let argument = Some(rest.trim()).filter(|rest| !rest.is_empty());
+        if word != "\\o" && argument.is_some_and(|argument| argument.contains(char::is_whitespace)) {
+            return Err(CommandError::TooMuch { command: word.to_owned(), found: rest.trim().to_owned() });
+        }
+        match (word, argument) {
+            ("\\d", table) => Ok(Self::Describe(table.map(str::to_owned))),
+            ("\\timing", None) => Ok(Self::Timing),
+            ("\\format", None) => Ok(Self::Format(None)),
+            ("\\format", Some(name)) => match Format::from_str(name, true) {
+                Ok(format) => Ok(Self::Format(Some(format))),
+                Err(_) => Err(CommandError::Format { found: name.to_owned() }),
+            },
+            ("\\o", file) => Ok(Self::Output(file.map(PathBuf::from))),
+            ("\\h" | "\\?", None) => Ok(Self::Help),
+            ("\\q", None) => Ok(Self::Quit),
+            _ => Err(CommandError::Unknown(line.to_owned())),
+        }
+    }
+}
+
+/// Returns the names of all formats.
+pub(super) fn formats() -> Vec<String> {
+    let names = Format::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+    names.map(|name| name.get_name().to_owned()).collect()
+}

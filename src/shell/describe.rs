@@ -1,0 +1,62 @@
+//! `\d`: the lake's tables, and a table's columns.
+
+use bytesize::ByteSize;
+
+use crate::console;
+use crate::lake::{Layer, TableName};
+use crate::output::type_name;
+use crate::query::{LakeTable, QueryError, Session};
+
+/// Lists the tables with their rows and sizes.
+pub(super) async fn tables(session: &Session) -> Result<String, QueryError> {
+    let catalog = session.catalog();
+    let mut rows = Vec::new();
+    for name in catalog.list().await? {
+        if let Some(table) = catalog.open(&name).await? {
+            rows.push(vec![name.to_string(), count_rows(&table), size(&table), table.snapshot().version().to_string()]);
+        }
+    }
+    if rows.is_empty() {
+        return Ok("the lake has no tables yet\n".to_owned());
+    }
+    Ok(console::columns(&["table", "rows", "size", "version"], &rows))
+}
+
+/// Lists a table's columns with their types.
+pub(super) async fn columns(session: &Session, name: &str) -> Result<String, QueryError> {
+    let unknown = |tables| QueryError::UnknownTable { name: name.to_owned(), expected: false, tables };
+    let found = match table_name(name) {
+        Some(table) => session.catalog().open(&table).await?,
+        None => None,
+    };
+    let Some(table) = found else { return Err(unknown(session.catalog().list().await?)) };
+    let snapshot = table.snapshot();
+    let fields = snapshot.schema().fields().iter();
+    let rows: Vec<_> = fields.map(|field| vec![field.name().clone(), type_name(field.data_type())]).collect();
+    let mut text = console::columns(&["column", "type"], &rows);
+    let mut add = |what: &str, names: &[String]| {
+        if !names.is_empty() {
+            text.push_str(&format!("{what}: {}\n", names.join(", ")));
+        }
+    };
+    add("partitioned by", snapshot.partition_columns());
+    add("sorted by", snapshot.sort_columns());
+    Ok(text)
+}
+
+/// Reads `silver.klines`, or `klines` as SQL would.
+fn table_name(text: &str) -> Option<TableName> {
+    let Some((layer, name)) = text.split_once('.') else { return Some(TableName::new(Layer::Silver, text)) };
+    let layer = Layer::ALL.into_iter().find(|known| known.as_str() == layer)?;
+    Some(TableName::new(layer, name))
+}
+
+fn count_rows(table: &LakeTable) -> String {
+    let rows: Option<usize> = table.snapshot().files().iter().map(|file| file.rows).sum();
+    rows.map_or_else(|| "unknown".to_owned(), |rows| rows.to_string())
+}
+
+fn size(table: &LakeTable) -> String {
+    let bytes: u64 = table.snapshot().files().iter().map(|file| file.size).sum();
+    ByteSize(bytes).display().iec().to_string()
+}

@@ -1,0 +1,231 @@
+//! The shell: statements typed or piped one after another, each on the newest tables.
+//!
+//! Answers go through the same code as those of `query`; this module decides what is run, where answers go,
+//! and what Ctrl-C ends. How lines are edited is [`editor`]'s business.
+
+mod command;
+mod completion;
+mod describe;
+mod editor;
+mod text;
+
+use std::fs::File;
+use std::io::{self, BufRead, BufWriter, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, bail};
+use futures::FutureExt;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinHandle;
+
+use self::command::{COMMANDS, Command, formats};
+use self::editor::{LineEditor, Typed};
+use self::text::{Entry, last_entry, next_entry};
+use crate::answer::{Answered, TABLE_ROWS, answer};
+use crate::console::{self, Tone};
+use crate::failure;
+use crate::output::Format;
+use crate::query::Session;
+
+/// A shell over one lake.
+#[derive(Debug)]
+pub struct Shell {
+    session: Session,
+    format: Format,
+    timing: bool,
+    /// Where answers go; nothing means standard output.
+    output: Option<OutputFile>,
+}
+
+/// A file that takes answers.
+#[derive(Debug)]
+struct OutputFile {
+    path: PathBuf,
+    file: File,
+    /// As the file's ending asks for it.
+    format: Option<Format>,
+}
+
+/// Whether the shell goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flow {
+    GoOn,
+    Leave,
+}
+
+impl Shell {
+    /// Makes a shell that writes answers in this format to standard output.
+    #[must_use]
+    pub const fn new(session: Session, format: Format) -> Self {
+        Self { session, format, timing: false, output: None }
+    }
+
+    /// Runs what is typed at the terminal until the user leaves; errors are told and are not the end.
+    ///
+    /// Must be called within a runtime of several threads.
+    ///
+    /// # Errors
+    /// When the terminal cannot be used.
+    pub async fn converse(mut self, history: Option<PathBuf>) -> anyhow::Result<()> {
+        let mut editor = LineEditor::open(self.session.clone(), history).context("cannot use the terminal")?;
+        let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen to Ctrl-C")?;
+        loop {
+            // What came after the last answer was whole is not meant for the next one.
+            while interrupt.recv().now_or_never().is_some() {}
+            match editor.read().context("cannot read from the terminal")? {
+                Typed::Text(text) => {
+                    if self.run_all(&text, &mut interrupt).await == Flow::Leave {
+                        return Ok(());
+                    }
+                }
+                Typed::Abandoned => {}
+                Typed::End => return Ok(()),
+            }
+        }
+    }
+
+    /// Runs statements as they are read, up to the first that fails; the last one need not end with a semicolon.
+    ///
+    /// # Errors
+    /// When one fails, or the input cannot be read.
+    pub async fn run_script(mut self, mut input: impl BufRead) -> anyhow::Result<()> {
+        let mut waiting = String::new();
+        while input.read_line(&mut waiting).context("the statements on standard input cannot be read")? > 0 {
+            while let Some((entry, rest)) = next_entry(&waiting) {
+                if self.run(entry, None).await? == Flow::Leave {
+                    return Ok(());
+                }
+                waiting = rest.to_owned();
+            }
+        }
+        if let Some(entry) = last_entry(&waiting) {
+            self.run(entry, None).await?;
+        }
+        Ok(())
+    }
+
+    /// Runs what was typed, up to the first entry that fails.
+    async fn run_all(&mut self, text: &str, interrupt: &mut Signal) -> Flow {
+        let mut rest = text;
+        while let Some((entry, behind)) = next_entry(rest).or_else(|| last_entry(rest).map(|entry| (entry, ""))) {
+            match self.run(entry, Some(&mut *interrupt)).await {
+                Ok(Flow::GoOn) => rest = behind,
+                Ok(Flow::Leave) => return Flow::Leave,
+                Err(error) => {
+                    failure::tell(&error);
+                    break;
+                }
+            }
+        }
+        Flow::GoOn
+    }
+
+    /// Runs one entry, which `interrupt` cancels.
+    async fn run(&mut self, entry: Entry<'_>, interrupt: Option<&mut Signal>) -> anyhow::Result<Flow> {
+        match entry {
+            Entry::Statement("") => Ok(Flow::GoOn),
+            Entry::Statement(text) if is_farewell(text) => Ok(Flow::Leave),
+            Entry::Statement(text) => self.run_statement(text, interrupt).await,
+            Entry::Command(line) => self.run_command(Command::parse(line)?).await,
+        }
+    }
+
+    async fn run_statement(&mut self, text: &str, interrupt: Option<&mut Signal>) -> anyhow::Result<Flow> {
+        let format = self.output.as_ref().and_then(|output| output.format).unwrap_or(self.format);
+        let (out, max_rows): (Box<dyn Write + Send>, _) = match &self.output {
+            None => (Box::new(console::results()), (format == Format::Table).then_some(TABLE_ROWS)),
+            Some(output) => (Box::new(BufWriter::new(output.file.try_clone()?)), None),
+        };
+        if format.is_binary() && self.output.is_none() && io::stdout().is_terminal() {
+            bail!("a binary format does not belong on a terminal; name a file with \\o");
+        }
+        let started = Instant::now();
+        let (session, text) = (self.session.clone(), text.to_owned());
+        let work = tokio::spawn(async move {
+            let mut out = out;
+            answer(&session, &text, format, &mut out, max_rows).await
+        });
+        let answered = unless_interrupted(work, interrupt).await;
+        if answered.is_ok() && self.timing {
+            console::tell_as(Tone::Answer, &format!("{:.3} s", started.elapsed().as_secs_f64()));
+        }
+        if let Some(output) = self.output.take_if(|_| format.is_binary()) {
+            console::tell(&format!("{} holds the answer; the next ones go to the screen", output.path.display()));
+        }
+        match answered? {
+            Some(Answered::Unread) => Ok(Flow::Leave),
+            Some(Answered::Whole) | None => Ok(Flow::GoOn),
+        }
+    }
+
+    async fn run_command(&mut self, command: Command) -> anyhow::Result<Flow> {
+        match command {
+            Command::Describe(None) => console::print(&describe::tables(&self.session).await?)?,
+            Command::Describe(Some(table)) => console::print(&describe::columns(&self.session, &table).await?)?,
+            Command::Timing => {
+                self.timing = !self.timing;
+                let told = if self.timing { "each statement's time is told" } else { "times are not told" };
+                console::tell_as(Tone::Answer, told);
+            }
+            Command::Format(None) => {
+                let told = format!("the format is {}; there are {}", self.format, formats().join(", "));
+                console::tell_as(Tone::Answer, &told);
+            }
+            Command::Format(Some(format)) => self.format = format,
+            Command::Output(None) => self.output = None,
+            Command::Output(Some(path)) => self.output = Some(OutputFile::create(&path)?),
+            Command::Help => console::tell_as(Tone::Answer, &help()),
+            Command::Quit => return Ok(Flow::Leave),
+        }
+        Ok(Flow::GoOn)
+    }
+}
+
+/// Waits for an answer; nothing when the user cancelled it.
+async fn unless_interrupted(
+    mut work: JoinHandle<anyhow::Result<Answered>>,
+    interrupt: Option<&mut Signal>,
+) -> anyhow::Result<Option<Answered>> {
+    let interrupted = async {
+        match interrupt {
+            Some(interrupt) => interrupt.recv().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        answered = &mut work => answered.context("the statement was given up")?.map(Some),
+        _ = interrupted => {
+            work.abort();
+            let _ = work.await;
+            console::tell_as(Tone::Answer, "cancelled");
+            Ok(None)
+        }
+    }
+}
+
+impl OutputFile {
+    fn create(path: &Path) -> anyhow::Result<Self> {
+        let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(Self { path: path.to_owned(), file, format: Format::for_path(path) })
+    }
+}
+
+/// Tells whether a word is what people type who want to leave.
+fn is_farewell(text: &str) -> bool {
+    ["exit", "quit"].iter().any(|word| word.eq_ignore_ascii_case(text.trim()))
+}
+
+fn help() -> String {
+    let commands = COMMANDS.map(|(command, purpose)| format!("  {command:<16} {purpose}"));
+    format!(
+        "A statement ends with a semicolon and may have several lines; Tab completes names, Ctrl-C cancels.\n{}",
+        commands.join("\n")
+    )
+}
+
+/// Returns standard input, line by line.
+#[must_use]
+pub fn standard_input() -> impl BufRead {
+    io::stdin().lock()
+}
