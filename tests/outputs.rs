@@ -22,7 +22,7 @@ enum Data {
 }
 
 /// Lines that together have every command; `shell` reads its statement from standard input.
-const LINES: [(&str, Data); 27] = [
+const LINES: [(&str, Data); 31] = [
     ("plan --all --source mirror --format json", Data::Json),
     ("plan --all --source mirror", Data::Text("market ")),
     ("ingest --all --source mirror --format json", Data::Json),
@@ -36,6 +36,10 @@ const LINES: [(&str, Data); 27] = [
     ("query -o trades.csv SELECT*FROM/**/trades", Data::Nothing),
     ("shell --format json", Data::Json),
     ("changes --format json", Data::Json),
+    ("status --format json", Data::Json),
+    ("status --gaps", Data::Text("")),
+    ("report", Data::Text("<!")),
+    ("report -o report.html", Data::Nothing),
     ("verify --format json", Data::Json),
     ("verify --deep", Data::Nothing),
     ("maintain --format json --dry-run", Data::Json),

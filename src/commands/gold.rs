@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::cli::{GoldCommand, GoldFlags, ReportFormat};
 use crate::clock::Clock;
 use crate::commands::Outcome;
-use crate::console;
+use crate::console::{self, Tone};
 use crate::gold::{Gold, load_models};
 use crate::ingest::Ingest;
 use crate::lake::Lake;
@@ -51,7 +51,7 @@ struct Teller;
 impl Reporter for Teller {
     fn report(&self, event: Event) {
         if let Event::Model(model) = event {
-            console::tell(&model.to_string());
+            console::tell_as(Tone::Failure, &model.to_string());
         }
     }
 }
@@ -79,7 +79,7 @@ fn list(models: &Models, format: ReportFormat) -> anyhow::Result<Outcome> {
             console::print(&console::columns(&["table", "inputs", "what a row is"], &rows))?;
         }
     }
-    models.broken().iter().for_each(|model| console::tell(&format!("error: {}", model.error)));
+    models.broken().iter().for_each(|model| console::tell_as(Tone::Error, &model.error.to_string()));
     Ok(if models.broken().is_empty() { Outcome::Done } else { Outcome::Incomplete })
 }
 
