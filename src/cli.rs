@@ -13,6 +13,7 @@ mod program;
 mod read;
 mod selection;
 mod shell;
+mod status;
 mod values;
 
 use clap::builder::Styles;
@@ -30,6 +31,8 @@ pub use self::program::{ConfigCommand, ConfigFlags, ConfigInitFlags, ConfigShowF
 pub use self::read::{CompletionsFlags, MatrixFlags, MatrixFormat, QueryFlags, VerifyFlags};
 pub use self::selection::{ScopeFlags, SelectionFlags, SourceFlags, TuningFlags};
 pub use self::shell::ShellFlags;
+use self::status::STATUS_EXAMPLES;
+pub use self::status::{StatusFlags, StatusReportFlags};
 pub(crate) use self::values::bandwidth;
 
 /// The public market-data archive of Binance as exact, audited Delta Lake tables.
@@ -66,6 +69,11 @@ pub enum Command {
     /// Run statements one after another, typed or from standard input.
     #[command(after_help = SHELL_NOTES)]
     Shell(ShellFlags),
+    /// Show what the lake holds: first and last days, gaps with their reasons, failures, the last runs.
+    #[command(after_help = STATUS_EXAMPLES)]
+    Status(StatusFlags),
+    /// Write the same for the eye, with charts, as one web page that needs nothing else.
+    Report(StatusReportFlags),
     /// Show which archives were corrected: from which version to which, and how many rows that changed.
     Changes(ChangesFlags),
     /// Check archives against their checksums, and tables against archives.

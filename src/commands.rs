@@ -12,7 +12,10 @@ mod matrix;
 pub mod plan;
 mod query;
 mod refresh;
+mod report;
+mod scope;
 mod shell;
+mod status;
 mod verify;
 
 use std::process::ExitCode;
@@ -88,6 +91,8 @@ async fn execute(cli: Cli, clock: &Clock) -> anyhow::Result<Outcome> {
         Command::Gold(flags) => gold::run(flags, settings, clock).await,
         Command::Query(flags) => query::run(&flags, &settings).await,
         Command::Shell(flags) => shell::run(&flags, &settings).await,
+        Command::Status(flags) => status::run(&flags, &settings, clock).await,
+        Command::Report(flags) => report::run(&flags, settings, clock).await,
         Command::Changes(flags) => changes::run(flags, &settings).await,
         Command::Verify(flags) => verify::run(&flags, settings).await,
         Command::Maintain(flags) => maintain::run(flags, settings, clock).await,

@@ -20,14 +20,17 @@ pub mod maintain;
 mod metrics;
 pub mod mirror;
 pub mod output;
+pub mod page;
 #[doc(hidden)]
 pub mod pause;
 pub mod query;
 pub mod report;
+pub mod scope;
 pub mod settings;
 pub mod shell;
 mod silver;
 pub mod source;
+pub mod status;
 pub mod stop;
 pub mod storage;
 pub mod summary;

@@ -11,7 +11,7 @@ use object_store::path::Path as StorePath;
 use object_store::{Error, GetRange, ObjectStore, ObjectStoreExt, PutMode};
 use tempfile::TempDir;
 
-use crate::support::command::Run;
+use crate::support::command::{Run, lakehouse};
 use crate::support::s3_server::S3Server;
 use crate::support::sample_archive::{SampleArchive, content_through};
 
@@ -84,6 +84,11 @@ fn a_lake_in_a_bucket_becomes_and_stays_what_a_lake_in_a_folder_does() {
     let undisturbed = remote.archive.complete(&local);
     remote.done(&["refresh", "--full", "--source", remote.source()]);
     assert_eq!(remote.content(), undisturbed);
+    let bars = ["query", "--format", "csv", "SELECT * FROM gold.trade_bars_1m ORDER BY 1, 2, 3, 4"];
+    let of_folder = lakehouse(folder.path()).args(bars).args(["--lake", "lake"]).output().unwrap();
+    let of_folder = Run::from(of_folder).stdout;
+    assert!(of_folder.lines().count() > 10, "{of_folder}");
+    assert_eq!(remote.done(&bars).stdout, of_folder);
     let changes = remote.done(&["changes"]);
     assert_eq!(changes.stdout.lines().count(), 1 + corrected.len(), "{changes}");
 

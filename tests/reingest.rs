@@ -28,7 +28,8 @@ async fn a_second_ingest_of_the_same_selection_downloads_nothing_and_commits_not
     let run = lake.run("ingest", &["--all", "--source", server.url()]);
     assert_eq!(run.code, Some(0), "{run}");
     let (versions, archives) = (lake.versions(), lake.rows("SELECT * FROM meta.archives ORDER BY archive").await);
-    assert_eq!(versions.len(), 7, "three tables of silver, four of meta: {versions:?}");
+    let held = versions.keys().filter(|table| !table.starts_with("gold/")).count();
+    assert_eq!(held, 7, "three tables of silver, four of meta: {versions:?}");
     server.take_seen();
 
     let again = lake.run("ingest", &["--all", "--source", server.url()]);

@@ -48,6 +48,12 @@ impl ArchiveStatus {
     pub fn as_str(self) -> &'static str {
         Self::NAMES.iter().find(|(status, _)| *status == self).map_or("", |(_, name)| name)
     }
+
+    /// Returns whether the archive is published and its newest version could not be had or not be read.
+    #[must_use]
+    pub const fn is_failure(self) -> bool {
+        matches!(self, Self::Quarantined | Self::Rejected | Self::Failed)
+    }
 }
 
 impl fmt::Display for ArchiveStatus {
@@ -60,9 +66,9 @@ impl FromStr for ArchiveStatus {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        let names = Self::NAMES.map(|(_, name)| name).join(", ");
         let found = Self::NAMES.iter().find(|(_, name)| *name == text);
-        found.map(|(status, _)| *status).ok_or_else(|| NameError::new("status", text, names))
+        let names = || Self::NAMES.map(|(_, name)| name).join(", ");
+        found.map(|(status, _)| *status).ok_or_else(|| NameError::new("status", text, names()))
     }
 }
 
@@ -96,9 +102,9 @@ impl FromStr for ChecksumState {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        let names = Self::NAMES.map(|(_, name)| name).join(", ");
         let found = Self::NAMES.iter().find(|(_, name)| *name == text);
-        found.map(|(state, _)| *state).ok_or_else(|| NameError::new("checksum state", text, names))
+        let names = || Self::NAMES.map(|(_, name)| name).join(", ");
+        found.map(|(state, _)| *state).ok_or_else(|| NameError::new("checksum state", text, names()))
     }
 }
 
@@ -150,6 +156,16 @@ impl LedgerEntry {
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     entries: HashMap<Arc<str>, LedgerEntry>,
+}
+
+impl From<Vec<LedgerEntry>> for Ledger {
+    /// Takes rows in any order; the latest of each archive counts.
+    fn from(mut rows: Vec<LedgerEntry>) -> Self {
+        rows.sort_by_key(|entry| entry.recorded_at);
+        let mut ledger = Self { entries: HashMap::with_capacity(rows.len()) };
+        rows.into_iter().for_each(|entry| ledger.insert(entry));
+        ledger
+    }
 }
 
 impl Ledger {

@@ -12,6 +12,7 @@
 pub mod archive;
 pub mod checksum;
 pub mod comparison;
+pub mod coverage;
 pub mod data_file;
 pub mod days;
 pub mod decode;

@@ -3,19 +3,17 @@
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use bytesize::ByteSize;
-use lakehouse_core::matrix::Matrix;
-use lakehouse_core::period::{DateRange, Period};
 use lakehouse_core::schema::Schemas;
-use lakehouse_core::selection::SymbolFilter;
 
-use crate::cli::{ReportFormat, ScopeFlags, VerifyFlags};
+use crate::cli::{ReportFormat, VerifyFlags};
 use crate::commands::Outcome;
+use crate::commands::scope::scope;
 use crate::console;
 use crate::lake::Lake;
 use crate::settings::Settings;
-use crate::verify::{Finding, Scope, Verify, VerifyReport};
+use crate::verify::{Finding, Verify, VerifyReport};
 
 /// Verifies the lake and prints what was found.
 pub(super) async fn run(flags: &VerifyFlags, settings: Settings) -> anyhow::Result<Outcome> {
@@ -53,21 +51,4 @@ fn summary(report: &VerifyReport) -> String {
         more => format!("{more} findings"),
     };
     format!("verified {archives} archives of {bytes} and {rows} rows: {found}")
-}
-
-fn scope(flags: &ScopeFlags, matrix: &Matrix) -> anyhow::Result<Scope> {
-    let data_types = flags.data_type.iter().map(|name| matrix.data_type(name));
-    let dates = DateRange { start: flags.start.map(Period::start), end: flags.end.map(Period::end) };
-    if let DateRange { start: Some(start), end: Some(end) } = dates
-        && end < start
-    {
-        bail!("--start {start} is after --end {end}");
-    }
-    Ok(Scope {
-        markets: flags.market.clone(),
-        data_types: data_types.collect::<Result<_, _>>().context("--data-type")?,
-        symbols: if flags.symbol.is_empty() { SymbolFilter::default() } else { SymbolFilter::parse(&flags.symbol)? },
-        intervals: flags.interval.clone(),
-        dates,
-    })
 }

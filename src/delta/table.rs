@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
+use deltalake::kernel::transaction::CommitProperties;
 use deltalake::kernel::{Metadata, MetadataExt, Remove, StructType, new_metadata};
 use deltalake::operations::create::CreateBuilder;
 use deltalake::protocol::SaveMode;
@@ -172,12 +173,6 @@ impl LakeTable {
         made.map(Some).map_err(|error| failed(error.into()))
     }
 
-    /// Returns the identity of the table, which another table in its place would not have.
-    pub(crate) fn id(&self) -> Result<String, TableError> {
-        let state = self.delta.snapshot().map_err(TableError::delta(&self.spec.name))?;
-        Ok(state.metadata().id().to_owned())
-    }
-
     /// Returns a handle on the same version, for work of the library's own.
     pub(crate) fn delta(&self) -> DeltaTable {
         self.delta.clone()
@@ -250,5 +245,7 @@ async fn create(lake: &Lake, spec: &TableSpec) -> Result<DeltaTable, DeltaTableE
         .with_configuration(spec.properties())
         .with_raise_if_key_not_exists(false)
         .with_save_mode(SaveMode::Ignore)
+        // Otherwise one who comes second, or whose answer was lost, declares the table once more.
+        .with_commit_properties(CommitProperties::default().with_max_retries(0))
         .await
 }

@@ -72,11 +72,7 @@ impl LedgerTable {
 
     /// Returns the newest row of every archive; the table's own rows become these.
     pub(crate) fn into_ledger(self) -> Ledger {
-        let mut ledger = Ledger::default();
-        let mut entries: Vec<LedgerEntry> = self.files.into_values().flat_map(|(_, entries)| entries).collect();
-        entries.sort_by_key(|entry| entry.recorded_at);
-        entries.into_iter().for_each(|entry| ledger.insert(entry));
-        ledger
+        self.files.into_values().flat_map(|(_, entries)| entries).collect::<Vec<_>>().into()
     }
 
     /// Returns every row, in no order.

@@ -14,15 +14,11 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 use futures::{StreamExt, stream};
-use lakehouse_core::archive::ArchiveKey;
 use lakehouse_core::checksum::Sha256Hex;
 use lakehouse_core::days::DaySet;
 use lakehouse_core::ledger::{ArchiveStatus, ChecksumState, LedgerEntry};
-use lakehouse_core::market::{DataType, Interval, Market};
 use lakehouse_core::matrix::Matrix;
-use lakehouse_core::period::DateRange;
 use lakehouse_core::schema::{Schemas, TableSchema};
-use lakehouse_core::selection::SymbolFilter;
 use thiserror::Error;
 
 pub use self::report::{Check, Finding, VerifyReport};
@@ -35,6 +31,7 @@ use crate::delta::table::LakeTable;
 use crate::fetch::BronzeArchive;
 use crate::lake::Lake;
 use crate::ledger::LedgerTable;
+use crate::scope::Scope;
 use crate::silver::{Told, reread, table_spec};
 use crate::storage::{Storage, StorageError};
 
@@ -51,27 +48,6 @@ pub enum VerifyError {
 impl From<TableError> for VerifyError {
     fn from(error: TableError) -> Self {
         Self::Table(error.to_string())
-    }
-}
-
-/// Which archives are verified; what is empty means all.
-#[derive(Clone, Debug, Default)]
-pub struct Scope {
-    pub markets: Vec<Market>,
-    pub data_types: Vec<DataType>,
-    pub symbols: SymbolFilter,
-    pub intervals: Vec<Interval>,
-    pub dates: DateRange,
-}
-
-impl Scope {
-    fn has(&self, key: &ArchiveKey) -> bool {
-        let interval = key.interval().is_none_or(|interval| self.intervals.contains(&interval));
-        (self.markets.is_empty() || self.markets.contains(&key.market()))
-            && (self.data_types.is_empty() || self.data_types.contains(key.data_type()))
-            && (self.intervals.is_empty() || interval)
-            && self.symbols.matches(key.market(), key.symbol())
-            && self.dates.overlaps(key.period())
     }
 }
 

@@ -83,11 +83,6 @@ impl TestLake {
         Refreshed { plan, summary, retries: recorder.retries() }
     }
 
-    /// Brings the lake's gold tables up to date, as the library.
-    pub(crate) async fn gold(&self) -> GoldReport {
-        self.gold_with(|_| {}).await
-    }
-
     /// Brings gold tables up to date, after the work was changed.
     pub(crate) async fn gold_with(&self, change: impl FnOnce(&mut Gold)) -> GoldReport {
         let schemas = Arc::new(Schemas::builtin().unwrap());

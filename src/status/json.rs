@@ -1,0 +1,123 @@
+//! The status as programs read it.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use lakehouse_core::coverage::{MissingReason, Run, SeriesCoverage};
+use lakehouse_core::ledger::LedgerEntry;
+use serde::Serialize;
+
+use super::{LakeStatus, RunRecord, Totals};
+
+/// All of a status.
+#[derive(Debug, Serialize)]
+pub struct StatusDocument<'a> {
+    pub lake: &'a str,
+    pub today: NaiveDate,
+    pub totals: Totals,
+    series: Vec<SeriesRecord<'a>>,
+    pub failed: Vec<FailureRecord<'a>>,
+    pub runs: &'a [RunRecord],
+}
+
+/// One series with its gaps.
+#[derive(Debug, Serialize)]
+struct SeriesRecord<'a> {
+    market: &'static str,
+    data_type: &'a str,
+    symbol: &'a str,
+    interval: Option<String>,
+    first: Option<NaiveDate>,
+    last: Option<NaiveDate>,
+    days: u64,
+    missing: u64,
+    /// Days from the last one that is held to yesterday, while the series goes on.
+    behind: u64,
+    archives: u64,
+    failed: u64,
+    rows: u64,
+    rejected_rows: u64,
+    bytes: u64,
+    gaps: Vec<GapRecord<'a>>,
+}
+
+/// Neighbouring days that are not held for the same reason.
+#[derive(Debug, Serialize)]
+struct GapRecord<'a> {
+    start: NaiveDate,
+    end: NaiveDate,
+    days: u64,
+    reason: &'static str,
+    /// Whether the days could be there; those before a listing, for one, could not.
+    missing: bool,
+    detail: Option<&'a str>,
+}
+
+/// An archive that could not be had or not be read.
+#[derive(Debug, Serialize)]
+pub struct FailureRecord<'a> {
+    pub archive: &'a str,
+    pub status: &'static str,
+    pub reason: Option<&'a str>,
+    pub recorded_at: DateTime<Utc>,
+    pub run: &'a str,
+}
+
+impl<'a> StatusDocument<'a> {
+    /// Makes the document of a lake at a location.
+    #[must_use]
+    pub fn new(lake: &'a str, status: &'a LakeStatus) -> Self {
+        Self {
+            lake,
+            today: status.today,
+            totals: status.totals(),
+            series: status.series.iter().map(series).collect(),
+            failed: status.failures.iter().map(FailureRecord::new).collect(),
+            runs: &status.runs,
+        }
+    }
+}
+
+impl<'a> FailureRecord<'a> {
+    /// Tells the newest row of an archive that failed.
+    #[must_use]
+    pub fn new(entry: &'a LedgerEntry) -> Self {
+        Self {
+            archive: entry.key.path(),
+            status: entry.status.as_str(),
+            reason: entry.reason.as_deref(),
+            recorded_at: entry.recorded_at,
+            run: &entry.run,
+        }
+    }
+}
+
+fn series(coverage: &SeriesCoverage) -> SeriesRecord<'_> {
+    let series = &coverage.series;
+    SeriesRecord {
+        market: series.market.as_str(),
+        data_type: series.data_type.as_str(),
+        symbol: series.symbol.as_str(),
+        interval: series.interval.map(|interval| interval.to_string()),
+        first: coverage.first(),
+        last: coverage.last(),
+        days: coverage.held_days(),
+        missing: coverage.missing_days(),
+        behind: coverage.behind,
+        archives: coverage.archives,
+        failed: coverage.failed,
+        rows: coverage.rows,
+        rejected_rows: coverage.rejected_rows,
+        bytes: coverage.bytes,
+        gaps: coverage.gaps().map(|(run, reason)| gap(run, reason)).collect(),
+    }
+}
+
+fn gap(run: &Run, reason: MissingReason) -> GapRecord<'_> {
+    GapRecord {
+        start: run.start,
+        end: run.end,
+        days: run.days(),
+        reason: reason.as_str(),
+        missing: run.state.is_missing(),
+        detail: run.detail.as_deref(),
+    }
+}
