@@ -88,7 +88,7 @@ async fn execute(cli: Cli, clock: &Clock) -> anyhow::Result<Outcome> {
         Command::Ingest(flags) if flags.dry_run => plan::run(settings.ingest(&flags, today)?, clock, reporter).await,
         Command::Ingest(flags) => ingest::run(settings.ingest(&flags, today)?, clock, &reporter, &metrics).await,
         Command::Refresh(flags) => refresh::run(&flags, settings, clock, reporter, &metrics).await,
-        Command::Gold(flags) => gold::run(flags, settings, clock).await,
+        Command::Gold(flags) => gold::run(flags, &settings, clock).await,
         Command::Query(flags) => query::run(&flags, &settings).await,
         Command::Shell(flags) => shell::run(&flags, &settings).await,
         Command::Status(flags) => status::run(&flags, &settings, clock).await,

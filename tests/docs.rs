@@ -47,7 +47,8 @@ Times are UTC microseconds, whatever the file used. Numbers are exact decimals: 
 column is in `meta.rejects`, never rounded.
 
 The market `options` has its archives below `data/option/`, the two futures markets below `data/futures/um/` and
-`data/futures/cm/`. What the lake knows of itself is in [the tables of `meta`](#the-tables-of-meta), at the end.
+`data/futures/cm/`. Behind these tables stand [those of `gold`](#the-tables-of-gold), made from them, and
+[those of `meta`](#the-tables-of-meta): what the lake knows of itself.
 ";
 
 fn tables_page() -> String {
@@ -70,7 +71,7 @@ fn tables_page() -> String {
 fn gold_table(page: &mut String, model: &Model) {
     let list = |names: &[String]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let inputs: Vec<String> = model.inputs().iter().map(ToString::to_string).collect();
-    write!(page, "\n## gold.{}\n\n{}\n\n", model.name(), model.description().replace('\n', "\n\n")).unwrap();
+    write!(page, "\n### gold.{}\n\n{}\n\n", model.name(), model.description().replace('\n', "\n\n")).unwrap();
     write!(page, "Made from {}. Its key is {}. ", list(&inputs), list(model.key())).unwrap();
     match (model.partitioning(), model.lookback(), model.lookahead()) {
         (Partitioning::Whole, ..) => page.push_str("It has no partitions and is built as a whole.\n\n"),
@@ -97,7 +98,7 @@ fn days(days: u32) -> String {
 }
 
 const GOLD_INTRODUCTION: &str = "
-# The gold tables
+## The tables of gold
 
 Made from other tables by the SQL in [schemas/gold/](../schemas/gold), and built again only where something changed.
 `lakehouse gold show MODEL` prints the statement. What is carried over or added up is exact; what is divided is double

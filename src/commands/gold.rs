@@ -20,7 +20,7 @@ use crate::settings::Settings;
 use crate::stop::Stop;
 
 /// Builds, or explains.
-pub(super) async fn run(flags: GoldFlags, settings: Settings, clock: &Clock) -> anyhow::Result<Outcome> {
+pub(super) async fn run(flags: GoldFlags, settings: &Settings, clock: &Clock) -> anyhow::Result<Outcome> {
     let schemas = Arc::new(Schemas::builtin()?);
     let models = Arc::new(load_models(&schemas, settings.gold_models.as_deref())?);
     match flags.command {

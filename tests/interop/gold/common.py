@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pyarrow
 from deltalake import DeltaTable
+from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
 getcontext().prec = 80
 
@@ -148,7 +149,9 @@ def table(lake, model):
     folder = Path(lake) / "gold" / model
     if not DeltaTable.is_deltatable(str(folder)):
         return []
-    rows = DeltaTable(folder).to_pyarrow_table()
+    # With the files read by deltalake, whose threads may outlive the interpreter, it aborts at its end now and then.
+    files = SubTreeFileSystem(str(folder.resolve()), LocalFileSystem())
+    rows = DeltaTable(folder).to_pyarrow_table(filesystem=files)
     for place, field in enumerate(rows.schema):
         if pyarrow.types.is_timestamp(field.type):
             rows = rows.set_column(place, field.name, rows[place].cast(pyarrow.int64()))
