@@ -278,7 +278,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(300) })]
 
     #[test]
-    fn runs_say_of_every_day_what_its_archives_say(made in made(), from in 0_u64..150, length in 0_u64..150) {
+    fn runs_say_of_every_day_what_its_archives_say(made in made(), from in 0_u64..105, length in 0_u64..105) {
         let entries: BTreeMap<String, LedgerEntry> =
             made.into_iter().map(make).map(|entry| (entry.key.path().to_owned(), entry)).collect();
         let (start, end) = (date("2025-10-20") + Days::new(from), date("2025-10-20") + Days::new(from + length));
