@@ -51,7 +51,8 @@ struct Teller;
 impl Reporter for Teller {
     fn report(&self, event: Event) {
         if let Event::Model(model) = event {
-            console::tell_as(Tone::Failure, &model.to_string());
+            let tone = if model.is_failure() { Tone::Failure } else { Tone::Plain };
+            console::tell_as(tone, &model.to_string());
         }
     }
 }
