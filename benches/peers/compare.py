@@ -70,8 +70,10 @@ def median(costs):
     return Cost(*(statistics.median(getattr(cost, field) for cost in costs) for field in Cost.__annotations__))
 
 
-def ingest(source, *flags):
-    return [PROGRAM, "--quiet", "--lake", OUTPUT / "lake", "ingest", "--all", "--source", source, *flags]
+def ingest(source, stage="silver", *flags):
+    """Gold is left out: none of the peers computes anything from what it stores."""
+    program = [PROGRAM, "--quiet", "--lake", OUTPUT / "lake", "ingest", "--all"]
+    return [*program, "--source", source, "--stage", stage, *flags]
 
 
 def job(name, *arguments):
@@ -109,7 +111,7 @@ def latency():
     count = sum(1 for _ in (ARCHIVES / "small").rglob("*.zip"))
     with Mirror(100) as url:
         for flights in (8, 64):
-            cost = measure(ingest(url, "--stage", "bronze", "--max-parallel-downloads", flights))
+            cost = measure(ingest(url, "bronze", "--max-parallel-downloads", flights))
             possible = 2 * count * 0.1 / flights
             print(f"\n{flights} downloads at 100 ms: {cost.wall:.1f} s; {flights} requests in flight: {possible:.1f} s")
 

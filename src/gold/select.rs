@@ -82,9 +82,10 @@ impl Select {
 pub(super) fn explain(model: &Model, error: DataFusionError, memory_limit: usize) -> ModelError {
     let span = error.diagnostic().and_then(|diagnostic| diagnostic.span);
     let line = span.and_then(|span| usize::try_from(span.start.line).ok());
-    let message = QueryError::from_engine(error, memory_limit).to_string();
     // The parser says the place in its message, unless it is the end of the text.
-    if message.ends_with("found EOF") {
+    let at_end = error.to_string().contains("found: EOF");
+    let message = QueryError::from_engine(error, memory_limit).to_string();
+    if at_end {
         return model.select_error(Some(model.text().trim_end().lines().count()), message);
     }
     match message.rsplit_once(" at line ").map(|(said, place)| (said, place.split_once(", column "))) {

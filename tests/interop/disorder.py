@@ -22,15 +22,16 @@ def main(bronze, folder):
     for path in sorted(bronze.rglob("*.zip")):
         market, kind, symbol, name = path.relative_to(bronze).parts[:4]
         if kind in KINDS:
-            copy(path, kind, folder / "data" / MARKETS[market] / "daily" / kind / symbol / name)
+            key = Path("data", MARKETS[market], "daily", kind, symbol, name)
+            copy(path, kind, folder / key, random.Random(str(key)))
 
 
-def copy(path, kind, target):
+def copy(path, kind, target, chance):
     with zipfile.ZipFile(path) as opened:
         name = opened.namelist()[0]
         lines = opened.read(name).decode().splitlines(keepends=True)
     header = [line for line in lines[:1] if not line[0].isdigit()]
-    rows = disordered(lines[len(header) :], UNKNOWN.get(kind), random.Random(f"{target.parent} {target.name}"))
+    rows = disordered(lines[len(header) :], UNKNOWN.get(kind), chance)
     target.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as written:
         written.writestr(name, "".join(header + rows))

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::{Input, Layer, Model, ModelError};
+use super::{Input, Layer, Model, ModelError, Partitioning};
 use crate::embedded::GOLD_FILES;
 
 /// All models: those that can be built, each after those that it reads, and those that cannot.
@@ -132,6 +132,14 @@ fn problem(
         let gold = models.keys().map(|name| format!("gold.{name}"));
         let there = tables.iter().map(ToString::to_string).chain(gold).collect::<Vec<_>>().join(", ");
         return broken(format!("unknown input `{input}`; expected one of {there}"));
+    }
+    let has_days = |input: &Input| match input.layer {
+        Layer::Silver => true,
+        Layer::Gold => models.get(&input.name).is_none_or(|model| model.partitioning == Partitioning::MarketAndDate),
+        Layer::Meta => false,
+    };
+    if model.partitioning == Partitioning::MarketAndDate && !model.inputs.iter().any(has_days) {
+        return broken("none of the inputs has a market and a date to go by; say `partitions: none`".to_owned());
     }
     let cycle = cycle(model, models)?;
     broken(format!("the model reads itself: {}", cycle.join(" reads ")))

@@ -49,6 +49,15 @@ fn models_that_read_themselves_are_broken_and_told_with_the_way() {
 }
 
 #[test]
+fn a_model_with_partitions_needs_an_input_that_has_them() {
+    let daily = file("-- partitions: market, date\n-- key: market, date, symbol\n-- inputs: gold.whole\n");
+    let files = [("daily.sql".to_owned(), daily), ("whole.sql".to_owned(), text("silver.klines"))];
+    let models = Models::parse(&files, &tables());
+    assert_eq!((order(&models), models.broken()[0].error.line), (vec!["whole"], 5));
+    assert!(models.broken()[0].error.message.ends_with("say `partitions: none`"), "{}", models.broken()[0].error);
+}
+
+#[test]
 fn a_model_of_a_user_cannot_take_the_place_of_one_of_the_program() {
     let taken = format!("mine/{}", GOLD_FILES[0].0);
     let files = [(taken.clone(), text("silver.klines")), ("mine/own.sql".to_owned(), text("silver.klines"))];
