@@ -234,7 +234,7 @@ async fn a_refresh_that_is_interrupted_in_the_middle_of_a_round_keeps_what_has_l
 
     let told: Vec<String> = BufReader::new(repeating.stderr.take().unwrap()).lines().map(Result::unwrap).collect();
     assert_eq!(repeating.wait().unwrap().code(), Some(0), "{told:?}");
-    assert!(told.iter().any(|line| line.starts_with("stopped behind the batch in flight")), "{told:?}");
+    assert!(told.iter().any(|line| line.starts_with("stopped; nothing is lost")), "{told:?}");
     assert_eq!(lake.rows("SELECT archive, count(*) FROM silver.trades GROUP BY archive").await.len(), 2);
     assert_eq!(lake.ledger(&new[0], "status, rows").await, ["ingested | 5"]);
     assert_eq!(lake.value("SELECT outcome FROM meta.runs WHERE command LIKE '%--every%'").await, "interrupted");
