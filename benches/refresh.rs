@@ -142,7 +142,8 @@ fn rows_like(template: &RecordBatch, keys: &[ArchiveKey]) -> RecordBatch {
     let etag = hex(&Sha256::digest(BYTES)[..16]);
     let modified = keys.iter().map(|key| Some(published_at(key).timestamp_micros()));
     let size = i64::try_from(BYTES.len()).unwrap();
-    let columns = rows.schema().fields().iter().map(|field| -> ArrayRef {
+    let schema = rows.schema();
+    let columns = schema.fields().iter().map(|field| -> ArrayRef {
         match field.name().as_str() {
             "archive" => texts(&|key| key.path().to_owned()),
             "symbol" => texts(&|key| key.symbol().to_string()),
@@ -155,7 +156,7 @@ fn rows_like(template: &RecordBatch, keys: &[ArchiveKey]) -> RecordBatch {
             other => Arc::clone(rows.column_by_name(other).unwrap()),
         }
     });
-    RecordBatch::try_new(rows.schema(), columns.collect()).unwrap()
+    RecordBatch::try_new(Arc::clone(&schema), columns.collect()).unwrap()
 }
 
 /// Makes a file the only one of a table.
