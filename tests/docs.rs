@@ -172,8 +172,11 @@ fn published(intervals: Option<&[Interval]>) -> String {
     }
 }
 
+/// Columns, each with what it holds.
+type Described = &'static [(&'static str, &'static str)];
+
 /// The lake's own tables with what they are for, each column with what it holds.
-static META: [(&str, &str, &[(&str, &str)]); 4] = [
+static META: [(&str, &str, Described); 4] = [
     (
         "archives",
         "The ledger: one row for every archive and version of it that the lake has met. Rows of archives in silver \

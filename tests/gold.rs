@@ -181,7 +181,7 @@ async fn a_model_that_changes_is_built_anew_with_its_new_columns() {
         .replace("partitions: market, date", "partitions: none")
         .replace("--   first ", "--   market  text: market\n--   date    date: day\n--   first ");
     let whole = whole.replace("key: market, date, symbol", "key: symbol, market, date");
-    scene.models = models(&[("hours", &whole), ("rolling", ROLLING)]);
+    scene.models = models(&[("hours", &whole)]);
     let report = scene.gold().await;
     assert_eq!((of(&report, "gold.hours").partitions, of(&report, "gold.hours").rows), (1, 4), "{report}");
     assert_eq!(scene.lake.value("SELECT count(*), count(DISTINCT date) FROM gold.hours").await, "4 | 4");

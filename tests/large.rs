@@ -81,8 +81,8 @@ fn units(number: &str) -> i128 {
 fn assert_sorted(file: &Path) {
     let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(file).unwrap()).unwrap().build().unwrap();
     let ids = reader.flat_map(|batch| {
-        let ids = batch.unwrap().column_by_name("agg_trade_id").unwrap().clone();
-        ids.as_primitive::<Int64Type>().values().to_vec()
+        let batch = batch.unwrap();
+        batch.column_by_name("agg_trade_id").unwrap().as_primitive::<Int64Type>().values().to_vec()
     });
     assert!(ids.is_sorted(), "{}", file.display());
 }

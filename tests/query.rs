@@ -361,7 +361,10 @@ async fn errors_say_what_is_wrong_and_what_there_is() {
         said("SELECT volume FROM silver.trades").await,
         "no column `volume`: there are market, date, symbol, id, price, open_time"
     );
-    assert_eq!(said("SELECT id\nFROM silver.trades LIMIT").await, "SQL syntax: expected an expression, found EOF");
+    assert_eq!(
+        said("SELECT id\nFROM silver.trades LIMIT").await,
+        "SQL syntax: expected an expression, found the end of the text"
+    );
     assert_eq!(
         said("SELECT id\nFRM silver.trades").await,
         "SQL syntax: expected end of statement, found silver at line 2, column 5"

@@ -17,7 +17,7 @@ pub struct ConfigFlags {
 #[derive(Clone, Debug, Subcommand)]
 pub enum ConfigCommand {
     /// Show the settings that an ingest with these flags would have, and where each comes from.
-    Show(ConfigShowFlags),
+    Show(Box<ConfigShowFlags>),
     /// Write a configuration file that has every setting, each with a comment.
     Init(ConfigInitFlags),
 }

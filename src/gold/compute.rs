@@ -13,6 +13,7 @@ use lakehouse_core::gold::{Model, Partition, Recompute};
 
 use super::chunks::{Chunk, chunks};
 use super::error::Failure;
+use super::inputs::InputTable;
 use super::select::explain;
 use super::state::State;
 use super::write::{SortedWriter, WriteError};
@@ -52,10 +53,10 @@ async fn compute_into(
         Recompute::Partitions(stale) => stale,
     };
     let mut sizes: BTreeMap<Partition, u64> = BTreeMap::new();
-    for (partition, bytes) in state.inputs.iter().flat_map(|input| input.sizes()) {
+    for (partition, bytes) in state.inputs.iter().flat_map(InputTable::sizes) {
         *sizes.entry(partition).or_default() += bytes;
     }
-    let reads_more = state.inputs.iter().any(|input| input.has_more_than_partitions());
+    let reads_more = state.inputs.iter().any(InputTable::has_more_than_partitions);
     for chunk in chunks(model, stale, |partition| sizes.get(&partition).copied().unwrap_or(0)) {
         // Days around which no input has anything have no rows.
         if reads_more || chunk.needed.iter().any(|partition| sizes.contains_key(partition)) {

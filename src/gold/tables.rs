@@ -6,7 +6,7 @@ use std::path::Path;
 
 use arrow::datatypes::SchemaRef;
 use lakehouse_core::gold::{Input, Layer, Models};
-use lakehouse_core::schema::Schemas;
+use lakehouse_core::schema::{Schemas, TableSchema};
 
 use super::GoldError;
 use super::error::Failure;
@@ -53,7 +53,7 @@ fn read_folder(folder: &Path) -> Result<Vec<(String, String)>, GoldError> {
 /// Returns the columns of a silver or meta table as a query would see them, whether it exists or not.
 pub(super) fn declared_schema(schemas: &Schemas, input: &Input) -> Result<SchemaRef, Failure> {
     let declared = match input.layer {
-        Layer::Silver => schemas.get(&input.name).map(|schema| schema.table_schema()),
+        Layer::Silver => schemas.get(&input.name).map(TableSchema::table_schema),
         Layer::Meta if input.name == ARCHIVES => Some(LedgerTable::schema()),
         Layer::Meta | Layer::Gold => None,
     };

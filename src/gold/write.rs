@@ -121,7 +121,7 @@ impl SortedWriter {
     /// Returns the ranges of rows that belong to one partition each.
     fn partitions(&self, rows: &RecordBatch) -> Result<Vec<std::ops::Range<usize>>, ArrowError> {
         if self.partition_columns.is_empty() {
-            return Ok(vec![0..rows.num_rows()]);
+            return Ok(std::iter::once(0..rows.num_rows()).collect());
         }
         Ok(partition(&columns(rows, &self.partition_columns)?)?.ranges())
     }
