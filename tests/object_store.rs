@@ -84,6 +84,8 @@ fn a_lake_in_a_bucket_becomes_and_stays_what_a_lake_in_a_folder_does() {
     let undisturbed = remote.archive.complete(&local);
     remote.done(&["refresh", "--full", "--source", remote.source()]);
     assert_eq!(remote.content(), undisturbed);
+    let built = lakehouse(folder.path()).args(["gold", "-q", "--lake", "lake"]).status().unwrap();
+    assert!(built.success());
     let gold = ["query", "--format", "csv", "SELECT * FROM gold.symbols ORDER BY market, symbol"];
     let of_folder = Run::from(lakehouse(folder.path()).args(gold).args(["--lake", "lake"]).output().unwrap());
     assert!(of_folder.stdout.lines().count() > 3, "{of_folder}");
