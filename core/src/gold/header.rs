@@ -147,8 +147,12 @@ impl<'a> Header<'a> {
     /// Reads `name kind, unit: description`, or more of the description of the column above.
     fn column(&mut self, line: usize, comment: &str) -> Result<(), ModelError> {
         let (indent, text) = (comment.len() - comment.trim_start().len(), comment.trim());
+        let says_something = text.split_once(':').is_some_and(|(key, _)| is_name(key));
         if self.columns.is_empty() {
             self.indent = indent;
+        } else if indent < self.indent && !says_something {
+            // The header is over: this is about the statement.
+            return Ok(());
         } else if indent > self.indent
             && let Some(column) = self.columns.last_mut()
         {
