@@ -72,8 +72,10 @@ impl Claim {
                 Frequency::Daily => same.is_some_and(|own| own.rival.as_ref() == Some(&holding.sha256)),
             };
             // A month that does not hold the day of a new archive has no rows of it; one that does not hold the day
-            // of a corrected archive may have lost it to the version before, and is to be asked again.
-            let unheld = own.is_none_or(|own| own.owned(period).is_empty());
+            // of a corrected archive may have lost it to a version before, and is to be asked again, unless it was
+            // asked already about a version without rows.
+            let unheld =
+                own.is_none_or(|own| own.owned(period).is_empty() && own.rival.as_ref() == Some(&holding.sha256));
             if period.frequency() == Frequency::Daily && (!days.is_empty() || unheld) {
                 rival = Some(Arc::clone(&holding.sha256));
             }
