@@ -96,7 +96,7 @@ fn a_source_that_is_no_archive_is_refused_with_what_was_expected() {
     assert!(text.contains("no folder `data`"), "{text}");
     assert!(open("ftp://mirror/", None).contains("s3://bucket/prefix"));
     assert!(open(empty.path().to_str().unwrap(), Some("http://localhost")).contains("listed elsewhere"));
-    assert!(open("http://", None).contains("is no URL"));
+    assert!(open("http://", None).contains("expected a URL such as https://host/path"));
 }
 
 #[tokio::test]
