@@ -30,6 +30,7 @@ pub mod period;
 pub mod plan;
 pub mod schema;
 pub mod selection;
+pub mod table;
 pub mod tracking;
 pub mod unzip;
 pub mod verdict;

@@ -7,13 +7,13 @@ use arrow::datatypes::{Date32Type, SchemaRef};
 use datafusion::catalog::TableProvider;
 use datafusion::common::ScalarValue;
 use datafusion::datasource::empty::EmptyTable;
-use lakehouse_core::gold::{Changed, Input, InputState, Layer, Partition, Partitioning, Recompute};
+use lakehouse_core::gold::{Changed, InputState, Partition, Partitioning, Recompute};
 
 use super::error::Failure;
 use super::history::changed_between;
 use crate::delta::log::BuiltOn;
 use crate::delta::table::LakeTable as DeltaTable;
-use crate::lake::{self, Lake, TableName};
+use crate::lake::{Lake, TableName};
 use crate::query::{At, DataFile, LakeTable, TableSnapshot};
 
 /// One input at the version at which it is read; a table that is not there has no rows.
@@ -30,11 +30,10 @@ impl InputTable {
     /// Opens an input at its newest version; `declared` are its columns if it is not there.
     pub(super) async fn open(
         lake: &Lake,
-        input: &Input,
+        name: TableName,
         declared: SchemaRef,
         pending: Option<Recompute>,
     ) -> Result<Self, Failure> {
-        let name = table_name(input);
         let snapshot = TableSnapshot::open(&lake.table_url(&name)?, At::Newest).await?;
         Ok(Self { name, snapshot, declared, pending })
     }
@@ -132,14 +131,4 @@ impl InputTable {
         let market = value("market")?.to_string().parse().ok()?;
         Some(Partition { market, date: Date32Type::to_naive_date_opt(*days)? })
     }
-}
-
-/// Returns the name of an input's table.
-pub(super) fn table_name(input: &Input) -> TableName {
-    let layer = match input.layer {
-        Layer::Silver => lake::Layer::Silver,
-        Layer::Gold => lake::Layer::Gold,
-        Layer::Meta => lake::Layer::Meta,
-    };
-    TableName::new(layer, &input.name)
 }

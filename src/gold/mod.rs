@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
-use lakehouse_core::gold::{Layer, Model, Models, Recompute};
+use lakehouse_core::gold::{Model, Models, Recompute};
 use lakehouse_core::schema::Schemas;
 use uuid::Uuid;
 
@@ -33,7 +33,7 @@ use self::build::build;
 use self::error::Failure;
 use self::state::{State, look};
 use crate::clock::Clock;
-use crate::lake::Lake;
+use crate::lake::{Lake, Layer};
 use crate::query::{Engine, SessionOptions};
 use crate::report::{Event, Reporter};
 use crate::silver::Writer;

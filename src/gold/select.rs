@@ -19,7 +19,7 @@ use lakehouse_core::gold::{Kind, Model, ModelError, Partition, Partitioning};
 use super::error::Failure;
 use super::inputs::InputTable;
 use crate::delta::table::TableSpec;
-use crate::lake::{self, TableName};
+use crate::lake::{Layer, TableName};
 use crate::query::{CATALOG, Engine, QueryError};
 
 /// The statement of a model.
@@ -51,7 +51,7 @@ impl Select {
             Field::new(field.name(), stored_type(field.data_type()), !partitioning.contains(&field.name().as_str()))
         });
         Ok(TableSpec {
-            name: TableName::new(lake::Layer::Gold, model.name()),
+            name: TableName::new(Layer::Gold, model.name()),
             schema: Arc::new(Schema::new(fields.collect::<Vec<_>>())),
             partition_columns: partitioning.iter().map(|column| (*column).to_owned()).collect(),
             sort_columns: model.sort_columns(),
@@ -108,7 +108,7 @@ fn context(
     config.options_mut().sql_parser.collect_spans = true;
     let context = SessionContext::new_with_config_rt(config, Arc::clone(&engine.runtime));
     let catalog = MemoryCatalogProvider::new();
-    for layer in lake::Layer::ALL {
+    for layer in Layer::ALL {
         let tables = MemorySchemaProvider::new();
         for input in inputs.iter().filter(|input| input.name.layer == layer) {
             tables.register_table(input.name.name.clone(), input.provider(only))?;

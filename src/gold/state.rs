@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use arrow::datatypes::SchemaRef;
-use lakehouse_core::gold::{Changed, Layer, Model, Partition, Recompute, recompute};
+use lakehouse_core::gold::{Changed, Model, Partition, Recompute, recompute};
 
 use super::error::Failure;
 use super::history::{Build, file_partition, newest_build};
@@ -13,6 +13,7 @@ use super::tables::declared_schema;
 use super::{Gold, Known};
 use crate::delta::log::BuildRecord;
 use crate::delta::table::{LakeTable, TableSpec};
+use crate::lake::Layer;
 use crate::query::{Engine, read_schema};
 
 /// What a build would be decided on.
@@ -93,7 +94,7 @@ async fn open_inputs(gold: &Gold, model: &Model, known: &Known) -> Result<Vec<In
             None => declared_schema(&gold.schemas, input)?,
         };
         let pending = (input.layer == Layer::Gold).then(|| known.pending.get(&input.name).cloned()).flatten();
-        inputs.push(InputTable::open(&gold.lake, input, declared, pending).await?);
+        inputs.push(InputTable::open(&gold.lake, input.clone(), declared, pending).await?);
     }
     Ok(inputs)
 }

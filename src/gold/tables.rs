@@ -5,12 +5,12 @@ use std::fs;
 use std::path::Path;
 
 use arrow::datatypes::SchemaRef;
-use lakehouse_core::gold::{Input, Layer, Models};
+use lakehouse_core::gold::Models;
 use lakehouse_core::schema::{Schemas, TableSchema};
 
 use super::GoldError;
 use super::error::Failure;
-use crate::lake::{self, TableName};
+use crate::lake::{Layer, TableName};
 use crate::ledger::LedgerTable;
 use crate::query::read_schema;
 
@@ -23,17 +23,17 @@ const ARCHIVES: &str = "archives";
 /// When the folder cannot be read; what is wrong with a model is with the model.
 pub fn load_models(schemas: &Schemas, folder: Option<&Path>) -> Result<Models, GoldError> {
     let own = folder.map(read_folder).transpose()?.unwrap_or_default();
-    let silver = schemas.iter().map(|schema| Input { layer: Layer::Silver, name: schema.table().to_owned() });
-    let archives = Input { layer: Layer::Meta, name: ARCHIVES.to_owned() };
-    let tables: BTreeSet<Input> = silver.chain([archives]).collect();
+    let silver = schemas.iter().map(|schema| TableName::new(Layer::Silver, schema.table()));
+    let archives = TableName::new(Layer::Meta, ARCHIVES);
+    let tables: BTreeSet<TableName> = silver.chain([archives]).collect();
     Ok(Models::new(&own, &tables))
 }
 
 /// Returns the tables that the program can fill, with those of models.
 #[must_use]
 pub fn known_tables(schemas: &Schemas, models: &Models) -> Vec<TableName> {
-    let silver = schemas.iter().map(|schema| TableName::new(lake::Layer::Silver, schema.table()));
-    silver.chain(models.names().into_iter().map(|name| TableName::new(lake::Layer::Gold, name))).collect()
+    let silver = schemas.iter().map(|schema| TableName::new(Layer::Silver, schema.table()));
+    silver.chain(models.names().into_iter().map(|name| TableName::new(Layer::Gold, name))).collect()
 }
 
 fn read_folder(folder: &Path) -> Result<Vec<(String, String)>, GoldError> {
@@ -51,7 +51,7 @@ fn read_folder(folder: &Path) -> Result<Vec<(String, String)>, GoldError> {
 }
 
 /// Returns the columns of a silver or meta table as a query would see them, whether it exists or not.
-pub(super) fn declared_schema(schemas: &Schemas, input: &Input) -> Result<SchemaRef, Failure> {
+pub(super) fn declared_schema(schemas: &Schemas, input: &TableName) -> Result<SchemaRef, Failure> {
     let declared = match input.layer {
         Layer::Silver => schemas.get(&input.name).map(TableSchema::table_schema),
         Layer::Meta if input.name == ARCHIVES => Some(LedgerTable::schema()),

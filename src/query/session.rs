@@ -184,7 +184,7 @@ impl Session {
         if schema == "information_schema" || is_function {
             return None;
         }
-        let layer = Layer::ALL.into_iter().find(|layer| layer.as_str() == schema);
+        let layer = Layer::named(schema);
         let name = layer.map(|layer| TableName::new(layer, table.table()));
         if let Some(name) = &name
             && !matches!(self.catalog.open(name).await, Ok(None))

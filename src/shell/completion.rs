@@ -106,7 +106,7 @@ fn last_width(text: &str, at: usize) -> usize {
 }
 
 fn is_layer(name: &str) -> bool {
-    Layer::ALL.iter().any(|layer| layer.as_str() == name)
+    Layer::named(name).is_some()
 }
 
 fn begins_with(name: &str, word: &str) -> bool {

@@ -47,7 +47,7 @@ pub(super) async fn columns(session: &Session, name: &str) -> Result<String, Que
 /// Reads `silver.klines`, or `klines` as SQL would.
 fn table_name(text: &str) -> Option<TableName> {
     let Some((layer, name)) = text.split_once('.') else { return Some(TableName::new(Layer::Silver, text)) };
-    let layer = Layer::ALL.into_iter().find(|known| known.as_str() == layer)?;
+    let layer = Layer::named(layer)?;
     Some(TableName::new(layer, name))
 }
 

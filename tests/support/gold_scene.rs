@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use lakehouse::gold::{Gold, GoldReport, ModelOutcome, ModelReport};
 use lakehouse_core::generate::{SampleOptions, sample_csv};
-use lakehouse_core::gold::{Input, Layer, Models};
+use lakehouse_core::gold::Models;
+use lakehouse_core::table::{Layer, TableName};
 
 use crate::support::archive_server::ArchiveServer;
 use crate::support::samples::{csv_name, identify};
@@ -119,9 +120,8 @@ pub(crate) const MODELS: [(&str, &str); 5] =
 /// Reads models that stand in no file.
 pub(crate) fn models(models: &[(&str, &str)]) -> Arc<Models> {
     let files: Vec<_> = models.iter().map(|(name, text)| (format!("models/{name}.sql"), (*text).to_owned())).collect();
-    let table = |layer, name: &str| Input { layer, name: name.to_owned() };
-    let silver = ["klines", "trades", "funding_rate"].map(|name| table(Layer::Silver, name));
-    let tables: BTreeSet<Input> = silver.into_iter().chain([table(Layer::Meta, "archives")]).collect();
+    let silver = ["klines", "trades", "funding_rate"].map(|name| TableName::new(Layer::Silver, name));
+    let tables: BTreeSet<TableName> = silver.into_iter().chain([TableName::new(Layer::Meta, "archives")]).collect();
     Arc::new(Models::parse(&files, &tables))
 }
 

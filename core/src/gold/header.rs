@@ -18,7 +18,8 @@
 use std::path::Path;
 
 use super::model::Lines;
-use super::{Column, Input, Kind, Layer, Model, ModelError, Partitioning};
+use super::{Column, Kind, Model, ModelError, Partitioning};
+use crate::table::{Layer, TableName};
 
 /// Keys of a header; a line that begins with one of them and a colon says it.
 const KEYS: [&str; 6] = ["partitions", "key", "inputs", "lookback", "lookahead", "columns"];
@@ -47,7 +48,7 @@ struct Header<'a> {
     description: Vec<&'a str>,
     partitioning: Option<Partitioning>,
     key: Vec<String>,
-    inputs: Vec<Input>,
+    inputs: Vec<TableName>,
     lookback: Option<u32>,
     lookahead: Option<u32>,
     columns: Vec<Column>,
@@ -126,10 +127,10 @@ impl<'a> Header<'a> {
         }
     }
 
-    fn input(&self, line: usize, name: &str) -> Result<Input, ModelError> {
+    fn input(&self, line: usize, name: &str) -> Result<TableName, ModelError> {
         let parts = name.split_once('.').and_then(|(layer, name)| {
-            let layer = Layer::ALL.into_iter().find(|known| known.as_str() == layer)?;
-            is_name(name).then(|| Input { layer, name: name.to_owned() })
+            let layer = Layer::named(layer)?;
+            is_name(name).then(|| TableName::new(layer, name))
         });
         parts.ok_or_else(|| {
             self.error(line, format!("`inputs`: expected a table such as silver.klines, found `{name}`"))

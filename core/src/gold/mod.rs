@@ -11,7 +11,7 @@ mod order;
 mod recompute;
 
 pub use error::ModelError;
-pub use model::{Column, Input, Kind, Layer, Model, Partitioning};
+pub use model::{Column, Kind, Model, Partitioning};
 pub use order::{BrokenModel, Models};
 pub use recompute::{Changed, InputState, Partition, Recompute, recompute};
 

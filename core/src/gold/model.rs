@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use super::header;
 use super::{ModelError, Partition};
 use crate::checksum::Sha256Hex;
+use crate::table::TableName;
 
 /// What a gold table is, and the statement that fills it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +19,7 @@ pub struct Model {
     pub(super) description: String,
     pub(super) partitioning: Partitioning,
     pub(super) key: Vec<String>,
-    pub(super) inputs: Vec<Input>,
+    pub(super) inputs: Vec<TableName>,
     pub(super) lookback: u32,
     pub(super) lookahead: u32,
     pub(super) columns: Vec<Column>,
@@ -51,42 +52,6 @@ impl Partitioning {
             Self::MarketAndDate => &["market", "date"],
             Self::Whole => &[],
         }
-    }
-}
-
-/// A layer of tables that a model can read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Layer {
-    Silver,
-    Gold,
-    Meta,
-}
-
-impl Layer {
-    /// Every layer.
-    pub const ALL: [Self; 3] = [Self::Silver, Self::Gold, Self::Meta];
-
-    /// Returns the layer's name in SQL.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Silver => "silver",
-            Self::Gold => "gold",
-            Self::Meta => "meta",
-        }
-    }
-}
-
-/// A table that a model reads: `silver.klines`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Input {
-    pub layer: Layer,
-    pub name: String,
-}
-
-impl fmt::Display for Input {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.layer.as_str(), self.name)
     }
 }
 
@@ -215,7 +180,7 @@ impl Model {
 
     /// Returns the tables that the statement reads.
     #[must_use]
-    pub fn inputs(&self) -> &[Input] {
+    pub fn inputs(&self) -> &[TableName] {
         &self.inputs
     }
 

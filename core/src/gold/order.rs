@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::{Input, Layer, Model, ModelError, Partitioning};
+use super::{Model, ModelError, Partitioning};
 use crate::embedded::GOLD_FILES;
+use crate::table::{Layer, TableName};
 
 /// All models: those that can be built, each after those that it reads, and those that cannot.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -27,7 +28,7 @@ impl Models {
     /// `tables` are the silver and meta tables that a model may read. A user's model cannot take the name of one
     /// of the program's: other models read that one, and rely on what its columns mean.
     #[must_use]
-    pub fn new(own: &[(String, String)], tables: &BTreeSet<Input>) -> Self {
+    pub fn new(own: &[(String, String)], tables: &BTreeSet<TableName>) -> Self {
         let builtin = GOLD_FILES.iter().map(|(file, text)| (format!("schemas/gold/{file}"), (*text).to_owned()));
         let taken: BTreeSet<&str> = GOLD_FILES.iter().map(|(file, _)| file.trim_end_matches(".sql")).collect();
         let mut files: Vec<(String, String)> = builtin.collect();
@@ -46,11 +47,11 @@ impl Models {
 
     /// Reads models from files, without those of the program.
     #[must_use]
-    pub fn parse(files: &[(String, String)], tables: &BTreeSet<Input>) -> Self {
+    pub fn parse(files: &[(String, String)], tables: &BTreeSet<TableName>) -> Self {
         Self::arrange(files, Vec::new(), tables)
     }
 
-    fn arrange(files: &[(String, String)], mut broken: Vec<BrokenModel>, tables: &BTreeSet<Input>) -> Self {
+    fn arrange(files: &[(String, String)], mut broken: Vec<BrokenModel>, tables: &BTreeSet<TableName>) -> Self {
         let mut models = BTreeMap::new();
         for (file, text) in files {
             match Model::parse(file, text) {
@@ -59,7 +60,7 @@ impl Models {
             }
         }
         let names: BTreeSet<String> = models.keys().chain(broken.iter().map(|model| &model.name)).cloned().collect();
-        let known = |input: &Input| {
+        let known = |input: &TableName| {
             if input.layer == Layer::Gold { names.contains(&input.name) } else { tables.contains(input) }
         };
         let wrong: Vec<BrokenModel> =
@@ -124,8 +125,8 @@ fn name_of(file: &str) -> String {
 fn problem(
     model: &Model,
     models: &BTreeMap<String, Model>,
-    known: &impl Fn(&Input) -> bool,
-    tables: &BTreeSet<Input>,
+    known: &impl Fn(&TableName) -> bool,
+    tables: &BTreeSet<TableName>,
 ) -> Option<BrokenModel> {
     let broken = |message: String| Some(BrokenModel { name: model.name.clone(), error: model.inputs_error(message) });
     if let Some(input) = model.inputs.iter().find(|input| !known(input)) {
@@ -133,7 +134,7 @@ fn problem(
         let there = tables.iter().map(ToString::to_string).chain(gold).collect::<Vec<_>>().join(", ");
         return broken(format!("unknown input `{input}`; expected one of {there}"));
     }
-    let has_days = |input: &Input| match input.layer {
+    let has_days = |input: &TableName| match input.layer {
         Layer::Silver => true,
         Layer::Gold => models.get(&input.name).is_none_or(|model| model.partitioning == Partitioning::MarketAndDate),
         Layer::Meta => false,

@@ -2,10 +2,11 @@ use std::collections::BTreeSet;
 
 use super::file;
 use crate::embedded::GOLD_FILES;
-use crate::gold::{Input, Layer, Models};
+use crate::gold::Models;
+use crate::table::{Layer, TableName};
 
-fn tables() -> BTreeSet<Input> {
-    BTreeSet::from([Input { layer: Layer::Silver, name: "klines".to_owned() }])
+fn tables() -> BTreeSet<TableName> {
+    BTreeSet::from([TableName::new(Layer::Silver, "klines")])
 }
 
 fn text(inputs: &str) -> String {
