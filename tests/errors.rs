@@ -250,6 +250,7 @@ fn hidden(folder: &TempDir, check: impl FnOnce()) {
     settings.add_filter(r"127\.0\.0\.1:\d{4,5}", "127.0.0.1:[port]");
     settings.add_filter(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "[id]");
     settings.add_filter(r"[0-9a-f]{32}", "[id]");
+    settings.add_filter(r"is from \d{4}-\d\d-\d\dT[\d:.]+Z", "is from [time]");
     settings.add_filter(r"in \d+\.\d s", "in [time] s");
     // The end of what is expected is today.
     settings.add_filter(r"of \d+ archives that were asked", "of [n] archives that were asked");

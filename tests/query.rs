@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Decimal128Array, DictionaryArray, Int64Array, RecordBatch, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, Int32Type, TimeUnit};
+use chrono::{DateTime, Utc};
 use lakehouse::lake::{Lake, Layer, TableName};
 use lakehouse::output::{Format, OutputError, OutputOptions, write_stream};
 use lakehouse::query::{At, QueryError, Session, SessionOptions, TableSnapshot};
@@ -98,6 +99,18 @@ async fn an_older_version_or_time_can_be_read() {
     eight_files(lake.path()).await;
     let session = open_with(lake.path(), SessionOptions { at: At::Version(3), ..SessionOptions::default() });
     assert_eq!(csv(&session, "SELECT count(*) AS n FROM silver.trades").await, "n\n30\n");
+}
+
+#[tokio::test]
+async fn a_time_before_a_table_was_made_is_refused() {
+    let lake = tempfile::tempdir().unwrap();
+    eight_files(lake.path()).await;
+    let at = |time: DateTime<Utc>| SessionOptions { at: At::Time(time), ..SessionOptions::default() };
+    let early = open_with(lake.path(), at("2001-01-01T00:00:00Z".parse().unwrap()));
+    let error = refusal(&early, "SELECT count(*) AS n FROM silver.trades").await.to_string();
+    assert!(error.contains("was not there at 2001-01-01T00:00:00Z: its oldest version is from 20"), "{error}");
+    let late = open_with(lake.path(), at("2100-01-01T00:00:00Z".parse().unwrap()));
+    assert_eq!(csv(&late, "SELECT count(*) AS n FROM silver.trades").await, "n\n80\n");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 //! the limits, in one line and without the engine's vocabulary.
 
 use bytesize::ByteSize;
+use chrono::{DateTime, SecondsFormat, Utc};
 use datafusion::common::utils::datafusion_strsim::levenshtein;
 use datafusion::common::{Column, DataFusionError, SchemaError};
 use deltalake::DeltaTableError;
@@ -52,6 +53,9 @@ pub enum QueryError {
     /// The table has no such version yet.
     #[error("the table at {url} has no version {version}: its newest is {newest}")]
     NoVersion { url: String, version: u64, newest: u64 },
+    /// The table was made after the time that was asked for.
+    #[error("the table at {url} was not there at {time}: its oldest version is from {first}", time = shown(time), first = shown(first))]
+    NotThere { url: String, time: DateTime<Utc>, first: DateTime<Utc> },
     /// The lake's tables cannot be listed.
     #[error("cannot list the tables of `{layer}`: {source}")]
     List { layer: &'static str, source: object_store::Error },
@@ -105,6 +109,10 @@ impl QueryError {
             other => Self::Execution { message: plain(&other.message()) },
         }
     }
+}
+
+fn shown(time: &DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
 fn advise(name: &str, expected: bool, tables: &[TableName]) -> String {

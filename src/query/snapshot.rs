@@ -50,6 +50,8 @@ pub struct TableSnapshot {
     url: Url,
     id: String,
     version: u64,
+    /// When the version was committed, where the log still has its commit.
+    committed: Option<DateTime<Utc>>,
     schema: SchemaRef,
     partition_columns: Vec<String>,
     sort_columns: Vec<String>,
@@ -61,7 +63,7 @@ impl TableSnapshot {
     /// Opens the table at a URL, or tells that there is none.
     ///
     /// # Errors
-    /// When the log cannot be read, or the version does not exist.
+    /// When the log cannot be read, or the version does not exist, or the table was not there at the time.
     pub async fn open(url: &Url, at: At) -> Result<Option<Arc<Self>>, QueryError> {
         let opened = match at {
             At::Newest => newest(url).await,
@@ -71,7 +73,18 @@ impl TableSnapshot {
             }
             At::Time(time) => at_version(url, |builder| builder.with_timestamp(time)).await,
         };
-        opened.map_err(|source| QueryError::table(url, &source))
+        let opened = opened.map_err(|source| QueryError::table(url, &source))?;
+        opened.map(|snapshot| snapshot.refuse_later_than(at)).transpose()
+    }
+
+    /// The engine takes the oldest version for every time before it; here a table that was not there is an error.
+    fn refuse_later_than(self: Arc<Self>, at: At) -> Result<Arc<Self>, QueryError> {
+        match (at, self.committed) {
+            (At::Time(time), Some(first)) if first > time => {
+                Err(QueryError::NotThere { url: self.url.to_string(), time, first })
+            }
+            _ => Ok(self),
+        }
     }
 
     /// Returns the URL of the table's folder.
@@ -131,6 +144,7 @@ impl TableSnapshot {
             url: url.clone(),
             id: state.metadata().id().to_owned(),
             version: state.version(),
+            committed: state.version_timestamp(state.version()).and_then(DateTime::from_timestamp_millis),
             schema,
             partition_columns,
             sort_columns,
