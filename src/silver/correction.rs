@@ -5,15 +5,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use arrow::array::{AsArray, RecordBatch};
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use chrono::NaiveDate;
 use lakehouse_core::comparison::{Comparison, RowChanges, Version};
 use lakehouse_core::schema::TableSchema;
 
 use super::contest::Replacement;
+use super::rows::by_archive;
 use super::table_spec;
 use crate::delta::TableError;
 use crate::delta::file::DataFile;
@@ -163,7 +163,7 @@ impl DayComparer {
         Ok(comparisons.into_iter().map(|(archive, comparison)| (archive, comparison.count())).collect())
     }
 
-    /// Takes in the rows of a batch archive by archive; neighbours mostly are of one.
+    /// Takes in the rows of a batch archive by archive.
     fn take(
         &self,
         version: Version,
@@ -171,22 +171,14 @@ impl DayComparer {
         (part, parts): (u64, u64),
         comparisons: &mut BTreeMap<String, Comparison>,
     ) -> Result<(), ArrowError> {
-        let archives = batch.column_by_name("archive");
-        let archives = archives.ok_or_else(|| ArrowError::SchemaError("no archive".to_owned()))?;
-        let archives = cast(archives, &DataType::Utf8)?;
-        let archives = archives.as_string::<i32>();
-        let mut start = 0;
-        while start < batch.num_rows() {
-            let archive = archives.value(start);
-            let length = (start..batch.num_rows()).take_while(|row| archives.value(*row) == archive).count();
-            if self.archives.contains(archive) {
-                let rows = batch.slice(start, length);
-                let hashed = self.keys.hashes("", &rows)?.into_iter().zip(self.rows.hashes("", &rows)?);
-                let comparison = comparisons.entry(archive.to_owned()).or_default();
-                let here = hashed.filter(|(key, _)| key % u128::from(parts) == u128::from(part));
-                here.for_each(|(key, row)| comparison.push(version, key, row));
+        for (archive, rows) in by_archive(batch)? {
+            if !self.archives.contains(&archive) {
+                continue;
             }
-            start += length;
+            let hashed = self.keys.hashes("", &rows)?.into_iter().zip(self.rows.hashes("", &rows)?);
+            let comparison = comparisons.entry(archive).or_default();
+            let here = hashed.filter(|(key, _)| key % u128::from(parts) == u128::from(part));
+            here.for_each(|(key, row)| comparison.push(version, key, row));
         }
         Ok(())
     }

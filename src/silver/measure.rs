@@ -5,15 +5,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::{Array, AsArray, Int64Array, RecordBatch};
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Int64Type};
+use arrow::datatypes::Int64Type;
 use arrow::error::ArrowError;
 use chrono::NaiveDate;
 use lakehouse_core::schema::TableSchema;
 use lakehouse_core::verdict::{DayEvidence, DayMeter, Measure};
 use parquet::arrow::ProjectionMask;
 
-use super::rows::event_times;
+use super::rows::{by_archive, event_times};
 use crate::delta::TableError;
 use crate::delta::reader::read_file;
 use crate::delta::rewrite::{file_date, may_hold};
@@ -66,24 +65,17 @@ async fn read(
     Ok(())
 }
 
-/// Counts the rows of a batch by archive; neighbours mostly are of one.
+/// Counts the rows of a batch by archive.
 fn count(
     batch: &RecordBatch,
     schema: &TableSchema,
     date: NaiveDate,
     meters: &mut BTreeMap<(NaiveDate, String), DayMeter>,
 ) -> Result<(), ArrowError> {
-    let archives = batch.column_by_name("archive").ok_or_else(|| ArrowError::SchemaError("no archive".to_owned()))?;
-    let archives = cast(archives, &DataType::Utf8)?;
-    let archives = archives.as_string::<i32>();
-    let mut start = 0;
-    while start < batch.num_rows() {
-        let archive = archives.value(start);
-        let length = (start..batch.num_rows()).take_while(|row| archives.value(*row) == archive).count();
-        if let Some(meter) = meters.get_mut(&(date, archive.to_owned())) {
-            meter_rows(meter, &batch.slice(start, length), schema)?;
+    for (archive, rows) in by_archive(batch)? {
+        if let Some(meter) = meters.get_mut(&(date, archive)) {
+            meter_rows(meter, &rows, schema)?;
         }
-        start += length;
     }
     Ok(())
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use arrow::array::{
     ArrayRef, AsArray, DictionaryArray, Int32Array, PrimitiveArray, RecordBatch, StringArray, UInt32Array,
 };
-use arrow::compute::take_record_batch;
-use arrow::datatypes::{Int32Type, SchemaRef, TimestampMicrosecondType};
+use arrow::compute::{cast, partition, take_record_batch};
+use arrow::datatypes::{DataType, Int32Type, SchemaRef, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 use chrono::{DateTime, NaiveDate, Utc};
 use lakehouse_core::archive::ArchiveKey;
@@ -82,6 +82,15 @@ pub(super) fn by_day(batch: &RecordBatch, column: &str) -> Result<BTreeMap<Naive
         Ok((date_of(day)?, part))
     });
     split.collect()
+}
+
+/// Cuts rows of silver where the archive changes; neighbours mostly are of one.
+pub(super) fn by_archive(batch: &RecordBatch) -> Result<Vec<(String, RecordBatch)>, ArrowError> {
+    let archives = batch.column_by_name("archive").ok_or_else(|| ArrowError::SchemaError("no archive".to_owned()))?;
+    let archives = cast(archives, &DataType::Utf8)?;
+    let runs = partition(std::slice::from_ref(&archives))?.ranges();
+    let archives = archives.as_string::<i32>();
+    Ok(runs.into_iter().map(|run| (archives.value(run.start).to_owned(), batch.slice(run.start, run.len()))).collect())
 }
 
 fn date_of(day: i64) -> Result<NaiveDate, ArrowError> {

@@ -16,7 +16,9 @@ use chrono::DateTime;
 use futures::StreamExt;
 use lakehouse::mirror::{self, Asked, Bucket};
 use sha2::{Digest, Sha256};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
+
+use crate::support::http_server::HttpServer;
 
 /// What a key's next `GET` meets instead of a plain answer; one fault is used up by each.
 #[derive(Clone, Debug)]
@@ -75,9 +77,8 @@ pub(crate) struct Seen {
 
 /// The server.
 pub(crate) struct ArchiveServer {
-    url: String,
+    http: HttpServer,
     state: Arc<Mutex<Served>>,
-    _stop: oneshot::Sender<Infallible>,
 }
 
 #[derive(Default)]
@@ -95,24 +96,9 @@ struct Served {
 impl ArchiveServer {
     /// Starts an empty server.
     pub(crate) fn start() -> Self {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
         let state = Arc::new(Mutex::new(Served { page_size: 1000, ..Served::default() }));
-        let (stop, stopped) = oneshot::channel::<Infallible>();
-        let app = Router::new().fallback(answer).with_state(Arc::clone(&state));
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(async move {
-                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-                tokio::select! {
-                    served = axum::serve(listener, app) => served.unwrap(),
-                    _ = stopped => {}
-                }
-            });
-            runtime.shutdown_background();
-        });
-        Self { url, state, _stop: stop }
+        let http = HttpServer::start(Router::new().fallback(answer).with_state(Arc::clone(&state)));
+        Self { http, state }
     }
 
     /// Starts a server of every file below a folder that is laid out like the archive.
@@ -135,7 +121,7 @@ impl ArchiveServer {
 
     /// Returns what to give as `--source`.
     pub(crate) fn url(&self) -> &str {
-        &self.url
+        self.http.url()
     }
 
     /// Serves bytes under a key; its date is a minute later than that of any object before.

@@ -6,6 +6,7 @@ pub(crate) mod csv_oracle;
 pub(crate) mod delta_fixture;
 pub(crate) mod fetch_bench;
 pub(crate) mod gold_scene;
+pub(crate) mod http_server;
 pub(crate) mod recorder;
 pub(crate) mod s3_server;
 pub(crate) mod sample_archive;

@@ -5,7 +5,6 @@
 
 mod objects;
 
-use std::convert::Infallible;
 use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -14,9 +13,10 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{Method, Response, header};
-use tokio::sync::oneshot;
 
 use objects::Objects;
+
+use crate::support::http_server::HttpServer;
 
 /// The only bucket there is.
 const BUCKET: &str = "bucket";
@@ -30,9 +30,8 @@ pub(crate) struct Seen {
 
 /// The server.
 pub(crate) struct S3Server {
-    url: String,
+    http: HttpServer,
     state: Arc<Mutex<Served>>,
-    _stop: oneshot::Sender<Infallible>,
 }
 
 #[derive(Default)]
@@ -52,29 +51,14 @@ struct Lost {
 impl S3Server {
     /// Starts a server whose bucket is empty.
     pub(crate) fn start() -> Self {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
         let state = Arc::new(Mutex::new(Served::default()));
-        let (stop, stopped) = oneshot::channel::<Infallible>();
-        let app = Router::new().fallback(answer).with_state(Arc::clone(&state));
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(async move {
-                let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-                tokio::select! {
-                    served = axum::serve(listener, app) => served.unwrap(),
-                    _ = stopped => {}
-                }
-            });
-            runtime.shutdown_background();
-        });
-        Self { url, state, _stop: stop }
+        let http = HttpServer::start(Router::new().fallback(answer).with_state(Arc::clone(&state)));
+        Self { http, state }
     }
 
     /// Returns where the server is.
     pub(crate) fn endpoint(&self) -> &str {
-        &self.url
+        self.http.url()
     }
 
     /// Returns the URL of a lake in the bucket.
@@ -84,7 +68,7 @@ impl S3Server {
 
     /// Lets a program reach the bucket.
     pub(crate) fn admit(&self, program: &mut Command) {
-        program.env("AWS_ENDPOINT_URL", &self.url).env("AWS_ALLOW_HTTP", "true").env("AWS_REGION", "us-east-1");
+        program.env("AWS_ENDPOINT_URL", self.http.url()).env("AWS_ALLOW_HTTP", "true").env("AWS_REGION", "us-east-1");
         program.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
     }
 
