@@ -96,7 +96,8 @@ impl Folders {
     }
 }
 
+/// Returns the clock of the machine.
 #[expect(clippy::disallowed_methods, reason = "a bench is a program of its own, which tells its runs the time")]
-fn clock() -> Clock {
+pub(crate) fn clock() -> Clock {
     Clock::new(|| SystemTime::now().into())
 }

@@ -1,0 +1,71 @@
+//! What bringing gold up to date costs: from nothing, when nothing changed, after a correction, after a new day.
+//!
+//! `cargo bench -p lakehouse --bench gold`; in the development profile, where the engine is not optimised and figures
+//! only compare with each other, `cargo bench --profile dev -p lakehouse --bench gold`. The lake holds one-minute bars:
+//! `LAKEHOUSE_BENCH_DAYS` days of four symbols.
+
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a bench stops when it cannot run, and prints figures")]
+
+mod support;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use chrono::Days;
+use lakehouse::gold::{Gold, GoldReport, ModelOutcome, load_models};
+use lakehouse::report::{Reporter, Silent};
+use lakehouse_core::archive::ArchiveKey;
+use lakehouse_core::generate::SampleOptions;
+use lakehouse_core::matrix::Matrix;
+use lakehouse_core::schema::Schemas;
+
+use support::{Folders, Served, clock, day, lake, size};
+
+const SYMBOLS: [&str; 4] = ["BNBUSDT", "BTCUSDT", "ETHUSDT", "SOLUSDT"];
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() {
+    let folders = Folders::default();
+    let folder = folders.empty();
+    let days = size("LAKEHOUSE_BENCH_DAYS", 60);
+    let publish = |keys: &[ArchiveKey], seed| {
+        let served = Served::new(keys, &SampleOptions { seed, ..SampleOptions::small(1) });
+        assert_eq!(served.ingest(&folder).archives.failed, 0);
+        served
+    };
+    let served = publish(&keys(0..days), 1);
+    println!("{:>18} {:>8} {:>11} {:>10} {:>9}", "", "models", "partitions", "rows", "seconds");
+    measure("from nothing", &served, &folder);
+    measure("nothing new", &served, &folder);
+    publish(&keys(days / 2..days / 2 + 1)[..1], 2);
+    measure("one day corrected", &served, &folder);
+    publish(&keys(days..days + 1), 1);
+    measure("one day more", &served, &folder);
+}
+
+fn measure(name: &str, served: &Served, folder: &Path) {
+    let schemas = Arc::new(Schemas::builtin().unwrap());
+    let models = Arc::new(load_models(&schemas, None).unwrap());
+    let gold = Gold { lake: lake(folder), models, schemas, only: Vec::new(), full: false, stop: Default::default() };
+    let started = Instant::now();
+    let reporter: Arc<dyn Reporter> = Arc::new(Silent);
+    let report: GoldReport = served.runtime.block_on(gold.build(&reporter, &clock())).unwrap();
+    let seconds = started.elapsed().as_secs_f64();
+    assert!(!report.is_incomplete());
+    let built = report.models.iter().filter(|model| model.outcome == ModelOutcome::Built);
+    let (models, partitions, rows) = built.fold((0, 0, 0), |(models, partitions, rows), model| {
+        (models + 1, partitions + model.partitions, rows + model.rows)
+    });
+    println!("{name:>18} {models:>8} {partitions:>11} {rows:>10} {seconds:>9.2}");
+}
+
+/// Returns the keys of one-minute bars of every symbol, of the days with these numbers.
+fn keys(days: std::ops::Range<u32>) -> Vec<ArchiveKey> {
+    let matrix = Matrix::builtin().unwrap();
+    let days = days.map(|number| day().checked_add_days(Days::new(number.into())).unwrap());
+    let key = |symbol: &str, day| format!("data/spot/daily/klines/{symbol}/1m/{symbol}-1m-{day}.zip");
+    days.flat_map(|day| SYMBOLS.map(|symbol| matrix.identify(&key(symbol, day)).unwrap())).collect()
+}
