@@ -32,6 +32,8 @@ pub enum Event {
     Downloaded { archive: Arc<str>, bytes: u64 },
     /// A request is tried again after a fault that may pass.
     Retried { archive: Arc<str>, reason: String },
+    /// The source does not keep up: no more than so many downloads run at a time, until more come through.
+    Slowed { parallel: usize },
     /// An archive is in bronze, or never will be (`stored` is false).
     DownloadFinished { archive: Arc<str>, stored: bool },
     /// An archive was read to its end.
@@ -60,6 +62,7 @@ impl Event {
             Self::DownloadStarted { archive, bytes } => debug!(%archive, bytes, "download started"),
             Self::Downloaded { archive, bytes } => trace!(%archive, bytes, "downloaded"),
             Self::Retried { archive, reason } => info!(%archive, reason, "trying again"),
+            Self::Slowed { parallel } => info!(parallel, "fewer downloads at a time"),
             Self::DownloadFinished { archive, stored } => debug!(%archive, stored, "download finished"),
             Self::Decoded { archive, rows, rejected, bytes } => {
                 debug!(%archive, rows, rejected, bytes, "decoded");

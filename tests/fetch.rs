@@ -147,6 +147,34 @@ async fn a_batch_is_fetched_whole_and_its_failures_stand_alone() {
 }
 
 #[tokio::test]
+async fn no_download_begins_in_the_place_of_one_while_the_source_does_not_keep_up() {
+    let bench = Bench::new();
+    let key = |day: u32| format!("data/spot/daily/klines/BTCUSDT/1h/BTCUSDT-1h-2026-05-{day:02}.zip");
+    (1..=5).for_each(|day| bench.server.publish(&key(day), bytes(100)));
+    bench.server.script(&key(1), [Fault::Status(503)]);
+    // Given up as stalled, unless the fifth begins when the first is done.
+    (2..=4).for_each(|day| bench.server.script(&key(day), [Fault::HeldUntilAsked(key(5))]));
+    let batch = (1..=5).map(|day| published(&key(day))).collect();
+    let fetcher = bench.fetcher(FetchOptions { parallel: 4, ..options() });
+    let fetched: Vec<_> = fetcher.fetch_all(batch).collect().await;
+    assert!(fetched.iter().all(|it| matches!(it.outcome, FetchOutcome::Stored(_))), "{fetched:?}");
+    assert_eq!(bench.recorder.slowed(), [2]);
+    let seen: Vec<String> = bench.server.take_seen().into_iter().map(|seen| seen.key).collect();
+    let (before, _) = seen.split_at(seen.iter().position(|seen| *seen == key(5)).unwrap());
+    let asked_again = |day| before.iter().filter(|seen| **seen == key(day)).count() == 2;
+    assert!((2..=4).any(asked_again), "{seen:?}");
+}
+
+#[tokio::test]
+async fn a_refusal_is_no_reason_for_fewer_downloads() {
+    let bench = Bench::new();
+    bench.server.publish(KEY, bytes(100));
+    bench.server.script(KEY, [Fault::Status(403)]);
+    bench.fetch().await;
+    assert_eq!(bench.recorder.slowed(), [0; 0]);
+}
+
+#[tokio::test]
 async fn a_limit_on_speed_changes_no_byte() {
     let bench = Bench::new();
     bench.server.publish(KEY, bytes(300_000));

@@ -34,3 +34,4 @@ pub mod table;
 pub mod tracking;
 pub mod unzip;
 pub mod verdict;
+pub mod window;

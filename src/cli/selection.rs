@@ -71,7 +71,7 @@ pub struct TuningFlags {
     /// Archives that are committed together [default: 100]
     #[arg(long, value_name = "N", value_parser = values::positive::<usize>)]
     pub batch_size: Option<usize>,
-    /// Downloads at the same time [default: 8]
+    /// Downloads at the same time at most; fewer while the source does not keep up [default: 8]
     #[arg(long, value_name = "N", value_parser = values::positive::<usize>)]
     pub max_parallel_downloads: Option<usize>,
     /// Seconds without a byte after which a request is given up and tried again [default: 30]

@@ -42,6 +42,7 @@ impl Fetcher {
         let mut patience = self.options.retry.patience(Arc::clone(&archive), Arc::clone(&self.reporter));
         let mut farthest = partial.len();
         loop {
+            let round = self.slots.round();
             match self.attempt(&archive, &partial).await {
                 Ok(()) => break,
                 Err(FetchError::Source(SourceError::NotFound { .. })) => {
@@ -57,6 +58,7 @@ impl Fetcher {
                         farthest = partial.len();
                         patience.renew();
                     }
+                    self.slots.faltered(round, &error);
                     patience.wait(error).await?;
                 }
                 Err(error) => return Err(error),

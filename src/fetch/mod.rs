@@ -13,6 +13,7 @@ mod local;
 mod outcome;
 mod partial;
 mod remote;
+mod slots;
 mod stale;
 
 use std::path::PathBuf;
@@ -24,7 +25,6 @@ use futures::stream::BoxStream;
 use lakehouse_core::checksum::{Sha256Hex, parse_checksum};
 use lakehouse_core::ledger::ChecksumState;
 use lakehouse_core::listing::Published;
-use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::Instrument;
 
 pub use self::bandwidth::Bandwidth;
@@ -33,6 +33,7 @@ use self::bronze::{Bronze, Held};
 use self::download::Complete;
 pub use self::outcome::{BronzeArchive, FetchError, FetchOutcome, Fetched};
 use self::partial::Partials;
+use self::slots::{Slot, Slots};
 use self::stale::PARTIAL_FOLDER;
 pub(crate) use self::stale::{delete_stale_partials, find_stale_partials};
 use crate::report::{Event, Reporter, archive_span};
@@ -52,7 +53,7 @@ pub struct FetchOptions {
     pub resume: bool,
     /// Bytes per second, over all downloads.
     pub bandwidth: Option<u64>,
-    /// Downloads at a time, over all batches.
+    /// Downloads at a time, over all batches; fewer while the source does not keep up.
     pub parallel: usize,
     /// Where archives grow; by default inside a local lake, else in the system's folder for temporary files.
     pub scratch: Option<PathBuf>,
@@ -72,7 +73,7 @@ pub struct Fetcher {
     partials: Partials,
     options: FetchOptions,
     bandwidth: Bandwidth,
-    slots: Semaphore,
+    slots: Slots,
     reporter: Arc<dyn Reporter>,
 }
 
@@ -97,7 +98,7 @@ impl Fetcher {
         let scratch = scratch.or_else(|| bronze.local_folder().map(|folder| folder.join(PARTIAL_FOLDER)));
         let partials = Partials::new(scratch, source.location(), options.resume)?;
         let bandwidth = Bandwidth::new(options.bandwidth);
-        let slots = Semaphore::new(options.parallel.max(1));
+        let slots = Slots::new(options.parallel, Arc::clone(&reporter));
         let bronze = bronze::open(bronze, partials.folder());
         Ok(Self { source, bronze, partials, options, bandwidth, slots, reporter })
     }
@@ -120,17 +121,17 @@ impl Fetcher {
 
     /// Fetches one archive.
     pub async fn fetch(&self, wanted: &Published) -> Fetched {
-        let slot = self.slots.acquire().await;
+        let slot = self.slots.take().await;
         let archive = wanted.key.shared_path();
         self.reporter.report(Event::DownloadStarted { archive: Arc::clone(&archive), bytes: wanted.size });
-        let outcome = self.obtain(wanted, slot.ok()).await.unwrap_or_else(|error| FetchOutcome::Failed { error });
+        let outcome = self.obtain(wanted, slot).await.unwrap_or_else(|error| FetchOutcome::Failed { error });
         let stored = matches!(outcome, FetchOutcome::Stored(_));
         self.reporter.report(Event::DownloadFinished { archive, stored });
         Fetched { key: wanted.key.clone(), outcome }
     }
 
     /// Gets hold of an archive; the slot is another download's as soon as all bytes are here.
-    async fn obtain(&self, wanted: &Published, slot: Option<SemaphorePermit<'_>>) -> Result<FetchOutcome, FetchError> {
+    async fn obtain(&self, wanted: &Published, slot: Slot<'_>) -> Result<FetchOutcome, FetchError> {
         if let Some(archive) = self.reuse(wanted).await? {
             return Ok(FetchOutcome::Stored(archive));
         }
@@ -138,6 +139,7 @@ impl Fetcher {
         let mut seen = None;
         loop {
             let (checksum, complete) = tokio::try_join!(self.checksum(wanted), self.download(wanted))?;
+            self.slots.came_through();
             let Some(complete) = complete else { return Ok(FetchOutcome::NotPublished) };
             match self.judge(wanted, checksum.as_ref(), &complete) {
                 Ok(state) => {
@@ -205,10 +207,12 @@ impl Fetcher {
         let key = wanted.key.checksum_path();
         loop {
             self.reporter.report(Event::Requested { what: key.as_str().into() });
+            let round = self.slots.round();
             let text = match self.source.small(&key).await {
                 Ok(Some(text)) => text,
                 Ok(None) => return Ok(None),
                 Err(error) => {
+                    self.slots.faltered(round, &error);
                     patience.wait(error).await?;
                     continue;
                 }

@@ -120,6 +120,8 @@ fn client(timeouts: Timeouts) -> ClientBuilder {
         .connect_timeout(timeouts.connect)
         .read_timeout(timeouts.idle)
         .pool_idle_timeout(Duration::from_secs(60))
+        // One connection carries all downloads there; its fixed window would leave a fast link idle at high latency.
+        .http2_adaptive_window(true)
 }
 
 async fn send(what: &str, request: RequestBuilder) -> Result<Response, SourceError> {

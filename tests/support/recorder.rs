@@ -28,6 +28,16 @@ impl Recorder {
         told.collect()
     }
 
+    /// Returns how many downloads might run from each moment on at which there were to be fewer.
+    pub(crate) fn slowed(&self) -> Vec<usize> {
+        let events = self.0.lock().unwrap();
+        let slowed = events.iter().filter_map(|event| match event {
+            Event::Slowed { parallel } => Some(*parallel),
+            _ => None,
+        });
+        slowed.collect()
+    }
+
     fn count(&self, wanted: impl Fn(&Event) -> bool) -> usize {
         self.0.lock().unwrap().iter().filter(|event| wanted(event)).count()
     }
