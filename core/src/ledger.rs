@@ -200,3 +200,42 @@ impl Ledger {
         self.entries.is_empty()
     }
 }
+
+/// Returns how many of a table's files, whose rows are told smallest first, are to become one with `new` rows: each that
+/// has no more rows than all before it together. So a row is written anew only when what it lies with has doubled.
+pub fn files_to_merge(rows: impl IntoIterator<Item = usize>, new: usize) -> usize {
+    let mut merged = new;
+    let small = |rows: &usize| {
+        let before = merged;
+        merged += *rows;
+        *rows <= before
+    };
+    rows.into_iter().take_while(small).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::files_to_merge;
+
+    #[test]
+    fn a_large_file_is_left_alone_until_as_much_lies_beside_it() {
+        assert_eq!(files_to_merge([100, 100, 100, 1_000_000], 100), 3);
+        assert_eq!(files_to_merge([400_000, 500_000, 1_000_000], 400_000), 3);
+    }
+
+    #[test]
+    fn a_million_rows_are_written_some_ten_times_each() {
+        let (mut files, mut written) = (Vec::new(), 0);
+        for _ in 0..10_000 {
+            let mut file = 100;
+            if files.len() >= 24 {
+                files.sort_unstable();
+                file += files.drain(..files_to_merge(files.iter().copied(), 100)).sum::<usize>();
+            }
+            written += file;
+            files.push(file);
+            assert!(files.len() <= 24);
+        }
+        assert!(written < 10_000_000, "{written}");
+    }
+}

@@ -11,11 +11,11 @@ mod replay;
 mod rows;
 mod silver_told;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
-use lakehouse_core::ledger::{ArchiveStatus, Ledger, LedgerEntry};
+use lakehouse_core::ledger::{ArchiveStatus, Ledger, LedgerEntry, files_to_merge};
 use lakehouse_core::matrix::Matrix;
 
 pub(crate) use self::changes::{ChangesTable, Correction};
@@ -30,7 +30,7 @@ use crate::fetch::BronzeArchive;
 use crate::lake::Lake;
 use crate::silver::{SilverIndex, Writer};
 
-/// Files that the ledger may have before the next commit makes one of them.
+/// Files that the ledger may have before the next commit makes fewer of them.
 const FILES: usize = 24;
 
 /// The ledger as a table, with all its rows in memory.
@@ -91,6 +91,9 @@ impl LedgerTable {
     /// Adds what a silver table's log told and the ledger lacks.
     pub(crate) async fn reconcile(&mut self, index: &mut SilverIndex, writer: &Writer) -> Result<(), TableError> {
         let told = index.take_unrecorded();
+        if told.is_empty() {
+            return Ok(());
+        }
         let known = self.entries().filter(|entry| is_told_by_silver(entry)).map(|entry| (entry.key.path(), entry));
         let entries = replay(&self.matrix, &known.collect(), told, writer);
         self.record(entries, writer).await
@@ -127,11 +130,11 @@ impl LedgerTable {
         commit(&mut self.table, &writer.run, &writer.clock, async |table: &LakeTable| {
             *files = read_files(table, &matrix, std::mem::take(files)).await?;
             let held = files.values().flat_map(|(_, held)| held);
-            let mut rows = still_held(&entries, held);
+            let mut rows = still_held(&entries, held.filter(|entry| new.contains_key(entry.key.path())));
             let mut change = Change::default();
-            let merge_all = files.len() >= FILES;
+            let merged = small_files(files, rows.len());
             for (file, held) in files.values() {
-                if merge_all || held.iter().any(|entry| new.contains_key(entry.key.path())) {
+                if merged.contains(&file.path) || held.iter().any(|entry| new.contains_key(entry.key.path())) {
                     change.removes.push(file.clone());
                     rows.extend(held.iter().filter_map(|entry| kept(entry, new.get(entry.key.path()).copied())));
                 }
@@ -144,6 +147,17 @@ impl LedgerTable {
         self.files = read_files(&self.table, &self.matrix, std::mem::take(&mut self.files)).await?;
         Ok(())
     }
+}
+
+/// Returns the files that are to become one with so many new rows, if there are too many.
+fn small_files(files: &BTreeMap<String, (ActiveFile, Vec<LedgerEntry>)>, rows: usize) -> BTreeSet<String> {
+    if files.len() < FILES {
+        return BTreeSet::new();
+    }
+    let mut sizes: Vec<(usize, &String)> = files.iter().map(|(path, (_, held))| (held.len(), path)).collect();
+    sizes.sort_unstable();
+    let merged = files_to_merge(sizes.iter().map(|(size, _)| *size), rows);
+    sizes.into_iter().take(merged).map(|(_, path)| path.clone()).collect()
 }
 
 /// Returns what stays of a row when `new` is recorded of the same archive.
