@@ -79,6 +79,14 @@ struct Placement {
 impl Placement {
     fn place(&self, partial: &Path, sha256: Sha256Hex, checksum: Option<&[u8]>) -> io::Result<()> {
         make_folder_of(&self.file, &self.folder)?;
+        // All that waits for the disk lies before and behind the lock, where others do the same.
+        let checksum = checksum.map(|checksum| self.stage_checksum(checksum)).transpose()?;
+        self.rename(partial, sha256, checksum)?;
+        sync_folder_of(&self.file)
+    }
+
+    /// Gives durable files their final names, one archive after the other.
+    fn rename(&self, partial: &Path, sha256: Sha256Hex, checksum: Option<(File, PathBuf)>) -> io::Result<()> {
         // Two runs that bring two versions at once must not overwrite each other's unseen. The lock is the
         // operating system's: it ends with its holder, and the file itself means nothing.
         let lock = OpenOptions::new().write(true).create(true).truncate(false).open(self.scratch.join(LOCK_FILE))?;
@@ -88,10 +96,9 @@ impl Placement {
         }
         std::fs::rename(partial, &self.file)?;
         match checksum {
-            Some(checksum) => self.write_checksum(checksum)?,
-            None => absent_is_fine(std::fs::remove_file(self.checksum_file()))?,
+            Some((_, staged)) => std::fs::rename(staged, self.checksum_file()),
+            None => absent_is_fine(std::fs::remove_file(self.checksum_file())),
         }
-        sync_folder_of(&self.file)
     }
 
     /// Gives the bytes that hold the final name a second one, so that they outlive the first.
@@ -109,11 +116,17 @@ impl Placement {
         if std::fs::read(&file).is_ok_and(|held| held == checksum) {
             return Ok(());
         }
-        // Locked, so that a run that starts now does not take it for what a killed one left.
-        let (mut written, unfinished) = own(&self.scratch.join("checksum"))?;
-        written.write_all(checksum)?;
-        written.sync_all()?;
-        std::fs::rename(&unfinished, &file)
+        let (_locked, staged) = self.stage_checksum(checksum)?;
+        std::fs::rename(staged, file)
+    }
+
+    /// Writes a checksum durably under a name of its own. The file is locked while it is open, so that a run that starts
+    /// now does not take it for what a killed one left.
+    fn stage_checksum(&self, checksum: &[u8]) -> io::Result<(File, PathBuf)> {
+        let (mut file, path) = own(&self.scratch.join("checksum"))?;
+        file.write_all(checksum)?;
+        file.sync_all()?;
+        Ok((file, path))
     }
 
     fn checksum_file(&self) -> PathBuf {
