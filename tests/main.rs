@@ -45,5 +45,6 @@ mod source;
 mod status;
 mod summary;
 mod support;
+mod terminal;
 mod traps;
 mod verify;

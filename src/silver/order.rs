@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, UInt32Array};
+use arrow::compute::kernels::cmp::{eq, gt};
 use arrow::compute::kernels::sort::{LexicographicalComparator, SortColumn};
-use arrow::compute::{SortOptions, concat_batches, lexsort_to_indices, take_record_batch};
+use arrow::compute::{SortOptions, and, concat_batches, lexsort_to_indices, take_record_batch};
 use arrow::error::ArrowError;
 
 /// Tells whether rows are sorted, and none of them belongs before the last row of what they are to follow.
@@ -47,11 +48,30 @@ fn is_sorted(rows: &RecordBatch, columns: &[String]) -> Result<bool, ArrowError>
     let mut sort = sort_by(rows, columns)?;
     // The rows of one archive mostly have one symbol and one interval.
     sort.retain(|column| !is_constant(&column.values));
-    if sort.is_empty() {
-        return Ok(true);
+    if sort.iter().all(|column| column.values.null_count() == 0) {
+        return never_falls(&sort);
     }
     let comparator = LexicographicalComparator::try_new(&sort)?;
     Ok((1..rows.num_rows()).all(|row| comparator.compare(row - 1, row).is_le()))
+}
+
+/// Compares whole columns without NULLs, each with itself a row later; one counts where all before it are equal.
+fn never_falls(columns: &[SortColumn]) -> Result<bool, ArrowError> {
+    let mut tied: Option<BooleanArray> = None;
+    for SortColumn { values, .. } in columns {
+        let pairs = values.len().saturating_sub(1);
+        let (row, next) = (values.slice(0, pairs), values.slice(values.len() - pairs, pairs));
+        let among = |rows: BooleanArray| tied.as_ref().map_or_else(|| Ok(rows.clone()), |tied| and(&rows, tied));
+        if among(gt(&row, &next)?)?.true_count() > 0 {
+            return Ok(false);
+        }
+        let equal = among(eq(&row, &next)?)?;
+        if equal.true_count() == 0 {
+            return Ok(true);
+        }
+        tied = Some(equal);
+    }
+    Ok(true)
 }
 
 fn is_constant(column: &ArrayRef) -> bool {
