@@ -201,16 +201,20 @@ impl Ledger {
     }
 }
 
-/// Returns how many of a table's files, whose rows are told smallest first, are to become one with `new` rows: each that
-/// has no more rows than all before it together. So a row is written anew only when what it lies with has doubled.
+/// Returns how many of a table's files, whose rows are told smallest first, are to become one with `new` rows: the
+/// smallest, so that their number does not grow, and each that has no more rows than all before it together. So a row is
+/// written anew only when what it lies with has about doubled.
 pub fn files_to_merge(rows: impl IntoIterator<Item = usize>, new: usize) -> usize {
     let mut merged = new;
-    let small = |rows: &usize| {
-        let before = merged;
-        merged += *rows;
-        *rows <= before
-    };
-    rows.into_iter().take_while(small).count()
+    let mut count = 0;
+    for rows in rows {
+        if count > 0 && rows > merged {
+            break;
+        }
+        merged += rows;
+        count += 1;
+    }
+    count
 }
 
 #[cfg(test)]
@@ -221,6 +225,12 @@ mod tests {
     fn a_large_file_is_left_alone_until_as_much_lies_beside_it() {
         assert_eq!(files_to_merge([100, 100, 100, 1_000_000], 100), 3);
         assert_eq!(files_to_merge([400_000, 500_000, 1_000_000], 400_000), 3);
+    }
+
+    #[test]
+    fn the_smallest_file_is_merged_however_few_rows_are_new() {
+        assert_eq!(files_to_merge([200, 200, 1_000], 100), 2);
+        assert_eq!(files_to_merge([], 100), 0);
     }
 
     #[test]
