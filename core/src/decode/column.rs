@@ -5,12 +5,12 @@
 
 use std::sync::Arc;
 
-use arrow_array::builder::{BooleanBuilder, StringBuilder};
+use arrow_array::builder::StringBuilder;
 use arrow_array::types::{
     ArrowPrimitiveType, Date32Type, Decimal128Type, Int16Type, Int64Type, TimestampMicrosecondType,
 };
-use arrow_array::{ArrayRef, PrimitiveArray, new_null_array};
-use arrow_buffer::NullBufferBuilder;
+use arrow_array::{ArrayRef, BooleanArray, PrimitiveArray, new_null_array};
+use arrow_buffer::{BooleanBuffer, NullBuffer, NullBufferBuilder};
 use arrow_schema::DataType;
 
 use crate::schema::{Column, ColumnType};
@@ -35,18 +35,19 @@ pub(crate) struct ColumnBuffer {
 #[derive(Debug)]
 enum Values {
     Absent,
-    Time(Numbers<TimestampMicrosecondType>),
-    Date(Numbers<Date32Type>),
-    BigInt(Numbers<Int64Type>),
-    SmallInt(Numbers<Int16Type>),
-    Decimal(Numbers<Decimal128Type>, DecimalForm),
-    Boolean(BooleanBuilder),
+    Time(Fixed<i64>),
+    Date(Fixed<i32>),
+    BigInt(Fixed<i64>),
+    SmallInt(Fixed<i16>),
+    Decimal(Fixed<i128>, DecimalForm),
+    Boolean(Fixed<bool>),
     Text(StringBuilder),
 }
 
+/// Values of a fixed width.
 #[derive(Debug)]
-struct Numbers<T: ArrowPrimitiveType> {
-    values: Vec<T::Native>,
+struct Fixed<V> {
+    values: Vec<V>,
     nulls: NullBufferBuilder,
 }
 
@@ -62,13 +63,13 @@ impl ColumnBuffer {
         let data_type = column.kind.data_type();
         let values = match (column.kind, &data_type) {
             _ if source == Source::Absent => Values::Absent,
-            (ColumnType::Time, _) => Values::Time(Numbers::new()),
-            (ColumnType::Date, _) => Values::Date(Numbers::new()),
-            (ColumnType::BigInt, _) => Values::BigInt(Numbers::new()),
-            (ColumnType::SmallInt, _) => Values::SmallInt(Numbers::new()),
-            (ColumnType::Boolean, _) => Values::Boolean(BooleanBuilder::new()),
+            (ColumnType::Time, _) => Values::Time(Fixed::new()),
+            (ColumnType::Date, _) => Values::Date(Fixed::new()),
+            (ColumnType::BigInt, _) => Values::BigInt(Fixed::new()),
+            (ColumnType::SmallInt, _) => Values::SmallInt(Fixed::new()),
+            (ColumnType::Boolean, _) => Values::Boolean(Fixed::new()),
             (_, DataType::Decimal128(precision, scale)) => {
-                Values::Decimal(Numbers::new(), DecimalForm::new(*precision, *scale, exponents))
+                Values::Decimal(Fixed::new(), DecimalForm::new(*precision, *scale, exponents))
             }
             _ => Values::Text(StringBuilder::new()),
         };
@@ -108,7 +109,9 @@ impl ColumnBuffer {
                 let parse = |text: &[u8]| form.full(strike(text)?).map_err(|_| Problem::ExpiryStrike);
                 decimals.extend(block, field, nullable, |_| None, parse);
             }
-            (Values::Boolean(booleans), Source::Value(field)) => extend_booleans(booleans, block, field, nullable),
+            (Values::Boolean(booleans), Source::Value(field)) => {
+                booleans.extend(block, field, nullable, fast_boolean, |_| Err(Problem::Boolean));
+            }
             (Values::Text(texts), Source::Value(field)) => extend_texts(texts, block, field, nullable),
             // The schema's reader pairs no other type and source.
             _ => {}
@@ -121,18 +124,18 @@ impl ColumnBuffer {
         let data_type = self.data_type.clone();
         match &mut self.values {
             Values::Absent => new_null_array(&data_type, rows),
-            Values::Time(numbers) => numbers.finish(data_type),
-            Values::Date(numbers) => numbers.finish(data_type),
-            Values::BigInt(numbers) => numbers.finish(data_type),
-            Values::SmallInt(numbers) => numbers.finish(data_type),
-            Values::Decimal(numbers, _) => numbers.finish(data_type),
-            Values::Boolean(booleans) => Arc::new(booleans.finish()),
+            Values::Time(times) => primitive::<TimestampMicrosecondType>(times, data_type),
+            Values::Date(dates) => primitive::<Date32Type>(dates, data_type),
+            Values::BigInt(numbers) => primitive::<Int64Type>(numbers, data_type),
+            Values::SmallInt(numbers) => primitive::<Int16Type>(numbers, data_type),
+            Values::Decimal(decimals, _) => primitive::<Decimal128Type>(decimals, data_type),
+            Values::Boolean(booleans) => boolean(booleans),
             Values::Text(texts) => Arc::new(texts.finish()),
         }
     }
 }
 
-impl<T: ArrowPrimitiveType> Numbers<T> {
+impl<V: Copy + Default> Fixed<V> {
     fn new() -> Self {
         Self { values: Vec::new(), nulls: NullBufferBuilder::new(0) }
     }
@@ -144,11 +147,11 @@ impl<T: ArrowPrimitiveType> Numbers<T> {
         block: &mut Block<'_>,
         field: usize,
         nullable: bool,
-        fast: impl Fn(&[u8]) -> Option<T::Native>,
-        full: impl Fn(&[u8]) -> Result<T::Native, Problem>,
+        fast: impl Fn(&[u8]) -> Option<V>,
+        full: impl Fn(&[u8]) -> Result<V, Problem>,
     ) {
         let first = self.values.len();
-        self.values.resize(first + block.rows.len(), T::default_value());
+        self.values.resize(first + block.rows.len(), V::default());
         // Rows whose validity was told to `nulls`.
         let mut settled = 0;
         let texts = block.rows.column(block.buffer, field);
@@ -170,16 +173,25 @@ impl<T: ArrowPrimitiveType> Numbers<T> {
         self.nulls.append_n_non_nulls(block.rows.len() - settled);
     }
 
-    fn finish(&mut self, data_type: DataType) -> ArrayRef {
+    /// Returns the values and their validity, and starts the next.
+    fn take(&mut self) -> (Vec<V>, Option<NullBuffer>) {
         // Most archives are smaller than a batch; the next batch of one that is not will be as large as this one.
         let next = Vec::with_capacity(self.values.len());
-        let values = std::mem::replace(&mut self.values, next);
-        let array = PrimitiveArray::<T>::new(values.into(), self.nulls.finish());
-        Arc::new(array.with_data_type(data_type))
+        (std::mem::replace(&mut self.values, next), self.nulls.finish())
     }
 }
 
-fn extend_day_and_hour(times: &mut Numbers<TimestampMicrosecondType>, block: &mut Block<'_>, day: usize, hour: usize) {
+fn primitive<T: ArrowPrimitiveType>(values: &mut Fixed<T::Native>, data_type: DataType) -> ArrayRef {
+    let (values, nulls) = values.take();
+    Arc::new(PrimitiveArray::<T>::new(values.into(), nulls).with_data_type(data_type))
+}
+
+fn boolean(values: &mut Fixed<bool>) -> ArrayRef {
+    let (values, nulls) = values.take();
+    Arc::new(BooleanArray::new(BooleanBuffer::collect_bool(values.len(), |at| values[at]), nulls))
+}
+
+fn extend_day_and_hour(times: &mut Fixed<i64>, block: &mut Block<'_>, day: usize, hour: usize) {
     let days = block.rows.column(block.buffer, day);
     for (row, (day_text, hour_text)) in days.zip(block.rows.column(block.buffer, hour)).enumerate() {
         let value = time::date_and_hour(day_text, hour_text);
@@ -189,27 +201,6 @@ fn extend_day_and_hour(times: &mut Numbers<TimestampMicrosecondType>, block: &mu
         }
         times.values.push(value.unwrap_or_default());
         times.nulls.append_non_null();
-    }
-}
-
-fn extend_booleans(booleans: &mut BooleanBuilder, block: &mut Block<'_>, field: usize, nullable: bool) {
-    for (row, text) in block.rows.column(block.buffer, field).enumerate() {
-        let problem = match text {
-            b"true" | b"True" => {
-                booleans.append_value(true);
-                continue;
-            }
-            b"false" | b"False" => {
-                booleans.append_value(false);
-                continue;
-            }
-            text if is_empty(text) => Problem::Empty,
-            _ => Problem::Boolean,
-        };
-        booleans.append_null();
-        if problem != Problem::Empty || !nullable {
-            block.failures.push(Failure { row: row as u32, field: field as u32, problem });
-        }
     }
 }
 
@@ -255,6 +246,18 @@ pub(crate) fn unsettled(symbol: &str) -> &str {
 
 fn unsettled_bytes(symbol: &[u8]) -> &[u8] {
     std::str::from_utf8(symbol).map_or(symbol, |symbol| unsettled(symbol).as_bytes())
+}
+
+/// Parses `true`, `True`, `false` or `False` without a branch on which it is: nobody can guess the sides of trades.
+#[inline]
+fn fast_boolean(field: &[u8]) -> Option<bool> {
+    const TRUE: u32 = u32::from_le_bytes(*b"true");
+    const FALSE: u32 = u32::from_le_bytes(*b"fals");
+    const LOWER_CASE: u32 = u32::from_le_bytes([0x20, 0, 0, 0]);
+    let start = u32::from_le_bytes(*field.first_chunk()?) | LOWER_CASE;
+    let is_true = (start == TRUE) & (field.len() == 4);
+    let is_false = (start == FALSE) & (field.len() == 5) & (field.last() == Some(&b'e'));
+    (is_true | is_false).then_some(is_true)
 }
 
 fn small_integer(field: &[u8]) -> Result<i16, Problem> {

@@ -8,6 +8,8 @@ use super::problem::Problem;
 /// The digits that an `i64` always holds.
 const FAST_DIGITS: usize = 18;
 
+const EIGHT_PLACES: i64 = POWERS[8];
+
 const POWERS: [i64; FAST_DIGITS + 1] = {
     let mut powers = [1; FAST_DIGITS + 1];
     let mut at = 1;
@@ -50,7 +52,7 @@ impl DecimalForm {
         let value = match digits.split_last_chunk::<8>() {
             // Most numbers of the archive have eight decimals, and most columns hold as many.
             Some(([whole @ .., b'.'], decimals)) if self.scale == 8 => {
-                i128::from(fast_integer(whole)? * 100_000_000 + eight_digits(*decimals)?)
+                i128::from(whole_number(digits, whole.len())? * EIGHT_PLACES + eight_digits(word(*decimals))?)
             }
             _ => self.digit_by_digit(digits)?,
         };
@@ -121,15 +123,22 @@ impl DecimalForm {
 /// Parses an integer of up to 18 digits.
 #[inline]
 pub(crate) fn fast_integer(field: &[u8]) -> Option<i64> {
+    match (field.first_chunk::<8>(), field.last_chunk::<8>()) {
+        // No loop, whose end would be guessed wrong wherever lengths differ.
+        (Some(first), Some(last)) if field.len() <= 16 => {
+            let before = first_digits(word(*first), field.len() - 8);
+            Some(eight_digits(before)? * EIGHT_PLACES + eight_digits(word(*last))?)
+        }
+        _ => integer_digit_by_digit(field),
+    }
+}
+
+fn integer_digit_by_digit(field: &[u8]) -> Option<i64> {
     if field.is_empty() || field.len() > FAST_DIGITS {
         return None;
     }
-    let (eights, rest) = field.as_chunks::<8>();
     let mut value = 0_i64;
-    for eight in eights {
-        value = value * 100_000_000 + eight_digits(*eight)?;
-    }
-    for byte in rest {
+    for byte in field {
         let digit = byte.wrapping_sub(b'0');
         if digit > 9 {
             return None;
@@ -139,14 +148,33 @@ pub(crate) fn fast_integer(field: &[u8]) -> Option<i64> {
     Some(value)
 }
 
-/// Parses eight digits at once: neighbours are joined to pairs, pairs to fours, fours to all eight.
+/// Parses the first `count` bytes, before the point, of a number of at least eight bytes.
 #[inline]
-fn eight_digits(text: [u8; 8]) -> Option<i64> {
-    const ZEROS: u64 = u64::from_le_bytes([b'0'; 8]);
+fn whole_number(number: &[u8], count: usize) -> Option<i64> {
+    match number.first_chunk::<8>() {
+        Some(first) if (1..=8).contains(&count) => eight_digits(first_digits(word(*first), count)),
+        _ => integer_digit_by_digit(number.get(..count)?),
+    }
+}
+
+/// The bytes of eight digits, of which the first is the lowest; those of a digit are its value.
+#[inline]
+fn word(text: [u8; 8]) -> u64 {
+    u64::from_le_bytes(text) ^ u64::from_le_bytes([b'0'; 8])
+}
+
+/// Keeps the first `count` digits of a word, at most eight, behind zeros.
+#[inline]
+fn first_digits(word: u64, count: usize) -> u64 {
+    word.checked_shl(u64::BITS - 8 * count as u32).unwrap_or(0)
+}
+
+/// Joins eight digits at once: neighbours to pairs, pairs to fours, fours to all eight.
+#[inline]
+fn eight_digits(digits: u64) -> Option<i64> {
     const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
     // What added to ten reaches the highest bit.
     const ABOVE_NINE: u64 = u64::from_le_bytes([0x80 - 10; 8]);
-    let digits = u64::from_le_bytes(text) ^ ZEROS;
     if (digits | digits.wrapping_add(ABOVE_NINE)) & HIGH != 0 {
         return None;
     }

@@ -127,6 +127,27 @@ proptest! {
     }
 
     #[test]
+    fn integers_agree_with_the_standard_library(text in "[0-9]{1,20}") {
+        prop_assert_eq!(full_integer(text.as_bytes()).ok(), text.parse().ok());
+        prop_assert_eq!(fast_integer(text.as_bytes()), text.parse().ok().filter(|_| text.len() <= FAST_DIGITS));
+    }
+
+    #[test]
+    fn a_wrong_byte_at_any_place_is_never_read_as_a_digit(
+        text in "[0-9]{0,10}(\\.[0-9]{8})?",
+        wrong in any::<u8>(),
+        place in any::<prop::sample::Index>(),
+    ) {
+        let mut field = text.into_bytes();
+        if !field.is_empty() {
+            let place = place.index(field.len());
+            field[place] = wrong;
+        }
+        prop_assert!(fast_integer(&field).is_none_or(|value| full_integer(&field) == Ok(value)));
+        prop_assert!(PRICE.fast(&field).is_none_or(|value| PRICE.full(&field) == Ok(value)));
+    }
+
+    #[test]
     fn any_text_is_a_number_or_is_refused(text in "[-+.0-9eE]{0,12}") {
         let _ = parse(PRICE, &text);
         let _ = parse(WIDE, &text);
