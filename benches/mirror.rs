@@ -1,9 +1,10 @@
 //! Archives for comparisons with other programs: made in a folder, and served over HTTP on this machine.
 //!
 //! `cargo bench -p lakehouse --bench mirror -- FOLDER` makes `FOLDER/large`, one archive of trades, `FOLDER/larger`, one
-//! four times as large, and `FOLDER/small`, a day of small archives, each laid out like the public archive. It then
-//! serves `small`, prints the address, and ends when its standard input does. `LAKEHOUSE_BENCH_ROWS` and
-//! `LAKEHOUSE_BENCH_ARCHIVES` are the sizes, `LAKEHOUSE_BENCH_LATENCY` is how many milliseconds each answer takes.
+//! four times as large, `FOLDER/small`, a day of small archives, and `FOLDER/days`, bars of two symbols day by day, each
+//! laid out like the public archive. It then serves `small`, prints the address, and ends when its standard input does.
+//! `LAKEHOUSE_BENCH_ROWS`, `LAKEHOUSE_BENCH_ARCHIVES` and `LAKEHOUSE_BENCH_DAYS` are the sizes, `LAKEHOUSE_BENCH_LATENCY`
+//! is how many milliseconds each answer takes.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot run says why best by stopping")]
 #![expect(clippy::print_stdout, reason = "the address is its result")]
@@ -15,6 +16,7 @@ use std::io::{BufWriter, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use chrono::Days;
 use lakehouse::mirror::{Bucket, Mirror};
 use lakehouse_core::archive::ArchiveKey;
 use lakehouse_core::generate::{SampleOptions, sample_checksum, small_archives, write_zip};
@@ -31,6 +33,7 @@ fn main() {
     // `cargo bench` without a folder runs every bench; this one has nothing to measure.
     let Some(folder) = folder.map(PathBuf::from) else { return };
     let rows = size("LAKEHOUSE_BENCH_ROWS", 5_000_000);
+    make(&folder.join("days"), &bars_of_days(size("LAKEHOUSE_BENCH_DAYS", 2_000)), &SampleOptions::small(1));
     make(&folder.join("large"), &[trades()], &SampleOptions { trades_per_day: rows, ..SampleOptions::default() });
     make(&folder.join("larger"), &[trades()], &SampleOptions { trades_per_day: 4 * rows, ..SampleOptions::default() });
     let archives = size("LAKEHOUSE_BENCH_ARCHIVES", 3_134) as usize;
@@ -46,6 +49,15 @@ fn main() {
 fn trades() -> ArchiveKey {
     let path = format!("data/spot/daily/trades/BTCUSDT/BTCUSDT-trades-{}.zip", day());
     Matrix::builtin().unwrap().identify(&path).unwrap()
+}
+
+/// Bars of five minutes, of two symbols: silver has a file for each day.
+fn bars_of_days(count: u32) -> Vec<ArchiveKey> {
+    let matrix = Matrix::builtin().unwrap();
+    let days = (0..count).map(|ago| day() - Days::new(ago.into()));
+    let key = |symbol, day| format!("data/spot/daily/klines/{symbol}/5m/{symbol}-5m-{day}.zip");
+    let keys = days.flat_map(|day| [key("BTCUSDT", day), key("ETHUSDT", day)]);
+    keys.map(|path| matrix.identify(&path).unwrap()).collect()
 }
 
 /// Makes archives with their checksums, unless the folder is there.

@@ -150,18 +150,15 @@ impl<V: Copy + Default> Fixed<V> {
         fast: impl Fn(&[u8]) -> Option<V>,
         full: impl Fn(&[u8]) -> Result<V, Problem>,
     ) {
-        let first = self.values.len();
-        self.values.resize(first + block.rows.len(), V::default());
         // Rows whose validity was told to `nulls`.
         let mut settled = 0;
-        let texts = block.rows.column(block.buffer, field);
-        for (row, (value, text)) in self.values[first..].iter_mut().zip(texts).enumerate() {
+        let texts = block.rows.column(block.buffer, field).enumerate();
+        self.values.extend(texts.map(|(row, text)| {
             if let Some(parsed) = fast(text) {
-                *value = parsed;
-                continue;
+                return parsed;
             }
             match if is_empty(text) { Err(Problem::Empty) } else { full(text) } {
-                Ok(parsed) => *value = parsed,
+                Ok(parsed) => return parsed,
                 Err(Problem::Empty) if nullable => {
                     self.nulls.append_n_non_nulls(row - settled);
                     self.nulls.append_null();
@@ -169,7 +166,8 @@ impl<V: Copy + Default> Fixed<V> {
                 }
                 Err(problem) => block.failures.push(Failure { row: row as u32, field: field as u32, problem }),
             }
-        }
+            V::default()
+        }));
         self.nulls.append_n_non_nulls(block.rows.len() - settled);
     }
 
