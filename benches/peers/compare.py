@@ -107,13 +107,22 @@ def small(url):
 
 
 def latency():
-    """100 ms for each answer; what could be moved is the requests in flight over 100 ms."""
+    """100 ms for each answer; what could be moved is the requests in flight over 100 ms.
+
+    The listing, a request or two for each symbol, is timed by a plan, which does nothing else.
+    """
     count = sum(1 for _ in (ARCHIVES / "small").rglob("*.zip"))
     with Mirror(100) as url:
         for flights in (8, 64):
+            flags = ["--all", "--source", url, "--max-parallel-downloads", flights]
+            listing = measure([PROGRAM, "--quiet", "--lake", OUTPUT / "lake", "plan", *flags])
             cost = measure(ingest(url, "bronze", "--max-parallel-downloads", flights))
             possible = 2 * count * 0.1 / flights
-            print(f"\n{flights} downloads at 100 ms: {cost.wall:.1f} s; {flights} requests in flight: {possible:.1f} s")
+            print(
+                f"\n{flights} downloads at 100 ms: {listing.wall:.1f} s to list, {cost.wall - listing.wall:.1f} s to fetch"
+                f" archives and checksums; {flights} requests in flight would take {possible:.1f} s",
+                flush=True,
+            )
 
 
 def query():

@@ -119,7 +119,8 @@ impl Ingest {
 
     fn lister(&self, today: NaiveDate, reporter: &Arc<dyn Reporter>) -> Lister {
         let source = Arc::clone(&self.source);
-        Lister::new(source, self.fetch.retry, Lister::PARALLEL, today, Arc::clone(reporter))
+        let parallel = self.fetch.parallel.max(Lister::PARALLEL);
+        Lister::new(source, self.fetch.retry, parallel, today, Arc::clone(reporter))
     }
 
     const fn plan_options(&self, today: NaiveDate) -> PlanOptions {

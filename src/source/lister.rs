@@ -55,7 +55,7 @@ impl std::fmt::Debug for Lister {
 }
 
 impl Lister {
-    /// How many requests run at a time by default.
+    /// How many requests run at a time at least: pages are small, and nothing else happens before they are there.
     pub const PARALLEL: usize = 16;
 
     /// Makes a lister that runs at most `parallel` requests at a time; `today` is the current UTC day.

@@ -33,14 +33,14 @@ impl Lister {
         let (count, mut tails) = (unlisted.len(), Vec::new());
         let today = DateRange { start: None, end: Some(self.today) };
         for (series, listing_error) in unlisted {
-            let tail = Tail { prefix: series.prefix(), last: None, keys: expected_of(&series, dates.intersect(today)) };
-            if tail.keys.is_empty() {
-                unavailable.push(Unavailable { prefix: tail.prefix, reason: listing_error });
+            let tail = Tail { series, last: None, days: Some(dates.intersect(today)) };
+            if tail.is_empty() {
+                unavailable.push(Unavailable { prefix: tail.series.prefix(), reason: listing_error });
             } else {
                 tails.push(tail);
             }
         }
-        let asked: usize = tails.iter().map(|tail| tail.keys.len()).sum();
+        let asked: usize = tails.iter().map(|tail| tail.keys().count()).sum();
         let found = self.probe_all(tails.iter(), unavailable).await;
         let exist = found.len();
         self.reporter.report(Event::Note(format!(
@@ -62,8 +62,7 @@ impl Lister {
         let mut found = Vec::new();
         for group in &self.doubtful(listed, dates) {
             let few = group.iter().take(if group.is_glob() { SAMPLE } else { usize::MAX });
-            let samples: Vec<Vec<ArchiveKey>> = few.map(|tail| ends(&tail.keys)).collect();
-            let answers = self.in_parallel(samples.iter().map(|keys| self.probe(keys)).collect()).await;
+            let answers = self.in_parallel(few.map(|tail| self.probe(tail.ends())).collect()).await;
             let exists: Vec<bool> =
                 answers.iter().map(|answer| answer.as_ref().is_ok_and(|it| !it.is_empty())).collect();
             let any = exists.contains(&true);
@@ -87,30 +86,29 @@ impl Lister {
     ///
     /// Symbols that were named are each doubted. Of a glob's symbols most are delisted, so that an early end
     /// means nothing: they are doubted together, and only if not one of them is listed to the end.
-    fn doubtful(&self, listed: Vec<ListedSeries<'_>>, dates: DateRange) -> Vec<Group> {
-        let mut globs: BTreeMap<String, (bool, Vec<Tail>)> = BTreeMap::new();
+    fn doubtful<'a>(&self, listed: Vec<ListedSeries<'a>>, dates: DateRange) -> Vec<Group<'a>> {
+        let mut globs: BTreeMap<String, (bool, Vec<Tail<'a>>)> = BTreeMap::new();
         let mut named = Vec::new();
         for ListedSeries { series, last } in listed {
             let start = last.map(|last| last.next().start()).max(dates.start);
             let settled = self.settled(series.frequency);
             let end = dates.end.map_or(settled, |end| end.min(settled));
-            let days = DateRange { start, end: Some(end) };
-            let keys = if start.is_some() { expected_of(&series, days) } else { Vec::new() };
-            let tail = Tail { prefix: series.prefix(), last: last.map(Period::start), keys };
-            match &series.target.symbols {
-                SymbolQuery::Literal(_) if tail.keys.is_empty() => {}
+            let days = start.is_some().then_some(DateRange { start, end: Some(end) });
+            let tail = Tail { series, last: last.map(Period::start), days };
+            match &tail.series.target.symbols {
+                SymbolQuery::Literal(_) if tail.is_empty() => {}
                 SymbolQuery::Literal(_) => named.push(tail),
                 SymbolQuery::Glob(_) => {
-                    let folder = series.target.combination.symbols_prefix(series.frequency);
+                    let folder = tail.series.target.combination.symbols_prefix(tail.series.frequency);
                     let (complete, tails) = globs.entry(folder).or_default();
-                    *complete |= tail.keys.is_empty() && last.is_some();
+                    *complete |= tail.is_empty() && last.is_some();
                     tails.push(tail);
                 }
             }
         }
         let mut groups = vec![Group::Named(named)];
         for (_, (complete, mut tails)) in globs {
-            tails.retain(|tail| !tail.keys.is_empty());
+            tails.retain(|tail| !tail.is_empty());
             tails.sort_by_key(|tail| std::cmp::Reverse(tail.last));
             if !complete {
                 groups.push(Group::Glob(tails));
@@ -132,29 +130,29 @@ impl Lister {
     /// Asks for all archives of some series.
     async fn probe_all<'a>(
         &self,
-        tails: impl Iterator<Item = &'a Tail>,
+        tails: impl Iterator<Item = &'a Tail<'a>>,
         unavailable: &mut Vec<Unavailable>,
     ) -> Vec<Published> {
-        let tails: Vec<&Tail> = tails.collect();
-        let answers = self.in_parallel(tails.iter().map(|tail| self.probe(&tail.keys)).collect()).await;
+        let tails: Vec<&Tail<'_>> = tails.collect();
+        let answers = self.in_parallel(tails.iter().map(|tail| self.probe(tail.keys().collect())).collect()).await;
         let mut found = Vec::new();
         for (tail, answer) in tails.into_iter().zip(answers) {
             match answer {
                 Ok(published) => found.extend(published),
-                Err(reason) => unavailable.push(Unavailable { prefix: tail.prefix.clone(), reason }),
+                Err(reason) => unavailable.push(Unavailable { prefix: tail.series.prefix(), reason }),
             }
         }
         found
     }
 
     /// Returns those archives that exist.
-    async fn probe(&self, keys: &[ArchiveKey]) -> Result<Vec<Published>, SourceError> {
+    async fn probe(&self, keys: Vec<ArchiveKey>) -> Result<Vec<Published>, SourceError> {
         let answers = self.in_parallel(keys.iter().map(|key| self.head(key.path())).collect()).await;
         let mut found = Vec::new();
-        for (key, answer) in keys.iter().zip(answers) {
+        for (key, answer) in keys.into_iter().zip(answers) {
             if let Some(listed) = answer? {
                 found.push(Published {
-                    key: key.clone(),
+                    key,
                     size: Some(listed.size),
                     etag: listed.etag,
                     last_modified: listed.last_modified,
@@ -169,38 +167,46 @@ impl Lister {
 
 /// What should follow on a series' last listed archive.
 #[derive(Debug)]
-struct Tail {
-    prefix: String,
+struct Tail<'a> {
+    series: WantedSeries<'a>,
     last: Option<NaiveDate>,
-    keys: Vec<ArchiveKey>,
+    /// Nothing where there is no day to begin with.
+    days: Option<DateRange>,
+}
+
+impl Tail<'_> {
+    fn keys(&self) -> impl Iterator<Item = ArchiveKey> {
+        let WantedSeries { target, frequency, symbol, interval } = &self.series;
+        self.days.into_iter().flat_map(|days| expected(&target.combination, *frequency, symbol, *interval, days))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.keys().next().is_none()
+    }
+
+    /// Returns the first two and the last.
+    fn ends(&self) -> Vec<ArchiveKey> {
+        let mut keys = self.keys();
+        let first: Vec<_> = keys.by_ref().take(2).collect();
+        first.into_iter().chain(keys.last()).collect()
+    }
 }
 
 /// Series that are doubted together or each.
 #[derive(Debug)]
-enum Group {
-    Named(Vec<Tail>),
-    Glob(Vec<Tail>),
+enum Group<'a> {
+    Named(Vec<Tail<'a>>),
+    Glob(Vec<Tail<'a>>),
 }
 
-impl Group {
+impl<'a> Group<'a> {
     const fn is_glob(&self) -> bool {
         matches!(self, Self::Glob(_))
     }
 
-    fn iter(&self) -> std::slice::Iter<'_, Tail> {
+    fn iter(&self) -> std::slice::Iter<'_, Tail<'a>> {
         match self {
             Self::Named(tails) | Self::Glob(tails) => tails.iter(),
         }
     }
-}
-
-/// Returns the first two and the last.
-fn ends(keys: &[ArchiveKey]) -> Vec<ArchiveKey> {
-    let mut ends: Vec<_> = keys.iter().take(2).cloned().collect();
-    ends.extend(keys.iter().skip(2).last().cloned());
-    ends
-}
-
-fn expected_of(series: &WantedSeries<'_>, days: DateRange) -> Vec<ArchiveKey> {
-    expected(&series.target.combination, series.frequency, &series.symbol, series.interval, days)
 }

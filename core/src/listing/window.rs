@@ -58,24 +58,21 @@ impl SeriesWindow {
 
 /// Returns the archives of a series that should exist on the days of `range`, for sources that cannot be listed.
 ///
-/// Open ends are closed by the combination's own first and last day; without any there is nothing to go by.
+/// Each is made when it is asked for: of thousands of series that end early, few are ever asked about. Open ends are closed by the combination's own first and last day; without any there is nothing to go by.
 /// Nothing is expected of what was never published or is withdrawn, nor at intervals that the matrix does not name.
-#[must_use]
-pub fn expected(
-    combination: &Combination,
+pub fn expected<'a>(
+    combination: &'a Combination,
     frequency: Frequency,
-    symbol: &Symbol,
+    symbol: &'a Symbol,
     interval: Option<Interval>,
     range: DateRange,
-) -> Vec<ArchiveKey> {
+) -> impl Iterator<Item = ArchiveKey> + use<'a> {
     let published = matches!(combination.status, Status::Active | Status::Ended(_));
     let intervals = combination.intervals(frequency).filter(|_| published);
     let named = |intervals: &[Interval]| interval.is_none_or(|interval| intervals.contains(&interval));
-    if !intervals.is_some_and(named) {
-        return Vec::new();
-    }
-    let periods = range.intersect(combination.days()).periods(frequency);
-    periods.filter_map(|period| combination.archive(symbol, interval, period)).collect()
+    let range = intervals.is_some_and(named).then(|| range.intersect(combination.days()));
+    let periods = range.into_iter().flat_map(move |range| range.periods(frequency));
+    periods.filter_map(move |period| combination.archive(symbol, interval, period))
 }
 
 #[cfg(test)]
@@ -131,7 +128,7 @@ mod tests {
     fn the_days_before_and_after_publication_are_not_expected() {
         let ticker = combination(Market::FuturesUm, "bookTicker");
         let symbol = "BTCUSDT".parse().unwrap();
-        let expect = |frequency, range| expected(&ticker, frequency, &symbol, None, range);
+        let expect = |frequency, range| expected(&ticker, frequency, &symbol, None, range).collect::<Vec<_>>();
         let days = expect(Frequency::Daily, range("2023-05-14", "2023-05-17"));
         let names: Vec<&str> = days.iter().map(ArchiveKey::file_name).collect();
         assert_eq!(names, ["BTCUSDT-bookTicker-2023-05-16.zip", "BTCUSDT-bookTicker-2023-05-17.zip"]);
@@ -146,7 +143,7 @@ mod tests {
         let symbol = "BTCUSDT".parse().unwrap();
         let days = range("2024-01-01", "2024-01-02");
         let count = |market, data_type, frequency, interval: &str| {
-            expected(&combination(market, data_type), frequency, &symbol, interval.parse().ok(), days).len()
+            expected(&combination(market, data_type), frequency, &symbol, interval.parse().ok(), days).count()
         };
         assert_eq!(count(Market::Spot, "klines", Frequency::Daily, "1s"), 2);
         assert_eq!(count(Market::FuturesUm, "klines", Frequency::Daily, "1s"), 0);
