@@ -19,7 +19,7 @@ const README: &str = include_str!("../README.md");
 
 /// What the README asks for and a test cannot type: it would build the program again or reach the network.
 const NOT_RUN: [&str; 3] =
-    ["cargo test --workspace", "cargo install --path .", "pip install deltalake polars duckdb pyarrow"];
+    ["cargo test --workspace", "cargo install --locked --path .", "pip install deltalake polars duckdb pyarrow"];
 
 /// The data types that the commands ask for.
 const DATA_TYPES: [&str; 3] = ["klines", "aggTrades", "fundingRate"];
