@@ -18,6 +18,7 @@ RUNS = int(sys.argv[4])
 JOBS = Path(__file__).with_name("jobs.py")
 ARCHIVES = WORK / "archives"
 OUTPUT = WORK / "output"
+DONE = WORK / "done"
 LOG = WORK / "stderr.log"
 # Writing one Delta commit for each of thousands of files takes minutes; its time hardly varies.
 SLOW_RUNS = 1
@@ -32,8 +33,13 @@ class Cost:
 
 
 def measure(command):
-    """Runs a command on an empty output folder."""
-    shutil.rmtree(OUTPUT, ignore_errors=True)
+    """Runs a command on an empty output folder.
+
+    What the command before wrote is moved away and deleted at the very end: ext4 is slow to make files for a minute
+    after many were deleted.
+    """
+    if OUTPUT.exists():
+        OUTPUT.rename(DONE / str(time.monotonic_ns()))
     OUTPUT.mkdir(parents=True)
     os.sync()
     start = time.monotonic()
@@ -160,8 +166,11 @@ class Mirror:
         self.process.wait()
 
 
+shutil.rmtree(DONE, ignore_errors=True)
+DONE.mkdir(parents=True)
 with Mirror(0) as served:
     large()
     small(served)
 query()
 latency()
+shutil.rmtree(DONE)
