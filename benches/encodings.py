@@ -1,4 +1,4 @@
-"""How large the columns of a lake are in each encoding, and its files with each setting: encodings.py LAKE… (needs pyarrow).
+"""How large columns are in each encoding, and files with each setting: encodings.py LAKE… (needs pyarrow).
 
 Takes the largest data file of every silver table and writes each column that is no text by itself, as data files are
 written: zstd, level 1, pages of format 2. Then writes the file as a whole, with one setting changed at a time. Prints
@@ -14,6 +14,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+# As data files are written.
+COMMON = {"compression": "zstd", "compression_level": 1, "data_page_version": "2.0", "row_group_size": 1 << 20}
 ENCODINGS = {
     "dictionary": lambda column: {"use_dictionary": True},
     "plain": lambda column: {"use_dictionary": False},
@@ -25,8 +27,7 @@ ENCODINGS = {
 def write(rows, column, options, file):
     start = time.process_time()
     as_integer = pa.types.is_decimal(rows[column].type) and rows[column].type.precision <= 18
-    common = {"compression": "zstd", "compression_level": 1, "data_page_version": "2.0", "row_group_size": 1 << 20}
-    pq.write_table(rows.select([column]), file, store_decimal_as_integer=as_integer, **common, **options)
+    pq.write_table(rows.select([column]), file, store_decimal_as_integer=as_integer, **COMMON, **options)
     return os.path.getsize(file), time.process_time() - start
 
 
@@ -65,11 +66,7 @@ def measure_settings(table, file):
     rows = pq.ParquetFile(file).read()
     longs = [field.name for field in rows.schema if is_long(field.type)]
     others = [name for name in rows.column_names if name not in longs]
-    defaults = {
-        "compression": "zstd",
-        "compression_level": 1,
-        "data_page_version": "2.0",
-        "row_group_size": 1 << 20,
+    defaults = COMMON | {
         "max_rows_per_page": 20_000,
         "store_decimal_as_integer": True,
         "use_dictionary": others,

@@ -5,15 +5,13 @@ use std::io::Write;
 use std::path::Path;
 use std::process::Stdio;
 
-use rexpect::session::{PtySession, spawn_command};
+use rexpect::session::PtySession;
 use tempfile::TempDir;
 
 use crate::support::command::Run;
 use crate::support::samples::{identify, sample_folder};
+use crate::support::terminal::in_terminal;
 use crate::support::test_lake::TestLake;
-
-/// Longer than anything takes that ends at all.
-const PATIENCE_MS: u64 = 120_000;
 
 /// What a terminal is told when the editor leaves it to the program that was typed for.
 const EDITOR_LEAVES: &str = "\x1b[?2004l";
@@ -36,8 +34,8 @@ struct Terminal(PtySession);
 impl Terminal {
     fn open(lake: &TestLake, state: &Path) -> Self {
         let mut command = lake.program("shell", &[]);
-        command.env("XDG_STATE_HOME", state).env("TERM", "xterm").env("COLUMNS", "200");
-        let mut terminal = Self(spawn_command(command, Some(PATIENCE_MS)).unwrap());
+        command.env("XDG_STATE_HOME", state);
+        let mut terminal = Self(in_terminal(command, 200));
         terminal.sees("lakehouse> ");
         terminal
     }

@@ -2,14 +2,12 @@
 
 use lakehouse::pause::{PAUSE_AT, PAUSE_FILE};
 use rexpect::process::WaitStatus;
-use rexpect::session::{PtySession, spawn_command};
+use rexpect::session::PtySession;
 
 use crate::support::archive_server::{ArchiveServer, Fault, Kind};
 use crate::support::samples::{trades, trades_key};
+use crate::support::terminal::in_terminal;
 use crate::support::test_lake::TestLake;
-
-/// Longer than anything takes that ends at all.
-const PATIENCE_MS: u64 = 120_000;
 
 const DAYS: [&str; 3] = ["2026-05-01", "2026-05-02", "2026-05-03"];
 
@@ -26,8 +24,8 @@ fn published() -> (ArchiveServer, [String; 3]) {
 /// Begins an ingest of every archive, each a batch of its own, in a terminal.
 fn ingest(lake: &TestLake, server: &ArchiveServer, variables: &[(&str, &str)]) -> PtySession {
     let mut program = lake.program("ingest", &["--all", "--source", server.url(), "--batch-size", "1"]);
-    program.args(["--stage", "silver"]).envs(variables.iter().copied()).env("TERM", "xterm").env("COLUMNS", "120");
-    spawn_command(program, Some(PATIENCE_MS)).unwrap()
+    program.args(["--stage", "silver"]).envs(variables.iter().copied());
+    in_terminal(program, 120)
 }
 
 fn complete(lake: &TestLake, server: &ArchiveServer) {

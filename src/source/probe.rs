@@ -101,14 +101,16 @@ impl Lister {
                 SymbolQuery::Glob(_) => {
                     let folder = tail.series.target.combination.symbols_prefix(tail.series.frequency);
                     let (complete, tails) = globs.entry(folder).or_default();
-                    *complete |= tail.is_empty() && last.is_some();
-                    tails.push(tail);
+                    if tail.is_empty() {
+                        *complete |= last.is_some();
+                    } else {
+                        tails.push(tail);
+                    }
                 }
             }
         }
         let mut groups = vec![Group::Named(named)];
         for (_, (complete, mut tails)) in globs {
-            tails.retain(|tail| !tail.is_empty());
             tails.sort_by_key(|tail| std::cmp::Reverse(tail.last));
             if !complete {
                 groups.push(Group::Glob(tails));

@@ -12,5 +12,6 @@ pub(crate) mod s3_server;
 pub(crate) mod sample_archive;
 pub(crate) mod samples;
 pub(crate) mod shared;
+pub(crate) mod terminal;
 pub(crate) mod test_lake;
 pub(crate) mod zips;

@@ -58,7 +58,8 @@ impl SeriesWindow {
 
 /// Returns the archives of a series that should exist on the days of `range`, for sources that cannot be listed.
 ///
-/// Each is made when it is asked for: of thousands of series that end early, few are ever asked about. Open ends are closed by the combination's own first and last day; without any there is nothing to go by.
+/// Each is made when it is asked for: of thousands of series that end early, few are ever asked about. Open ends are
+/// closed by the combination's own first and last day; without any there is nothing to go by.
 /// Nothing is expected of what was never published or is withdrawn, nor at intervals that the matrix does not name.
 pub fn expected<'a>(
     combination: &'a Combination,
