@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use chrono::{DateTime, Utc};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use datafusion::common::ScalarValue;
+use datafusion::common::{DataFusionError, ScalarValue};
 use deltalake::kernel::LogicalFileView;
 use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError};
 use object_store::path::Path;
@@ -236,10 +236,14 @@ fn read_file(
     let mut partition_values = Vec::with_capacity(partition_columns.len());
     for column in partition_columns {
         let data_type = schema.field_with_name(column)?.data_type();
-        partition_values.push(match texts.get(column).and_then(Option::as_ref) {
-            Some(text) => ScalarValue::try_from_string(text.clone(), data_type)?,
-            None => ScalarValue::try_from(data_type)?,
-        });
+        let value = match texts.get(column).and_then(Option::as_ref) {
+            Some(text) => ScalarValue::try_from_string(text.clone(), data_type),
+            None => ScalarValue::try_from(data_type),
+        };
+        let unreadable = |error: DataFusionError| {
+            DeltaTableError::generic(format!("partition column `{column}` of file `{path}`: {error}"))
+        };
+        partition_values.push(value.map_err(unreadable)?);
     }
     let statistics = file.stats().map(|text| FileStatistics::parse(&text)).unwrap_or_default();
     let size = u64::try_from(file.size()).unwrap_or_default();
