@@ -1,7 +1,7 @@
 //! How fast CSVs become batches, in bytes of CSV and rows per second, for each data type.
 //!
-//! `cargo bench -p lakehouse-core --bench decode` runs all of it, `-- agg_trades` one. Inflating is measured beside it,
-//! on the same rows, because an archive costs both.
+//! `cargo bench -p lakehouse-samples --bench decode` runs all of it, `-- agg_trades` one. Inflating is
+//! measured beside it, on the same rows, because an archive costs both.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot run says why best by stopping")]
 
@@ -9,12 +9,12 @@ use std::io::Cursor;
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
-use lakehouse_core::archive::ArchiveKey;
+use lakehouse_core::decode::unzip::{UnzipLimits, open_archive};
 use lakehouse_core::decode::{DecodeOptions, Decoder};
-use lakehouse_core::generate::{SampleOptions, sample_csv, sample_zip};
 use lakehouse_core::matrix::Matrix;
+use lakehouse_core::names::archive::ArchiveKey;
 use lakehouse_core::schema::Schemas;
-use lakehouse_core::unzip::{UnzipLimits, open_archive};
+use lakehouse_samples::{SampleOptions, sample_csv, sample_zip};
 
 const READ_SIZE: usize = 64 * 1024;
 
@@ -46,7 +46,8 @@ fn decode(bencher: Bencher<'_, '_>, archive: &str) {
     let schema = schemas.get(&matrix.get(key.market(), key.data_type()).unwrap().schema).unwrap();
     let csv = sample_csv(&key, &dense()).unwrap();
     let decode = || {
-        let mut decoder = Decoder::new(schema, key.market(), key.symbol(), DecodeOptions::default()).unwrap();
+        let mut decoder =
+            Decoder::new(schema, key.market(), key.symbol(), DecodeOptions::default()).unwrap();
         let mut rows = 0;
         for piece in csv.chunks(READ_SIZE) {
             decoder.push(piece).unwrap();
@@ -59,7 +60,8 @@ fn decode(bencher: Bencher<'_, '_>, archive: &str) {
     };
     let rows = decode();
     assert!(rows > 0);
-    let bencher = bencher.counter(BytesCount::of_slice(csv.as_slice())).counter(ItemsCount::new(rows));
+    let bencher =
+        bencher.counter(BytesCount::of_slice(csv.as_slice())).counter(ItemsCount::new(rows));
     bencher.bench_local(|| assert_eq!(decode(), rows));
 }
 
@@ -75,7 +77,8 @@ fn inflate(bencher: Bencher<'_, '_>, archive: &str) {
     });
 }
 
-/// Returns a density that gives each archive about a hundred thousand rows, where its grid does not set them.
+/// Returns a density that gives each archive about a hundred thousand rows, where its grid does not
+/// set them.
 fn dense() -> SampleOptions {
     SampleOptions {
         trades_per_day: 100_000,

@@ -1,10 +1,15 @@
-//! What bringing gold up to date costs: from nothing, when nothing changed, after a correction, after a new day.
+//! What bringing gold up to date costs: from nothing, when nothing changed, after a correction,
+//! after a new day.
 //!
-//! `cargo bench -p lakehouse --bench gold`; in the development profile, where the engine is not optimised and figures
-//! only compare with each other, `cargo bench --profile dev -p lakehouse --bench gold`. The lake holds one-minute bars:
-//! `LAKEHOUSE_BENCH_DAYS` days of four symbols.
+//! `cargo bench -p lakehouse --bench gold`; in the development profile, where the engine is not
+//! optimised and figures only compare with each other, `cargo bench --profile dev -p lakehouse
+//! --bench gold`. The lake holds one-minute bars: `LAKEHOUSE_BENCH_DAYS` days of four symbols.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a bench stops when it cannot run, and prints figures")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a bench stops when it cannot run, and prints figures"
+)]
 
 mod support;
 
@@ -13,13 +18,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::Days;
-use lakehouse::gold::{Gold, GoldReport, ModelOutcome, load_models};
-use lakehouse::report::{Reporter, Silent};
-use lakehouse_core::archive::ArchiveKey;
-use lakehouse_core::generate::SampleOptions;
+use lakehouse::events::{ModelOutcome, Reporter, Silent};
+use lakehouse::gold::{Gold, GoldReport, load_models};
 use lakehouse_core::matrix::Matrix;
+use lakehouse_core::names::archive::ArchiveKey;
 use lakehouse_core::schema::Schemas;
-
+use lakehouse_samples::SampleOptions;
 use support::{Folders, Served, clock, day, lake, size};
 
 const SYMBOLS: [&str; 4] = ["BNBUSDT", "BTCUSDT", "ETHUSDT", "SOLUSDT"];
@@ -49,7 +53,14 @@ fn main() {
 fn measure(name: &str, served: &Served, folder: &Path) {
     let schemas = Arc::new(Schemas::builtin().unwrap());
     let models = Arc::new(load_models(&schemas, None).unwrap());
-    let gold = Gold { lake: lake(folder), models, schemas, only: Vec::new(), full: false, stop: Default::default() };
+    let gold = Gold {
+        lake: lake(folder),
+        models,
+        schemas,
+        only: Vec::new(),
+        full: false,
+        shutdown: Default::default(),
+    };
     let started = Instant::now();
     let reporter: Arc<dyn Reporter> = Arc::new(Silent);
     let report: GoldReport = served.runtime.block_on(gold.build(&reporter, &clock())).unwrap();
@@ -66,6 +77,7 @@ fn measure(name: &str, served: &Served, folder: &Path) {
 fn keys(days: std::ops::Range<u32>) -> Vec<ArchiveKey> {
     let matrix = Matrix::builtin().unwrap();
     let days = days.map(|number| day().checked_add_days(Days::new(number.into())).unwrap());
-    let key = |symbol: &str, day| format!("data/spot/daily/klines/{symbol}/1m/{symbol}-1m-{day}.zip");
+    let key =
+        |symbol: &str, day| format!("data/spot/daily/klines/{symbol}/1m/{symbol}-1m-{day}.zip");
     days.flat_map(|day| SYMBOLS.map(|symbol| matrix.identify(&key(symbol, day)).unwrap())).collect()
 }

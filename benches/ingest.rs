@@ -1,9 +1,10 @@
-//! How fast archives become a lake, end to end: listed, downloaded over HTTP from this machine, checked against
-//! their checksums, decoded and committed.
+//! How fast archives become a lake, end to end: listed, downloaded over HTTP from this machine,
+//! checked against their checksums, decoded and committed.
 //!
-//! `cargo bench -p lakehouse --bench ingest`; in the development profile, which has the hot code optimised and
-//! saves a build, `cargo bench --profile dev -p lakehouse --bench ingest`. `LAKEHOUSE_BENCH_ARCHIVES` is how many
-//! small archives a day has, `LAKEHOUSE_BENCH_ROWS` how many rows the large one.
+//! `cargo bench -p lakehouse --bench ingest`; in the development profile, which has the hot code
+//! optimised and saves a build, `cargo bench --profile dev -p lakehouse --bench ingest`.
+//! `LAKEHOUSE_BENCH_ARCHIVES` is how many small archives a day has, `LAKEHOUSE_BENCH_ROWS` how many
+//! rows the large one.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot run says why best by stopping")]
 
@@ -11,10 +12,9 @@ mod support;
 
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
-use lakehouse_core::archive::ArchiveKey;
-use lakehouse_core::generate::{SampleOptions, sample_csv, small_archives};
 use lakehouse_core::matrix::Matrix;
-
+use lakehouse_core::names::archive::ArchiveKey;
+use lakehouse_samples::{SampleOptions, sample_csv, small_archives};
 use support::{Folders, Served, day, size};
 
 #[global_allocator]
@@ -30,10 +30,13 @@ fn day_of_small_archives(bencher: Bencher<'_, '_>) {
     let keys = small_keys();
     let served = Served::new(&keys, &SampleOptions::small(1));
     let folders = Folders::default();
-    bencher.counter(ItemsCount::new(keys.len())).with_inputs(|| folders.empty()).bench_local_values(|folder| {
-        let summary = served.ingest(&folder);
-        assert_eq!(summary.archives.new, keys.len() as u64);
-    });
+    bencher
+        .counter(ItemsCount::new(keys.len()))
+        .with_inputs(|| folders.empty())
+        .bench_local_values(|folder| {
+            let summary = served.ingest(&folder);
+            assert_eq!(summary.archives.new, keys.len() as u64);
+        });
 }
 
 /// The same day once more, when the lake holds it already.

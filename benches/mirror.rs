@@ -1,10 +1,12 @@
-//! Archives for comparisons with other programs: made in a folder, and served over HTTP on this machine.
+//! Archives for comparisons with other programs: made in a folder, and served over HTTP on this
+//! machine.
 //!
-//! `cargo bench -p lakehouse --bench mirror -- FOLDER` makes `FOLDER/large`, one archive of trades, `FOLDER/larger`, one
-//! four times as large, `FOLDER/small`, a day of small archives, and `FOLDER/days`, bars of two symbols day by day, each
-//! laid out like the public archive. It then serves `small`, prints the address, and ends when its standard input does.
-//! `LAKEHOUSE_BENCH_ROWS`, `LAKEHOUSE_BENCH_ARCHIVES` and `LAKEHOUSE_BENCH_DAYS` are the sizes, `LAKEHOUSE_BENCH_LATENCY`
-//! is how many milliseconds each answer takes.
+//! `cargo bench -p lakehouse --bench mirror -- FOLDER` makes `FOLDER/large`, one archive of trades,
+//! `FOLDER/larger`, one four times as large, `FOLDER/small`, a day of small archives, and
+//! `FOLDER/days`, bars of two symbols day by day, each laid out like the public archive. It then
+//! serves `small`, prints the address, and ends when its standard input does.
+//! `LAKEHOUSE_BENCH_ROWS`, `LAKEHOUSE_BENCH_ARCHIVES` and `LAKEHOUSE_BENCH_DAYS` are the sizes,
+//! `LAKEHOUSE_BENCH_LATENCY` is how many milliseconds each answer takes.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot run says why best by stopping")]
 #![expect(clippy::print_stdout, reason = "the address is its result")]
@@ -17,13 +19,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::Days;
-use lakehouse::mirror::{Bucket, Mirror};
-use lakehouse_core::archive::ArchiveKey;
-use lakehouse_core::generate::{SampleOptions, sample_checksum, small_archives, write_zip};
 use lakehouse_core::matrix::Matrix;
-use tokio::runtime::Runtime;
-
+use lakehouse_core::names::archive::ArchiveKey;
+use lakehouse_samples::mirror::{Bucket, Mirror};
+use lakehouse_samples::{SampleOptions, sample_checksum, small_archives, write_zip};
 use support::{day, size};
+use tokio::runtime::Runtime;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -33,15 +34,28 @@ fn main() {
     // `cargo bench` without a folder runs every bench; this one has nothing to measure.
     let Some(folder) = folder.map(PathBuf::from) else { return };
     let rows = size("LAKEHOUSE_BENCH_ROWS", 5_000_000);
-    make(&folder.join("days"), &bars_of_days(size("LAKEHOUSE_BENCH_DAYS", 2_000)), &SampleOptions::small(1));
-    make(&folder.join("large"), &[trades()], &SampleOptions { trades_per_day: rows, ..SampleOptions::default() });
-    make(&folder.join("larger"), &[trades()], &SampleOptions { trades_per_day: 4 * rows, ..SampleOptions::default() });
+    make(
+        &folder.join("days"),
+        &bars_of_days(size("LAKEHOUSE_BENCH_DAYS", 2_000)),
+        &SampleOptions::small(1),
+    );
+    make(
+        &folder.join("large"),
+        &[trades()],
+        &SampleOptions { trades_per_day: rows, ..SampleOptions::default() },
+    );
+    make(
+        &folder.join("larger"),
+        &[trades()],
+        &SampleOptions { trades_per_day: 4 * rows, ..SampleOptions::default() },
+    );
     let archives = size("LAKEHOUSE_BENCH_ARCHIVES", 3_134) as usize;
     let keys = small_archives(&Matrix::builtin().unwrap(), day(), archives);
     make(&folder.join("small"), &keys, &SampleOptions::small(1));
     let runtime = Runtime::new().unwrap();
     let latency = Duration::from_millis(size("LAKEHOUSE_BENCH_LATENCY", 0).into());
-    let mirror = runtime.block_on(Mirror::start_far_away(bucket(&folder.join("small")), latency)).unwrap();
+    let mirror =
+        runtime.block_on(Mirror::start_far_away(bucket(&folder.join("small")), latency)).unwrap();
     println!("{}", mirror.url());
     std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
 }

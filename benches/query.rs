@@ -1,8 +1,9 @@
 //! How fast SQL over a lake answers: a point, a scan, an aggregate, a count.
 //!
-//! `cargo bench -p lakehouse --bench query`; in the development profile, where the engine is not optimised and
-//! figures only compare with each other, `cargo bench --profile dev -p lakehouse --bench query`. The lake is made and
-//! ingested first: `LAKEHOUSE_BENCH_DAYS` days of every combination, trades with `LAKEHOUSE_BENCH_ROWS` rows a day.
+//! `cargo bench -p lakehouse --bench query`; in the development profile, where the engine is not
+//! optimised and figures only compare with each other, `cargo bench --profile dev -p lakehouse
+//! --bench query`. The lake is made and ingested first: `LAKEHOUSE_BENCH_DAYS` days of every
+//! combination, trades with `LAKEHOUSE_BENCH_ROWS` rows a day.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot run says why best by stopping")]
 
@@ -15,11 +16,10 @@ use arrow::array::RecordBatch;
 use divan::{Bencher, black_box};
 use futures::TryStreamExt;
 use lakehouse::query::{Session, SessionOptions};
-use lakehouse_core::generate::{KeyOptions, SampleOptions, sample_keys};
 use lakehouse_core::matrix::Matrix;
-use tokio::runtime::Runtime;
-
+use lakehouse_samples::{KeyOptions, SampleOptions, sample_keys};
 use support::{Served, day, lake, size};
+use tokio::runtime::Runtime;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -47,8 +47,12 @@ static FOLDER: OnceLock<PathBuf> = OnceLock::new();
 fn main() {
     let folder = tempfile::tempdir().unwrap();
     FOLDER.set(folder.path().to_owned()).unwrap();
-    let options = SampleOptions { trades_per_day: size("LAKEHOUSE_BENCH_ROWS", 100_000), ..SampleOptions::small(1) };
-    let days = KeyOptions { days: size("LAKEHOUSE_BENCH_DAYS", 3), ..KeyOptions::two_days_from(day()) };
+    let options = SampleOptions {
+        trades_per_day: size("LAKEHOUSE_BENCH_ROWS", 100_000),
+        ..SampleOptions::small(1)
+    };
+    let days =
+        KeyOptions { days: size("LAKEHOUSE_BENCH_DAYS", 3), ..KeyOptions::two_days_from(day()) };
     let keys = sample_keys(&Matrix::builtin().unwrap(), &days);
     let summary = Served::new(&keys, &options).ingest(folder.path());
     assert_eq!(summary.archives.new, keys.len() as u64);
@@ -77,7 +81,8 @@ fn session() -> Session {
 
 /// Runs a statement to its last row and returns how many rows there were.
 fn run(runtime: &Runtime, session: &Session, statement: &str) -> usize {
-    let batches = async { session.sql(statement).await.unwrap().try_collect::<Vec<_>>().await.unwrap() };
+    let batches =
+        async { session.sql(statement).await.unwrap().try_collect::<Vec<_>>().await.unwrap() };
     let rows = runtime.block_on(batches).iter().map(RecordBatch::num_rows).sum();
     assert!(rows > 0);
     rows

@@ -6,12 +6,17 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 /// Name of the constant, folder below the workspace root, extension of the files.
-const EMBEDDED: [(&str, &str, &str); 3] =
-    [("MATRIX_FILES", "matrix", "toml"), ("SCHEMA_FILES", "schemas", "toml"), ("GOLD_FILES", "schemas/gold", "sql")];
+const EMBEDDED: [(&str, &str, &str); 3] = [
+    ("MATRIX_FILES", "matrix", "toml"),
+    ("SCHEMA_FILES", "schemas", "toml"),
+    ("GOLD_FILES", "schemas/gold", "sql"),
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").ok_or("not run by cargo")?).join("..");
-    let target = PathBuf::from(env::var_os("OUT_DIR").ok_or("not run by cargo")?).join("embedded.rs");
+    let root =
+        PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").ok_or("not run by cargo")?).join("..");
+    let target =
+        PathBuf::from(env::var_os("OUT_DIR").ok_or("not run by cargo")?).join("embedded.rs");
     let mut code = String::new();
     for (constant, folder, extension) in EMBEDDED {
         let files = files(&root.join(folder), extension)?;
@@ -40,7 +45,10 @@ fn files(folder: &Path, extension: &str) -> Result<Vec<(String, PathBuf)>, Box<d
     for entry in entries {
         let path = entry?.path();
         if path.extension().is_some_and(|found| found == extension) {
-            let name = path.file_name().and_then(|name| name.to_str()).ok_or("a file name is not UTF-8")?;
+            let name = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .ok_or("a file name is not UTF-8")?;
             files.push((name.to_owned(), path));
         }
     }

@@ -4,11 +4,13 @@ use std::io;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use lakehouse::{clock::Clock, commands, usage};
+use lakehouse::clock::Clock;
+use lakehouse::commands;
+use lakehouse::terminal::usage;
 use tokio::runtime::Builder;
 
-/// Decoding allocates and frees batches on many threads, where the system's allocator is slow and keeps
-/// memory that it does not need.
+/// Decoding allocates and frees batches on many threads, where the system's allocator is slow and
+/// keeps memory that it does not need.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -22,6 +24,7 @@ fn main() -> io::Result<ExitCode> {
     };
     #[expect(clippy::disallowed_methods, reason = "the one place where the clock is read")]
     let clock = Clock::new(|| SystemTime::now().into());
-    let runtime = Builder::new_multi_thread().enable_all().max_blocking_threads(BLOCKING_THREADS).build()?;
+    let runtime =
+        Builder::new_multi_thread().enable_all().max_blocking_threads(BLOCKING_THREADS).build()?;
     Ok(runtime.block_on(commands::run(cli, clock)))
 }

@@ -1,5 +1,5 @@
-//! Archives that are none: each is told apart in the ledger, leaves nothing in silver, and keeps no other
-//! from landing.
+//! Archives that are none: each is told apart in the ledger, leaves nothing in silver, and keeps no
+//! other from landing.
 
 use crate::support::archive_server::ArchiveServer;
 use crate::support::samples::{csv_name, trades, trades_csv, trades_key};
@@ -38,12 +38,17 @@ async fn each_bad_zip_is_rejected_with_its_reason_and_the_rest_of_the_batch_land
     let run = lake.run("ingest", &[&ALL_TRADES[..], &["--source", server.url()]].concat());
 
     assert_eq!(run.code, Some(1), "{run}");
-    let counts = format!("archives: 1 new, 0 skipped, 0 corrected, 0 not published, {} failed", bad.len());
+    let counts =
+        format!("archives: 1 new, 0 skipped, 0 corrected, 0 not published, {} failed", bad.len());
     assert!(run.stderr.contains(&counts), "{run}");
     for zip in &bad {
         let key = trades_key(zip.name, DAY);
-        let ledger = lake.ledger(&key, "status, checksum, rows, silver_version IS NULL, reason").await;
-        assert!(ledger.len() == 1 && ledger[0].starts_with("rejected | match | 0 | true | "), "{key}: {ledger:?}");
+        let ledger =
+            lake.ledger(&key, "status, checksum, rows, silver_version IS NULL, reason").await;
+        assert!(
+            ledger.len() == 1 && ledger[0].starts_with("rejected | match | 0 | true | "),
+            "{key}: {ledger:?}"
+        );
         assert!(ledger[0].contains(zip.reason), "{key}: {}", ledger[0]);
     }
     let silver = "SELECT DISTINCT archive, count(*) FROM silver.trades GROUP BY archive";
@@ -79,9 +84,17 @@ async fn a_large_archive_that_is_damaged_leaves_no_row_and_no_file() {
 
     let done = lake.ingest(server.url(), &ALL_TRADES).await;
 
-    assert_eq!((done.summary.archives.new, done.summary.archives.failed), (1, 1), "{}", done.summary);
+    assert_eq!(
+        (done.summary.archives.new, done.summary.archives.failed),
+        (1, 1),
+        "{}",
+        done.summary
+    );
     let reason = lake.ledger(&trades_key("CRC", DAY), "status, rows, reason").await;
-    assert!(reason[0].starts_with("rejected | 0 | ") && reason[0].contains("04030201"), "{reason:?}");
+    assert!(
+        reason[0].starts_with("rejected | 0 | ") && reason[0].contains("04030201"),
+        "{reason:?}"
+    );
     assert_eq!(lake.rows("SELECT archive FROM silver.trades GROUP BY archive").await, [good]);
     assert_eq!(lake.data_files("silver/trades").len(), 1, "what was written of the others is gone");
 }

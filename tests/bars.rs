@@ -23,7 +23,8 @@ fn added_up(seconds: i64) -> String {
 async fn the_bars_of_a_minute_add_up_to_every_other_interval_in_every_column() {
     let Some(folder) = real_archives() else { return };
     let lake = TestLake::new();
-    let day = ["--market", "spot", "--symbol", "BTCUSDT", "--start", "2023-01-21", "--end", "2023-01-21"];
+    let day =
+        ["--market", "spot", "--symbol", "BTCUSDT", "--start", "2023-01-21", "--end", "2023-01-21"];
     lake.ingest(folder.to_str().unwrap(), &day).await;
 
     let bars = "open_time, open, high, low, close, volume, close_time, quote_volume, trade_count, taker_buy_volume, \
@@ -38,9 +39,12 @@ async fn the_bars_of_a_minute_add_up_to_every_other_interval_in_every_column() {
         ("12h", 43_200),
         ("1d", 86_400),
     ] {
-        let published = format!("SELECT {bars} FROM silver.klines WHERE {DAY} AND bar_interval = '{interval}'");
+        let published =
+            format!("SELECT {bars} FROM silver.klines WHERE {DAY} AND bar_interval = '{interval}'");
         let published = lake.rows(&format!("{published} ORDER BY open_time")).await;
-        let added = lake.rows(&format!("SELECT {bars} FROM ({}) ORDER BY open_time", added_up(seconds))).await;
+        let added = lake
+            .rows(&format!("SELECT {bars} FROM ({}) ORDER BY open_time", added_up(seconds)))
+            .await;
         assert_eq!(published.len(), usize::try_from(86_400 / seconds).unwrap(), "{interval}");
         assert_eq!(added, published, "{interval}");
     }

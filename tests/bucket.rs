@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lakehouse::fetch::{FetchOptions, FetchOutcome, Fetcher};
+use lakehouse::bronze::{FetchOptions, FetchOutcome, Fetcher};
 use lakehouse::source::{Resume, Source, SourceError, source_in};
 use lakehouse::storage::Storage;
 use lakehouse_core::ledger::ChecksumState;
@@ -60,7 +60,10 @@ async fn verified_bytes_are_uploaded_and_a_copy_lives_as_long_as_it_is_needed() 
     let options = FetchOptions { scratch: Some(scratch.path().to_owned()), ..options() };
     let archive = stored(buckets.fetch(options.clone()).await);
     assert_eq!(buckets.held(NAME).await, whole);
-    assert_eq!(buckets.held(&format!("{NAME}.CHECKSUM")).await, checksum_text(KEY, &whole).into_bytes());
+    assert_eq!(
+        buckets.held(&format!("{NAME}.CHECKSUM")).await,
+        checksum_text(KEY, &whole).into_bytes()
+    );
     assert_eq!(std::fs::read(&archive.file).unwrap(), whole);
 
     let again = stored(buckets.fetch(options).await);
@@ -80,7 +83,10 @@ async fn an_older_version_stays_in_the_bucket_when_a_correction_takes_its_name()
     assert_eq!(buckets.held(NAME).await, [5; 100]);
     let kept = format!("{}.{}.zip", NAME.trim_end_matches(".zip"), &old.sha256.to_string()[..12]);
     assert_eq!(buckets.held(&kept).await, bytes(100));
-    assert_eq!(buckets.held(&format!("{kept}.CHECKSUM")).await, checksum_text(KEY, &bytes(100)).into_bytes());
+    assert_eq!(
+        buckets.held(&format!("{kept}.CHECKSUM")).await,
+        checksum_text(KEY, &bytes(100)).into_bytes()
+    );
 }
 
 #[tokio::test]

@@ -43,16 +43,28 @@ fn the_matrix_as_json_has_status_intervals_and_pattern_of_each_combination() {
     let rows: Vec<serde_json::Value> = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(rows.len(), 29);
     let row = |market: &str, data_type: &str| {
-        let found = rows.iter().find(|row| row["market"] == market && row["data_type"] == data_type);
+        let found =
+            rows.iter().find(|row| row["market"] == market && row["data_type"] == data_type);
         found.unwrap_or_else(|| panic!("{market} {data_type}"))
     };
     let funding = row("futures_um", "fundingRate");
-    assert_eq!((funding["daily"].is_null(), funding["monthly"].as_array().unwrap().len()), (true, 0));
+    assert_eq!(
+        (funding["daily"].is_null(), funding["monthly"].as_array().unwrap().len()),
+        (true, 0)
+    );
     let options = row("options", "EOHSummary");
-    assert_eq!((options["status"].as_str(), options["until"].as_str()), (Some("ended"), Some("2023-10-23")));
+    assert_eq!(
+        (options["status"].as_str(), options["until"].as_str()),
+        (Some("ended"), Some("2023-10-23"))
+    );
     assert_eq!(options["symbol_aliases"]["BTC"], "BTCUSDT");
     assert_eq!(row("spot", "klines")["monthly"].as_array().unwrap().last().unwrap(), "1mo");
-    assert!(row("futures_cm", "premiumIndex")["pattern"].as_str().unwrap().contains("/premiumIndexKlines/"));
+    assert!(
+        row("futures_cm", "premiumIndex")["pattern"]
+            .as_str()
+            .unwrap()
+            .contains("/premiumIndexKlines/")
+    );
 }
 
 #[test]
@@ -60,7 +72,10 @@ fn completions_name_the_commands_and_flags() {
     for shell in ["bash", "zsh", "fish"] {
         let run = run(&["completions", shell]);
         assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{shell}");
-        assert!(run.stdout.contains("ingest") && run.stdout.contains("max-parallel-downloads"), "{shell}");
+        assert!(
+            run.stdout.contains("ingest") && run.stdout.contains("max-parallel-downloads"),
+            "{shell}"
+        );
     }
 }
 
@@ -68,7 +83,8 @@ fn completions_name_the_commands_and_flags() {
 fn a_reader_that_stops_early_is_no_failure() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = lakehouse(folder.path());
-    let mut child = command.arg("matrix").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        command.arg("matrix").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{:?}", output.status);
@@ -118,7 +134,11 @@ fn each_flag_says_what_it_expects() {
     for (flag, value, expectation) in expected {
         let run = run(&["plan", &format!("{flag}={value}")]);
         assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""), "{flag}");
-        assert!(run.stderr.contains(flag) && run.stderr.contains(expectation), "{flag}: {}", run.stderr);
+        assert!(
+            run.stderr.contains(flag) && run.stderr.contains(expectation),
+            "{flag}: {}",
+            run.stderr
+        );
     }
 }
 
@@ -126,7 +146,11 @@ fn each_flag_says_what_it_expects() {
 fn an_interval_that_no_market_has_is_refused_with_those_there_are() {
     let run = run(&["plan", "--symbol", "BTCUSDT", "--data-type", "klines", "--interval", "7h"]);
     assert_eq!(run.code, Some(2));
-    assert!(run.stderr.contains("klines: unknown interval `7h`; expected 1s, 1m, 3m"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("klines: unknown interval `7h`; expected 1s, 1m, 3m"),
+        "{}",
+        run.stderr
+    );
 }
 
 #[test]
@@ -158,7 +182,10 @@ fn an_option_that_is_not_known_is_named_with_its_line_and_the_valid_ones() {
     let output = lakehouse(folder.path()).args(["plan", "--config", "lake.toml"]).output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr.starts_with("error: lake.toml, line 2, `max_paralel`: unknown option `max_paralel`"), "{stderr}");
+    assert!(
+        stderr.starts_with("error: lake.toml, line 2, `max_paralel`: unknown option `max_paralel`"),
+        "{stderr}"
+    );
     assert!(stderr.contains("max_parallel_downloads"), "{stderr}");
 }
 

@@ -14,21 +14,33 @@ fn four_processes_with_overlapping_selections_land_each_archive_once() {
     let alone = archive.complete(&folder.path().join("alone"));
     let lake = folder.path().join("shared");
     let everything: &[&str] = &[];
-    let selections = [everything, &["--data-type", "klines"], &["--market", "spot,futures_um"], everything];
-    let processes = selections.map(|selection| archive.ingest(&lake).args(selection).spawn().unwrap());
+    let selections =
+        [everything, &["--data-type", "klines"], &["--market", "spot,futures_um"], everything];
+    let processes =
+        selections.map(|selection| archive.ingest(&lake).args(selection).spawn().unwrap());
     let ends = processes.map(|mut process: Child| process.wait().unwrap());
     assert!(ends.iter().all(std::process::ExitStatus::success), "{ends:?}");
     assert_eq!(content(&lake), alone);
-    for table in ["silver/klines", "silver/trades", "meta/archives", "meta/changes", "meta/rejects", "meta/runs"] {
+    for table in [
+        "silver/klines",
+        "silver/trades",
+        "meta/archives",
+        "meta/changes",
+        "meta/rejects",
+        "meta/runs",
+    ] {
         assert_eq!(declarations(&lake.join(table)), 1, "{table} is made once");
     }
 }
 
 /// Counts the commits that say what a table is.
 fn declarations(table: &Path) -> usize {
-    let log = std::fs::read_dir(table.join("_delta_log")).unwrap().map(|entry| entry.unwrap().path());
+    let log =
+        std::fs::read_dir(table.join("_delta_log")).unwrap().map(|entry| entry.unwrap().path());
     let commits = log.filter(|file| file.extension().is_some_and(|ending| ending == "json"));
-    commits.filter(|commit| std::fs::read_to_string(commit).unwrap().contains("{\"metaData\":")).count()
+    commits
+        .filter(|commit| std::fs::read_to_string(commit).unwrap().contains("{\"metaData\":"))
+        .count()
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::fs;
 
 use insta::assert_snapshot;
-use lakehouse_core::options::parse_settings_toml;
+use lakehouse_core::config::options::parse_settings_toml;
 use serde_json::Value;
 
 use crate::support::command::{Run, lakehouse, run};
@@ -22,7 +22,10 @@ fn show(arguments: &[&str]) -> Run {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("lake.toml"), FILE).unwrap();
     let mut command = lakehouse(folder.path());
-    command.env("LAKEHOUSE_SOURCE", "./mirror").args(["config", "show", "--config", "lake.toml"]).args(arguments);
+    command
+        .env("LAKEHOUSE_SOURCE", "./mirror")
+        .args(["config", "show", "--config", "lake.toml"])
+        .args(arguments);
     command.output().unwrap().into()
 }
 
@@ -59,11 +62,19 @@ fn every_setting_is_shown_with_its_value_and_where_that_comes_from() {
 fn settings_are_shown_to_programs_too() {
     let run = show(&["--format", "json", "--lake", "of-flag"]);
     let settings: Vec<Value> = serde_json::from_str(&run.stdout).unwrap();
-    let of = |name: &str| settings.iter().find(|setting| setting["name"] == name).unwrap_or_else(|| panic!("{name}"));
-    assert_eq!((of("lake")["value"].as_str(), of("lake")["origin"].as_str()), (Some("of-flag"), Some("--lake")));
+    let of = |name: &str| {
+        settings.iter().find(|setting| setting["name"] == name).unwrap_or_else(|| panic!("{name}"))
+    };
+    assert_eq!(
+        (of("lake")["value"].as_str(), of("lake")["origin"].as_str()),
+        (Some("of-flag"), Some("--lake"))
+    );
     assert_eq!(of("intervals")["value"]["klines"][1], "1d");
     assert_eq!(of("intervals")["origin"], "lake.toml:5");
-    assert_eq!((of("bandwidth")["value"].is_null(), of("bandwidth")["origin"].as_str()), (true, Some("default")));
+    assert_eq!(
+        (of("bandwidth")["value"].is_null(), of("bandwidth")["origin"].as_str()),
+        (true, Some("default"))
+    );
 }
 
 #[test]
@@ -72,8 +83,11 @@ fn options_of_other_names_are_shown_under_their_own() {
     let file = "{\"output_directory\": \"out\",\n \"symbols\": [\"A\"],\n \"s5cmd_extra_args\": [\"--retry-count=3\"]}";
     fs::write(folder.path().join("old.json"), file).unwrap();
     let mut command = lakehouse(folder.path());
-    let run: Run = command.args(["config", "show", "--config", "old.json"]).output().unwrap().into();
-    for line in ["lake                    out", "old.json:1", "retries                 3", "old.json:3"] {
+    let run: Run =
+        command.args(["config", "show", "--config", "old.json"]).output().unwrap().into();
+    for line in
+        ["lake                    out", "old.json:1", "retries                 3", "old.json:3"]
+    {
         assert!(run.stdout.contains(line), "{line}\n{run}");
     }
 }
@@ -81,14 +95,18 @@ fn options_of_other_names_are_shown_under_their_own() {
 #[test]
 fn a_new_configuration_file_is_never_put_over_one_that_is_there() {
     let folder = tempfile::tempdir().unwrap();
-    let init = || -> Run { lakehouse(folder.path()).args(["config", "init"]).output().unwrap().into() };
+    let init =
+        || -> Run { lakehouse(folder.path()).args(["config", "init"]).output().unwrap().into() };
     let first = init();
     assert_eq!((first.code, first.stdout.as_str()), (Some(0), ""), "{first}");
     let file = folder.path().join("lakehouse.toml");
     fs::write(&file, "batch_size = 3\n").unwrap();
     let second = init();
     assert_eq!(second.code, Some(2));
-    assert_eq!(second.stderr, "error: lakehouse.toml is there already and stays as it is; name another file\n");
+    assert_eq!(
+        second.stderr,
+        "error: lakehouse.toml is there already and stays as it is; name another file\n"
+    );
     assert_eq!(fs::read_to_string(file).unwrap(), "batch_size = 3\n");
 }
 
@@ -109,15 +127,21 @@ fn a_new_configuration_file_has_every_option_and_each_can_be_read() {
     lakehouse(folder.path()).args(["config", "init", "new.toml"]).output().unwrap();
     let text = fs::read_to_string(folder.path().join("new.toml")).unwrap();
     parse_settings_toml("new.toml", &text).unwrap();
-    let options: Vec<&str> =
-        text.lines().filter_map(|line| line.strip_prefix("# ")).filter(|line| is_option(line)).collect();
+    let options: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("# "))
+        .filter(|line| is_option(line))
+        .collect();
     for option in &options {
         parse_settings_toml("new.toml", option).unwrap_or_else(|error| panic!("{error}"));
     }
     let unknown = parse_settings_toml("c.toml", "nothing = 1").unwrap_err().message;
     let (_, known) = unknown.split_once("; expected ").unwrap();
     for name in known.split(", ").filter(|name| !OF_EXISTING_FILES.contains(name)) {
-        assert!(options.iter().any(|option| option.starts_with(&format!("{name} = "))), "{name} is not in the file");
+        assert!(
+            options.iter().any(|option| option.starts_with(&format!("{name} = "))),
+            "{name} is not in the file"
+        );
     }
 }
 
@@ -133,11 +157,14 @@ fn every_command_has_a_manual_page() {
     assert!(page.stdout.contains(".TH lakehouse-config-show 1"), "{page}");
     let unknown = run(&["man", "nope"]);
     assert!(
-        unknown.stderr.starts_with("error: `lakehouse` has no command `nope`; expected demo, plan, ingest"),
+        unknown
+            .stderr
+            .starts_with("error: `lakehouse` has no command `nope`; expected demo, plan, ingest"),
         "{unknown}"
     );
     let folder = tempfile::tempdir().unwrap();
-    let all: Run = lakehouse(folder.path()).args(["man", "--output", "pages"]).output().unwrap().into();
+    let all: Run =
+        lakehouse(folder.path()).args(["man", "--output", "pages"]).output().unwrap().into();
     assert_eq!((all.code, all.stdout.as_str()), (Some(0), ""), "{all}");
     for name in ["lakehouse.1", "lakehouse-ingest.1", "lakehouse-config-init.1"] {
         assert!(folder.path().join("pages").join(name).exists(), "{name}");

@@ -1,5 +1,5 @@
-//! Existing configurations run unchanged on a source of one's own; where the archive differs from what they
-//! say, that is told once.
+//! Existing configurations run unchanged on a source of one's own; where the archive differs from
+//! what they say, that is told once.
 
 use std::path::{Path, PathBuf};
 
@@ -14,19 +14,29 @@ const DAY: &str = "2025-07-15";
 
 /// Makes the archives of one day that the configurations ask for, in every market.
 fn archives() -> TempDir {
-    let mut keys = vec!["data/option/daily/BVOLIndex/BTCBVOLUSDT/BTCBVOLUSDT-BVOLIndex-2025-07-15.zip".to_owned()];
-    keys.push("data/option/daily/BVOLIndex/ETHBVOLUSDT/ETHBVOLUSDT-BVOLIndex-2025-07-15.zip".to_owned());
+    let mut keys = vec![
+        "data/option/daily/BVOLIndex/BTCBVOLUSDT/BTCBVOLUSDT-BVOLIndex-2025-07-15.zip".to_owned(),
+    ];
+    keys.push(
+        "data/option/daily/BVOLIndex/ETHBVOLUSDT/ETHBVOLUSDT-BVOLIndex-2025-07-15.zip".to_owned(),
+    );
     let coins = ["BTCUSDT", "ETHUSDT", "ADAUSDT"];
-    for (market, symbols) in
-        [("spot", &coins[..]), ("futures/um", &coins), ("futures/cm", &["BTCUSD_PERP", "ETHUSD_PERP"])]
-    {
+    for (market, symbols) in [
+        ("spot", &coins[..]),
+        ("futures/um", &coins),
+        ("futures/cm", &["BTCUSD_PERP", "ETHUSD_PERP"]),
+    ] {
         for symbol in symbols {
             for interval in ["1m", "5m", "1h", "1d"] {
-                keys.push(format!("data/{market}/daily/klines/{symbol}/{interval}/{symbol}-{interval}-{DAY}.zip"));
+                keys.push(format!(
+                    "data/{market}/daily/klines/{symbol}/{interval}/{symbol}-{interval}-{DAY}.zip"
+                ));
             }
             keys.push(format!("data/{market}/daily/trades/{symbol}/{symbol}-trades-{DAY}.zip"));
             if market != "spot" {
-                keys.push(format!("data/{market}/monthly/fundingRate/{symbol}/{symbol}-fundingRate-2025-07.zip"));
+                keys.push(format!(
+                    "data/{market}/monthly/fundingRate/{symbol}/{symbol}-fundingRate-2025-07.zip"
+                ));
             }
         }
     }
@@ -67,7 +77,10 @@ async fn every_existing_configuration_ingests_what_it_asks_for() {
         let lake = TestLake::new();
         let run = ingest(&lake, &config, source.path(), flags);
         assert_eq!(run.code, Some(0), "{name}: {run}");
-        assert!(run.stderr.contains(&format!("archives: {archives} new, 0 skipped, 0 corrected,")), "{name}: {run}");
+        assert!(
+            run.stderr.contains(&format!("archives: {archives} new, 0 skipped, 0 corrected,")),
+            "{name}: {run}"
+        );
         let ledger = "SELECT status, count(*) FROM meta.archives GROUP BY status";
         assert_eq!(lake.value(ledger).await, format!("ingested | {archives}"), "{name}");
     }
@@ -110,14 +123,21 @@ async fn option_symbols_of_existing_configurations_stand_for_those_of_each_data_
     assert_eq!(run.code, Some(0), "{run}");
     assert_told_once(&run, "options BVOLIndex: BTC stands for BTCBVOLUSDT");
     assert_told_once(&run, "options EOHSummary: BTC stands for BTCUSDT");
-    assert_eq!(lake.rows("SELECT symbol FROM meta.archives ORDER BY symbol").await, ["BTCBVOLUSDT", "BTCUSDT"]);
+    assert_eq!(
+        lake.rows("SELECT symbol FROM meta.archives ORDER BY symbol").await,
+        ["BTCBVOLUSDT", "BTCUSDT"]
+    );
 }
 
 #[test]
 fn a_name_in_a_configuration_that_means_nothing_is_refused_with_the_valid_ones() {
     let folder = tempfile::tempdir().unwrap();
     for (text, named, valid) in [
-        (r#"{"symbols": ["A"], "data_types": ["klins"]}"#, "unknown data type `klins`", "BVOLIndex, EOHSummary"),
+        (
+            r#"{"symbols": ["A"], "data_types": ["klins"]}"#,
+            "unknown data type `klins`",
+            "BVOLIndex, EOHSummary",
+        ),
         (
             r#"{"symbols": ["A"], "markets": ["sopt"]}"#,
             "unknown market `sopt`",
@@ -135,7 +155,10 @@ fn a_name_in_a_configuration_that_means_nothing_is_refused_with_the_valid_ones()
         let refused = run(&["ingest", "--config", file.to_str().unwrap(), "--source", "."]);
         assert_eq!((refused.code, refused.stdout.as_str()), (Some(2), ""), "{text}: {refused}");
         let told = &refused.stderr;
-        assert!(told.contains("own.json") && told.contains(named) && told.contains(valid), "{text}: {told}");
+        assert!(
+            told.contains("own.json") && told.contains(named) && told.contains(valid),
+            "{text}: {told}"
+        );
     }
 }
 

@@ -1,6 +1,7 @@
-//! An archive that is published anew: exactly its rows are replaced, in one commit, and both versions stay known.
+//! An archive that is published anew: exactly its rows are replaced, in one commit, and both
+//! versions stay known.
 
-use lakehouse_core::checksum::Sha256Hex;
+use lakehouse_core::listing::checksum::Sha256Hex;
 use sha2::{Digest, Sha256};
 
 use crate::support::archive_server::{ArchiveServer, Kind};
@@ -42,7 +43,10 @@ async fn a_changed_archive_replaces_its_rows_and_no_others_in_one_commit() {
     let ledger = lake.ledger(&changed, "status, sha256, rows, silver_version").await;
     let superseded = format!("superseded | {} | 5 | {version}", sum(&old));
     assert_eq!(ledger, [superseded, format!("ingested | {} | 7 | {}", sum(&new), version + 1)]);
-    assert_eq!(lake.ledger(&other, "status, silver_version").await, [format!("ingested | {version}")]);
+    assert_eq!(
+        lake.ledger(&other, "status, silver_version").await,
+        [format!("ingested | {version}")]
+    );
 }
 
 #[tokio::test]
@@ -59,7 +63,8 @@ async fn both_versions_of_a_changed_archive_stay_in_bronze_byte_for_byte() {
     let name = key.rsplit('/').next().unwrap();
     assert_eq!(std::fs::read(folder.join(name)).unwrap(), new);
     let zips = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let kept: Vec<_> = zips.filter(|file| file.is_file() && std::fs::read(file).unwrap() == old).collect();
+    let kept: Vec<_> =
+        zips.filter(|file| file.is_file() && std::fs::read(file).unwrap() == old).collect();
     assert_eq!(kept.len(), 1, "the old one under a name of its own");
 }
 
@@ -70,13 +75,19 @@ async fn the_same_bytes_under_a_new_etag_change_nothing_and_are_fetched_once_onl
     server.publish(&key, trades(&key, DAY, 0..5));
     let lake = TestLake::new();
     lake.ingest(server.url(), &ALL_TRADES).await;
-    let (version, ledger) = (lake.versions()["silver/trades"], lake.ledger(&key, "sha256, rows, silver_version").await);
+    let (version, ledger) =
+        (lake.versions()["silver/trades"], lake.ledger(&key, "sha256, rows, silver_version").await);
     server.set_etag(&key, "\"another\"");
     server.take_seen();
 
     let second = lake.ingest(server.url(), &ALL_TRADES).await;
     assert_eq!(second.plan.fetch.len(), 1, "the listing says that something changed");
-    assert_eq!((second.summary.archives.corrected, second.summary.archives.new), (0, 0), "{}", second.summary);
+    assert_eq!(
+        (second.summary.archives.corrected, second.summary.archives.new),
+        (0, 0),
+        "{}",
+        second.summary
+    );
     assert_eq!(lake.versions()["silver/trades"], version);
     assert_eq!(lake.ledger(&key, "sha256, rows, silver_version").await, ledger);
     assert_eq!(lake.ledger(&key, "status, etag").await, ["ingested | another"]);
@@ -106,7 +117,12 @@ async fn a_changed_archive_that_cannot_be_read_leaves_the_rows_of_the_one_before
 
     server.publish(&key, trades(&key, DAY, 0..7));
     let done = lake.ingest(server.url(), &ALL_TRADES).await;
-    assert_eq!((done.summary.archives.corrected, done.summary.archives.failed), (1, 0), "{}", done.summary);
+    assert_eq!(
+        (done.summary.archives.corrected, done.summary.archives.failed),
+        (1, 0),
+        "{}",
+        done.summary
+    );
     assert_eq!(lake.value("SELECT count(*) FROM silver.trades").await, "7");
     assert_eq!(lake.ledger(&key, "status, rows").await, ["superseded | 5", "ingested | 7"]);
 }
@@ -122,7 +138,10 @@ async fn an_archive_that_returns_to_an_earlier_version_replaces_again() {
         assert_eq!(done.summary.archives.failed, 0, "{:?}", done.summary.failures);
         assert_eq!(lake.value("SELECT count(*) FROM silver.trades").await, last.to_string());
     }
-    assert_eq!(lake.ledger(&key, "status, rows").await, ["superseded | 5", "superseded | 9", "ingested | 5"]);
+    assert_eq!(
+        lake.ledger(&key, "status, rows").await,
+        ["superseded | 5", "superseded | 9", "ingested | 5"]
+    );
 }
 
 #[tokio::test]
@@ -133,8 +152,14 @@ async fn a_forced_download_of_unchanged_bytes_commits_nothing_to_silver() {
     let lake = TestLake::new();
     lake.ingest(server.url(), &ALL_TRADES).await;
     let version = lake.versions()["silver/trades"];
-    let forced = lake.ingest(server.url(), &[&ALL_TRADES[..], &["--force-redownload"]].concat()).await;
+    let forced =
+        lake.ingest(server.url(), &[&ALL_TRADES[..], &["--force-redownload"]].concat()).await;
     assert_eq!((forced.plan.fetch.len(), server.downloads()), (1, 2));
-    assert_eq!((forced.summary.archives.new, forced.summary.archives.corrected), (0, 0), "{}", forced.summary);
+    assert_eq!(
+        (forced.summary.archives.new, forced.summary.archives.corrected),
+        (0, 0),
+        "{}",
+        forced.summary
+    );
     assert_eq!(lake.versions()["silver/trades"], version);
 }

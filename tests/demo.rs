@@ -1,4 +1,5 @@
-//! The demo, as a stranger types it: tables of everything, commands that work, and nothing new the second time.
+//! The demo, as a stranger types it: tables of everything, commands that work, and nothing new the
+//! second time.
 
 use std::fs;
 use std::path::Path;
@@ -28,9 +29,17 @@ impl Demo {
     /// Runs a statement and returns the lines of its answer, each split into values.
     fn query(&self, statement: &str) -> Vec<Vec<String>> {
         let mut command = lakehouse(self.folder.path());
-        let run: Run = command.args(["query", "--lake", LAKE, "--format", "csv", statement]).output().unwrap().into();
+        let run: Run = command
+            .args(["query", "--lake", LAKE, "--format", "csv", statement])
+            .output()
+            .unwrap()
+            .into();
         assert_eq!(run.code, Some(0), "{run}");
-        run.stdout.lines().skip(1).map(|line| line.split(',').map(str::to_owned).collect()).collect()
+        run.stdout
+            .lines()
+            .skip(1)
+            .map(|line| line.split(',').map(str::to_owned).collect())
+            .collect()
     }
 }
 
@@ -53,15 +62,19 @@ fn every_combination_has_rows(demo: &Demo) {
     let matrix = Matrix::builtin().unwrap();
     assert_eq!(matrix.combinations().len(), 29);
     for combination in matrix.combinations() {
-        let (market, data_type) = (combination.market.to_string(), combination.data_type.to_string());
+        let (market, data_type) =
+            (combination.market.to_string(), combination.data_type.to_string());
         let row = landed.iter().find(|row| row[0] == market && row[1] == data_type);
-        let row = row.unwrap_or_else(|| panic!("{market} {data_type} is not in meta.archives: {landed:?}"));
+        let row = row
+            .unwrap_or_else(|| panic!("{market} {data_type} is not in meta.archives: {landed:?}"));
         let table = format!("silver.{}", combination.schema);
-        let counted = demo.query(&format!("SELECT count(*) FROM {table} WHERE market = '{market}'"));
+        let counted =
+            demo.query(&format!("SELECT count(*) FROM {table} WHERE market = '{market}'"));
         assert_eq!(counted[0][0], row[2], "{table} {market}");
         assert_ne!(counted[0][0], "0", "{table} {market}");
-        let words =
-            |line: &str| line.split(|letter: char| "│| ".contains(letter)).map(str::to_owned).collect::<Vec<_>>();
+        let words = |line: &str| {
+            line.split(|letter: char| "│| ".contains(letter)).map(str::to_owned).collect::<Vec<_>>()
+        };
         let told = demo.first.stdout.lines().map(words).any(|words| {
             let words: Vec<_> = words.into_iter().filter(|word| !word.is_empty()).collect();
             words.len() == 4 && words[0] == table && words[1] == market && words[3] == counted[0][0]
@@ -74,10 +87,16 @@ fn every_combination_has_rows(demo: &Demo) {
 
 fn printed_commands_work(demo: &Demo) {
     let printed = demo.first.stdout.split_once("What to type next:").unwrap().1;
-    let commands: Vec<&str> = printed.lines().filter(|line| line.contains(" query --lake ")).collect();
+    let commands: Vec<&str> =
+        printed.lines().filter(|line| line.contains(" query --lake ")).collect();
     assert!(commands.len() >= 3, "{printed}");
     for line in commands {
-        let run: Run = Command::new("sh").args(["-c", line]).current_dir(demo.folder.path()).output().unwrap().into();
+        let run: Run = Command::new("sh")
+            .args(["-c", line])
+            .current_dir(demo.folder.path())
+            .output()
+            .unwrap()
+            .into();
         assert_eq!(run.code, Some(0), "{line}\n{run}");
     }
     assert!(demo.folder.path().join("funding.parquet").is_file());
@@ -110,7 +129,8 @@ fn made_up_data_do_not_go_into_a_lake_of_other_data() {
 fn settings_that_lead_to_a_real_lake_do_not_concern_the_demo() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("lakehouse-demo"), "in the way").unwrap();
-    let run: Run = lakehouse(folder.path()).arg("demo").env("LAKEHOUSE_LAKE", "real").output().unwrap().into();
+    let run: Run =
+        lakehouse(folder.path()).arg("demo").env("LAKEHOUSE_LAKE", "real").output().unwrap().into();
     assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""), "{run}");
     assert!(run.stderr.contains("./lakehouse-demo"), "{run}");
     assert!(!folder.path().join("real").exists());

@@ -8,8 +8,8 @@ use std::path::Path;
 use arrow::datatypes::DataType;
 use lakehouse::gold::load_models;
 use lakehouse_core::gold::{Model, Partitioning};
-use lakehouse_core::market::{Interval, Market};
 use lakehouse_core::matrix::{Combination, Matrix};
+use lakehouse_core::names::market::{Interval, Market};
 use lakehouse_core::schema::{Column, ColumnType, Schemas, TableSchema};
 
 use crate::support::archive_server::ArchiveServer;
@@ -24,7 +24,10 @@ async fn the_page_about_tables_says_what_schemas_matrix_and_a_lake_say() {
         fs::write(&file, &expected).unwrap();
     }
     let found = fs::read_to_string(&file).unwrap();
-    assert!(found == expected, "docs/tables.md is not what UPDATE_DOCS=1 cargo test docs would write");
+    assert!(
+        found == expected,
+        "docs/tables.md is not what UPDATE_DOCS=1 cargo test docs would write"
+    );
 }
 
 const INTRODUCTION: &str = "\
@@ -56,7 +59,8 @@ fn tables_page() -> String {
     let mut page = INTRODUCTION.to_owned();
     overview(&mut page, &matrix);
     for schema in Schemas::builtin().unwrap().iter() {
-        let combinations: Vec<_> = matrix.combinations().iter().filter(|row| row.schema == schema.table()).collect();
+        let combinations: Vec<_> =
+            matrix.combinations().iter().filter(|row| row.schema == schema.table()).collect();
         table(&mut page, schema, &combinations);
     }
     page.push_str(GOLD_INTRODUCTION);
@@ -69,18 +73,33 @@ fn tables_page() -> String {
 }
 
 fn gold_table(page: &mut String, model: &Model) {
-    let list = |names: &[String]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let list = |names: &[String]| {
+        names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    };
     let inputs: Vec<String> = model.inputs().iter().map(ToString::to_string).collect();
-    write!(page, "\n### gold.{}\n\n{}\n\n", model.name(), model.description().replace('\n', "\n\n")).unwrap();
+    write!(
+        page,
+        "\n### gold.{}\n\n{}\n\n",
+        model.name(),
+        model.description().replace('\n', "\n\n")
+    )
+    .unwrap();
     write!(page, "Made from {}. Its key is {}. ", list(&inputs), list(model.key())).unwrap();
     match (model.partitioning(), model.lookback(), model.lookahead()) {
-        (Partitioning::Whole, ..) => page.push_str("It has no partitions and is built as a whole.\n\n"),
+        (Partitioning::Whole, ..) => {
+            page.push_str("It has no partitions and is built as a whole.\n\n")
+        }
         (_, 0, 0) => page.push_str("A day is made from that day.\n\n"),
-        (_, back, 0) => write!(page, "A day is made from that day and {} before it.\n\n", days(back)).unwrap(),
-        (_, 0, ahead) => write!(page, "A day is made from that day and {} after it.\n\n", days(ahead)).unwrap(),
+        (_, back, 0) => {
+            write!(page, "A day is made from that day and {} before it.\n\n", days(back)).unwrap()
+        }
+        (_, 0, ahead) => {
+            write!(page, "A day is made from that day and {} after it.\n\n", days(ahead)).unwrap()
+        }
         (_, back, ahead) => {
             let (back, ahead) = (days(back), days(ahead));
-            write!(page, "A day is made from that day, {back} before and {ahead} after it.\n\n").unwrap();
+            write!(page, "A day is made from that day, {back} before and {ahead} after it.\n\n")
+                .unwrap();
         }
     }
     page.push_str("| column | type | unit | what it holds |\n|---|---|---|---|\n");
@@ -89,7 +108,12 @@ fn gold_table(page: &mut String, model: &Model) {
         page.push_str("| `date` | date | | UTC day, by which the table is partitioned |\n");
     }
     for column in model.columns() {
-        writeln!(page, "| `{}` | {} | {} | {} |", column.name, column.kind, column.unit, column.description).unwrap();
+        writeln!(
+            page,
+            "| `{}` | {} | {} | {} |",
+            column.name, column.kind, column.unit, column.description
+        )
+        .unwrap();
     }
 }
 
@@ -114,7 +138,9 @@ fn overview(page: &mut String, matrix: &Matrix) {
     for row in matrix.combinations().iter().filter(|row| seen.insert(row.data_type.as_str())) {
         write!(page, "| {} | [`silver.{}`](#{}) |", row.data_type, row.schema, row.schema).unwrap();
         for market in Market::ALL {
-            let status = matrix.get(market, &row.data_type).map_or_else(String::new, |row| row.status.to_string());
+            let status = matrix
+                .get(market, &row.data_type)
+                .map_or_else(String::new, |row| row.status.to_string());
             write!(page, " {status} |").unwrap();
         }
         page.push('\n');
@@ -123,9 +149,19 @@ fn overview(page: &mut String, matrix: &Matrix) {
 }
 
 fn table(page: &mut String, schema: &TableSchema, combinations: &[&Combination]) {
-    let sorted = schema.sort_columns().iter().map(|column| format!("`{column}`")).collect::<Vec<_>>().join(", ");
+    let sorted = schema
+        .sort_columns()
+        .iter()
+        .map(|column| format!("`{column}`"))
+        .collect::<Vec<_>>()
+        .join(", ");
     write!(page, "\n## {}\n\n{}\n\n", schema.table(), schema.doc()).unwrap();
-    write!(page, "`date` is the day of `{}`. Rows of a file are sorted by {sorted}.\n\n", schema.event_time()).unwrap();
+    write!(
+        page,
+        "`date` is the day of `{}`. Rows of a file are sorted by {sorted}.\n\n",
+        schema.event_time()
+    )
+    .unwrap();
     page.push_str("| column | type | markets | what it holds |\n|---|---|---|---|\n");
     for (position, column) in schema.columns().iter().enumerate() {
         let (kind, markets) = (sql_type(column), markets_with(position, schema, combinations));
@@ -135,7 +171,8 @@ fn table(page: &mut String, schema: &TableSchema, combinations: &[&Combination])
     for row in combinations {
         let (daily, monthly) = (published(row.daily.as_deref()), published(row.monthly.as_deref()));
         let since = row.since.map_or_else(String::new, |day| day.to_string());
-        writeln!(page, "| {} | {daily} | {monthly} | {since} | {} |", row.market, row.status).unwrap();
+        writeln!(page, "| {} | {daily} | {monthly} | {since} | {} |", row.market, row.status)
+            .unwrap();
     }
 }
 
@@ -160,7 +197,11 @@ fn markets_with(column: usize, schema: &TableSchema, combinations: &[&Combinatio
         let mut fields = schema.layouts(market).flat_map(|layout| &layout.fields);
         fields.any(|field| field.reading.columns().any(|filled| filled == column))
     };
-    let with: Vec<&str> = combinations.iter().filter(|row| fills(row.market)).map(|row| row.market.as_str()).collect();
+    let with: Vec<&str> = combinations
+        .iter()
+        .filter(|row| fills(row.market))
+        .map(|row| row.market.as_str())
+        .collect();
     if with.len() == combinations.len() { "all".to_owned() } else { with.join(", ") }
 }
 
@@ -208,7 +249,10 @@ static META: [(&str, &str, Described); 4] = [
             ("silver_version", "version of the silver table that holds the rows"),
             ("run", "run that recorded the row"),
             ("recorded_at", "when it was recorded"),
-            ("reason", "why the status is what it is, and how days were judged that another copy holds too"),
+            (
+                "reason",
+                "why the status is what it is, and how days were judged that another copy holds too",
+            ),
             (
                 "owned_days",
                 "days of the month whose rows in silver are the archive's, such as `1-9,13`, or `none`; NULL if it owns \
@@ -229,12 +273,18 @@ static META: [(&str, &str, Described); 4] = [
             ("bar_interval", "length of the bars, where there are bars"),
             ("old_sha256", "version whose rows went; its zip stays in bronze"),
             ("new_sha256", "version whose rows came"),
-            ("rows_added", "rows with a key (id, or time) that the old version did not have on that day"),
+            (
+                "rows_added",
+                "rows with a key (id, or time) that the old version did not have on that day",
+            ),
             ("rows_removed", "rows with a key that the new version does not have on that day"),
             ("rows_changed", "rows with the same key and other values"),
             ("committed_at", "when the commit was made"),
             ("silver_table", "table, such as `silver.klines`"),
-            ("silver_version", "version of that table which holds the new rows; the one before has the old ones"),
+            (
+                "silver_version",
+                "version of that table which holds the new rows; the one before has the old ones",
+            ),
             ("run", "run that made the commit"),
         ],
     ),
@@ -283,13 +333,16 @@ async fn meta_tables() -> String {
     let sql = "SELECT table_name, column_name, data_type FROM information_schema.columns \
                WHERE table_schema = 'meta' ORDER BY table_name, ordinal_position";
     let found = lake.rows(sql).await;
-    let documented = META.iter().flat_map(|(table, _, columns)| columns.iter().map(move |column| (table, column)));
+    let documented = META
+        .iter()
+        .flat_map(|(table, _, columns)| columns.iter().map(move |column| (table, column)));
     let mut page = "\n## The tables of meta\n".to_owned();
     let mut last = "";
     assert_eq!(found.len(), documented.clone().count(), "{found:?}");
     for (row, (table, (column, doc))) in found.iter().zip(documented) {
         let kind = row.strip_prefix(&format!("{table} | {column} | "));
-        let kind = sql_name(kind.unwrap_or_else(|| panic!("{row} is documented as {table}.{column}")));
+        let kind =
+            sql_name(kind.unwrap_or_else(|| panic!("{row} is documented as {table}.{column}")));
         if last != *table {
             let about = META.iter().find(|(name, _, _)| name == table).unwrap().1;
             write!(page, "\n### meta.{table}\n\n{about}\n\n| column | type | what it holds |\n|---|---|---|\n")

@@ -1,4 +1,5 @@
-//! Every error that a user can cause, in one snapshot: what happened, where, and what to do, in three lines at most.
+//! Every error that a user can cause, in one snapshot: what happened, where, and what to do, in
+//! three lines at most.
 
 use std::fmt::Write;
 use std::fs;
@@ -18,9 +19,9 @@ const KLINES: &str = "data/spot/daily/klines/BTCUSDT/1h/BTCUSDT-1h-2026-05-01.zi
 const NOBODY: &str = "http://127.0.0.1:9";
 
 /// Selections that the cases share.
-const TRADES: &str = "--market spot --data-type trades --symbol BTCUSDT --start 2026-05-01 --end 2026-05-02";
-const BARS: &str =
-    "--market spot --data-type klines --symbol BTCUSDT --interval 1h --start 2026-05-01 --end 2026-05-01";
+const TRADES: &str =
+    "--market spot --data-type trades --symbol BTCUSDT --start 2026-05-01 --end 2026-05-02";
+const BARS: &str = "--market spot --data-type klines --symbol BTCUSDT --interval 1h --start 2026-05-01 --end 2026-05-01";
 
 /// What only programmers read.
 const FORBIDDEN: [&str; 14] = [
@@ -224,16 +225,22 @@ fn what_a_machine_refuses_is_told_as_briefly() {
     tell(&mut told, "the listing is a web page", &type_line(folder.path(), &paged));
     // A limit on the size of files stands for a disk that is full.
     for blocks in [0, 8] {
-        let limited =
-            format!("trap '' XFSZ; ulimit -f {blocks}; exec lakehouse ingest {BARS} --source mirror --lake four");
-        tell(&mut told, &format!("the disk takes {blocks} blocks"), &in_shell(folder.path(), &limited));
+        let limited = format!(
+            "trap '' XFSZ; ulimit -f {blocks}; exec lakehouse ingest {BARS} --source mirror --lake four"
+        );
+        tell(
+            &mut told,
+            &format!("the disk takes {blocks} blocks"),
+            &in_shell(folder.path(), &limited),
+        );
     }
     hidden(&folder, || assert_snapshot!("machine", told));
 }
 
 /// Adds a case, and holds it against the rules for all.
 fn tell(told: &mut String, title: &str, run: &Run) {
-    let error: Vec<&str> = run.stderr.lines().skip_while(|line| !line.starts_with("error: ")).collect();
+    let error: Vec<&str> =
+        run.stderr.lines().skip_while(|line| !line.starts_with("error: ")).collect();
     assert!(error.len() <= 3, "{title}\n{run}");
     for word in FORBIDDEN {
         assert!(!run.stderr.contains(word), "`{word}` in {title}\n{run}");

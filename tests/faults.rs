@@ -14,11 +14,13 @@ struct Dice(u64);
 
 impl Dice {
     fn percent(&mut self) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % 100
     }
 
-    /// Returns what a request for so many bytes meets: of a hundred, 20 a 503, 10 a cut, 2 a wrong byte, 2 a stall.
+    /// Returns what a request for so many bytes meets: of a hundred, 20 a 503, 10 a cut, 2 a wrong
+    /// byte, 2 a stall.
     fn fault(&mut self, bytes: usize) -> Option<Fault> {
         match self.percent() {
             0..20 => Some(Fault::Status(503)),
@@ -72,7 +74,8 @@ fn misbehave(server: &ArchiveServer, days: std::ops::RangeInclusive<u32>) -> Scr
         for day in days.clone() {
             let day = format!("2026-11-{day:02}");
             let key = trades_key(symbol, &day);
-            let requests = [(format!("{key}.CHECKSUM"), 90), (key.clone(), trades(&key, &day, 0..50).len())];
+            let requests =
+                [(format!("{key}.CHECKSUM"), 90), (key.clone(), trades(&key, &day, 0..50).len())];
             for (key, bytes) in requests {
                 while let Some(fault) = dice.fault(bytes) {
                     scripted.count(&fault);
@@ -100,13 +103,21 @@ async fn from_a_server_with_faults_of_every_kind_everything_lands_and_retries_ar
     publish(&server, 20..=29);
     undisturbed.ingest(server.url(), &ALL_TRADES).await;
     let scripted = misbehave(&server, 20..=29);
-    assert!(scripted.unavailable >= 24 && scripted.cut >= 12 && scripted.corrupt >= 2, "{scripted:?}");
+    assert!(
+        scripted.unavailable >= 24 && scripted.cut >= 12 && scripted.corrupt >= 2,
+        "{scripted:?}"
+    );
     assert!((1..8).contains(&scripted.stalled), "{scripted:?}");
     let listing = break_listings(&server);
 
     let done = lake.refresh(server.url(), &IMPATIENT, false).await;
 
-    assert_eq!((done.summary.archives.new, done.summary.archives.failed), (60, 0), "{:?}", done.summary.failures);
+    assert_eq!(
+        (done.summary.archives.new, done.summary.archives.failed),
+        (60, 0),
+        "{:?}",
+        done.summary.failures
+    );
     assert!(!done.summary.is_incomplete(), "{}", done.summary);
     assert_eq!(done.summary.retries, (scripted.sum() + listing) as u64, "{scripted:?}");
     assert_eq!(done.retries, scripted.sum() + listing);
@@ -119,7 +130,10 @@ async fn from_a_server_with_faults_of_every_kind_everything_lands_and_retries_ar
 /// Makes the first listings of every other symbol fail, and returns how many do.
 fn break_listings(server: &ArchiveServer) -> usize {
     for symbol in SYMBOLS.iter().step_by(2) {
-        server.script(&format!("data/spot/daily/trades/{symbol}/"), [Fault::Status(503), Fault::Status(503)]);
+        server.script(
+            &format!("data/spot/daily/trades/{symbol}/"),
+            [Fault::Status(503), Fault::Status(503)],
+        );
     }
     SYMBOLS.len().div_ceil(2) * 2
 }

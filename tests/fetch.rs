@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use futures::StreamExt;
-use lakehouse::fetch::{FetchOptions, FetchOutcome};
+use lakehouse::bronze::{FetchOptions, FetchOutcome};
 use lakehouse_core::ledger::ChecksumState;
 use lakehouse_core::listing::Published;
 
@@ -17,10 +17,16 @@ async fn an_archive_lands_byte_for_byte_with_its_checksum_beside_it() {
     bench.server.publish(KEY, bytes(70_000));
     let archive = stored(bench.fetch().await);
     assert_eq!(archive.file, bench.file());
-    assert_eq!((archive.size, archive.checksum, archive.downloaded), (70_000, ChecksumState::Match, true));
-    assert!(archive.etag.is_some_and(|etag| !etag.contains('"')) && archive.last_modified.is_some());
+    assert_eq!(
+        (archive.size, archive.checksum, archive.downloaded),
+        (70_000, ChecksumState::Match, true)
+    );
+    assert!(
+        archive.etag.is_some_and(|etag| !etag.contains('"')) && archive.last_modified.is_some()
+    );
     assert_eq!(std::fs::read(bench.file()).unwrap(), bytes(70_000));
-    let beside = std::fs::read_to_string(bench.folder().join("BTCUSDT-1h-2026-05-08.zip.CHECKSUM")).unwrap();
+    let beside =
+        std::fs::read_to_string(bench.folder().join("BTCUSDT-1h-2026-05-08.zip.CHECKSUM")).unwrap();
     assert_eq!(beside, checksum_text(KEY, &bytes(70_000)));
     assert_eq!(bench.partials(), Vec::<PathBuf>::new());
     assert_eq!(bench.recorder.retries(), 0);
@@ -57,7 +63,8 @@ async fn a_correction_of_the_same_size_takes_the_name_and_the_older_version_stay
     assert_ne!(old.sha256, new.sha256);
     let kept = format!("BTCUSDT-1h-2026-05-08.{}.zip", &old.sha256.to_string()[..12]);
     let name = "BTCUSDT-1h-2026-05-08.zip".to_owned();
-    let mut expected = vec![name.clone(), format!("{name}.CHECKSUM"), kept.clone(), format!("{kept}.CHECKSUM")];
+    let mut expected =
+        vec![name.clone(), format!("{name}.CHECKSUM"), kept.clone(), format!("{kept}.CHECKSUM")];
     expected.sort();
     assert_eq!(names(&bench.folder()), expected);
     assert_eq!(std::fs::read(bench.folder().join(kept)).unwrap(), bytes(100));
@@ -101,7 +108,9 @@ async fn a_checksum_that_never_matches_sets_the_bytes_aside() {
     bench.server.publish(KEY, bytes(9_000));
     bench.server.put(KEY, vec![1; 50]);
     let outcome = bench.fetch().await;
-    let FetchOutcome::Mismatch { expected, actual, size, kept_as, .. } = outcome else { panic!("{outcome:?}") };
+    let FetchOutcome::Mismatch { expected, actual, size, kept_as, .. } = outcome else {
+        panic!("{outcome:?}")
+    };
     assert_eq!(format!("{expected}  BTCUSDT-1h-2026-05-08.zip"), checksum_text(KEY, &bytes(9_000)));
     assert_ne!(expected, actual);
     assert_eq!(size, 50);
@@ -132,7 +141,8 @@ async fn a_body_of_unannounced_length_that_lacks_its_end_is_noticed() {
 #[tokio::test]
 async fn a_batch_is_fetched_whole_and_its_failures_stand_alone() {
     let bench = Bench::new();
-    let key = |day: u32| format!("data/spot/daily/klines/BTCUSDT/1h/BTCUSDT-1h-2026-05-{day:02}.zip");
+    let key =
+        |day: u32| format!("data/spot/daily/klines/BTCUSDT/1h/BTCUSDT-1h-2026-05-{day:02}.zip");
     for day in 1..=20 {
         bench.server.publish(&key(day), bytes(100 + day as usize));
     }
@@ -140,7 +150,8 @@ async fn a_batch_is_fetched_whole_and_its_failures_stand_alone() {
     bench.server.remove(&key(9));
     let batch = (1..=20).map(|day| published(&key(day))).collect();
     let fetched: Vec<_> = bench.fetcher(options()).fetch_all(batch).collect().await;
-    let count = |wanted: fn(&FetchOutcome) -> bool| fetched.iter().filter(|it| wanted(&it.outcome)).count();
+    let count =
+        |wanted: fn(&FetchOutcome) -> bool| fetched.iter().filter(|it| wanted(&it.outcome)).count();
     assert_eq!(count(|outcome| matches!(outcome, FetchOutcome::Stored(_))), 18);
     assert_eq!(count(|outcome| matches!(outcome, FetchOutcome::NotPublished)), 1);
     assert_eq!(count(|outcome| matches!(outcome, FetchOutcome::Failed { .. })), 1);
@@ -149,7 +160,8 @@ async fn a_batch_is_fetched_whole_and_its_failures_stand_alone() {
 #[tokio::test]
 async fn no_download_begins_in_the_place_of_one_while_the_source_does_not_keep_up() {
     let bench = Bench::new();
-    let key = |day: u32| format!("data/spot/daily/klines/BTCUSDT/1h/BTCUSDT-1h-2026-05-{day:02}.zip");
+    let key =
+        |day: u32| format!("data/spot/daily/klines/BTCUSDT/1h/BTCUSDT-1h-2026-05-{day:02}.zip");
     (1..=5).for_each(|day| bench.server.publish(&key(day), bytes(100)));
     bench.server.script(&key(1), [Fault::Status(503)]);
     // Given up as stalled, unless the fifth begins when the first is done.
@@ -184,9 +196,10 @@ async fn a_limit_on_speed_changes_no_byte() {
 
 #[test]
 fn pieces_book_the_time_that_the_limit_allows_them() {
-    let limit = lakehouse::fetch::Bandwidth::new(Some(1_000));
+    let limit = lakehouse::bronze::Bandwidth::new(Some(1_000));
     let now = tokio::time::Instant::now();
-    let waits: Vec<_> = [500, 2_000, 1].map(|bytes| limit.book(now, bytes).duration_since(now)).into();
+    let waits: Vec<_> =
+        [500, 2_000, 1].map(|bytes| limit.book(now, bytes).duration_since(now)).into();
     assert_eq!(waits, [Duration::ZERO, Duration::from_millis(500), Duration::from_millis(2_500)]);
     let later = now + Duration::from_secs(60);
     assert_eq!(limit.book(later, 1), later, "time that nobody used is not saved up");

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use lakehouse::gold::ModelOutcome;
-use lakehouse_core::generate::{KeyOptions, SampleOptions, sample_csv, sample_keys};
+use lakehouse::events::ModelOutcome;
 use lakehouse_core::matrix::Matrix;
+use lakehouse_samples::{KeyOptions, SampleOptions, sample_csv, sample_keys};
 
-use crate::support::gold_scene::{FUNDED, GoldScene, HOURS, NEIGHBOURS, ROLLING, built, hourly, models, of};
+use crate::support::gold_scene::{
+    FUNDED, GoldScene, HOURS, NEIGHBOURS, ROLLING, built, hourly, models, of,
+};
 use crate::support::samples::{csv_name, identify};
 use crate::support::zips::zip_of;
 
@@ -77,7 +79,8 @@ async fn a_day_that_loses_all_rows_leaves_gold() {
 
     // The bar turns out to be of the day before, which is the day of another archive.
     let key = hourly("spot", BTC, DAYS[0]);
-    let csv = sample_csv(&identify(&hourly("spot", BTC, "2024-02-27")), &SampleOptions::small(7)).unwrap();
+    let csv = sample_csv(&identify(&hourly("spot", BTC, "2024-02-27")), &SampleOptions::small(7))
+        .unwrap();
     let line = String::from_utf8(csv).unwrap().lines().last().unwrap().to_owned() + "\n";
     scene.server.publish(&key, zip_of(&csv_name(&key), line.as_bytes()));
     scene.ingest().await;
@@ -100,7 +103,8 @@ async fn a_day_of_one_row_and_a_gap_across_midnight_and_month_are_what_they_are(
     assert_eq!(hours, ["2024-02-28 | 1", "2024-02-29 | 20", "2024-03-01 | 18"]);
     let joined = "SELECT n.date, n.close_before = b.close, n.open_after IS NULL \
                   FROM gold.neighbours n LEFT JOIN gold.hours b ON b.date = n.date - INTERVAL '1 day' ORDER BY n.date";
-    let expected = ["2024-02-28 |  | false", "2024-02-29 | true | false", "2024-03-01 | true | true"];
+    let expected =
+        ["2024-02-28 |  | false", "2024-02-29 | true | false", "2024-03-01 | true | true"];
     assert_eq!(scene.lake.rows(joined).await, expected);
 }
 
@@ -114,10 +118,15 @@ async fn without_any_input_there_is_no_table_and_a_missing_input_is_an_empty_one
     scene.publish(&hourly("futures_um", BTC, DAYS[0]), 7, |_| {});
     scene.ingest().await;
     scene.gold().await;
-    let funded = "SELECT date, bars, payments FROM gold.funded WHERE date <= DATE '2024-02-28' AND bars > 0";
+    let funded =
+        "SELECT date, bars, payments FROM gold.funded WHERE date <= DATE '2024-02-28' AND bars > 0";
     assert_eq!(scene.lake.rows(funded).await, ["2024-02-28 | 24 | 0"]);
 
-    scene.publish("data/futures/um/monthly/fundingRate/BTCUSDT/BTCUSDT-fundingRate-2024-02.zip", 7, |_| {});
+    scene.publish(
+        "data/futures/um/monthly/fundingRate/BTCUSDT/BTCUSDT-fundingRate-2024-02.zip",
+        7,
+        |_| {},
+    );
     scene.ingest().await;
     let report = scene.gold().await;
     assert_eq!(of(&report, "gold.funded").reason, "silver.funding_rate changed");
@@ -129,7 +138,8 @@ async fn without_any_input_there_is_no_table_and_a_missing_input_is_an_empty_one
 async fn one_day_of_a_lake_of_two_years_is_one_day_of_gold() {
     let mut scene = GoldScene::new();
     scene.models = models(&[("hours", HOURS)]);
-    let months = (2022..2024).flat_map(|year| (1..=12).map(move |month| format!("{year}-{month:02}")));
+    let months =
+        (2022..2024).flat_map(|year| (1..=12).map(move |month| format!("{year}-{month:02}")));
     // Two bars of each day are enough.
     let thin = |lines: &mut Vec<String>| {
         let mut at = 0;
@@ -142,7 +152,11 @@ async fn one_day_of_a_lake_of_two_years_is_one_day_of_gold() {
     scene.publish_days(BTC, &["2024-01-01"]);
     scene.ingest().await;
     let first = scene.gold().await;
-    assert_eq!((of(&first, "gold.hours").partitions, of(&first, "gold.hours").rows), (731, 731), "{first}");
+    assert_eq!(
+        (of(&first, "gold.hours").partitions, of(&first, "gold.hours").rows),
+        (731, 731),
+        "{first}"
+    );
 
     scene.publish(&hourly("spot", BTC, "2024-01-01"), 8, |lines| lines.truncate(9));
     scene.ingest().await;
@@ -167,7 +181,10 @@ async fn a_model_that_changes_is_built_anew_with_its_new_columns() {
         .replace("date, symbol, count(*)", "date, min(open_time) AS first, symbol, count(*)");
     scene.models = models(&[("hours", &wider), ("rolling", ROLLING)]);
     let report = scene.gold().await;
-    assert_eq!((of(&report, "gold.hours").reason.as_str(), of(&report, "gold.hours").rows), ("the model changed", 4));
+    assert_eq!(
+        (of(&report, "gold.hours").reason.as_str(), of(&report, "gold.hours").rows),
+        ("the model changed", 4)
+    );
     assert_eq!(of(&report, "gold.rolling").reason, "gold.hours changed");
     let first = "SELECT count(first), min(first) FROM gold.hours";
     assert_eq!(scene.lake.value(first).await, "4 | 2024-02-28T00:00:00Z");
@@ -183,8 +200,15 @@ async fn a_model_that_changes_is_built_anew_with_its_new_columns() {
     let whole = whole.replace("key: market, date, symbol", "key: symbol, market, date");
     scene.models = models(&[("hours", &whole)]);
     let report = scene.gold().await;
-    assert_eq!((of(&report, "gold.hours").partitions, of(&report, "gold.hours").rows), (1, 4), "{report}");
-    assert_eq!(scene.lake.value("SELECT count(*), count(DISTINCT date) FROM gold.hours").await, "4 | 4");
+    assert_eq!(
+        (of(&report, "gold.hours").partitions, of(&report, "gold.hours").rows),
+        (1, 4),
+        "{report}"
+    );
+    assert_eq!(
+        scene.lake.value("SELECT count(*), count(DISTINCT date) FROM gold.hours").await,
+        "4 | 4"
+    );
     scene.assert_equals_a_full_rebuild("a model without partitions any more").await;
 }
 
@@ -196,8 +220,13 @@ async fn only_what_is_asked_for_is_built_with_what_it_reads() {
     let report = scene.gold_with(|gold| gold.only = vec!["rolling".to_owned()]).await;
     let tables: Vec<_> = report.models.iter().map(|model| model.table.as_str()).collect();
     assert_eq!(tables, ["gold.hours", "gold.rolling"]);
-    let report = scene.gold_with(|gold| (gold.only, gold.full) = (vec!["rolling".to_owned()], true)).await;
-    assert_eq!(of(&report, "gold.hours").outcome, ModelOutcome::UpToDate, "only what is named is built in full");
+    let report =
+        scene.gold_with(|gold| (gold.only, gold.full) = (vec!["rolling".to_owned()], true)).await;
+    assert_eq!(
+        of(&report, "gold.hours").outcome,
+        ModelOutcome::UpToDate,
+        "only what is named is built in full"
+    );
     assert_eq!(of(&report, "gold.rolling").reason, "asked for in full");
 }
 
@@ -213,7 +242,9 @@ async fn a_commit_of_which_the_log_knows_no_more_means_that_anything_may_have_ch
         scene.ingest().await;
     }
     let log = scene.lake.path().join("silver/klines/_delta_log");
-    let table = deltalake::DeltaTableBuilder::from_url(url::Url::from_directory_path(log.parent().unwrap()).unwrap());
+    let table = deltalake::DeltaTableBuilder::from_url(
+        url::Url::from_directory_path(log.parent().unwrap()).unwrap(),
+    );
     let table = table.unwrap().load().await.unwrap();
     let made = tokio::task::spawn_blocking(move || {
         let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -231,8 +262,11 @@ async fn the_models_of_the_program_are_the_same_built_step_by_step_and_at_once()
     let mut scene = GoldScene::new();
     let schemas = lakehouse_core::schema::Schemas::builtin().unwrap();
     scene.models = std::sync::Arc::new(lakehouse::gold::load_models(&schemas, None).unwrap());
-    let options =
-        KeyOptions { first_day: "2024-03-30".parse().unwrap(), days: 3, intervals: vec!["1m".parse().unwrap()] };
+    let options = KeyOptions {
+        first_day: "2024-03-30".parse().unwrap(),
+        days: 3,
+        intervals: vec!["1m".parse().unwrap()],
+    };
     let mut keys = sample_keys(&Matrix::builtin().unwrap(), &options);
     keys.retain(|key| key.symbol().as_str().starts_with("BTC"));
     let (last, first): (Vec<_>, Vec<_>) =
@@ -264,7 +298,12 @@ async fn two_builds_at_once_make_each_table_once() {
     scene.ingest().await;
     let reports = tokio::join!(scene.gold(), scene.gold(), scene.gold());
     let versions = scene.lake.versions();
-    assert!(versions.iter().filter(|(table, _)| table.starts_with("gold/")).all(|(_, version)| *version == 1));
+    assert!(
+        versions
+            .iter()
+            .filter(|(table, _)| table.starts_with("gold/"))
+            .all(|(_, version)| *version == 1)
+    );
     let built = [&reports.0, &reports.1, &reports.2].map(|report| built(report).len());
     assert_eq!(built.iter().sum::<usize>(), 5, "{reports:?}");
     let folders = ["hours", "neighbours", "rolling", "funded"];
@@ -277,7 +316,9 @@ async fn two_builds_at_once_make_each_table_once() {
 async fn models_of_a_user_lie_beside_those_of_the_program() {
     let scene = GoldScene::new();
     let folder = tempfile::tempdir().unwrap();
-    for (name, text) in [("hours", HOURS), ("neighbours", NEIGHBOURS), ("daily_ohlcv", HOURS), ("funded", FUNDED)] {
+    for (name, text) in
+        [("hours", HOURS), ("neighbours", NEIGHBOURS), ("daily_ohlcv", HOURS), ("funded", FUNDED)]
+    {
         fs::write(folder.path().join(format!("{name}.sql")), text).unwrap();
     }
     fs::write(folder.path().join("notes.txt"), "no model").unwrap();
@@ -286,9 +327,16 @@ async fn models_of_a_user_lie_beside_those_of_the_program() {
     let schemas = lakehouse_core::schema::Schemas::builtin().unwrap();
     let models = lakehouse::gold::load_models(&schemas, Some(folder.path())).unwrap();
     let report = scene.lake.gold_with(|gold| gold.models = std::sync::Arc::new(models)).await;
-    let taken: Vec<_> = report.models.iter().filter(|model| model.table == "gold.daily_ohlcv").collect();
+    let taken: Vec<_> =
+        report.models.iter().filter(|model| model.table == "gold.daily_ohlcv").collect();
     assert_eq!(taken.len(), 2, "{report}");
-    assert!(taken.iter().any(|model| model.reason.contains("is a model of the program; give the file another name")));
+    assert!(taken.iter().any(|model| {
+        model.reason.contains("is a model of the program; give the file another name")
+    }));
     assert!(taken.iter().any(|model| model.outcome == ModelOutcome::Built), "{report}");
-    assert_eq!((of(&report, "gold.hours").rows, of(&report, "gold.neighbours").rows), (1, 1), "{report}");
+    assert_eq!(
+        (of(&report, "gold.hours").rows, of(&report, "gold.neighbours").rows),
+        (1, 1),
+        "{report}"
+    );
 }

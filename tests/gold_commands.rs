@@ -1,4 +1,5 @@
-//! Gold on the command line: built behind an ingest, alone, in dry runs, listed and shown; killed and maintained.
+//! Gold on the command line: built behind an ingest, alone, in dry runs, listed and shown; killed
+//! and maintained.
 
 use std::fs;
 use std::path::Path;
@@ -33,7 +34,11 @@ fn json(run: &Run) -> Value {
 /// Returns what a report in JSON says of a table.
 fn of(report: &Value, table: &str) -> Value {
     let models = report["models"].as_array().unwrap();
-    models.iter().find(|model| model["table"] == table).unwrap_or_else(|| panic!("{report}")).clone()
+    models
+        .iter()
+        .find(|model| model["table"] == table)
+        .unwrap_or_else(|| panic!("{report}"))
+        .clone()
 }
 
 #[tokio::test]
@@ -62,13 +67,22 @@ fn a_dry_run_says_what_would_be_built_downstream_too_and_writes_nothing() {
     let run = lake.run("gold", &["--dry-run", "--config", config, "--format", "json"]);
     assert_eq!(run.code, Some(0), "{run}");
     let report = json(&run);
-    assert_eq!((&report["dry_run"], &of(&report, "gold.hours")["partitions"]), (&true.into(), &2.into()), "{run}");
-    assert_eq!(of(&report, "gold.rolling")["partitions"], 4, "two days, and two that look back on them");
+    assert_eq!(
+        (&report["dry_run"], &of(&report, "gold.hours")["partitions"]),
+        (&true.into(), &2.into()),
+        "{run}"
+    );
+    assert_eq!(
+        of(&report, "gold.rolling")["partitions"],
+        4,
+        "two days, and two that look back on them"
+    );
     assert!(!lake.path().join("gold").exists());
 
     let run = lake.run("gold", &["rolling", "--config", config]);
     assert_eq!((run.code, run.stdout.as_str()), (Some(0), ""), "{run}");
-    let told = "gold.hours: built 2 partitions (spot 2024-02-29 to 2024-03-01), 2 rows: first build\n";
+    let told =
+        "gold.hours: built 2 partitions (spot 2024-02-29 to 2024-03-01), 2 rows: first build\n";
     assert!(run.stderr.starts_with(told), "{run}");
     let run = lake.run("gold", &["rolling", "--dry-run", "--config", config]);
     assert_eq!(run.stdout, "gold.hours: up to date\ngold.rolling: up to date\n", "{run}");
@@ -81,11 +95,15 @@ fn models_can_be_listed_and_shown() {
     assert_eq!(run.code, Some(0), "{run}");
     assert!(run.stdout.starts_with("table") && run.stdout.contains("gold.daily_ohlcv"), "{run}");
     let list = json(&lake.run("gold", &["list", "--format", "json"]));
-    assert!(list.as_array().unwrap().iter().any(|model| model["inputs"][0] == "silver.klines"), "{list}");
+    assert!(
+        list.as_array().unwrap().iter().any(|model| model["inputs"][0] == "silver.klines"),
+        "{list}"
+    );
     for name in ["daily_ohlcv", "gold.daily_ohlcv"] {
         let run = lake.run("gold", &["show", name]);
         assert_eq!(run.code, Some(0), "{run}");
-        for told in ["key          market, date, symbol", "vwap ", "SELECT", "looks back   0 days"] {
+        for told in ["key          market, date, symbol", "vwap ", "SELECT", "looks back   0 days"]
+        {
             assert!(run.stdout.contains(told), "{told}: {run}");
         }
     }
@@ -93,7 +111,8 @@ fn models_can_be_listed_and_shown() {
         let run = lake.run("gold", arguments);
         assert_eq!(run.code, Some(2), "{run}");
         assert!(
-            run.stderr.contains("no model `dayly`; expected one of ") && run.stderr.contains("daily_ohlcv"),
+            run.stderr.contains("no model `dayly`; expected one of ")
+                && run.stderr.contains("daily_ohlcv"),
             "{run}"
         );
     }
@@ -102,14 +121,23 @@ fn models_can_be_listed_and_shown() {
 #[test]
 fn a_model_that_fails_is_exit_code_1_and_told_with_its_line() {
     let (source, lake) = (source(), TestLake::new());
-    let models = folder(&[("hours", &HOURS.replace("sum(volume)", "sum(volumes)")), ("rolling", ROLLING)]);
+    let models =
+        folder(&[("hours", &HOURS.replace("sum(volume)", "sum(volumes)")), ("rolling", ROLLING)]);
     let config = models.path().join("lakehouse.toml");
     fs::write(&config, "gold_models = \"models\"\n").unwrap();
     let config = ["--config", config.to_str().unwrap()];
     let run = ingest(&lake, source.path(), &config);
     assert_eq!(run.code, Some(1), "{run}");
-    assert!(run.stderr.contains("models/hours.sql, line 10: no column `volumes`: did you mean `volume`?"), "{run}");
-    assert!(run.stderr.contains("gold.rolling: skipped: gold.hours, which it reads, could not be built"), "{run}");
+    assert!(
+        run.stderr
+            .contains("models/hours.sql, line 10: no column `volumes`: did you mean `volume`?"),
+        "{run}"
+    );
+    assert!(
+        run.stderr
+            .contains("gold.rolling: skipped: gold.hours, which it reads, could not be built"),
+        "{run}"
+    );
     let run = lake.run("gold", &config);
     assert_eq!(run.code, Some(1), "{run}");
     assert!(run.stderr.contains("gold.daily_ohlcv: up to date"), "{run}");
@@ -154,7 +182,9 @@ async fn maintenance_of_what_gold_is_made_from_and_of_gold_itself_builds_nothing
 fn a_build_that_is_killed_at_any_step_is_completed_by_the_next_one() {
     let (source, lake) = (source(), TestLake::new());
     assert_eq!(ingest(&lake, source.path(), &["--stage", "silver"]).code, Some(0));
-    for (step, next) in [("files written", "built"), ("before commit", "built"), ("after commit", "up_to_date")] {
+    for (step, next) in
+        [("files written", "built"), ("before commit", "built"), ("after commit", "up_to_date")]
+    {
         let marker = lake.path().join(format!("reached {step}"));
         let step = format!("{step} gold.daily_ohlcv");
         let mut program = lake.program("gold", &["daily_ohlcv"]);
@@ -162,7 +192,8 @@ fn a_build_that_is_killed_at_any_step_is_completed_by_the_next_one() {
         assert!(crate::kill::kill_at(program, &step, &marker), "never came to `{step}`");
         let report = json(&lake.run("gold", &["daily_ohlcv", "--format", "json"]));
         assert_eq!(of(&report, "gold.daily_ohlcv")["outcome"], next, "killed at `{step}`");
-        let rows = json(&lake.run("query", &["--format", "json", "SELECT bars FROM gold.daily_ohlcv"]));
+        let rows =
+            json(&lake.run("query", &["--format", "json", "SELECT bars FROM gold.daily_ohlcv"]));
         assert_eq!(rows, serde_json::json!([{"bars": 1440}, {"bars": 1440}]), "killed at `{step}`");
         fs::remove_dir_all(lake.path().join("gold")).unwrap();
     }

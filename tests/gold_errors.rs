@@ -1,6 +1,8 @@
-//! Models that cannot be built: what is said of them and where, and what happens to their tables and to others.
+//! Models that cannot be built: what is said of them and where, and what happens to their tables
+//! and to others.
 
-use lakehouse::gold::{GoldReport, ModelOutcome};
+use lakehouse::events::ModelOutcome;
+use lakehouse::gold::GoldReport;
 
 use crate::support::gold_scene::{GoldScene, HOURS, NEIGHBOURS, ROLLING, models, of};
 
@@ -33,8 +35,18 @@ async fn every_error_has_its_line_and_leaves_the_table_and_other_models_alone() 
     let select = line_of("SELECT market");
     let cases = [
         ("SELECT market, date, symbol,", "SELECT market,, symbol,", select, "expected"),
-        ("GROUP BY market, date, symbol", "GROUP BY market, date, symbol HAVING", line_of("GROUP BY"), "expected"),
-        ("sum(volume) AS", "sum(volumes) AS", line_of("sum(volume)"), "no column `volumes`: did you mean `volume`?"),
+        (
+            "GROUP BY market, date, symbol",
+            "GROUP BY market, date, symbol HAVING",
+            line_of("GROUP BY"),
+            "expected",
+        ),
+        (
+            "sum(volume) AS",
+            "sum(volumes) AS",
+            line_of("sum(volume)"),
+            "no column `volumes`: did you mean `volume`?",
+        ),
         (
             "FROM silver.klines",
             "FROM silver.trades",
@@ -47,7 +59,12 @@ async fn every_error_has_its_line_and_leaves_the_table_and_other_models_alone() 
             line_of("-- inputs"),
             "`inputs` lists `silver.klines`, which the statement does not read",
         ),
-        ("-- inputs: silver.klines", "-- inputs: silver.kline", line_of("-- inputs"), "unknown input `silver.kline`"),
+        (
+            "-- inputs: silver.klines",
+            "-- inputs: silver.kline",
+            line_of("-- inputs"),
+            "unknown input `silver.kline`",
+        ),
         ("date, symbol, count", "date AS day, symbol, count", select, "gives no column `date`"),
         (
             "count(*) AS hours",
@@ -55,7 +72,12 @@ async fn every_error_has_its_line_and_leaves_the_table_and_other_models_alone() 
             line_of("-- columns"),
             "gives no column `hours`, which the header lists",
         ),
-        ("AS close\n", "AS close, max(high) AS high\n", line_of("-- columns"), "does not list the column `high`"),
+        (
+            "AS close\n",
+            "AS close, max(high) AS high\n",
+            line_of("-- columns"),
+            "does not list the column `high`",
+        ),
         (
             "hours   integer",
             "hours   decimal",
@@ -94,11 +116,18 @@ async fn every_error_has_its_line_and_leaves_the_table_and_other_models_alone() 
         let report = build(&mut scene, &HOURS.replacen(good, bad, 1)).await;
         let hours = of(&report, "gold.hours");
         assert_eq!(hours.outcome, ModelOutcome::Failed, "{bad}: {report}");
-        assert!(hours.reason.starts_with(&format!("models/hours.sql, line {line}: ")), "{bad}: {}", hours.reason);
+        assert!(
+            hours.reason.starts_with(&format!("models/hours.sql, line {line}: ")),
+            "{bad}: {}",
+            hours.reason
+        );
         assert!(hours.reason.contains(message), "{bad}: {}", hours.reason);
         assert_eq!(of(&report, "gold.neighbours").outcome, ModelOutcome::UpToDate, "{report}");
         assert_eq!(of(&report, "gold.rolling").outcome, ModelOutcome::Skipped, "{report}");
-        assert_eq!(of(&report, "gold.rolling").reason, "gold.hours, which it reads, could not be built");
+        assert_eq!(
+            of(&report, "gold.rolling").reason,
+            "gold.hours, which it reads, could not be built"
+        );
         assert_eq!(scene.lake.versions(), versions, "{bad}");
         assert_eq!(scene.lake.data_files("gold/hours"), files, "{bad}");
     }
@@ -111,7 +140,8 @@ async fn a_model_that_never_worked_leaves_no_table_behind() {
     let mut scene = GoldScene::new();
     scene.publish_days("BTCUSDT", &DAYS);
     scene.ingest().await;
-    let twice = HOURS.replace("GROUP BY market, date, symbol", "GROUP BY market, date, symbol, open_time");
+    let twice =
+        HOURS.replace("GROUP BY market, date, symbol", "GROUP BY market, date, symbol, open_time");
     let report = build(&mut scene, &twice).await;
     assert_eq!(of(&report, "gold.hours").outcome, ModelOutcome::Failed, "{report}");
     assert!(!scene.lake.path().join("gold/hours/_delta_log").exists());
@@ -141,5 +171,8 @@ SELECT open_time, copy FROM silver.klines CROSS JOIN unnest(range(0, 20)) AS cop
     scene.models = models(&[("copies", &twice)]);
     let report = scene.gold_with(|_| {}).await;
     let reason = &of(&report, "gold.copies").reason;
-    assert!(reason.contains("several rows with open_time 2024-02-01T00:00:00Z, copy 18"), "{reason}");
+    assert!(
+        reason.contains("several rows with open_time 2024-02-01T00:00:00Z, copy 18"),
+        "{reason}"
+    );
 }

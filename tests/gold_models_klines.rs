@@ -1,4 +1,5 @@
-//! The gold models made of bars and funding, at the edges: nothing, one row, and gaps of every kind.
+//! The gold models made of bars and funding, at the edges: nothing, one row, and gaps of every
+//! kind.
 //!
 //! What they make of whole archives is checked by tests/interop, without the program.
 
@@ -24,14 +25,16 @@ impl Scene {
         Self { server: ArchiveServer::start(), lake: TestLake::new() }
     }
 
-    /// Publishes the bars of a day: at each minute of it, such as `23:59`, one that closes at this price.
+    /// Publishes the bars of a day: at each minute of it, such as `23:59`, one that closes at this
+    /// price.
     fn publish(&self, folder: &str, symbol: &str, day: &str, minutes: &[(&str, u32)]) {
         let mut csv = String::new();
         for (minute, close) in minutes {
             let time = millis(&format!("{day} {minute}:00"));
             let (high, low, end) = (close + 3, close - 2, time + 59_999);
             let (quote, taker) = (10 * close, 6 * close);
-            writeln!(csv, "{time},{close},{high},{low},{close},10,{end},{quote},4,6,{taker},0").unwrap();
+            writeln!(csv, "{time},{close},{high},{low},{close},10,{end},{quote},4,6,{taker},0")
+                .unwrap();
         }
         self.put(&format!("data/{folder}/{symbol}/1m/{symbol}-1m-{day}.zip"), &csv);
     }
@@ -43,7 +46,12 @@ impl Scene {
     /// Ingests what is published, and brings these gold tables up to date.
     async fn build(&self, models: &[&str]) {
         let done = self.lake.ingest(self.server.url(), &["--all"]).await;
-        assert_eq!((done.summary.archives.failed, done.summary.rejected_rows), (0, 0), "{}", done.summary);
+        assert_eq!(
+            (done.summary.archives.failed, done.summary.rejected_rows),
+            (0, 0),
+            "{}",
+            done.summary
+        );
         self.gold(models);
     }
 
@@ -68,7 +76,10 @@ fn millis(time: &str) -> i64 {
 
 #[track_caller]
 fn assert_near(found: f64, expected: f64) {
-    assert!((found - expected).abs() <= 1e-12 * expected.abs(), "expected {expected}, found {found}");
+    assert!(
+        (found - expected).abs() <= 1e-12 * expected.abs(),
+        "expected {expected}, found {found}"
+    );
 }
 
 const SPOT: &str = "spot/daily/klines";
@@ -79,7 +90,8 @@ const CM: &str = "futures/cm/daily/klines";
 async fn a_lake_without_bars_has_gold_without_rows() {
     let scene = Scene::new();
     let payment = millis("2024-03-01 00:00:00") + 7;
-    let csv = format!("calc_time,funding_interval_hours,last_funding_rate\n{payment},8,0.00010000\n");
+    let csv =
+        format!("calc_time,funding_interval_hours,last_funding_rate\n{payment},8,0.00010000\n");
     scene.put("data/futures/um/monthly/fundingRate/BTCUSDT/BTCUSDT-fundingRate-2024-03.zip", &csv);
     scene.build(&[]).await;
 
@@ -89,7 +101,11 @@ async fn a_lake_without_bars_has_gold_without_rows() {
     let tables = scene.lake.versions();
     for model in KLINES.iter().chain(&["basis_1h", "bvol_daily", "volatility_daily"]) {
         if tables.contains_key(&format!("gold/{model}")) {
-            assert_eq!(scene.lake.value(&format!("SELECT count(*) FROM gold.{model}")).await, "0", "{model}");
+            assert_eq!(
+                scene.lake.value(&format!("SELECT count(*) FROM gold.{model}")).await,
+                "0",
+                "{model}"
+            );
         }
     }
 }
@@ -119,12 +135,16 @@ async fn one_bar_makes_one_of_each_length_and_offset() {
     );
     let minutes = "SELECT open_time, close, is_filled, starts_segment, segment_start, funding_rate
                    FROM gold.continuous_1m";
-    assert_eq!(scene.rows(minutes).await, ["2024-02-29T12:34:00Z | 100 | false | true | 2024-02-29T12:34:00Z | "]);
+    assert_eq!(
+        scene.rows(minutes).await,
+        ["2024-02-29T12:34:00Z | 100 | false | true | 2024-02-29T12:34:00Z | "]
+    );
     // The bar opened where it closed, so that only its high and low tell of movement.
     let moved = "SELECT realised_volatility, parkinson_volatility = parkinson_1m_volatility, bars, missing_bars
                  FROM gold.realised_volatility_daily";
     assert_eq!(scene.rows(moved).await, ["0.0 | true | 1 | 1439"]);
-    let parkinson = scene.number("SELECT parkinson_volatility FROM gold.realised_volatility_daily").await;
+    let parkinson =
+        scene.number("SELECT parkinson_volatility FROM gold.realised_volatility_daily").await;
     assert_near(parkinson, 100.0 * (365.0 / (4.0 * 2_f64.ln())).sqrt() * (103_f64 / 98.0).ln());
 }
 
@@ -164,7 +184,11 @@ async fn a_gap_across_midnight_and_month_is_filled_on_both_days() {
         ],
         "and a bar that began when the day before had none is not there"
     );
-    let moved = |day| format!("SELECT realised_variance FROM gold.realised_volatility_daily WHERE date = DATE '{day}'");
+    let moved = |day| {
+        format!(
+            "SELECT realised_variance FROM gold.realised_volatility_daily WHERE date = DATE '{day}'"
+        )
+    };
     assert_near(scene.number(&moved("2024-02-29")).await, (100_f64 / 99.0).ln().powi(2));
     assert_near(scene.number(&moved("2024-03-01")).await, (110_f64 / 100.0).ln().powi(2));
 }
@@ -197,28 +221,38 @@ async fn sixty_missing_minutes_are_filled_and_sixty_one_split_the_series() {
     );
     let moved = "SELECT symbol, sum(CASE WHEN realised_variance > 0 THEN 1 ELSE 0 END)
                  FROM gold.realised_volatility_daily GROUP BY symbol ORDER BY symbol";
-    assert_eq!(scene.rows(moved).await, ["ADAUSDT | 1", "BNBUSDT | 0", "BTCUSDT | 1", "ETHUSDT | 0"]);
+    assert_eq!(
+        scene.rows(moved).await,
+        ["ADAUSDT | 1", "BNBUSDT | 0", "BTCUSDT | 1", "ETHUSDT | 0"]
+    );
 }
 
 #[tokio::test]
 async fn a_funding_rate_is_in_force_from_its_hour_for_its_interval() {
     let scene = Scene::new();
     let day = "2024-03-01";
-    let minutes = ["00:00", "03:59", "07:59", "08:00", "11:59", "12:00"].map(|minute| (minute, 100));
+    let minutes =
+        ["00:00", "03:59", "07:59", "08:00", "11:59", "12:00"].map(|minute| (minute, 100));
     scene.publish(UM, "BTCUSDT", day, &minutes);
     scene.publish(UM, "BTCUSDT_240329", day, &minutes);
     // Seven milliseconds behind the hour, and nine before it; the second is for four hours.
     let (first, second) = (millis("2024-03-01 00:00:00") + 7, millis("2024-03-01 08:00:00") - 9);
-    let csv = format!("calc_time,funding_interval_hours,last_funding_rate\n{first},8,0.0001\n{second},4,-0.0002\n");
+    let csv = format!(
+        "calc_time,funding_interval_hours,last_funding_rate\n{first},8,0.0001\n{second},4,-0.0002\n"
+    );
     scene.put("data/futures/um/monthly/fundingRate/BTCUSDT/BTCUSDT-fundingRate-2024-03.zip", &csv);
     scene.build(&["continuous_1m", "funding_daily"]).await;
 
-    let rates = "SELECT open_time, funding_rate, funding_interval_hours, funding_time, funding_calc_time
+    let rates =
+        "SELECT open_time, funding_rate, funding_interval_hours, funding_time, funding_calc_time
                  FROM gold.continuous_1m WHERE symbol = 'BTCUSDT' ORDER BY open_time";
     let first = "0.00010000 | 8 | 2024-03-01T00:00:00Z | 2024-03-01T00:00:00.007Z";
     let second = "-0.00020000 | 4 | 2024-03-01T08:00:00Z | 2024-03-01T07:59:59.991Z";
     let expected = [first, first, first, second, second, " |  |  | "];
-    let expected = minutes.iter().zip(expected).map(|((minute, _), rate)| format!("{day}T{minute}:00Z | {rate}"));
+    let expected = minutes
+        .iter()
+        .zip(expected)
+        .map(|((minute, _), rate)| format!("{day}T{minute}:00Z | {rate}"));
     assert_eq!(scene.rows(rates).await, expected.collect::<Vec<_>>());
     let other = "SELECT count(*), count(funding_rate) FROM gold.continuous_1m WHERE symbol = 'BTCUSDT_240329'";
     assert_eq!(scene.rows(other).await, ["6 | 0"], "a delivery contract pays no funding");
@@ -226,21 +260,28 @@ async fn a_funding_rate_is_in_force_from_its_hour_for_its_interval() {
                 FROM gold.funding_daily";
     assert_eq!(scene.rows(paid).await, ["-0.00010000 | 2 | 4 | 8 | 12"]);
     assert_near(scene.number("SELECT funding_rate_mean FROM gold.funding_daily").await, -0.000_05);
-    assert_near(scene.number("SELECT annualised_rate FROM gold.funding_daily").await, -0.0001 / 12.0 * 24.0 * 365.0);
+    assert_near(
+        scene.number("SELECT annualised_rate FROM gold.funding_daily").await,
+        -0.0001 / 12.0 * 24.0 * 365.0,
+    );
 }
 
 #[tokio::test]
 async fn contracts_of_coin_m_are_averaged_by_what_they_are_worth() {
     let scene = Scene::new();
-    // The eighth column counts base asset: ten contracts are worth 2 ether at this price, or 20 bitcoin.
-    let row = |base: u32| format!("1709210040000,50,51,49,50,10,1709210099999,{base},4,6,{base},0\n");
+    // The eighth column counts base asset: ten contracts are worth 2 ether at this price, or 20
+    // bitcoin.
+    let row =
+        |base: u32| format!("1709210040000,50,51,49,50,10,1709210099999,{base},4,6,{base},0\n");
     for (symbol, base) in [("ETHUSD_PERP", 2), ("BTCUSD_240329", 20)] {
         scene.put(&format!("data/{CM}/{symbol}/1m/{symbol}-1m-2024-02-29.zip"), &row(base));
     }
     scene.build(&["bars", "continuous_1m"]).await;
 
     for table in ["gold.bars", "gold.continuous_1m"] {
-        let prices = format!("SELECT DISTINCT symbol, volume, quote_volume, base_volume, vwap FROM {table} ORDER BY 1");
+        let prices = format!(
+            "SELECT DISTINCT symbol, volume, quote_volume, base_volume, vwap FROM {table} ORDER BY 1"
+        );
         assert_eq!(
             scene.rows(&prices).await,
             ["BTCUSD_240329 | 10 |  | 20 | 50.0", "ETHUSD_PERP | 10 |  | 2 | 50.0"],
@@ -252,9 +293,14 @@ async fn contracts_of_coin_m_are_averaged_by_what_they_are_worth() {
 #[tokio::test]
 async fn a_mark_price_without_an_index_has_no_basis() {
     let scene = Scene::new();
-    let bar = |close: &str| format!("1709210040000,{close},{close},{close},{close},0,1709210099999,0,60,0,0,0\n");
+    let bar = |close: &str| {
+        format!("1709210040000,{close},{close},{close},{close},0,1709210099999,0,60,0,0,0\n")
+    };
     let put = |kind: &str, symbol: &str, close: &str| {
-        scene.put(&format!("data/futures/cm/daily/{kind}/{symbol}/1m/{symbol}-1m-2024-02-29.zip"), &bar(close));
+        scene.put(
+            &format!("data/futures/cm/daily/{kind}/{symbol}/1m/{symbol}-1m-2024-02-29.zip"),
+            &bar(close),
+        );
     };
     put("markPriceKlines", "BTCUSD_PERP", "101");
     put("markPriceKlines", "BTCUSD_240329", "99.5");
@@ -286,7 +332,8 @@ async fn a_corrected_day_restates_its_neighbours_as_a_full_build_does() {
         scene.publish(SPOT, "BTCUSDT", day, &[("00:10", 100), ("12:00", 110), ("23:50", 105)]);
     }
     scene.build(&KLINES).await;
-    let filled = "SELECT count(*) FROM gold.continuous_1m WHERE date = DATE '2024-02-29' AND is_filled";
+    let filled =
+        "SELECT count(*) FROM gold.continuous_1m WHERE date = DATE '2024-02-29' AND is_filled";
     assert_eq!(scene.lake.value(filled).await, "19", "ten minutes after midnight and nine before");
 
     scene.publish(SPOT, "BTCUSDT", "2024-03-01", &[("02:00", 101), ("23:59", 107)]);

@@ -1,5 +1,6 @@
-//! Gold models of trades, quotes, books, positions, options and symbols: the cases that real archives show only now and
-//! then. Whole days are compared by tests/interop with what Python makes of them.
+//! Gold models of trades, quotes, books, positions, options and symbols: the cases that real
+//! archives show only now and then. Whole days are compared by tests/interop with what Python makes
+//! of them.
 
 use std::fs;
 
@@ -17,7 +18,8 @@ struct Made {
 }
 
 impl Made {
-    /// Publishes archives, by what their key ends with and the lines of their CSV, and builds one model of them.
+    /// Publishes archives, by what their key ends with and the lines of their CSV, and builds one
+    /// model of them.
     async fn new(model: &str, archives: &[(&str, String)]) -> Self {
         let made = Self { source: tempfile::tempdir().unwrap(), lake: TestLake::new() };
         made.publish(model, archives).await;
@@ -59,7 +61,8 @@ const UM_AGG_TRADES: &str = "futures/um/daily/aggTrades/BTCUSDT/BTCUSDT-aggTrade
 const BARS: &str = "trade_bars_1m";
 
 #[tokio::test]
-async fn a_bar_opens_and_closes_with_the_smallest_and_the_largest_number_whatever_the_order_of_the_rows() {
+async fn a_bar_opens_and_closes_with_the_smallest_and_the_largest_number_whatever_the_order_of_the_rows()
+ {
     let row = |id: i64, price: &str, qty: &str, time: &str, sold: bool| {
         format!("{id},{price},{qty},0,{},{sold}\n", ms(&format!("2024-01-02 {time}")))
     };
@@ -79,19 +82,24 @@ async fn a_bar_opens_and_closes_with_the_smallest_and_the_largest_number_whateve
          | 1.00000000 | -1.0 | 1",
     ];
     assert_eq!(made.rows(BARS, columns).await, expected);
-    let values = ["509.0000000000000000 | 101.8 | 2.50000000", "98.0000000000000000 | 98.0 | 1.00000000"];
+    let values =
+        ["509.0000000000000000 | 101.8 | 2.50000000", "98.0000000000000000 | 98.0 | 1.00000000"];
     assert_eq!(made.rows(BARS, "quote_volume, vwap, largest_trade").await, values);
 }
 
 #[tokio::test]
 async fn aggregate_trades_that_are_published_twice_count_once_and_stand_beside_the_trades() {
     let time = ms("2024-01-02 10:00:00");
-    let (first, second) = (format!("7,100,2,20,22,{time},true\n"), format!("8,102,1,23,23,{time},false\n"));
+    let (first, second) =
+        (format!("7,100,2,20,22,{time},true\n"), format!("8,102,1,23,23,{time},false\n"));
     let doubled = [first.as_str(), &first, &second, &second].concat();
     let trade = format!("20,100,2,200,{time},true\n");
     let made = Made::new(BARS, &[(UM_AGG_TRADES, doubled), (UM_TRADES, trade)]).await;
     let columns = "source, volume, trade_count, row_count, repeated_rows, largest_trade";
-    let expected = ["agg_trades | 3.00000000 | 4 | 2 | 2 | 2.00000000", "trades | 2.00000000 | 1 | 1 | 0 | 2.00000000"];
+    let expected = [
+        "agg_trades | 3.00000000 | 4 | 2 | 2 | 2.00000000",
+        "trades | 2.00000000 | 1 | 1 | 0 | 2.00000000",
+    ];
     assert_eq!(made.rows(BARS, columns).await, expected);
 }
 
@@ -110,7 +118,10 @@ async fn a_bar_of_trades_without_a_quantity_has_prices_and_no_average() {
     let csv = format!("1,100,0,0,{},true\n", ms("2024-01-02 23:59:59.999"));
     let made = Made::new(BARS, &[(UM_TRADES, csv)]).await;
     let columns = "date, open_time, close, volume, vwap, imbalance";
-    assert_eq!(made.rows(BARS, columns).await, ["2024-01-02 | 2024-01-02T23:59:00Z | 100.00000000 | 0.00000000 |  | "]);
+    assert_eq!(
+        made.rows(BARS, columns).await,
+        ["2024-01-02 | 2024-01-02T23:59:00Z | 100.00000000 | 0.00000000 |  | "]
+    );
 }
 
 const METRICS: &str = "create_time,symbol,sum_open_interest,sum_open_interest_value,count_toptrader_long_short_ratio,\
@@ -149,7 +160,8 @@ async fn open_interest_is_read_in_the_order_of_time_and_zeros_are_not_taken_for_
 #[tokio::test]
 async fn a_day_of_which_no_open_interest_is_known_is_there_without_one() {
     let key = "futures/um/daily/metrics/BTCUSDT/BTCUSDT-metrics-2023-01-21.zip";
-    let made = Made::new("open_interest_daily", &[(key, metrics(&[("2023-01-21", "0E-8", "1.5")]))]).await;
+    let made =
+        Made::new("open_interest_daily", &[(key, metrics(&[("2023-01-21", "0E-8", "1.5")]))]).await;
     let columns = "date, open, close_value, CAST(count_long_short_ratio AS DOUBLE), measured_count, unknown_count";
     assert_eq!(made.rows("open_interest_daily", columns).await, ["2023-01-21 |  |  | 1.5 | 0 | 1"]);
 }
@@ -160,8 +172,15 @@ async fn doubled_liquidations_are_counted_both_ways_side_by_side() {
     let row = |time: i64, side: &str, filled: &str| {
         format!("{time},BTCUSDT,{side},LIMIT,IOC,2,30000,29000,FILLED,{filled},{filled}\n")
     };
-    let csv = [row(at, "SELL", "0.5"), row(at, "SELL", "0.5"), row(at, "SELL", "2"), row(at + 1, "BUY", "1")].concat();
-    let key = "futures/um/daily/liquidationSnapshot/BTCUSDT/BTCUSDT-liquidationSnapshot-2023-07-31.zip";
+    let csv = [
+        row(at, "SELL", "0.5"),
+        row(at, "SELL", "0.5"),
+        row(at, "SELL", "2"),
+        row(at + 1, "BUY", "1"),
+    ]
+    .concat();
+    let key =
+        "futures/um/daily/liquidationSnapshot/BTCUSDT/BTCUSDT-liquidationSnapshot-2023-07-31.zip";
     let made = Made::new("liquidations_daily", &[(key, csv)]).await;
     let columns = "side, liquidated, orders, CAST(quantity AS DOUBLE), CAST(notional AS DOUBLE), distinct_orders, \
                    CAST(distinct_quantity AS DOUBLE), CAST(distinct_notional AS DOUBLE), CAST(largest_order AS DOUBLE)";
@@ -176,11 +195,15 @@ async fn doubled_liquidations_are_counted_both_ways_side_by_side() {
 async fn liquidated_contracts_are_worth_a_fixed_sum() {
     let row = format!("{},SELL,LIMIT,IOC,7,30000,29000,FILLED,1,7\n", ms("2024-10-01 00:00:00"));
     let key = |pair: &str| {
-        format!("futures/cm/daily/liquidationSnapshot/{pair}_PERP/{pair}_PERP-liquidationSnapshot-2024-10-01.zip")
+        format!(
+            "futures/cm/daily/liquidationSnapshot/{pair}_PERP/{pair}_PERP-liquidationSnapshot-2024-10-01.zip"
+        )
     };
     let (bitcoin, ether) = (key("BTCUSD"), key("ETHUSD"));
     let made = Made::new("liquidations_daily", &[(&bitcoin, row.clone()), (&ether, row)]).await;
-    let rows = made.rows("liquidations_daily", "symbol, CAST(quantity AS DOUBLE), CAST(notional AS DOUBLE)").await;
+    let rows = made
+        .rows("liquidations_daily", "symbol, CAST(quantity AS DOUBLE), CAST(notional AS DOUBLE)")
+        .await;
     assert_eq!(rows, ["BTCUSD_PERP | 7.0 | 700.0", "ETHUSD_PERP | 7.0 | 70.0"]);
 }
 
@@ -211,21 +234,28 @@ fn quotes(rows: &[(&str, &str, &str)]) -> String {
 
 const QUOTES_1: &str = "futures/um/daily/bookTicker/BTCUSDT/BTCUSDT-bookTicker-2024-02-29.zip";
 const QUOTES_2: &str = "futures/um/daily/bookTicker/BTCUSDT/BTCUSDT-bookTicker-2024-03-01.zip";
-const SPREAD: &str = "date, open_time, spread, mid, bid_quantity, ask_quantity, quote_count, covered_micros";
+const SPREAD: &str =
+    "date, open_time, spread, mid, bid_quantity, ask_quantity, quote_count, covered_micros";
 
 #[tokio::test]
 async fn a_quote_is_in_force_over_midnight_and_the_end_of_a_month() {
     let last = quotes(&[("2024-02-29 23:59:30", "100", "104")]);
-    let first = quotes(&[("2024-03-01 00:00:15", "100", "101"), ("2024-03-01 00:00:45", "100", "100.5")]);
+    let first =
+        quotes(&[("2024-03-01 00:00:15", "100", "101"), ("2024-03-01 00:00:45", "100", "100.5")]);
     let made = Made::new("spread_1m", &[(QUOTES_1, last), (QUOTES_2, first.clone())]).await;
     let day_before = "2024-02-29 | 2024-02-29T23:59:00Z | 4.0 | 102.0 | 1.0 | 3.0 | 1 | 30000000";
     // A quarter of the minute at 4, half of it at 1, the last quarter at 0.5.
-    let day_after = "2024-03-01 | 2024-03-01T00:00:00Z | 1.625 | 100.8125 | 1.0 | 3.0 | 2 | 60000000";
+    let day_after =
+        "2024-03-01 | 2024-03-01T00:00:00Z | 1.625 | 100.8125 | 1.0 | 3.0 | 2 | 60000000";
     assert_eq!(made.rows("spread_1m", SPREAD).await, [day_before, day_after]);
 
-    made.publish("spread_1m", &[(QUOTES_1, quotes(&[("2024-02-29 23:59:30", "100", "108")]))]).await;
+    made.publish("spread_1m", &[(QUOTES_1, quotes(&[("2024-02-29 23:59:30", "100", "108")]))])
+        .await;
     let corrected = made.rows("spread_1m", SPREAD).await;
-    assert_eq!(corrected[1], "2024-03-01 | 2024-03-01T00:00:00Z | 2.625 | 101.3125 | 1.0 | 3.0 | 2 | 60000000");
+    assert_eq!(
+        corrected[1],
+        "2024-03-01 | 2024-03-01T00:00:00Z | 2.625 | 101.3125 | 1.0 | 3.0 | 2 | 60000000"
+    );
     made.build(&["spread_1m", "--full"]);
     assert_eq!(made.rows("spread_1m", SPREAD).await, corrected);
 }
@@ -248,12 +278,21 @@ async fn a_quote_that_is_older_than_an_hour_or_lacks_a_price_is_in_force_no_more
         "2024-03-01T12:02:00Z | 5.0 | 1 | 45000000 | 105.00000000",
         "2024-03-01T12:05:00Z |  | 1 | 0 | 0.00000000",
     ];
-    assert_eq!(made.rows("spread_1m", "open_time, spread, quote_count, covered_micros, close_ask").await, expected);
+    assert_eq!(
+        made.rows("spread_1m", "open_time, spread, quote_count, covered_micros, close_ask").await,
+        expected
+    );
 }
 
 #[tokio::test]
 async fn options_without_a_pair_have_no_strike_at_the_money() {
-    let row = |expiry: &str, strike: &str, kind: &str, volume: &str, price: &str, iv: &str, interest: &str| {
+    let row = |expiry: &str,
+               strike: &str,
+               kind: &str,
+               volume: &str,
+               price: &str,
+               iv: &str,
+               interest: &str| {
         let contract = format!("BTC-{expiry}-{strike}-{kind}");
         format!(
             "2023-10-20,07,{contract},BTCUSDT,{kind},{expiry}-{strike},0E-8,0E-8,0E-8,0E-8,{volume},{volume},\
@@ -289,7 +328,8 @@ fn bar(market: &str, symbol: &str, day: &str) -> (String, String) {
 }
 
 async fn symbols(bars: &[(&str, &str, &str)]) -> Made {
-    let archives: Vec<_> = bars.iter().map(|(market, symbol, day)| bar(market, symbol, day)).collect();
+    let archives: Vec<_> =
+        bars.iter().map(|(market, symbol, day)| bar(market, symbol, day)).collect();
     let archives: Vec<_> = archives.iter().map(|(key, csv)| (key.as_str(), csv.clone())).collect();
     Made::new("symbols", &archives).await
 }
@@ -297,8 +337,10 @@ async fn symbols(bars: &[(&str, &str, &str)]) -> Made {
 #[tokio::test]
 async fn names_are_split_at_the_longest_quote_asset_but_where_that_is_wrong() {
     let day = "2024-05-01";
-    let (plain, tokens) =
-        (["ADAEUR", "BTCAEUR", "ETHFDUSD", "NOQUOTE", "币安人生USDT"], ["BTCUPUSDT", "BULLUSDT", "JUPUSDT"]);
+    let (plain, tokens) = (
+        ["ADAEUR", "BTCAEUR", "ETHFDUSD", "NOQUOTE", "币安人生USDT"],
+        ["BTCUPUSDT", "BULLUSDT", "JUPUSDT"],
+    );
     let names = plain.iter().chain(&tokens).chain(&["USDCUSDT"]);
     let bars: Vec<_> = names.map(|symbol| ("spot", *symbol, day)).collect();
     let made = symbols(&bars).await;
@@ -347,10 +389,24 @@ async fn settled_contracts_stay_and_name_the_ones_that_took_their_name() {
 
 #[tokio::test]
 async fn models_of_inputs_that_a_lake_does_not_have_are_built_without_rows() {
-    let made = Made::new("symbols", &[(UM_TRADES, format!("1,100,1,100,{},true\n", ms("2024-01-02 00:00:00")))]).await;
-    let models = ["open_interest_daily", "liquidations_daily", "book_liquidity_1h", "spread_1m", "options_summary_1h"];
+    let made = Made::new(
+        "symbols",
+        &[(UM_TRADES, format!("1,100,1,100,{},true\n", ms("2024-01-02 00:00:00")))],
+    )
+    .await;
+    let models = [
+        "open_interest_daily",
+        "liquidations_daily",
+        "book_liquidity_1h",
+        "spread_1m",
+        "options_summary_1h",
+    ];
     made.build(&models);
     for model in models {
-        assert_eq!(made.lake.data_files(&format!("gold/{model}")), Vec::<std::path::PathBuf>::new(), "{model}");
+        assert_eq!(
+            made.lake.data_files(&format!("gold/{model}")),
+            Vec::<std::path::PathBuf>::new(),
+            "{model}"
+        );
     }
 }

@@ -5,14 +5,16 @@ use crate::support::gold_scene::{GoldScene, hourly};
 const SEQUENCES: u64 = 3;
 const STEPS: usize = 6;
 
-const DAYS: [&str; 6] = ["2024-02-26", "2024-02-27", "2024-02-28", "2024-02-29", "2024-03-01", "2024-03-02"];
+const DAYS: [&str; 6] =
+    ["2024-02-26", "2024-02-27", "2024-02-28", "2024-02-29", "2024-03-01", "2024-03-02"];
 
 /// A series of numbers that looks random.
 struct Numbers(u64);
 
 impl Numbers {
     fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(self.0 >> 33).unwrap() % end
     }
 
@@ -29,7 +31,9 @@ fn publish(scene: &GoldScene, numbers: &mut Numbers) -> String {
     let key = match numbers.below(8) {
         0 => hourly(market, symbol, "2024-02"),
         1 => hourly(market, symbol, "2024-03"),
-        2 => format!("data/futures/um/monthly/fundingRate/{symbol}/{symbol}-fundingRate-2024-02.zip"),
+        2 => {
+            format!("data/futures/um/monthly/fundingRate/{symbol}/{symbol}-fundingRate-2024-02.zip")
+        }
         _ => hourly(market, symbol, numbers.of(&DAYS)),
     };
     // All of it, some of it, or only what is left of a bad day.

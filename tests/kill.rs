@@ -1,17 +1,18 @@
-//! SIGKILL at every named step of an ingest or a compaction, and at random moments: running again makes the lake what an
-//! undisturbed run makes it.
+//! SIGKILL at every named step of an ingest or a compaction, and at random moments: running again
+//! makes the lake what an undisturbed run makes it.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use lakehouse::pause::{PAUSE_AT, PAUSE_FILE};
+use lakehouse::failpoint::{PAUSE_AT, PAUSE_FILE};
 use tempfile::TempDir;
 
 use crate::support::sample_archive::{SampleArchive, content};
 
-/// Starts a command, waits until it is held at a step, and kills it there; says whether it came so far.
+/// Starts a command, waits until it is held at a step, and kills it there; says whether it came so
+/// far.
 pub(crate) fn kill_at(mut command: Command, step: &str, marker: &Path) -> bool {
     let mut child = command.env(PAUSE_AT, step).env(PAUSE_FILE, marker).spawn().unwrap();
     while !marker.exists() {
@@ -91,13 +92,20 @@ fn a_compaction_that_is_killed_at_any_step_changes_no_row_and_is_done_by_the_nex
     let folder = TempDir::new().unwrap();
     let maintain = |lake: &Path| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lakehouse"));
-        command.args(["maintain", "-q", "--lake"]).arg(lake).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+            .args(["maintain", "-q", "--lake"])
+            .arg(lake)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         command
     };
-    let steps = ["files merged silver.klines", "before commit silver.klines", "after commit silver.klines"];
+    let steps =
+        ["files merged silver.klines", "before commit silver.klines", "after commit silver.klines"];
     for (number, step) in steps.iter().enumerate() {
         let lake = lake_in(&folder, &format!("lake-{number}"));
-        assert!(archive.ingest_singly(&lake).args(["--market", "spot"]).status().unwrap().success());
+        assert!(
+            archive.ingest_singly(&lake).args(["--market", "spot"]).status().unwrap().success()
+        );
         let undisturbed = content(&lake);
         let marker = folder.path().join(format!("reached-{number}"));
         assert!(kill_at(maintain(&lake), step, &marker), "never came to `{step}`");
@@ -105,7 +113,10 @@ fn a_compaction_that_is_killed_at_any_step_changes_no_row_and_is_done_by_the_nex
         assert!(maintain(&lake).status().unwrap().success(), "after a kill at `{step}`");
         assert_eq!(content(&lake), undisturbed, "completed after a kill at `{step}`");
         let marker = folder.path().join(format!("reached-again-{number}"));
-        assert!(!kill_at(maintain(&lake), "files merged silver.klines", &marker), "something was left to compact");
+        assert!(
+            !kill_at(maintain(&lake), "files merged silver.klines", &marker),
+            "something was left to compact"
+        );
     }
 }
 
@@ -116,7 +127,13 @@ fn a_vacuum_that_is_killed_has_deleted_nothing_that_is_needed_and_the_next_one_g
     let lake = lake_in(&folder, "lake");
     let run = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lakehouse"));
-        command.args(arguments).arg("-q").arg("--lake").arg(&lake).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+            .args(arguments)
+            .arg("-q")
+            .arg("--lake")
+            .arg(&lake)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         command
     };
     assert!(archive.ingest_singly(&lake).args(["--market", "spot"]).status().unwrap().success());
@@ -133,8 +150,14 @@ fn a_vacuum_that_is_killed_has_deleted_nothing_that_is_needed_and_the_next_one_g
     assert!(run(&["verify", "--deep"]).status().unwrap().success());
 
     assert!(run(&vacuum).status().unwrap().success());
-    let left = run(&["maintain", "--retention", "0", "--dry-run"]).stdout(Stdio::piped()).output().unwrap();
-    assert!(!String::from_utf8_lossy(&left.stdout).contains("silver.klines: would delete"), "{left:?}");
+    let left = run(&["maintain", "--retention", "0", "--dry-run"])
+        .stdout(Stdio::piped())
+        .output()
+        .unwrap();
+    assert!(
+        !String::from_utf8_lossy(&left.stdout).contains("silver.klines: would delete"),
+        "{left:?}"
+    );
     assert_eq!(content(&lake), undisturbed);
     assert!(run(&["verify", "--deep"]).status().unwrap().success());
 }
@@ -151,16 +174,20 @@ fn runs_that_are_killed_at_a_hundred_random_moments_lose_and_double_nothing() {
     let folder = TempDir::new().unwrap();
     let started = Instant::now();
     let undisturbed = archive.complete(&lake_in(&folder, "undisturbed"));
-    // On a machine that is busy with other tests a run takes long; the first moments have all the steps.
+    // On a machine that is busy with other tests a run takes long; the first moments have all the
+    // steps.
     let longest = started.elapsed().min(Duration::from_millis(1_500));
     let mut random = 0x9e37_79b9_7f4a_7c15_u64;
     let (mut kills, mut number) = (0, 0);
     while kills < 100 {
         let lake = lake_in(&folder, &format!("killed-{number}"));
         number += 1;
-        // Some kills into the same lake, so that leftovers meet leftovers, until nothing is left to be killed.
+        // Some kills into the same lake, so that leftovers meet leftovers, until nothing is left to
+        // be killed.
         for _ in 0..12 {
-            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             let moment = longest.mul_f64((random >> 40) as f64 / (1_u64 << 24) as f64);
             if !killed_after(archive.ingest(&lake), moment) {
                 break;

@@ -1,4 +1,5 @@
-//! Large archives, whose parts are unzipped, parsed and encoded at the same time, land as small ones do.
+//! Large archives, whose parts are unzipped, parsed and encoded at the same time, land as small
+//! ones do.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -7,9 +8,9 @@ use std::path::{Path, PathBuf};
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use chrono::DateTime;
-use lakehouse_core::archive::ArchiveKey;
-use lakehouse_core::generate::{SampleOptions, sample_checksum, sample_csv, small_archives};
 use lakehouse_core::matrix::Matrix;
+use lakehouse_core::names::archive::ArchiveKey;
+use lakehouse_samples::{SampleOptions, sample_checksum, sample_csv, small_archives};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use tempfile::TempDir;
 
@@ -32,7 +33,8 @@ fn publish(folder: &Path, key: &ArchiveKey, csv: &[u8]) {
     std::fs::write(path, zip).unwrap();
 }
 
-/// A month with more bytes than an archive that shares its files may have, and rows for several slabs of a day.
+/// A month with more bytes than an archive that shares its files may have, and rows for several
+/// slabs of a day.
 fn large_csv() -> Vec<u8> {
     let options = SampleOptions { trades_per_day: 60_000, ..SampleOptions::default() };
     let csv = sample_csv(&identify(MONTH), &options).unwrap();
@@ -79,7 +81,10 @@ fn units(number: &str) -> i128 {
 
 #[track_caller]
 fn assert_sorted(file: &Path) {
-    let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(file).unwrap()).unwrap().build().unwrap();
+    let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(file).unwrap())
+        .unwrap()
+        .build()
+        .unwrap();
     let ids = reader.flat_map(|batch| {
         let batch = batch.unwrap();
         batch.column_by_name("agg_trade_id").unwrap().as_primitive::<Int64Type>().values().to_vec()
@@ -113,7 +118,12 @@ async fn a_large_archive_with_a_damaged_end_leaves_nothing_behind() {
     csv.extend_from_slice(&[b'7'; 2 << 20]);
     publish(folder.path(), &key, &csv);
     let done = lake.ingest(folder.path().to_str().unwrap(), &["--all"]).await;
-    assert_eq!((done.summary.archives.new, done.summary.archives.failed), (0, 1), "{}", done.summary);
+    assert_eq!(
+        (done.summary.archives.new, done.summary.archives.failed),
+        (0, 1),
+        "{}",
+        done.summary
+    );
     assert_eq!(lake.data_files("silver/agg_trades"), Vec::<PathBuf>::new());
     assert_eq!(lake.ledger(MONTH, "status").await, ["rejected"]);
 }

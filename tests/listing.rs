@@ -8,7 +8,7 @@ use lakehouse::source::lister::{Lister, Listing as Found};
 use lakehouse::source::retry::RetryPolicy;
 use lakehouse::source::{Timeouts, open_source};
 use lakehouse_core::matrix::Matrix;
-use lakehouse_core::period::{DateRange, Period};
+use lakehouse_core::names::period::{DateRange, Period};
 use lakehouse_core::selection::{IntervalFilter, Selection, SymbolFilter};
 
 use crate::support::archive_server::{ArchiveServer, Fault, Kind, Listing};
@@ -41,8 +41,13 @@ fn klines(symbols: &[&str], intervals: &[&str], start: &str, end: &str) -> Selec
         markets: vec!["spot".parse().unwrap()],
         data_types: vec![matrix.data_type("klines").unwrap()],
         symbols: SymbolFilter::parse(symbols).unwrap(),
-        intervals: IntervalFilter::Everywhere(intervals.iter().map(|&text| text.to_owned()).collect()),
-        dates: DateRange { start: end_of(start).map(Period::start), end: end_of(end).map(Period::end) },
+        intervals: IntervalFilter::Everywhere(
+            intervals.iter().map(|&text| text.to_owned()).collect(),
+        ),
+        dates: DateRange {
+            start: end_of(start).map(Period::start),
+            end: end_of(end).map(Period::end),
+        },
         frequency: "daily".parse().unwrap(),
     }
 }
@@ -54,7 +59,8 @@ struct Answer {
 
 impl Answer {
     fn names(&self) -> Vec<&str> {
-        let mut names: Vec<_> = self.found.inventory.archives.iter().map(|it| it.key.file_name()).collect();
+        let mut names: Vec<_> =
+            self.found.inventory.archives.iter().map(|it| it.key.file_name()).collect();
         names.sort_unstable();
         names
     }
@@ -66,7 +72,8 @@ async fn list_at(location: &str, selection: &Selection, today: &str) -> Answer {
     let source = open_source(location, None, timeouts).unwrap();
     let retry = RetryPolicy { retries: 2, base: Duration::ZERO, longest: Duration::ZERO };
     let recorder = Recorder::new();
-    let lister = Lister::new(source, retry, Lister::PARALLEL, day(today), Arc::clone(&recorder) as _);
+    let lister =
+        Lister::new(source, retry, Lister::PARALLEL, day(today), Arc::clone(&recorder) as _);
     let targets = selection.targets(&matrix).unwrap();
     // A run may move its listing to another thread.
     let found = tokio::spawn(async move { lister.list(&targets, &matrix).await }).await.unwrap();
@@ -84,7 +91,14 @@ async fn a_series_of_many_pages_is_listed_whole() {
     server.set_page_size(7);
     let answer = list(&server, &klines(&["BTCUSDT"], &["1h"], "", "")).await;
     assert_eq!(answer.found.inventory.archives.len(), 138);
-    assert!(answer.found.inventory.archives.iter().all(|it| it.has_checksum == Some(true) && it.size == Some(3)));
+    assert!(
+        answer
+            .found
+            .inventory
+            .archives
+            .iter()
+            .all(|it| it.has_checksum == Some(true) && it.size == Some(3))
+    );
     assert_eq!(server.count(Kind::List, FOLDER), 276usize.div_ceil(7));
     assert!(answer.found.unavailable.is_empty() && answer.recorder.told().is_empty());
 }
@@ -98,7 +112,9 @@ async fn listing_jumps_to_the_wanted_days_and_stops_behind_them() {
     assert_eq!(answer.names(), ["1", "2", "3"].map(|day| format!("BTCUSDT-1h-2026-03-0{day}.zip")));
     let seen = server.take_seen();
     assert_eq!(seen.len(), 1, "{seen:?}");
-    assert!(seen[0].marker.as_deref().is_some_and(|marker| marker.ends_with("BTCUSDT-1h-2026-03-01")));
+    assert!(
+        seen[0].marker.as_deref().is_some_and(|marker| marker.ends_with("BTCUSDT-1h-2026-03-01"))
+    );
 }
 
 #[tokio::test]
@@ -111,7 +127,14 @@ async fn symbols_and_intervals_are_listed_only_where_they_are_not_named() {
     }
     server.set_page_size(2);
     let answer = list(&server, &klines(&["BTC*", "币安*"], &[], "2026-05-18", "2026-05-18")).await;
-    let expected = ["BTCUSDC-1d", "BTCUSDC-1h", "BTCUSDT-1d", "BTCUSDT-1h", "币安人生USDT-1d", "币安人生USDT-1h"];
+    let expected = [
+        "BTCUSDC-1d",
+        "BTCUSDC-1h",
+        "BTCUSDT-1d",
+        "BTCUSDT-1h",
+        "币安人生USDT-1d",
+        "币安人生USDT-1h",
+    ];
     assert_eq!(answer.names(), expected.map(|name| format!("{name}-2026-05-18.zip")));
     assert_eq!(server.count(Kind::List, "ETHUSDT/"), 0);
     server.take_seen();
@@ -152,10 +175,22 @@ async fn without_a_listing_the_expected_days_are_asked_for_one_by_one() {
         server.set_listing(off.clone());
         let answer = list(&server, &klines(&["BTCUSDT"], &["1h"], "2026-05-11", "")).await;
         assert_eq!(answer.found.inventory.archives.len(), 7, "{off:?}");
-        assert!(answer.found.inventory.archives.iter().all(|it| it.has_checksum.is_none() && it.size == Some(3)));
+        assert!(
+            answer
+                .found
+                .inventory
+                .archives
+                .iter()
+                .all(|it| it.has_checksum.is_none() && it.size == Some(3))
+        );
         assert_eq!(server.count(Kind::Head, ""), 10, "up to today, and no further");
         let told = answer.recorder.told();
-        assert!(told.len() == 1 && told[0].contains("could not be listed") && told[0].contains("7 exist"), "{told:?}");
+        assert!(
+            told.len() == 1
+                && told[0].contains("could not be listed")
+                && told[0].contains("7 exist"),
+            "{told:?}"
+        );
         assert!(answer.found.unavailable.is_empty());
     }
 }
@@ -177,7 +212,9 @@ async fn a_glob_without_a_listing_is_told_as_unavailable() {
     server.set_listing(Listing::Off(403));
     let answer = list(&server, &klines(&["BTC*"], &["1h"], "2026-05-10", "2026-05-10")).await;
     assert!(answer.found.inventory.archives.is_empty());
-    let [unavailable] = &answer.found.unavailable[..] else { panic!("{:?}", answer.found.unavailable) };
+    let [unavailable] = &answer.found.unavailable[..] else {
+        panic!("{:?}", answer.found.unavailable)
+    };
     assert_eq!(unavailable.prefix, "data/spot/daily/klines/");
     assert!(unavailable.reason.to_string().contains("access denied"), "{}", unavailable.reason);
 }
@@ -193,7 +230,12 @@ async fn a_stale_listing_is_found_out_and_told() {
         let answer = list(&server, &klines(symbols, &["1h"], "2026-05-01", "2026-05-18")).await;
         assert_eq!(answer.found.inventory.archives.len(), 18);
         let told = answer.recorder.told();
-        assert!(told.len() == 1 && told[0].contains("disagrees") && told[0].contains("lacks 10 archives"), "{told:?}");
+        assert!(
+            told.len() == 1
+                && told[0].contains("disagrees")
+                && told[0].contains("lacks 10 archives"),
+            "{told:?}"
+        );
     }
 }
 
@@ -223,7 +265,9 @@ async fn archives_that_cannot_be_asked_for_either_are_told_as_unavailable() {
     let server = ArchiveServer::start();
     let url = server.url().to_owned();
     drop(server);
-    let answer = list_at(&url, &klines(&["BTCUSDT"], &["1h"], "2026-05-10", "2026-05-11"), "2026-05-20").await;
+    let answer =
+        list_at(&url, &klines(&["BTCUSDT"], &["1h"], "2026-05-10", "2026-05-11"), "2026-05-20")
+            .await;
     assert_eq!(answer.found.unavailable.len(), 1);
     assert_eq!(answer.found.unavailable[0].prefix, FOLDER);
 }
@@ -245,7 +289,9 @@ async fn a_folder_lists_as_a_server_does() {
             }
         }
     }
-    for selection in [klines(&["*"], &[], "", ""), klines(&["BTCUSDT"], &["1h"], "2025-02-03", "2025-11")] {
+    for selection in
+        [klines(&["*"], &[], "", ""), klines(&["BTCUSDT"], &["1h"], "2025-02-03", "2025-11")]
+    {
         let local = list_at(folder.path().to_str().unwrap(), &selection, "2025-12-30").await;
         let remote = list_at(server.url(), &selection, "2025-12-30").await;
         assert!(!local.names().is_empty());

@@ -7,13 +7,17 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use arrow::array::{RecordBatch, UInt32Array};
-use arrow::compute::{SortColumn, SortOptions, concat_batches, lexsort_to_indices, take_record_batch};
+use arrow::compute::{
+    SortColumn, SortOptions, concat_batches, lexsort_to_indices, take_record_batch,
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use lakehouse::clock::Clock;
-use lakehouse::lake::Lake;
-use lakehouse::maintain::{CompactionLimits, DEFAULT_RETENTION, Maintain, MaintainReport, TableReport};
-use lakehouse_core::archive::ArchiveKey;
+use lakehouse::maintain::{
+    CompactionLimits, DEFAULT_RETENTION, Maintain, MaintainReport, TableReport,
+};
+use lakehouse::storage::lake::Lake;
 use lakehouse_core::matrix::Matrix;
+use lakehouse_core::names::archive::ArchiveKey;
 use lakehouse_core::schema::Schemas;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
@@ -24,7 +28,8 @@ use crate::support::test_lake::TestLake;
 const DAY: &str = "2024-01-02";
 const SYMBOLS: [&str; 5] = ["ADAUSDT", "BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT"];
 const ONE_BY_ONE: [&str; 3] = ["--all", "--batch-size", "1"];
-const ROWS: &str = "SELECT * FROM silver.klines ORDER BY market, symbol, bar_interval, open_time, archive";
+const ROWS: &str =
+    "SELECT * FROM silver.klines ORDER BY market, symbol, bar_interval, open_time, archive";
 
 /// A day long after every test, so that files written now are as old as one likes.
 fn day(number: i64) -> DateTime<Utc> {
@@ -64,7 +69,10 @@ fn hourly(symbol: &str, day: &str) -> ArchiveKey {
 
 /// A lake of two days whose archives were ingested one by one.
 async fn lake_of_small_files() -> TestLake {
-    let keys: Vec<_> = SYMBOLS.iter().flat_map(|symbol| [hourly(symbol, DAY), hourly(symbol, "2024-01-03")]).collect();
+    let keys: Vec<_> = SYMBOLS
+        .iter()
+        .flat_map(|symbol| [hourly(symbol, DAY), hourly(symbol, "2024-01-03")])
+        .collect();
     let folder = sample_folder(&keys);
     let lake = TestLake::new();
     lake.ingest(folder.path().to_str().unwrap(), &ONE_BY_ONE).await;
@@ -74,7 +82,8 @@ async fn lake_of_small_files() -> TestLake {
 fn batches(file: &Path) -> RecordBatch {
     let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(file).unwrap()).unwrap();
     let schema = Arc::clone(reader.schema());
-    concat_batches(&schema, &reader.build().unwrap().collect::<Result<Vec<_>, _>>().unwrap()).unwrap()
+    concat_batches(&schema, &reader.build().unwrap().collect::<Result<Vec<_>, _>>().unwrap())
+        .unwrap()
 }
 
 fn assert_sorted(file: &Path, columns: &[&str]) {
@@ -83,7 +92,10 @@ fn assert_sorted(file: &Path, columns: &[&str]) {
     assert_eq!(declared, Some(columns.len()), "{}", file.display());
     let rows = batches(file);
     let options = Some(SortOptions { descending: false, nulls_first: false });
-    let column = |name: &&str| SortColumn { values: Arc::clone(rows.column_by_name(name).unwrap()), options };
+    let column = |name: &&str| SortColumn {
+        values: Arc::clone(rows.column_by_name(name).unwrap()),
+        options,
+    };
     let mut sort: Vec<_> = columns.iter().map(column).collect();
     let position = UInt32Array::from_iter_values(0..u32::try_from(rows.num_rows()).unwrap());
     sort.push(SortColumn { values: Arc::new(position), options });
@@ -94,7 +106,8 @@ fn assert_sorted(file: &Path, columns: &[&str]) {
 fn archives_of(file: &Path) -> Vec<String> {
     let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(file).unwrap()).unwrap();
     let pairs = reader.metadata().file_metadata().key_value_metadata().unwrap();
-    let listed = pairs.iter().find(|pair| pair.key == "lakehouse.archives").unwrap().value.clone().unwrap();
+    let listed =
+        pairs.iter().find(|pair| pair.key == "lakehouse.archives").unwrap().value.clone().unwrap();
     listed.lines().map(str::to_owned).collect()
 }
 
@@ -122,17 +135,26 @@ async fn small_files_become_one_for_each_partition_with_the_same_rows_in_order()
     let report = run(&maintain(&lake), day(0)).await;
 
     let compacted = of(&report, "silver.klines").compacted;
-    assert_eq!((compacted.partitions, compacted.files_before, compacted.files_after), (2, 10, 2), "{report}");
+    assert_eq!(
+        (compacted.partitions, compacted.files_before, compacted.files_after),
+        (2, 10, 2),
+        "{report}"
+    );
     assert_eq!(lake.versions()["silver/klines"], version + 2, "one commit for each partition");
     assert_eq!(lake.rows(ROWS).await, rows);
     assert_eq!(lake.rows("SELECT * FROM meta.archives ORDER BY archive").await, archives);
-    let after: Vec<_> = lake.data_files("silver/klines").into_iter().filter(|file| !before.contains(file)).collect();
+    let after: Vec<_> = lake
+        .data_files("silver/klines")
+        .into_iter()
+        .filter(|file| !before.contains(file))
+        .collect();
     assert_eq!(after.len(), 2);
     for file in after {
         assert_sorted(&file, &["symbol", "bar_interval", "open_time"]);
         assert_eq!(archives_of(&file).len(), SYMBOLS.len(), "each archive is named with its sum");
     }
-    let explained = "SELECT count(*) FROM silver.klines WHERE symbol = 'SOLUSDT' AND date = DATE '2024-01-02'";
+    let explained =
+        "SELECT count(*) FROM silver.klines WHERE symbol = 'SOLUSDT' AND date = DATE '2024-01-02'";
     assert_eq!(lake.value(explained).await, "24", "statistics of the new files are right");
 }
 
@@ -180,9 +202,13 @@ async fn a_file_ends_where_its_limit_of_rows_does_and_is_not_small_then() {
 async fn a_dry_run_tells_what_would_be_done_and_writes_nothing() {
     let lake = lake_of_small_files().await;
     let (versions, files) = (lake.versions(), tree(&lake.path()));
-    let report = run(&Maintain { dry_run: true, rebuild_ledger: true, ..maintain(&lake) }, day(0)).await;
-    let planned: Vec<_> =
-        of(&report, "silver.klines").planned.iter().map(|plan| (plan.partition.as_str(), plan.files)).collect();
+    let report =
+        run(&Maintain { dry_run: true, rebuild_ledger: true, ..maintain(&lake) }, day(0)).await;
+    let planned: Vec<_> = of(&report, "silver.klines")
+        .planned
+        .iter()
+        .map(|plan| (plan.partition.as_str(), plan.files))
+        .collect();
     assert_eq!(planned, [("market=spot/date=2024-01-02", 5), ("market=spot/date=2024-01-03", 5)]);
     assert_eq!(report.ledger.unwrap().archives, 10);
     assert_eq!((lake.versions(), tree(&lake.path())), (versions, files));
@@ -197,7 +223,8 @@ async fn a_correction_after_compaction_replaces_exactly_its_rows() {
     lake.ingest(server.url(), &ONE_BY_ONE).await;
     run(&maintain(&lake), day(0)).await;
     let changed = &keys[2];
-    let others = format!("SELECT * FROM silver.trades WHERE archive <> '{changed}' ORDER BY archive, id");
+    let others =
+        format!("SELECT * FROM silver.trades WHERE archive <> '{changed}' ORDER BY archive, id");
     let untouched = lake.rows(&others).await;
     server.publish(changed, trades(changed, DAY, 10..17));
 
@@ -205,7 +232,9 @@ async fn a_correction_after_compaction_replaces_exactly_its_rows() {
 
     assert_eq!(done.summary.archives.corrected, 1, "{}", done.summary);
     assert_eq!(lake.rows(&others).await, untouched);
-    let ids = lake.rows(&format!("SELECT id FROM silver.trades WHERE archive = '{changed}' ORDER BY id")).await;
+    let ids = lake
+        .rows(&format!("SELECT id FROM silver.trades WHERE archive = '{changed}' ORDER BY id"))
+        .await;
     assert_eq!(ids, (10..17).map(|id| id.to_string()).collect::<Vec<_>>());
 }
 
@@ -223,7 +252,8 @@ async fn maintenance_beside_an_ingest_and_beside_itself_loses_nothing() {
         }
     };
     let ingest = lake.ingest(folder.path().to_str().unwrap(), &ONE_BY_ONE);
-    let (ingested, (), ()) = tokio::join!(Box::pin(ingest), Box::pin(keep_maintaining()), Box::pin(keep_maintaining()));
+    let (ingested, (), ()) =
+        tokio::join!(Box::pin(ingest), Box::pin(keep_maintaining()), Box::pin(keep_maintaining()));
 
     assert_eq!(ingested.summary.archives.new, 4, "{}", ingested.summary);
     assert_eq!(lake.rows(ROWS).await, undisturbed.rows(ROWS).await);
@@ -245,7 +275,10 @@ async fn files_stay_for_the_retention_and_are_deleted_after_it() {
     let early = run(&maintain(&lake), day(6)).await;
     assert_eq!(of(&early, "silver.klines").deleted, [], "{early}");
     let would = run(&Maintain { dry_run: true, ..maintain(&lake) }, day(8)).await;
-    assert_eq!((of(&would, "silver.klines").deleted.len(), lake.data_files("silver/klines").len()), (10, 12));
+    assert_eq!(
+        (of(&would, "silver.klines").deleted.len(), lake.data_files("silver/klines").len()),
+        (10, 12)
+    );
     let late = run(&maintain(&lake), day(8)).await;
 
     assert_eq!(of(&late, "silver.klines").deleted, of(&would, "silver.klines").deleted);
@@ -284,7 +317,8 @@ async fn a_file_that_no_version_names_is_deleted_only_when_it_is_old() {
 async fn half_downloaded_archives_are_swept_away_when_they_are_old_and_nobody_holds_them() {
     let lake = lake_of_small_files().await;
     let folder = lake.path().join("bronze/.partial");
-    let (old, held, young) = (folder.join("a.zip.part"), folder.join("b.zip.part"), folder.join("c.zip.part"));
+    let (old, held, young) =
+        (folder.join("a.zip.part"), folder.join("b.zip.part"), folder.join("c.zip.part"));
     for (file, age) in [(&old, 8), (&held, 8), (&young, 1)] {
         std::fs::write(file, "half").unwrap();
         let written = SystemTime::from(day(0)) - Duration::from_secs(age * 86_400);
@@ -362,7 +396,10 @@ async fn a_ledger_made_anew_asks_the_data_files_where_commits_are_gone() {
     let what = "SELECT archive, status, sha256, rows, min_time, max_time FROM meta.archives ORDER BY archive";
     let before = ask(&lake, what);
     for version in 0..20 {
-        std::fs::remove_file(lake.path().join(format!("silver/klines/_delta_log/{version:020}.json"))).unwrap();
+        std::fs::remove_file(
+            lake.path().join(format!("silver/klines/_delta_log/{version:020}.json")),
+        )
+        .unwrap();
     }
     std::fs::remove_dir_all(lake.path().join("meta/archives")).unwrap();
     let report = run(&Maintain { rebuild_ledger: true, ..maintain(&lake) }, day(0)).await;
@@ -375,7 +412,10 @@ async fn the_command_tells_what_it_did_and_refuses_tables_that_are_not_there() {
     let lake = lake_of_small_files().await;
     let planned = lake.run("maintain", &["--dry-run", "--table", "silver.klines"]);
     assert_eq!(planned.code, Some(0), "{planned}");
-    assert!(planned.stdout.contains("silver.klines: would compact 2 partitions, 10 files of "), "{planned}");
+    assert!(
+        planned.stdout.contains("silver.klines: would compact 2 partitions, 10 files of "),
+        "{planned}"
+    );
     let done = lake.run("maintain", &["--format", "json", "--retention", "2w"]);
     assert_eq!(done.code, Some(0), "{done}");
     let report: serde_json::Value = serde_json::from_str(&done.stdout).unwrap();
@@ -384,5 +424,8 @@ async fn the_command_tells_what_it_did_and_refuses_tables_that_are_not_there() {
     assert_eq!(klines["compacted"]["files_after"], 2);
     let refused = lake.run("maintain", &["--table", "silver.nothing"]);
     assert_eq!(refused.code, Some(2));
-    assert!(refused.stderr.contains("the lake has no table `silver.nothing`; it has "), "{refused}");
+    assert!(
+        refused.stderr.contains("the lake has no table `silver.nothing`; it has "),
+        "{refused}"
+    );
 }

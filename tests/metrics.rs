@@ -30,7 +30,13 @@ fn good_source() -> TempDir {
 }
 
 fn flags<'a>(source: &'a TempDir, file: &'a Path) -> Vec<&'a str> {
-    vec!["--all", "--source", source.path().to_str().unwrap(), "--metrics-file", file.to_str().unwrap()]
+    vec![
+        "--all",
+        "--source",
+        source.path().to_str().unwrap(),
+        "--metrics-file",
+        file.to_str().unwrap(),
+    ]
 }
 
 #[test]
@@ -41,8 +47,14 @@ fn the_figures_of_an_ingest_are_in_the_text_format_of_prometheus() {
     assert_eq!(run.code, Some(0), "{run}");
     let found = figures(&file);
     let summary = |name: &str| found[&format!("lakehouse_run_{name}")];
-    assert_eq!((summary("archives{outcome=\"new\"}"), summary("archives{outcome=\"failed\"}")), (2.0, 0.0));
-    assert_eq!((summary("rejected_rows"), summary("exit_code"), summary("commits")), (0.0, 0.0, 1.0));
+    assert_eq!(
+        (summary("archives{outcome=\"new\"}"), summary("archives{outcome=\"failed\"}")),
+        (2.0, 0.0)
+    );
+    assert_eq!(
+        (summary("rejected_rows"), summary("exit_code"), summary("commits")),
+        (0.0, 0.0, 1.0)
+    );
     assert!(summary("rows") > 0.0 && summary("bytes") > 0.0 && summary("duration_seconds") >= 0.0);
     assert!(summary("requests") >= 4.0, "two archives and two checksums at least: {found:?}");
     assert_eq!(found["lakehouse_last_success_timestamp_seconds"], summary("end_timestamp_seconds"));
@@ -68,7 +80,8 @@ fn a_run_that_fails_keeps_the_time_of_the_last_success() {
     let success = "lakehouse_last_success_timestamp_seconds";
     assert_eq!(incomplete[success], before[success]);
     assert_eq!(incomplete["lakehouse_run_archives{outcome=\"skipped\"}"], 2.0);
-    let nowhere = lake.run("refresh", &["--source", "./nowhere", "--metrics-file", file.to_str().unwrap()]);
+    let nowhere =
+        lake.run("refresh", &["--source", "./nowhere", "--metrics-file", file.to_str().unwrap()]);
     assert_eq!(nowhere.code, Some(2), "{nowhere}");
 }
 
@@ -77,7 +90,13 @@ fn a_refresh_leaves_its_figures_and_a_dry_run_none() {
     let (lake, source, folder) = (TestLake::new(), good_source(), tempfile::tempdir().unwrap());
     let file = folder.path().join("lakehouse.prom");
     lake.run("ingest", &["--all", "--source", source.path().to_str().unwrap()]);
-    let fixed = ["--full", "--source", source.path().to_str().unwrap(), "--metrics-file", file.to_str().unwrap()];
+    let fixed = [
+        "--full",
+        "--source",
+        source.path().to_str().unwrap(),
+        "--metrics-file",
+        file.to_str().unwrap(),
+    ];
     let dry = lake.run("refresh", &[&fixed[..], &["--dry-run"]].concat());
     assert!(dry.code == Some(0) && !file.exists(), "{dry}");
     let key = trades_key("BTCUSDT", DAY);
@@ -87,7 +106,10 @@ fn a_refresh_leaves_its_figures_and_a_dry_run_none() {
     let run = lake.run("refresh", &fixed);
     assert_eq!(run.code, Some(0), "{run}");
     let found = figures(&file);
-    assert_eq!((found["lakehouse_run_archives{outcome=\"corrected\"}"], found["lakehouse_run_rows"]), (1.0, 4.0));
+    assert_eq!(
+        (found["lakehouse_run_archives{outcome=\"corrected\"}"], found["lakehouse_run_rows"]),
+        (1.0, 4.0)
+    );
 }
 
 #[test]
@@ -101,7 +123,9 @@ fn a_metrics_file_in_a_folder_that_is_not_there_is_refused_before_anything_is_do
 /// Runs with logs as JSON and returns every line of standard error.
 fn logs(lake: &TestLake, arguments: &[&str]) -> Vec<Value> {
     let run = lake.run("ingest", &[&["--log-format", "json"], arguments].concat());
-    let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}\n{run}"));
+    let parse = |line: &str| {
+        serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}\n{run}"))
+    };
     run.stderr.lines().map(parse).collect()
 }
 
@@ -110,10 +134,16 @@ fn json_logs_are_all_that_is_on_standard_error() {
     let (lake, source) = (TestLake::new(), good_source());
     let found = logs(&lake, &["--all", "--source", source.path().to_str().unwrap()]);
     let summary = found.last().unwrap();
-    assert_eq!((summary["message"].as_str(), summary["new"].as_u64()), (Some("summary"), Some(2)), "{found:?}");
+    assert_eq!(
+        (summary["message"].as_str(), summary["new"].as_u64()),
+        (Some("summary"), Some(2)),
+        "{found:?}"
+    );
     let failed = logs(&lake, &["--all", "--source", "./nowhere"]);
     assert_eq!(failed.last().unwrap()["level"], "ERROR", "{failed:?}");
-    assert!(failed.last().unwrap()["message"].as_str().unwrap().starts_with("cannot use the source"));
+    assert!(
+        failed.last().unwrap()["message"].as_str().unwrap().starts_with("cannot use the source")
+    );
 }
 
 #[test]
@@ -121,12 +151,18 @@ fn what_concerns_an_archive_stands_in_a_span_with_its_key() {
     let (lake, source) = (TestLake::new(), good_source());
     let found = logs(&lake, &["-vv", "--all", "--source", source.path().to_str().unwrap()]);
     for message in ["download started", "request", "decoded"] {
-        let of_message = found.iter().filter(|log| log["message"] == message && log["spans"].is_array());
-        let keys = of_message.flat_map(|log| log["spans"].as_array().unwrap()).filter(|span| span["name"] == "archive");
+        let of_message =
+            found.iter().filter(|log| log["message"] == message && log["spans"].is_array());
+        let keys = of_message
+            .flat_map(|log| log["spans"].as_array().unwrap())
+            .filter(|span| span["name"] == "archive");
         let keys: Vec<&str> = keys.map(|span| span["key"].as_str().unwrap()).collect();
         assert!(keys.contains(&trades_key("BTCUSDT", DAY).as_str()), "{message}: {keys:?}");
     }
     let committed = found.iter().find(|log| log["message"] == "committed").unwrap();
-    assert_eq!((committed["level"].as_str(), committed["table"].as_str()), (Some("INFO"), Some("silver.trades")));
+    assert_eq!(
+        (committed["level"].as_str(), committed["table"].as_str()),
+        (Some("INFO"), Some("silver.trades"))
+    );
     assert_eq!(committed["spans"][0]["name"], "run");
 }

@@ -76,7 +76,8 @@ fn a_lake_in_a_bucket_becomes_and_stays_what_a_lake_in_a_folder_does() {
     remote.server.take_seen();
     assert!(remote.ingest().status().unwrap().success());
     let read = [Method::GET, Method::HEAD];
-    let written: Vec<_> = remote.server.take_seen().into_iter().filter(|seen| !read.contains(&seen.method)).collect();
+    let written: Vec<_> =
+        remote.server.take_seen().into_iter().filter(|seen| !read.contains(&seen.method)).collect();
     assert!(written.is_empty(), "nothing new, nothing written: {written:?}");
 
     let corrected: Vec<_> = remote.archive.keys.iter().step_by(3).collect();
@@ -87,7 +88,8 @@ fn a_lake_in_a_bucket_becomes_and_stays_what_a_lake_in_a_folder_does() {
     let built = lakehouse(folder.path()).args(["gold", "-q", "--lake", "lake"]).status().unwrap();
     assert!(built.success());
     let gold = ["query", "--format", "csv", "SELECT * FROM gold.symbols ORDER BY market, symbol"];
-    let of_folder = Run::from(lakehouse(folder.path()).args(gold).args(["--lake", "lake"]).output().unwrap());
+    let of_folder =
+        Run::from(lakehouse(folder.path()).args(gold).args(["--lake", "lake"]).output().unwrap());
     assert!(of_folder.stdout.lines().count() > 3, "{of_folder}");
     assert_eq!(remote.done(&gold).stdout, of_folder.stdout);
     let changes = remote.done(&["changes"]);
@@ -109,7 +111,8 @@ fn four_processes_with_overlapping_selections_land_each_archive_once_in_a_bucket
     let folder = TempDir::new().unwrap();
     let alone = remote.archive.complete(&folder.path().join("alone"));
     let everything: &[&str] = &[];
-    let selections = [everything, &["--data-type", "klines"], &["--market", "spot,futures_um"], everything];
+    let selections =
+        [everything, &["--data-type", "klines"], &["--market", "spot,futures_um"], everything];
     let processes = selections.map(|selection| remote.ingest().args(selection).spawn().unwrap());
     let ends = processes.map(|mut process| process.wait().unwrap());
     assert!(ends.iter().all(ExitStatus::success), "{ends:?}");
@@ -120,13 +123,18 @@ fn four_processes_with_overlapping_selections_land_each_archive_once_in_a_bucket
 fn a_commit_whose_answer_is_lost_is_found_again_and_not_made_twice() {
     let undisturbed = RemoteLake::new();
     assert!(undisturbed.ingest().status().unwrap().success());
-    // The client tries again after the one status, and meets its own commit; it gives up after the other.
+    // The client tries again after the one status, and meets its own commit; it gives up after the
+    // other.
     for status in [500, 400] {
         let remote = RemoteLake::new();
         for table in ["silver/klines", "silver/trades", "meta/archives", "meta/runs"] {
             remote.server.lose_answers(&format!("{table}/_delta_log/"), status, 1);
             // The first of a table's commits makes the table.
-            remote.server.lose_answers(&format!("{table}/_delta_log/00000000000000000001"), status, 1);
+            remote.server.lose_answers(
+                &format!("{table}/_delta_log/00000000000000000001"),
+                status,
+                1,
+            );
         }
         let run = remote.ingest().status().unwrap();
         assert_eq!((run.code(), remote.server.answers_to_lose()), (Some(0), 0), "after {status}");
@@ -142,27 +150,40 @@ fn a_commit_whose_answer_is_lost_is_found_again_and_not_made_twice() {
 async fn the_store_that_tests_use_keeps_its_conditions_ranges_and_pages() {
     let server = S3Server::start();
     server.set_page_size(2);
-    let builder =
-        AmazonS3Builder::new().with_bucket_name("bucket").with_endpoint(server.endpoint()).with_allow_http(true);
+    let builder = AmazonS3Builder::new()
+        .with_bucket_name("bucket")
+        .with_endpoint(server.endpoint())
+        .with_allow_http(true);
     let store = builder.with_access_key_id("test").with_secret_access_key("test").build().unwrap();
     let store: Arc<dyn ObjectStore> = Arc::new(store);
     let path = |name: &str| StorePath::from(name);
 
     let racing = (0..8).map(|writer: u8| {
         let store = Arc::clone(&store);
-        async move { store.put_opts(&StorePath::from("a/raced"), vec![writer].into(), PutMode::Create.into()).await }
+        async move {
+            store
+                .put_opts(&StorePath::from("a/raced"), vec![writer].into(), PutMode::Create.into())
+                .await
+        }
     });
     let won = join_all(racing).await;
     assert_eq!(won.iter().filter(|put| put.is_ok()).count(), 1, "{won:?}");
-    assert!(won.iter().all(|put| matches!(put, Ok(_) | Err(Error::AlreadyExists { .. }))), "{won:?}");
+    assert!(
+        won.iter().all(|put| matches!(put, Ok(_) | Err(Error::AlreadyExists { .. }))),
+        "{won:?}"
+    );
 
     let first = store.put(&path("b"), "0123456789".into()).await.unwrap();
-    let second = store.put_opts(&path("b"), "abcdefghij".into(), PutMode::Update(first.clone().into()).into()).await;
+    let second = store
+        .put_opts(&path("b"), "abcdefghij".into(), PutMode::Update(first.clone().into()).into())
+        .await;
     assert!(second.is_ok(), "{second:?}");
-    let stale = store.put_opts(&path("b"), "lost".into(), PutMode::Update(first.into()).into()).await;
+    let stale =
+        store.put_opts(&path("b"), "lost".into(), PutMode::Update(first.into()).into()).await;
     assert!(matches!(stale, Err(Error::Precondition { .. })), "{stale:?}");
     assert_eq!(store.get_range(&path("b"), 2..5).await.unwrap(), "cde");
-    let options = object_store::GetOptions { range: Some(GetRange::Suffix(3)), ..Default::default() };
+    let options =
+        object_store::GetOptions { range: Some(GetRange::Suffix(3)), ..Default::default() };
     assert_eq!(store.get_opts(&path("b"), options).await.unwrap().bytes().await.unwrap(), "hij");
 
     let mut upload = store.put_multipart(&path("a/b/parts")).await.unwrap();
@@ -182,13 +203,16 @@ async fn the_store_that_tests_use_keeps_its_conditions_ranges_and_pages() {
     );
     let all: Vec<_> = futures::TryStreamExt::try_collect(store.list(None)).await.unwrap();
     assert_eq!(all.len(), 5);
-    let after: Vec<_> =
-        futures::TryStreamExt::try_collect(store.list_with_offset(Some(&path("a")), &path("a/copy of b")))
-            .await
-            .unwrap();
+    let after: Vec<_> = futures::TryStreamExt::try_collect(
+        store.list_with_offset(Some(&path("a")), &path("a/copy of b")),
+    )
+    .await
+    .unwrap();
     assert_eq!(after.len(), 2);
     let all = all.into_iter().map(|object: object_store::ObjectMeta| Ok(object.location));
-    let deleted: Vec<_> = futures::StreamExt::collect(store.delete_stream(Box::pin(futures::stream::iter(all)))).await;
+    let deleted: Vec<_> =
+        futures::StreamExt::collect(store.delete_stream(Box::pin(futures::stream::iter(all))))
+            .await;
     assert!(deleted.iter().all(Result::is_ok), "{deleted:?}");
     assert_eq!(server.keys(""), Vec::<String>::new());
     assert!(matches!(store.head(&path("b")).await, Err(Error::NotFound { .. })));

@@ -21,7 +21,10 @@ fn rows() -> RecordBatch {
     let prices = Decimal128Array::from(vec![Some(123_456_789_012_345_678), None]);
     let times = TimestampMicrosecondArray::from(vec![1_704_067_200_000_000, 1_704_067_200_123_456]);
     batch(vec![
-        ("symbol", Arc::new(StringArray::from(vec![Some("BTC|USDT"), Some("a,\"b\"\nc")])) as ArrayRef),
+        (
+            "symbol",
+            Arc::new(StringArray::from(vec![Some("BTC|USDT"), Some("a,\"b\"\nc")])) as ArrayRef,
+        ),
         ("price", Arc::new(prices.with_precision_and_scale(18, 8).unwrap())),
         ("time", Arc::new(times.with_timezone("UTC"))),
         ("date", Arc::new(Date32Array::from(vec![Some(19_723), None]))),
@@ -31,7 +34,10 @@ fn rows() -> RecordBatch {
 
 fn stream(batches: Vec<RecordBatch>) -> SendableRecordBatchStream {
     let schema = batches[0].schema();
-    Box::pin(RecordBatchStreamAdapter::new(schema, futures::stream::iter(batches.into_iter().map(Ok))))
+    Box::pin(RecordBatchStreamAdapter::new(
+        schema,
+        futures::stream::iter(batches.into_iter().map(Ok)),
+    ))
 }
 
 async fn written(batches: Vec<RecordBatch>, format: Format, max_rows: Option<usize>) -> Vec<u8> {
@@ -60,8 +66,7 @@ async fn csv_quotes_what_it_must_and_leaves_nulls_empty() {
 #[tokio::test]
 async fn json_is_one_array_with_exact_numbers() {
     let first = r#"{"symbol":"BTC|USDT","price":1234567890.12345678,"time":"2024-01-01T00:00:00Z","date":"2024-01-01","maker":true}"#;
-    let second =
-        r#"{"symbol":"a,\"b\"\nc","price":null,"time":"2024-01-01T00:00:00.123456Z","date":null,"maker":null}"#;
+    let second = r#"{"symbol":"a,\"b\"\nc","price":null,"time":"2024-01-01T00:00:00.123456Z","date":null,"maker":null}"#;
     assert_eq!(text(Format::Json).await, format!("[{first},{second}]\n"));
     assert_eq!(text(Format::Ndjson).await, format!("{first}\n{second}\n"));
 }
@@ -93,7 +98,9 @@ async fn a_table_shows_types_and_nulls() {
 #[tokio::test]
 async fn a_table_stays_aligned_and_harmless_whatever_the_text() {
     let symbols = StringArray::from(vec!["币安人生USDT", "\u{1b}[31mred", "tab\there"]);
-    let shown = written(vec![batch(vec![("symbol", Arc::new(symbols) as ArrayRef)])], Format::Table, None).await;
+    let shown =
+        written(vec![batch(vec![("symbol", Arc::new(symbols) as ArrayRef)])], Format::Table, None)
+            .await;
     let expected = "\
 ┌──────────────┐
 │ symbol       │
@@ -128,13 +135,18 @@ async fn an_answer_without_rows_keeps_its_columns() {
     assert_eq!(written(empty(), Format::Json, None).await, b"[]\n");
     assert_eq!(written(empty(), Format::Ndjson, None).await, b"");
     assert_eq!(written(empty(), Format::Markdown, None).await, b"| n |\n| ---: |\n");
-    assert!(String::from_utf8(written(empty(), Format::Table, None).await).unwrap().ends_with("0 rows\n"));
+    assert!(
+        String::from_utf8(written(empty(), Format::Table, None).await)
+            .unwrap()
+            .ends_with("0 rows\n")
+    );
 }
 
 #[tokio::test]
 async fn parquet_and_arrow_files_read_back_as_they_were() {
     let parquet = Bytes::from(written(vec![rows()], Format::Parquet, None).await);
-    let read: Vec<_> = ParquetRecordBatchReader::try_new(parquet, 1024).unwrap().map(Result::unwrap).collect();
+    let read: Vec<_> =
+        ParquetRecordBatchReader::try_new(parquet, 1024).unwrap().map(Result::unwrap).collect();
     assert_eq!(read, [rows()]);
     let arrow = io::Cursor::new(written(vec![rows()], Format::Arrow, None).await);
     let read: Vec<_> = FileReader::try_new(arrow, None).unwrap().map(Result::unwrap).collect();

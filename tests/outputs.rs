@@ -1,4 +1,5 @@
-//! Every command: standard output carries data and nothing else, and a reader that stops early is no failure.
+//! Every command: standard output carries data and nothing else, and a reader that stops early is
+//! no failure.
 
 use std::fs;
 use std::io::Write;
@@ -75,7 +76,10 @@ fn begin(folder: &TempDir, line: &str, flags: &[&str]) -> Child {
 fn the_lines_have_every_command() {
     for command in Cli::command().get_subcommands() {
         let name = command.get_name();
-        assert!(LINES.iter().any(|(line, _)| line.split(' ').next() == Some(name)), "add {name} to LINES");
+        assert!(
+            LINES.iter().any(|(line, _)| line.split(' ').next() == Some(name)),
+            "add {name} to LINES"
+        );
     }
 }
 
@@ -89,7 +93,8 @@ fn standard_output_carries_data_and_nothing_else() {
         assert_eq!(run.code, Some(0), "{line}\n{run}");
         match data {
             Data::Json => drop(
-                serde_json::from_str::<Value>(&run.stdout).unwrap_or_else(|error| panic!("{line}: {error}\n{run}")),
+                serde_json::from_str::<Value>(&run.stdout)
+                    .unwrap_or_else(|error| panic!("{line}: {error}\n{run}")),
             ),
             Data::Nothing => assert_eq!(run.stdout, "", "{line}"),
             Data::Text(beginning) => assert!(run.stdout.starts_with(beginning), "{line}\n{run}"),

@@ -12,7 +12,8 @@ async fn downloads_of_the_next_batch_begin_while_the_last_of_one_are_under_way()
     for (key, day) in keys.iter().zip(days) {
         server.publish(key, trades(key, day, 1..20));
     }
-    // Whatever the order of batches is, each of the first two is only answered when another one is asked for.
+    // Whatever the order of batches is, each of the first two is only answered when another one is
+    // asked for.
     server.script(&keys[0], [Fault::HeldUntilAsked(keys[1].clone())]);
     server.script(&keys[1], [Fault::HeldUntilAsked(keys[2].clone())]);
     server.script(&keys[2], [Fault::HeldUntilAsked(keys[1].clone())]);

@@ -1,4 +1,5 @@
-//! One owner per day: a daily and a monthly archive of the same days, whatever comes first and whatever is missing.
+//! One owner per day: a daily and a monthly archive of the same days, whatever comes first and
+//! whatever is missing.
 //!
 //! After every ingest each day is looked at, at every version that the table has had.
 
@@ -6,9 +7,9 @@ use std::collections::BTreeMap;
 use std::process::{ExitStatus, Stdio};
 
 use futures::TryStreamExt;
-use lakehouse::lake::Lake;
 use lakehouse::query::{At, Session, SessionOptions};
-use lakehouse_core::generate::{SampleOptions, sample_csv};
+use lakehouse::storage::lake::Lake;
+use lakehouse_samples::{SampleOptions, sample_csv};
 
 use crate::support::archive_server::ArchiveServer;
 use crate::support::samples::{csv_name, identify, trades, trades_csv, trades_key};
@@ -33,7 +34,12 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        Self { server: ArchiveServer::start(), lake: TestLake::new(), table: "klines", seen: BTreeMap::new() }
+        Self {
+            server: ArchiveServer::start(),
+            lake: TestLake::new(),
+            table: "klines",
+            seen: BTreeMap::new(),
+        }
     }
 
     /// Publishes an archive, after its lines were changed.
@@ -66,7 +72,8 @@ impl Scene {
         panic!("a run still has something to do after three others");
     }
 
-    /// Looks at every version: a day has the rows of one archive, and once it has some it always has.
+    /// Looks at every version: a day has the rows of one archive, and once it has some it always
+    /// has.
     async fn look(&mut self) {
         let newest = self.lake.versions()[&format!("silver/{}", self.table)];
         for version in 1..=newest {
@@ -80,7 +87,10 @@ impl Scene {
     }
 
     async fn owners_at(&self, version: u64) -> BTreeMap<String, String> {
-        let sql = format!("SELECT date, archive, count(*) FROM silver.{} GROUP BY ALL ORDER BY 1, 2", self.table);
+        let sql = format!(
+            "SELECT date, archive, count(*) FROM silver.{} GROUP BY ALL ORDER BY 1, 2",
+            self.table
+        );
         let sql = sql.replace("GROUP BY ALL", "GROUP BY date, archive");
         let lake = Lake::open(self.lake.path().to_str().unwrap()).unwrap();
         let options = SessionOptions { at: At::Version(version), ..SessionOptions::default() };
@@ -89,7 +99,9 @@ impl Scene {
         let batches: Vec<_> = rows.try_collect().await.unwrap();
         let mut owners = BTreeMap::new();
         for line in batches.iter().flat_map(lines) {
-            let [day, archive, rows] = line.split(" | ").collect::<Vec<_>>()[..] else { panic!("{line}") };
+            let [day, archive, rows] = line.split(" | ").collect::<Vec<_>>()[..] else {
+                panic!("{line}")
+            };
             let name = archive.rsplit('/').next().unwrap().trim_end_matches(".zip");
             let name = name.trim_start_matches("BTCUSDT-1h-").trim_start_matches("BTCUSDT-trades-");
             let before = owners.insert(day.to_owned(), format!("{name} {rows}"));
@@ -102,13 +114,20 @@ impl Scene {
     fn owners(&self) -> Vec<String> {
         let owners = self.seen.values().next_back().unwrap();
         let kind = |owner: &str| if owner.starts_with("2024-02 ") { "monthly" } else { "daily" };
-        let days: Vec<_> = owners.iter().map(|(day, owner)| (day[8..].parse::<u32>().unwrap(), kind(owner))).collect();
+        let days: Vec<_> = owners
+            .iter()
+            .map(|(day, owner)| (day[8..].parse::<u32>().unwrap(), kind(owner)))
+            .collect();
         let runs = days.chunk_by(|a, b| a.0 + 1 == b.0 && a.1 == b.1);
         runs.map(|run| format!("{}-{} {}", run[0].0, run[run.len() - 1].0, run[0].1)).collect()
     }
 
     async fn row_count(&self) -> usize {
-        self.lake.value(&format!("SELECT count(*) FROM silver.{}", self.table)).await.parse().unwrap()
+        self.lake
+            .value(&format!("SELECT count(*) FROM silver.{}", self.table))
+            .await
+            .parse()
+            .unwrap()
     }
 
     async fn ledger(&self, ending: &str) -> String {
@@ -118,7 +137,10 @@ impl Scene {
 
     /// What the ledger says in sum is what silver holds, archive by archive.
     async fn assert_ledger_agrees(&self) {
-        let silver = format!("SELECT archive, count(*) FROM silver.{} GROUP BY archive ORDER BY archive", self.table);
+        let silver = format!(
+            "SELECT archive, count(*) FROM silver.{} GROUP BY archive ORDER BY archive",
+            self.table
+        );
         let ledger = "SELECT archive, rows FROM meta.archives WHERE status = 'ingested' AND rows > 0 ORDER BY archive";
         assert_eq!(self.lake.rows(ledger).await, self.lake.rows(&silver).await);
     }
@@ -190,7 +212,11 @@ async fn an_incomplete_monthly_leaves_to_the_dailies_what_it_misses() {
     assert_eq!(scene.row_count().await, HOURS_OF_MONTH);
     let monthly = scene.ledger("1h-2024-02.zip").await;
     assert!(monthly.starts_with("ingested | 600 | 1-9,13-28 | "), "{monthly}");
-    assert!(monthly.contains("2024-02-29: monthly 18 rows and 6 gaps, daily 24 rows: daily owns the day"), "{monthly}");
+    assert!(
+        monthly
+            .contains("2024-02-29: monthly 18 rows and 6 gaps, daily 24 rows: daily owns the day"),
+        "{monthly}"
+    );
     scene.assert_ledger_agrees().await;
 }
 
@@ -206,10 +232,21 @@ async fn an_incomplete_monthly_that_comes_later_takes_nothing_from_better_dailie
 
     assert_eq!((done.summary.archives.new, done.summary.rows), (0, 0), "{}", done.summary);
     assert_eq!(scene.owners(), ["1-29 daily"]);
-    assert_eq!(scene.lake.versions()["silver/klines"], version + 1, "the verdict is in silver's own log");
-    assert_eq!(scene.lake.data_files("silver/klines").len(), files, "no file was written or rewritten");
+    assert_eq!(
+        scene.lake.versions()["silver/klines"],
+        version + 1,
+        "the decision is in silver's own log"
+    );
+    assert_eq!(
+        scene.lake.data_files("silver/klines").len(),
+        files,
+        "no file was written or rewritten"
+    );
     let monthly = scene.ledger("1h-2024-02.zip").await;
-    assert!(monthly.starts_with("yielded | 0 | none | 2024-02-01 to 2024-02-05: monthly 120 rows"), "{monthly}");
+    assert!(
+        monthly.starts_with("yielded | 0 | none | 2024-02-01 to 2024-02-05: monthly 120 rows"),
+        "{monthly}"
+    );
     assert!(scene.ingest(&[]).await.plan.fetch.is_empty());
     scene.publish(MONTH, |lines| lines.truncate(6 * 24));
     assert_eq!(scene.ingest(&[]).await.plan.fetch.len(), 1, "another version is judged anew");
@@ -278,7 +315,11 @@ async fn a_corrected_monthly_replaces_its_own_days_and_is_compared_anew_on_the_o
     assert_eq!(scene.owners(), ["1-2 daily", "3-29 monthly"]);
     scene.publish(&day_key(2), without_hours(3..4));
     scene.settle(&[]).await;
-    assert_eq!(scene.owners(), ["1-2 daily", "3-29 monthly"], "the month lacks more hours of the second day");
+    assert_eq!(
+        scene.owners(),
+        ["1-2 daily", "3-29 monthly"],
+        "the month lacks more hours of the second day"
+    );
 
     scene.publish(MONTH, |lines| lines.truncate(28 * 24 + 5));
     let done = scene.ingest(&[]).await;
@@ -337,7 +378,8 @@ async fn a_ledger_that_was_lost_is_made_again_with_owners_and_verdicts() {
     std::fs::rename(scene.lake.path().join("silver"), lake.path().join("silver")).unwrap();
     scene.publish("data/spot/daily/klines/BTCUSDT/1h/BTCUSDT-1h-2024-03-01.zip", |_| {});
     lake.ingest(scene.server.url(), &["--all", "--start", "2024-03-01"]).await;
-    let after = lake.rows(&sql.replace("ORDER", "WHERE archive NOT LIKE '%2024-03-01%' ORDER")).await;
+    let after =
+        lake.rows(&sql.replace("ORDER", "WHERE archive NOT LIKE '%2024-03-01%' ORDER")).await;
     assert_eq!(after, before);
 }
 
@@ -345,7 +387,8 @@ async fn a_ledger_that_was_lost_is_made_again_with_owners_and_verdicts() {
 async fn trades_are_compared_by_their_ids() {
     let mut scene = Scene { table: "trades", ..Scene::new() };
     let month = "data/spot/monthly/trades/BTCUSDT/BTCUSDT-trades-2024-02.zip";
-    let day = |day: u32| format!("data/spot/daily/trades/BTCUSDT/BTCUSDT-trades-2024-02-{day:02}.zip");
+    let day =
+        |day: u32| format!("data/spot/daily/trades/BTCUSDT/BTCUSDT-trades-2024-02-{day:02}.zip");
     scene.publish(&day(1), |lines| drop(lines.remove(10)));
     // The same number of distinct trades, and every line twice.
     scene.publish(&day(2), |lines| lines.extend(lines.clone()));
@@ -354,7 +397,10 @@ async fn trades_are_compared_by_their_ids() {
     scene.ingest(&[]).await;
     assert_eq!(scene.owners(), ["1-1 monthly", "2-2 daily", "3-29 monthly"]);
     let first = scene.ledger("2024-02-01.zip").await;
-    assert!(first.contains("monthly 100 rows, daily 99 rows and 1 gap: monthly owns the day"), "{first}");
+    assert!(
+        first.contains("monthly 100 rows, daily 99 rows and 1 gap: monthly owns the day"),
+        "{first}"
+    );
     let second = scene.ledger("2024-02-02.zip").await;
     assert!(second.contains("monthly 100 rows, daily 200 rows (100 of them repeated)"), "{second}");
     scene.assert_ledger_agrees().await;
@@ -368,14 +414,23 @@ async fn opposite_copies_that_two_processes_land_at_once_are_compared_whoever_is
         scene.publish(&day_key(5), without_hours(3..5));
         scene.publish(MONTH, without_hours(30..35));
         let start = |frequency| {
-            let flags = ["--all", "--frequency", frequency, "--batch-size", "2", "--source", scene.server.url()];
+            let flags = [
+                "--all",
+                "--frequency",
+                frequency,
+                "--batch-size",
+                "2",
+                "--source",
+                scene.server.url(),
+            ];
             let mut program = scene.lake.program("ingest", &flags);
             program.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
         };
         let ends = [start("daily"), start("monthly")].map(|mut process| process.wait().unwrap());
         assert!(ends.iter().all(ExitStatus::success), "{ends:?}");
 
-        // At every version each day has one owner, and none is lost; the better copies own what differs.
+        // At every version each day has one owner, and none is lost; the better copies own what
+        // differs.
         scene.look().await;
         let owners = scene.seen.values().next_back().unwrap();
         let owner = |day: u32| owners[&format!("2024-02-{day:02}")].clone();
@@ -405,7 +460,10 @@ async fn an_archive_that_is_too_large_for_shared_files_is_compared_day_by_day_to
     assert_eq!(scene.owners(), ["1-1 monthly", "2-2 daily", "3-11 monthly"]);
     assert_eq!(scene.row_count().await, 950_400);
     let third = scene.ledger("2024-02-03.zip").await;
-    assert!(third.starts_with("yielded | 0 | none | 2024-02-03: monthly 86400 rows, daily 86399 rows"), "{third}");
+    assert!(
+        third.starts_with("yielded | 0 | none | 2024-02-03: monthly 86400 rows, daily 86399 rows"),
+        "{third}"
+    );
     scene.assert_ledger_agrees().await;
 
     // Corrected, it replaces its rows on its own days.

@@ -3,12 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Decimal128Array, DictionaryArray, Int64Array, RecordBatch, TimestampMicrosecondArray};
+use arrow::array::{
+    ArrayRef, Decimal128Array, DictionaryArray, Int64Array, RecordBatch, TimestampMicrosecondArray,
+};
 use arrow::datatypes::{DataType, Int32Type, TimeUnit};
 use chrono::{DateTime, Utc};
-use lakehouse::lake::{Lake, Layer, TableName};
 use lakehouse::output::{Format, OutputError, OutputOptions, write_stream};
 use lakehouse::query::{At, QueryError, Session, SessionOptions, TableSnapshot};
+use lakehouse::storage::lake::{Lake, Layer, TableName};
 
 use crate::support::delta_fixture::{FixtureTable, batch};
 
@@ -33,13 +35,17 @@ fn trades(symbol: &str, ids: std::ops::Range<i64>) -> RecordBatch {
         ("symbol", Arc::new(symbols) as ArrayRef),
         ("id", Arc::new(Int64Array::from_iter_values(ids))),
         ("price", Arc::new(prices)),
-        ("open_time", Arc::new(TimestampMicrosecondArray::from_iter_values(times).with_timezone("UTC"))),
+        (
+            "open_time",
+            Arc::new(TimestampMicrosecondArray::from_iter_values(times).with_timezone("UTC")),
+        ),
     ])
 }
 
 /// Two markets by two days by two symbols: eight files of ten rows.
 async fn eight_files(lake: &Path) -> FixtureTable {
-    let mut table = FixtureTable::create(lake, "silver/trades", &trade_columns(), "symbol,open_time").await;
+    let mut table =
+        FixtureTable::create(lake, "silver/trades", &trade_columns(), "symbol,open_time").await;
     let mut first = 0;
     for market in ["spot", "futures_um"] {
         for date in ["2024-01-01", "2024-01-02"] {
@@ -76,7 +82,10 @@ async fn refusal(session: &Session, sql: &str) -> QueryError {
 
 async fn files_read(session: &Session, sql: &str) -> String {
     let plan = csv(session, &format!("EXPLAIN {sql}")).await;
-    let line = plan.lines().find(|line| line.starts_with("files_read")).unwrap_or_else(|| panic!("{plan}"));
+    let line = plan
+        .lines()
+        .find(|line| line.starts_with("files_read"))
+        .unwrap_or_else(|| panic!("{plan}"));
     line.split(": ").nth(1).unwrap().split(" files").next().unwrap().to_owned()
 }
 
@@ -90,14 +99,18 @@ async fn an_open_session_sees_a_commit_made_after_it_was_opened() {
     table.append("spot", "2024-01-03", &trades("BTCUSDT", 100..105)).await;
 
     assert_eq!(csv(&session, "SELECT count(*) AS n FROM silver.trades;").await, "n\n85\n");
-    assert_eq!(csv(&session, "SELECT count(*) AS n FROM trades WHERE date = '2024-01-03'").await, "n\n5\n");
+    assert_eq!(
+        csv(&session, "SELECT count(*) AS n FROM trades WHERE date = '2024-01-03'").await,
+        "n\n5\n"
+    );
 }
 
 #[tokio::test]
 async fn an_older_version_or_time_can_be_read() {
     let lake = tempfile::tempdir().unwrap();
     eight_files(lake.path()).await;
-    let session = open_with(lake.path(), SessionOptions { at: At::Version(3), ..SessionOptions::default() });
+    let session =
+        open_with(lake.path(), SessionOptions { at: At::Version(3), ..SessionOptions::default() });
     assert_eq!(csv(&session, "SELECT count(*) AS n FROM silver.trades").await, "n\n30\n");
 }
 
@@ -105,10 +118,14 @@ async fn an_older_version_or_time_can_be_read() {
 async fn a_time_before_a_table_was_made_is_refused() {
     let lake = tempfile::tempdir().unwrap();
     eight_files(lake.path()).await;
-    let at = |time: DateTime<Utc>| SessionOptions { at: At::Time(time), ..SessionOptions::default() };
+    let at =
+        |time: DateTime<Utc>| SessionOptions { at: At::Time(time), ..SessionOptions::default() };
     let early = open_with(lake.path(), at("2001-01-01T00:00:00Z".parse().unwrap()));
     let error = refusal(&early, "SELECT count(*) AS n FROM silver.trades").await.to_string();
-    assert!(error.contains("was not there at 2001-01-01T00:00:00Z: its oldest version is from 20"), "{error}");
+    assert!(
+        error.contains("was not there at 2001-01-01T00:00:00Z: its oldest version is from 20"),
+        "{error}"
+    );
     let late = open_with(lake.path(), at("2100-01-01T00:00:00Z".parse().unwrap()));
     assert_eq!(csv(&late, "SELECT count(*) AS n FROM silver.trades").await, "n\n80\n");
 }
@@ -120,9 +137,13 @@ async fn filters_on_partitions_are_decided_without_reading() {
     let session = open(lake.path());
     let read = |sql| files_read(&session, sql);
     assert_eq!(read("SELECT id FROM silver.trades").await, "8 of 8");
-    assert_eq!(read("SELECT id FROM silver.trades WHERE market = 'spot' AND date = '2024-01-02'").await, "2 of 8");
     assert_eq!(
-        read("SELECT id FROM silver.trades WHERE market LIKE '%um' AND date > DATE '2024-01-01'").await,
+        read("SELECT id FROM silver.trades WHERE market = 'spot' AND date = '2024-01-02'").await,
+        "2 of 8"
+    );
+    assert_eq!(
+        read("SELECT id FROM silver.trades WHERE market LIKE '%um' AND date > DATE '2024-01-01'")
+            .await,
         "2 of 8"
     );
     assert_eq!(read("SELECT id FROM silver.trades WHERE market = 'options'").await, "0 of 8");
@@ -136,9 +157,15 @@ async fn filters_on_values_skip_files_by_their_statistics() {
     eight_files(lake.path()).await;
     let session = open(lake.path());
     let read = |sql| files_read(&session, sql);
-    assert_eq!(read("SELECT id FROM silver.trades WHERE symbol = 'BTCUSDT' AND market = 'spot'").await, "2 of 8");
+    assert_eq!(
+        read("SELECT id FROM silver.trades WHERE symbol = 'BTCUSDT' AND market = 'spot'").await,
+        "2 of 8"
+    );
     assert_eq!(read("SELECT price FROM silver.trades WHERE id = 42").await, "1 of 8");
-    assert_eq!(read("SELECT id FROM silver.trades WHERE open_time = '2024-01-01T00:00:42Z'").await, "1 of 8");
+    assert_eq!(
+        read("SELECT id FROM silver.trades WHERE open_time = '2024-01-01T00:00:42Z'").await,
+        "1 of 8"
+    );
     assert_eq!(read("SELECT id FROM silver.trades WHERE symbol IS NULL").await, "0 of 8");
     let plan = csv(&session, "EXPLAIN SELECT price FROM silver.trades WHERE id = 42").await;
     assert!(plan.contains("silver.trades at version 8: 1 of 8 files"), "{plan}");
@@ -150,7 +177,8 @@ async fn a_row_is_found_by_the_last_digit_of_its_price() {
     eight_files(lake.path()).await;
     let session = open(lake.path());
     for id in [0, 9, 10, 79] {
-        let sql = format!("SELECT id, price FROM silver.trades WHERE price = 1234567890.000000{id:02}");
+        let sql =
+            format!("SELECT id, price FROM silver.trades WHERE price = 1234567890.000000{id:02}");
         assert_eq!(csv(&session, &sql).await, format!("id,price\n{id},1234567890.000000{id:02}\n"));
         assert_eq!(files_read(&session, &sql).await, "1 of 8");
     }
@@ -159,7 +187,8 @@ async fn a_row_is_found_by_the_last_digit_of_its_price() {
 #[tokio::test]
 async fn a_time_that_another_writer_cut_to_milliseconds_is_still_found() {
     let lake = tempfile::tempdir().unwrap();
-    let mut table = FixtureTable::create(lake.path(), "silver/ticks", &[("time", time())], "").await;
+    let mut table =
+        FixtureTable::create(lake.path(), "silver/ticks", &[("time", time())], "").await;
     let times = TimestampMicrosecondArray::from(vec![1_704_067_200_123_999]).with_timezone("UTC");
     let cut = r#"{"numRecords":1,"minValues":{"time":"2024-01-01T00:00:00.123Z"},
                   "maxValues":{"time":"2024-01-01T00:00:00.123Z"},"nullCount":{"time":0}}"#;
@@ -175,9 +204,15 @@ async fn counting_rows_reads_no_file() {
     eight_files(lake.path()).await;
     let session = open(lake.path());
     assert_eq!(files_read(&session, "SELECT count(*) FROM silver.trades").await, "0 of 8");
-    assert_eq!(files_read(&session, "SELECT count(*) FROM silver.trades WHERE market = 'spot'").await, "0 of 8");
+    assert_eq!(
+        files_read(&session, "SELECT count(*) FROM silver.trades WHERE market = 'spot'").await,
+        "0 of 8"
+    );
     std::fs::remove_dir_all(lake.path().join("silver/trades/market=spot")).unwrap();
-    assert_eq!(csv(&session, "SELECT count(*) AS n FROM silver.trades WHERE market = 'spot'").await, "n\n40\n");
+    assert_eq!(
+        csv(&session, "SELECT count(*) AS n FROM silver.trades WHERE market = 'spot'").await,
+        "n\n40\n"
+    );
 }
 
 #[tokio::test]
@@ -195,14 +230,27 @@ async fn the_range_of_a_partition_column_needs_no_file() {
 #[tokio::test]
 async fn files_with_nulls_in_the_order_are_merged_rather_than_read_one_after_another() {
     let lake = tempfile::tempdir().unwrap();
-    let mut table = FixtureTable::create(lake.path(), "silver/marks", &[("id", DataType::Int64)], "id").await;
+    let mut table =
+        FixtureTable::create(lake.path(), "silver/marks", &[("id", DataType::Int64)], "id").await;
     for ids in [vec![Some(1), None], vec![Some(2), None], vec![Some(3), Some(4)]] {
-        table.append("spot", "2024-01-01", &batch(vec![("id", Arc::new(Int64Array::from(ids)) as ArrayRef)])).await;
+        table
+            .append(
+                "spot",
+                "2024-01-01",
+                &batch(vec![("id", Arc::new(Int64Array::from(ids)) as ArrayRef)]),
+            )
+            .await;
     }
-    let session = open_with(lake.path(), SessionOptions { target_partitions: Some(1), ..SessionOptions::default() });
+    let session = open_with(
+        lake.path(),
+        SessionOptions { target_partitions: Some(1), ..SessionOptions::default() },
+    );
     let plan = csv(&session, "EXPLAIN SELECT id FROM silver.marks ORDER BY id").await;
     assert!(!plan.contains("SortExec"), "{plan}");
-    assert_eq!(csv(&session, "SELECT id FROM silver.marks ORDER BY id").await, "id\n1\n2\n3\n4\n\"\"\n\"\"\n");
+    assert_eq!(
+        csv(&session, "SELECT id FROM silver.marks ORDER BY id").await,
+        "id\n1\n2\n3\n4\n\"\"\n\"\"\n"
+    );
 }
 
 #[tokio::test]
@@ -223,24 +271,33 @@ async fn the_order_of_a_sorted_table_is_used_instead_of_a_sort() {
     let plan = csv(&session, &format!("EXPLAIN {sql}")).await;
     assert!(!plan.contains("SortExec"), "{plan}");
     let rows = csv(&session, sql).await;
-    let symbols: Vec<&str> = rows.lines().skip(1).map(|line| line.split(',').next().unwrap()).collect();
+    let symbols: Vec<&str> =
+        rows.lines().skip(1).map(|line| line.split(',').next().unwrap()).collect();
     assert_eq!(symbols.len(), 80);
     assert!(symbols.is_sorted(), "{rows}");
-    let ids: Vec<u32> = rows.lines().skip(1).map(|line| line.rsplit(',').next().unwrap().parse().unwrap()).collect();
+    let ids: Vec<u32> = rows
+        .lines()
+        .skip(1)
+        .map(|line| line.rsplit(',').next().unwrap().parse().unwrap())
+        .collect();
     assert!(ids[..40].is_sorted() && ids[40..].is_sorted(), "{rows}");
 }
 
 #[tokio::test]
 async fn a_column_added_later_is_null_in_older_files() {
     let lake = tempfile::tempdir().unwrap();
-    let mut table = FixtureTable::create(lake.path(), "silver/marks", &[("id", DataType::Int64)], "").await;
+    let mut table =
+        FixtureTable::create(lake.path(), "silver/marks", &[("id", DataType::Int64)], "").await;
     let ids = |id| ("id", Arc::new(Int64Array::from(vec![id])) as ArrayRef);
     table.append("spot", "2024-01-01", &batch(vec![ids(1)])).await;
     table.add_column("note", &DataType::Int64).await;
     let note = ("note", Arc::new(Int64Array::from(vec![7])) as ArrayRef);
     table.append("spot", "2024-01-01", &batch(vec![ids(2), note])).await;
     let session = open(lake.path());
-    assert_eq!(csv(&session, "SELECT id, note FROM silver.marks ORDER BY id").await, "id,note\n1,\n2,7\n");
+    assert_eq!(
+        csv(&session, "SELECT id, note FROM silver.marks ORDER BY id").await,
+        "id,note\n1,\n2,7\n"
+    );
     assert_eq!(csv(&session, "SELECT id FROM silver.marks WHERE note IS NULL").await, "id\n1\n");
     assert_eq!(csv(&session, "SELECT id FROM silver.marks WHERE note = 7").await, "id\n2\n");
 }
@@ -316,7 +373,10 @@ async fn what_writes_is_refused() {
         assert!(matches!(error, QueryError::ReadOnly { .. }), "{sql}: {error}");
     }
     let message = refusal(&session, "EXPLAIN ANALYZE DROP TABLE silver.trades").await.to_string();
-    assert!(message.starts_with("`DROP TABLE` is refused: only reading is possible here"), "{message}");
+    assert!(
+        message.starts_with("`DROP TABLE` is refused: only reading is possible here"),
+        "{message}"
+    );
     assert_eq!(csv(&session, "SELECT count(*) AS n FROM silver.trades").await, "n\n80\n");
 }
 
@@ -327,13 +387,20 @@ async fn nothing_outside_the_lake_can_be_read() {
     let file = lake.path().join("x.csv");
     std::fs::write(&file, "a\n1\n").unwrap();
     let session = open(lake.path());
-    for table in
-        ["'/etc/passwd'", "'x.csv'", "\"x.csv\"", &format!("'{}'", file.display()), "silver.\"../x\"", "bronze.x"]
-    {
+    for table in [
+        "'/etc/passwd'",
+        "'x.csv'",
+        "\"x.csv\"",
+        &format!("'{}'", file.display()),
+        "silver.\"../x\"",
+        "bronze.x",
+    ] {
         let error = refusal(&session, &format!("SELECT * FROM {table}")).await;
         assert!(matches!(error, QueryError::UnknownTable { .. }), "{table}: {error}");
     }
-    for function in ["read_csv('x.csv')", "read_parquet('x.parquet')", "parquet_metadata('x.parquet')"] {
+    for function in
+        ["read_csv('x.csv')", "read_parquet('x.parquet')", "parquet_metadata('x.parquet')"]
+    {
         let error = refusal(&session, &format!("SELECT * FROM {function}")).await;
         assert!(error.to_string().contains(function.split('(').next().unwrap()), "{error}");
     }
@@ -354,7 +421,8 @@ async fn exactly_one_statement_is_run() {
 async fn errors_say_what_is_wrong_and_what_there_is() {
     let lake = tempfile::tempdir().unwrap();
     let known_tables = vec![TableName::new(Layer::Silver, "klines")];
-    let session = open_with(lake.path(), SessionOptions { known_tables, ..SessionOptions::default() });
+    let session =
+        open_with(lake.path(), SessionOptions { known_tables, ..SessionOptions::default() });
     let said = |sql: &'static str| {
         let session = session.clone();
         async move { refusal(&session, sql).await.to_string() }
@@ -364,12 +432,18 @@ async fn errors_say_what_is_wrong_and_what_there_is() {
         "no table `silver.kline`: the lake has no tables yet, run `lakehouse ingest` first"
     );
     eight_files(lake.path()).await;
-    assert_eq!(said("SELECT * FROM silver.kline").await, "no table `silver.kline`: the lake has silver.trades");
+    assert_eq!(
+        said("SELECT * FROM silver.kline").await,
+        "no table `silver.kline`: the lake has silver.trades"
+    );
     assert_eq!(
         said("SELECT * FROM klines").await,
         "no table `klines` yet: run `lakehouse ingest` for its data type first; the lake has silver.trades"
     );
-    assert_eq!(said("SELECT prise FROM silver.trades").await, "no column `prise`: did you mean `price`?");
+    assert_eq!(
+        said("SELECT prise FROM silver.trades").await,
+        "no column `prise`: did you mean `price`?"
+    );
     assert_eq!(
         said("SELECT volume FROM silver.trades").await,
         "no column `volume`: there are market, date, symbol, id, price, open_time"
@@ -383,7 +457,10 @@ async fn errors_say_what_is_wrong_and_what_there_is() {
         "SQL syntax: expected end of statement, found silver at line 2, column 5"
     );
     let unlike = said("SELECT sum(symbol) FROM silver.trades").await;
-    assert!(unlike.starts_with("function 'sum' failed to match") && !unlike.contains("bug"), "{unlike}");
+    assert!(
+        unlike.starts_with("function 'sum' failed to match") && !unlike.contains("bug"),
+        "{unlike}"
+    );
     assert!(said("SELECT nofunction(1)").await.starts_with("invalid function 'nofunction'"));
 }
 
@@ -412,10 +489,12 @@ async fn a_small_memory_limit_spills_or_says_so() {
     let starved = open_with(lake.path(), limited(100_000));
     let error = match starved.sql(sort).await {
         Err(error) => error,
-        Ok(rows) => match write_stream(rows, Format::Csv, &mut Vec::new(), OutputOptions::default()).await {
-            Err(OutputError::Query(error)) => starved.meaning(error),
-            other => panic!("{other:?}"),
-        },
+        Ok(rows) => {
+            match write_stream(rows, Format::Csv, &mut Vec::new(), OutputOptions::default()).await {
+                Err(OutputError::Query(error)) => starved.meaning(error),
+                other => panic!("{other:?}"),
+            }
+        }
     };
     assert!(error.to_string().contains("needs more memory than its limit of 97.7 KiB"), "{error}");
 }
@@ -426,14 +505,21 @@ async fn every_column_name_can_be_typed_unquoted() {
     let names: Vec<&str> = SILVER_COLUMNS.split_whitespace().collect();
     let columns: Vec<_> = names.iter().map(|name| (*name, DataType::Int64)).collect();
     let mut table = FixtureTable::create(lake.path(), "silver/names", &columns, "").await;
-    let row = names.iter().zip(1..).map(|(name, value)| (*name, Arc::new(Int64Array::from(vec![value])) as ArrayRef));
+    let row = names
+        .iter()
+        .zip(1..)
+        .map(|(name, value)| (*name, Arc::new(Int64Array::from(vec![value])) as ArrayRef));
     table.append("spot", "2024-01-01", &batch(row.collect())).await;
     let session = open(lake.path());
     for (name, value) in names.iter().zip(1..) {
         let sql = format!(
             "SELECT {name}, max(n.{name}) AS most FROM silver.names n WHERE {name} = {value} GROUP BY {name} ORDER BY {name}"
         );
-        assert_eq!(csv(&session, &sql).await.lines().last(), Some(format!("{value},{value}").as_str()), "{sql}");
+        assert_eq!(
+            csv(&session, &sql).await.lines().last(),
+            Some(format!("{value},{value}").as_str()),
+            "{sql}"
+        );
     }
     let all = format!("SELECT market, date, {} FROM silver.names", names.join(", "));
     assert_eq!(csv(&session, &all).await.lines().count(), 2);

@@ -1,15 +1,15 @@
-//! Every command of the README and of `docs/` is typed, page by page and in its order, against a mirror of made-up
-//! archives.
+//! Every command of the README and of `docs/` is typed, page by page and in its order, against a
+//! mirror of made-up archives.
 //!
-//! The files that a page shows are written first: the opening line of their block names them. The README's Python is
-//! run by `tests/interop/run`.
+//! The files that a page shows are written first: the opening line of their block names them. The
+//! README's Python is run by `tests/interop/run`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use lakehouse_core::generate::{KeyOptions, sample_keys};
 use lakehouse_core::matrix::Matrix;
+use lakehouse_samples::{KeyOptions, sample_keys};
 use tempfile::TempDir;
 
 use crate::support::command::Run;
@@ -17,9 +17,13 @@ use crate::support::samples::sample_folder;
 
 const README: &str = include_str!("../README.md");
 
-/// What the README asks for and a test cannot type: it would build the program again or reach the network.
-const NOT_RUN: [&str; 3] =
-    ["cargo test --workspace", "cargo install --locked --path .", "pip install deltalake polars duckdb pyarrow"];
+/// What the README asks for and a test cannot type: it would build the program again or reach the
+/// network.
+const NOT_RUN: [&str; 3] = [
+    "cargo test --workspace",
+    "cargo install --locked --path .",
+    "pip install deltalake polars duckdb pyarrow",
+];
 
 /// The data types that the commands ask for.
 const DATA_TYPES: [&str; 3] = ["klines", "aggTrades", "fundingRate"];
@@ -31,18 +35,25 @@ fn every_command_of_the_readme_works_in_its_order() {
     let commands = commands(README);
     assert!(commands.len() > 10, "{commands:?}");
     type_all(&commands, folder.path());
-    assert!(folder.path().join("bars.parquet").exists() && folder.path().join("lakehouse.bash").exists());
+    assert!(
+        folder.path().join("bars.parquet").exists()
+            && folder.path().join("lakehouse.bash").exists()
+    );
     let landed = "lakehouse query --format csv \"SELECT market, sum(rows) AS rows FROM meta.archives \
                   WHERE bar_interval = '1h' GROUP BY market ORDER BY market\"";
     let landed = type_command(landed, folder.path());
-    // Two symbols and two days of futures by the configurations; two symbols and seven days of spot before.
+    // Two symbols and two days of futures by the configurations; two symbols and seven days of spot
+    // before.
     assert_eq!(landed.stdout, "market,rows\nfutures_um,96\nspot,336\n", "{landed}");
 }
 
 #[test]
 fn every_command_of_every_page_of_the_documentation_works_in_its_order() {
     let pages = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs")).unwrap();
-    for page in pages.map(|page| page.unwrap().path()).filter(|page| page.extension().is_some_and(|is| is == "md")) {
+    for page in pages
+        .map(|page| page.unwrap().path())
+        .filter(|page| page.extension().is_some_and(|is| is == "md"))
+    {
         let text = fs::read_to_string(&page).unwrap();
         let folder = folder_with_mirror();
         write_shown_files(&text, folder.path());
@@ -58,8 +69,9 @@ fn folder_with_mirror() -> TempDir {
 
 /// Returns the commands of all blocks of the shell, without those that are not run.
 fn commands(page: &str) -> Vec<String> {
-    let lines =
-        blocks(page, "sh").into_iter().flat_map(|(_, text)| text.lines().map(str::to_owned).collect::<Vec<_>>());
+    let lines = blocks(page, "sh")
+        .into_iter()
+        .flat_map(|(_, text)| text.lines().map(str::to_owned).collect::<Vec<_>>());
     lines
         .filter(|line| !NOT_RUN.contains(&line.as_str()))
         .map(|line| line.replace("cargo run -- ", "lakehouse "))
@@ -70,14 +82,21 @@ fn commands(page: &str) -> Vec<String> {
 fn type_all(commands: &[String], folder: &Path) {
     for command in commands {
         let run = type_command(command, folder);
-        assert_eq!((run.code, run.stderr.contains("warning")), (Some(0), false), "{command}\n{run}");
+        assert_eq!(
+            (run.code, run.stderr.contains("warning")),
+            (Some(0), false),
+            "{command}\n{run}"
+        );
     }
 }
 
 /// Types a line into a shell whose only settings are the lake's default and the mirror.
 fn type_command(line: &str, folder: &Path) -> Run {
     let first_words = line.split(" | ").map(|command| command.split(' ').next().unwrap());
-    assert!(first_words.clone().all(|word| ["lakehouse", "echo", "cp"].contains(&word)), "not known to be run: {line}");
+    assert!(
+        first_words.clone().all(|word| ["lakehouse", "echo", "cp"].contains(&word)),
+        "not known to be run: {line}"
+    );
     let program = PathBuf::from(env!("CARGO_BIN_EXE_lakehouse"));
     let path = format!("{}:/usr/bin:/bin", program.parent().unwrap().display());
     let mut shell = Command::new("sh");
@@ -85,9 +104,11 @@ fn type_command(line: &str, folder: &Path) -> Run {
     shell.env("PATH", path).env("LAKEHOUSE_SOURCE", "mirror").output().unwrap().into()
 }
 
-/// Writes the files that a page shows under their names: "```toml lakehouse.toml"; returns how many there are.
+/// Writes the files that a page shows under their names: "```toml lakehouse.toml"; returns how many
+/// there are.
 fn write_shown_files(page: &str, folder: &Path) -> usize {
-    let files: Vec<_> = ["toml", "json", "sql"].into_iter().flat_map(|language| blocks(page, language)).collect();
+    let files: Vec<_> =
+        ["toml", "json", "sql"].into_iter().flat_map(|language| blocks(page, language)).collect();
     for (name, text) in &files {
         let file = folder.join(name);
         fs::create_dir_all(file.parent().unwrap()).unwrap();
@@ -111,7 +132,8 @@ fn blocks<'a>(page: &'a str, language: &str) -> Vec<(&'a str, &'a str)> {
 fn mirror() -> TempDir {
     let intervals = ["1h", "1d"].map(|text| text.parse().unwrap()).to_vec();
     let first_day = "2026-05-01".parse().unwrap();
-    let mut keys = sample_keys(&Matrix::builtin().unwrap(), &KeyOptions { first_day, days: 7, intervals });
+    let mut keys =
+        sample_keys(&Matrix::builtin().unwrap(), &KeyOptions { first_day, days: 7, intervals });
     keys.retain(|key| DATA_TYPES.contains(&key.data_type().as_str()));
     sample_folder(&keys)
 }

@@ -1,10 +1,10 @@
-//! Real archives end to end: every value of every row arrives in silver as published, from a folder and
-//! over HTTP.
+//! Real archives end to end: every value of every row arrives in silver as published, from a folder
+//! and over HTTP.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use lakehouse_core::archive::ArchiveKey;
+use lakehouse_core::names::archive::ArchiveKey;
 use lakehouse_core::schema::Schemas;
 
 use crate::support::archive_server::ArchiveServer;
@@ -65,11 +65,13 @@ async fn assert_silver_is_what_was_published(lakes: &[TestLake], folder: &Path) 
 async fn assert_the_ledger_agrees(lake: &TestLake, table: &str) {
     let schemas = Schemas::builtin().unwrap();
     let time = schemas.get(table).unwrap().event_time();
-    let counts =
-        format!("SELECT archive, count(*) AS n, min({time}) AS a, max({time}) AS b FROM silver.{table} GROUP BY 1");
+    let counts = format!(
+        "SELECT archive, count(*) AS n, min({time}) AS a, max({time}) AS b FROM silver.{table} GROUP BY 1"
+    );
     let differ = "l.rows <> n OR l.min_time <> a OR l.max_time <> b OR l.archive IS NULL";
-    let sql =
-        format!("SELECT s.archive FROM ({counts}) s LEFT JOIN meta.archives l ON l.archive = s.archive WHERE {differ}");
+    let sql = format!(
+        "SELECT s.archive FROM ({counts}) s LEFT JOIN meta.archives l ON l.archive = s.archive WHERE {differ}"
+    );
     assert_eq!(lake.rows(&sql).await, [""; 0], "{table}");
 }
 
@@ -80,11 +82,20 @@ async fn every_value_of_every_real_archive_is_in_silver_as_published_from_a_fold
 
     let run = of_folder.run("ingest", &["--all", "--source", folder.to_str().unwrap()]);
     assert_eq!((run.code, run.stdout.as_str()), (Some(0), ""), "{run}");
-    assert!(run.stderr.contains("archives: 58 new, 0 skipped, 0 corrected, 0 not published, 0 failed\n"), "{run}");
+    assert!(
+        run.stderr
+            .contains("archives: 58 new, 0 skipped, 0 corrected, 0 not published, 0 failed\n"),
+        "{run}"
+    );
     assert!(run.stderr.contains(" rows, 0 rejected, "), "{run}");
     let server = ArchiveServer::of_folder(&folder);
     let done = of_server.ingest(server.url(), &["--all", "--batch-size", "7"]).await;
-    assert_eq!((done.summary.archives.new, done.summary.archives.failed), (58, 0), "{}", done.summary);
+    assert_eq!(
+        (done.summary.archives.new, done.summary.archives.failed),
+        (58, 0),
+        "{}",
+        done.summary
+    );
     assert_eq!((done.summary.rejected_rows, server.downloads()), (0, 58));
 
     let lakes = [of_folder, of_server];

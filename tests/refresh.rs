@@ -1,4 +1,5 @@
-//! Refresh: everything that a lake tracks is brought up to date, and nothing else is touched or asked for.
+//! Refresh: everything that a lake tracks is brought up to date, and nothing else is touched or
+//! asked for.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -15,7 +16,12 @@ fn publish(server: &ArchiveServer, symbol: &str, day: &str) -> String {
     publish_ids(server, symbol, day, 0..5)
 }
 
-fn publish_ids(server: &ArchiveServer, symbol: &str, day: &str, ids: std::ops::Range<i64>) -> String {
+fn publish_ids(
+    server: &ArchiveServer,
+    symbol: &str,
+    day: &str,
+    ids: std::ops::Range<i64>,
+) -> String {
     let key = trades_key(symbol, day);
     server.publish(&key, trades(&key, day, ids));
     key
@@ -43,20 +49,34 @@ async fn with_nothing_new_nothing_is_downloaded_or_committed_and_requests_do_not
     let versions = lake.versions();
     let first = lake.refresh(server.url(), &[], false).await;
     let requests = server.take_seen();
-    assert_eq!((first.plan.plan.fetch.len(), first.plan.late, first.summary.commits), (0, 0, 0), "{first:?}");
-    assert_eq!(requests.iter().map(|seen| seen.kind).collect::<Vec<_>>(), [Kind::List; 2], "a folder per frequency");
+    assert_eq!(
+        (first.plan.plan.fetch.len(), first.plan.late, first.summary.commits),
+        (0, 0, 0),
+        "{first:?}"
+    );
+    assert_eq!(
+        requests.iter().map(|seen| seen.kind).collect::<Vec<_>>(),
+        [Kind::List; 2],
+        "a folder per frequency"
+    );
     assert_eq!(lake.versions(), versions);
 
     for day in 1..=28 {
         publish(&server, "BTCUSDT", &format!("2025-02-{day:02}"));
     }
     let with_older_ones = lake.refresh(server.url(), &[], false).await;
-    assert_eq!((with_older_ones.plan.plan.fetch.len(), server.take_seen().len()), (0, requests.len()));
+    assert_eq!(
+        (with_older_ones.plan.plan.fetch.len(), server.take_seen().len()),
+        (0, requests.len())
+    );
     lake.ingest(server.url(), &ALL_TRADES).await;
     assert_eq!(lake.value("SELECT count(*) FROM meta.archives").await, "31");
     let (versions, _) = (lake.versions(), server.take_seen());
     let with_older_ones_held = lake.refresh(server.url(), &[], false).await;
-    assert_eq!((with_older_ones_held.plan.plan.fetch.len(), server.take_seen().len()), (0, requests.len()));
+    assert_eq!(
+        (with_older_ones_held.plan.plan.fetch.len(), server.take_seen().len()),
+        (0, requests.len())
+    );
     assert_eq!(lake.versions(), versions);
 }
 
@@ -66,7 +86,12 @@ async fn a_new_day_is_fetched_and_nothing_besides() {
     let new = publish(&server, "BTCUSDT", RECENT[2]);
     publish(&server, "ETHUSDT", RECENT[2]);
     let done = lake.refresh(server.url(), &[], false).await;
-    assert_eq!((done.summary.archives.new, done.plan.late, server.downloads()), (1, 0, 1), "{}", done.summary);
+    assert_eq!(
+        (done.summary.archives.new, done.plan.late, server.downloads()),
+        (1, 0, 1),
+        "{}",
+        done.summary
+    );
     assert_eq!(rows_of(&lake, &new).await, "5");
     assert_eq!(lake.value("SELECT DISTINCT symbol FROM silver.trades").await, "BTCUSDT");
 }
@@ -75,12 +100,23 @@ async fn a_new_day_is_fetched_and_nothing_besides() {
 async fn a_late_day_in_the_window_is_fetched_and_told_as_late_and_one_that_lacks_as_missing() {
     let (server, lake) = lake_of(&[RECENT[0], RECENT[2]]).await;
     let done = lake.refresh(server.url(), &[], false).await;
-    let days: Vec<_> = done.plan.missing.iter().flat_map(|missing| &missing.ranges).map(ToString::to_string).collect();
+    let days: Vec<_> = done
+        .plan
+        .missing
+        .iter()
+        .flat_map(|missing| &missing.ranges)
+        .map(ToString::to_string)
+        .collect();
     assert!(days.iter().any(|days| days.contains(RECENT[1])), "{days:?}");
 
     let late = publish(&server, "BTCUSDT", RECENT[1]);
     let done = lake.refresh(server.url(), &[], false).await;
-    assert_eq!((done.summary.archives.new, done.plan.late, server.downloads()), (1, 1, 1), "{}", done.summary);
+    assert_eq!(
+        (done.summary.archives.new, done.plan.late, server.downloads()),
+        (1, 1, 1),
+        "{}",
+        done.summary
+    );
     assert_eq!(rows_of(&lake, &late).await, "5");
 }
 
@@ -132,10 +168,16 @@ async fn a_symbol_that_is_no_longer_published_keeps_its_rows_and_causes_no_error
         let run = lake.run("refresh", &[&["--source", server.url()], flags].concat());
         assert_eq!(run.code, Some(0), "{run}");
         assert!(run.stderr.contains("0 corrected, 0 not published, 0 failed"), "{run}");
-        assert!(!run.stderr.contains("BTCUSDT"), "no longer being published is nothing to tell: {run}");
+        assert!(
+            !run.stderr.contains("BTCUSDT"),
+            "no longer being published is nothing to tell: {run}"
+        );
     }
     assert_eq!(lake.versions(), versions);
-    assert_eq!(lake.value("SELECT count(*) FROM silver.trades WHERE symbol = 'BTCUSDT'").await, "10");
+    assert_eq!(
+        lake.value("SELECT count(*) FROM silver.trades WHERE symbol = 'BTCUSDT'").await,
+        "10"
+    );
 }
 
 #[tokio::test]
@@ -192,7 +234,10 @@ async fn refreshes_that_overlap_land_each_archive_once() {
     let ends = [start(), start(), start()].map(|mut refresh| refresh.wait().unwrap());
     assert!(ends.iter().all(std::process::ExitStatus::success), "{ends:?}");
     let expected = ["5", "9", "5", "5"];
-    assert_eq!(lake.rows("SELECT count(*) FROM silver.trades GROUP BY archive ORDER BY archive").await, expected);
+    assert_eq!(
+        lake.rows("SELECT count(*) FROM silver.trades GROUP BY archive ORDER BY archive").await,
+        expected
+    );
     assert_eq!(lake.ledger(&corrected, "status, rows").await, ["superseded | 5", "ingested | 9"]);
     for key in new {
         assert_eq!(lake.ledger(&key, "status, rows").await, ["ingested | 5"]);
@@ -219,12 +264,15 @@ async fn a_refresh_that_repeats_itself_ends_well_when_it_is_asked_to() {
 }
 
 #[tokio::test]
-async fn a_refresh_that_is_interrupted_in_the_middle_of_a_round_keeps_what_has_landed_and_can_go_on() {
+async fn a_refresh_that_is_interrupted_in_the_middle_of_a_round_keeps_what_has_landed_and_can_go_on()
+ {
     let (server, lake) = lake_of(&["2024-01-05"]).await;
-    let new = ["2024-01-06", "2024-01-07", "2024-01-08"].map(|day| publish(&server, "BTCUSDT", day));
+    let new =
+        ["2024-01-06", "2024-01-07", "2024-01-08"].map(|day| publish(&server, "BTCUSDT", day));
     server.script(&new[1], [Fault::StallAfter(10)]);
     let version = lake.versions()["silver/trades"];
-    let mut program = lake.program("refresh", &["--source", server.url(), "--every", "1h", "--batch-size", "1"]);
+    let mut program =
+        lake.program("refresh", &["--source", server.url(), "--every", "1h", "--batch-size", "1"]);
     let mut repeating = program.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     while lake.versions()["silver/trades"] == version || server.count(Kind::Get, &new[1]) == 0 {
         assert_eq!(repeating.try_wait().unwrap(), None);
@@ -233,12 +281,19 @@ async fn a_refresh_that_is_interrupted_in_the_middle_of_a_round_keeps_what_has_l
 
     send("-INT", repeating.id());
 
-    let told: Vec<String> = BufReader::new(repeating.stderr.take().unwrap()).lines().map(Result::unwrap).collect();
+    let told: Vec<String> =
+        BufReader::new(repeating.stderr.take().unwrap()).lines().map(Result::unwrap).collect();
     assert_eq!(repeating.wait().unwrap().code(), Some(0), "{told:?}");
     assert!(told.iter().any(|line| line.starts_with("stopped; nothing is lost")), "{told:?}");
-    assert_eq!(lake.rows("SELECT archive, count(*) FROM silver.trades GROUP BY archive").await.len(), 2);
+    assert_eq!(
+        lake.rows("SELECT archive, count(*) FROM silver.trades GROUP BY archive").await.len(),
+        2
+    );
     assert_eq!(lake.ledger(&new[0], "status, rows").await, ["ingested | 5"]);
-    assert_eq!(lake.value("SELECT outcome FROM meta.runs WHERE command LIKE '%--every%'").await, "interrupted");
+    assert_eq!(
+        lake.value("SELECT outcome FROM meta.runs WHERE command LIKE '%--every%'").await,
+        "interrupted"
+    );
     let next = lake.run("refresh", &["--source", server.url()]);
     assert!(next.stderr.contains("archives: 2 new, 2 skipped"), "{next}");
     assert_eq!(lake.value("SELECT count(*) FROM silver.trades").await, "20");

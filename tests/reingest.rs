@@ -1,5 +1,5 @@
-//! Ingesting again: what is held is left alone, what failed is tried again, and what a source says of an
-//! archive that it does not deliver is recorded.
+//! Ingesting again: what is held is left alone, what failed is tried again, and what a source says
+//! of an archive that it does not deliver is recorded.
 
 use crate::support::archive_server::{ArchiveServer, Fault, Kind, checksum_text};
 use crate::support::samples::{csv_name, identify, sample_folder, trades, trades_csv, trades_key};
@@ -21,13 +21,16 @@ async fn a_second_ingest_of_the_same_selection_downloads_nothing_and_commits_not
         identify("data/spot/daily/klines/BTCUSDT/1h/BTCUSDT-1h-2024-01-02.zip"),
         identify("data/spot/daily/klines/ETHUSDT/1h/ETHUSDT-1h-2024-01-02.zip"),
         identify("data/futures/um/daily/metrics/BTCUSDT/BTCUSDT-metrics-2024-01-02.zip"),
-        identify("data/futures/cm/monthly/fundingRate/BTCUSD_PERP/BTCUSD_PERP-fundingRate-2024-01.zip"),
+        identify(
+            "data/futures/cm/monthly/fundingRate/BTCUSD_PERP/BTCUSD_PERP-fundingRate-2024-01.zip",
+        ),
     ]);
     let server = ArchiveServer::of_folder(folder.path());
     let lake = TestLake::new();
     let run = lake.run("ingest", &["--all", "--source", server.url()]);
     assert_eq!(run.code, Some(0), "{run}");
-    let (versions, archives) = (lake.versions(), lake.rows("SELECT * FROM meta.archives ORDER BY archive").await);
+    let (versions, archives) =
+        (lake.versions(), lake.rows("SELECT * FROM meta.archives ORDER BY archive").await);
     let held = versions.keys().filter(|table| !table.starts_with("gold/")).count();
     assert_eq!(held, 7, "three tables of silver, four of meta: {versions:?}");
     server.take_seen();
@@ -35,7 +38,10 @@ async fn a_second_ingest_of_the_same_selection_downloads_nothing_and_commits_not
     let again = lake.run("ingest", &["--all", "--source", server.url()]);
 
     assert_eq!(again.code, Some(0), "{again}");
-    assert!(again.stderr.contains("archives: 0 new, 4 skipped, 0 corrected, 0 not published, 0 failed"), "{again}");
+    assert!(
+        again.stderr.contains("archives: 0 new, 4 skipped, 0 corrected, 0 not published, 0 failed"),
+        "{again}"
+    );
     assert_eq!(server.count(Kind::Get, ""), 0, "no archive and no checksum");
     assert_eq!(lake.versions(), versions);
     assert_eq!(lake.rows("SELECT * FROM meta.archives ORDER BY archive").await, archives);
@@ -64,7 +70,10 @@ async fn a_run_after_failures_asks_for_just_those_again() {
     assert_eq!((first.summary.archives.new, first.summary.archives.failed), (1, 1));
     assert_eq!(lake.ledger(&good, "status").await, ["ingested"]);
     let failed = lake.ledger(&flaky, "status, checksum, silver_version IS NULL, reason").await;
-    assert!(failed.len() == 1 && failed[0].starts_with("failed | unchecked | true | "), "{failed:?}");
+    assert!(
+        failed.len() == 1 && failed[0].starts_with("failed | unchecked | true | "),
+        "{failed:?}"
+    );
     assert!(failed[0].contains("503"), "{failed:?}");
     server.take_seen();
 
@@ -84,11 +93,15 @@ async fn bytes_that_never_match_their_checksum_are_quarantined_and_kept_apart() 
     server.put(&format!("{bad}.CHECKSUM"), format!("{:064}  BAD-trades-{DAY}.zip", 1));
     let lake = TestLake::new();
 
-    let run = lake.run("ingest", &[&ALL_TRADES[..], &["--source", server.url(), "--retries", "1"]].concat());
+    let run = lake
+        .run("ingest", &[&ALL_TRADES[..], &["--source", server.url(), "--retries", "1"]].concat());
 
     assert_eq!(run.code, Some(1), "{run}");
     let ledger = lake.ledger(&bad, "status, checksum, reason").await;
-    assert!(ledger.len() == 1 && ledger[0].starts_with("quarantined | mismatch | the bytes have"), "{ledger:?}");
+    assert!(
+        ledger.len() == 1 && ledger[0].starts_with("quarantined | mismatch | the bytes have"),
+        "{ledger:?}"
+    );
     let rows = "SELECT archive, count(*) FROM silver.trades GROUP BY archive";
     assert_eq!(lake.rows(rows).await, [format!("{good} | 5")]);
     server.take_seen();
@@ -124,7 +137,10 @@ async fn an_archive_that_is_listed_and_not_there_is_not_published_and_no_failure
     let run = lake.run("ingest", &[&ALL_TRADES[..], &["--source", server.url()]].concat());
 
     assert_eq!(run.code, Some(0), "{run}");
-    assert!(run.stderr.contains("archives: 1 new, 0 skipped, 0 corrected, 1 not published, 0 failed"), "{run}");
+    assert!(
+        run.stderr.contains("archives: 1 new, 0 skipped, 0 corrected, 1 not published, 0 failed"),
+        "{run}"
+    );
     assert_eq!(lake.ledger(&gone, "status, rows").await, ["not_published | 0"]);
     assert_eq!(lake.ledger(&good, "status, rows").await, ["ingested | 5"]);
     lake.ingest(server.url(), &ALL_TRADES).await;
@@ -136,9 +152,11 @@ async fn keys_that_fit_no_pattern_are_reported_and_not_touched() {
     let server = ArchiveServer::start();
     let good = publish(&server, "BTCUSDT");
     let folder = "data/spot/daily/trades/BTCUSDT/";
-    let unknown = ["BTCUSDT-trades-2020-8-01.zip", "part-00000-1c7e-c000.zip", "BTCUSDT-trades-2020-8.zip"];
+    let unknown =
+        ["BTCUSDT-trades-2020-8-01.zip", "part-00000-1c7e-c000.zip", "BTCUSDT-trades-2020-8.zip"];
     for name in unknown {
-        server.publish(&format!("{folder}{name}"), zip_of("a.csv", trades_csv(DAY, 0..1).as_bytes()));
+        server
+            .publish(&format!("{folder}{name}"), zip_of("a.csv", trades_csv(DAY, 0..1).as_bytes()));
     }
     let lake = TestLake::new();
 
@@ -161,13 +179,20 @@ async fn a_symbol_that_is_not_ascii_goes_all_the_way() {
     server.publish(&key, zip_of(&csv_name(&key), trades_csv(DAY, 0..5).as_bytes()));
     let lake = TestLake::new();
 
-    let run = lake.run("ingest", &["--symbol", "币安人生USDT", "--data-type", "trades", "--source", server.url()]);
+    let run = lake.run(
+        "ingest",
+        &["--symbol", "币安人生USDT", "--data-type", "trades", "--source", server.url()],
+    );
 
     assert_eq!(run.code, Some(0), "{run}");
-    let sql =
-        "SELECT symbol, archive, count(*) FROM silver.trades WHERE symbol = '币安人生USDT' GROUP BY symbol, archive";
+    let sql = "SELECT symbol, archive, count(*) FROM silver.trades WHERE symbol = '币安人生USDT' GROUP BY symbol, archive";
     assert_eq!(lake.rows(sql).await, [format!("币安人生USDT | {key} | 5")]);
-    assert!(lake.path().join("bronze/spot/trades/币安人生USDT").join(key.rsplit('/').next().unwrap()).is_file());
+    assert!(
+        lake.path()
+            .join("bronze/spot/trades/币安人生USDT")
+            .join(key.rsplit('/').next().unwrap())
+            .is_file()
+    );
     let query = lake.run("query", &["SELECT DISTINCT symbol FROM trades", "--format", "csv"]);
     assert_eq!((query.code, query.stdout.as_str()), (Some(0), "symbol\n币安人生USDT\n"), "{query}");
 }

@@ -1,5 +1,5 @@
-//! Rows that cannot be kept: each is in `meta.rejects` with the place where it stands, and the rows around
-//! it are in silver.
+//! Rows that cannot be kept: each is in `meta.rejects` with the place where it stands, and the rows
+//! around it are in silver.
 
 use crate::support::archive_server::ArchiveServer;
 use crate::support::samples::{csv_name, trades, trades_key};
@@ -34,7 +34,9 @@ async fn bad_rows_are_told_by_line_column_value_reason_and_text_and_good_rows_la
     assert!(run.stderr.contains("2 rows, 5 rejected"), "{run}");
     assert_eq!(lake.rows("SELECT id FROM silver.trades ORDER BY id").await, ["1", "7"]);
     assert_eq!(lake.ledger(&key, "status, rows, rejected_rows").await, ["ingested | 2 | 5"]);
-    let rejects = lake.rows("SELECT archive, line, \"column\", value, raw FROM meta.rejects ORDER BY line").await;
+    let rejects = lake
+        .rows("SELECT archive, line, \"column\", value, raw FROM meta.rejects ORDER BY line")
+        .await;
     let expected = [
         "3 | price | 1.123456789 | 2,1.123456789,2,3,1704153600001,True,True",
         "4 | time | 1704153600 | 3,1.5,2,3,1704153600,True,True",
@@ -58,19 +60,27 @@ async fn an_archive_with_bad_rows_only_is_rejected_and_shows_the_first() {
 
     let done = lake.ingest(server.url(), &ALL_TRADES).await;
 
-    assert_eq!((done.summary.archives.new, done.summary.archives.failed, done.summary.rejected_rows), (1, 1, 2));
+    assert_eq!(
+        (done.summary.archives.new, done.summary.archives.failed, done.summary.rejected_rows),
+        (1, 1, 2)
+    );
     let ledger = lake.ledger(&key, "status, rows, rejected_rows, reason").await;
     let said = "rejected | 0 | 2 | 2 of 2 rows cannot be read; first: line 1, column price, `x`: ";
     assert!(ledger.len() == 1 && ledger[0].starts_with(said), "{ledger:?}");
     assert_eq!(lake.value("SELECT count(*) FROM silver.trades").await, "3");
-    assert_eq!(lake.rows("SELECT line, value FROM meta.rejects ORDER BY line").await, ["1 | x", "2 | y"]);
+    assert_eq!(
+        lake.rows("SELECT line, value FROM meta.rejects ORDER BY line").await,
+        ["1 | x", "2 | y"]
+    );
 }
 
 #[tokio::test]
 async fn an_archive_that_is_published_anew_takes_its_old_rejects_with_it() {
     let server = ArchiveServer::start();
     let (key, other) = (trades_key("BTCUSDT", DAY), trades_key("OTHER", DAY));
-    let rows = |price: &str| format!("1,1.5,2,3,1704153600000,True,True\n2,{price},2,3,1704153600001,True,True\n");
+    let rows = |price: &str| {
+        format!("1,1.5,2,3,1704153600000,True,True\n2,{price},2,3,1704153600001,True,True\n")
+    };
     publish(&server, &key, &rows("x"));
     publish(&server, &other, &rows("z"));
     let lake = TestLake::new();
@@ -81,7 +91,10 @@ async fn an_archive_that_is_published_anew_takes_its_old_rejects_with_it() {
     lake.ingest(server.url(), &ALL_TRADES).await;
 
     assert_eq!(lake.rows("SELECT value FROM meta.rejects").await, ["z"]);
-    assert_eq!(lake.ledger(&key, "status, rows, rejected_rows").await, ["superseded | 1 | 1", "ingested | 2 | 0"]);
+    assert_eq!(
+        lake.ledger(&key, "status, rows, rejected_rows").await,
+        ["superseded | 1 | 1", "ingested | 2 | 0"]
+    );
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
-//! The web page that `report` writes: whole in itself, true to the tables, and deaf to markup in data.
+//! The web page that `report` writes: whole in itself, true to the tables, and deaf to markup in
+//! data.
 //!
 //! How it looks and behaves in a browser is tested by `tests/browser/run`.
 
@@ -29,9 +30,13 @@ fn page(lake: &TestLake, flags: &[&str]) -> String {
 
 async fn lake_of_klines() -> TestLake {
     let days = ["2024-01-02", "2024-01-03", "2024-01-05"];
-    let mut keys: Vec<String> =
-        days.iter().map(|day| format!("data/spot/daily/klines/BTCUSDT/1h/BTCUSDT-1h-{day}.zip")).collect();
-    keys.push("data/futures/cm/daily/klines/BTCUSD_PERP/1d/BTCUSD_PERP-1d-2024-01-02.zip".to_owned());
+    let mut keys: Vec<String> = days
+        .iter()
+        .map(|day| format!("data/spot/daily/klines/BTCUSDT/1h/BTCUSDT-1h-{day}.zip"))
+        .collect();
+    keys.push(
+        "data/futures/cm/daily/klines/BTCUSD_PERP/1d/BTCUSD_PERP-1d-2024-01-02.zip".to_owned(),
+    );
     keys.push("data/futures/um/daily/metrics/BTCUSDT/BTCUSDT-metrics-2024-01-02.zip".to_owned());
     let folder = sample_folder(&keys.iter().map(|key| identify(key)).collect::<Vec<_>>());
     let lake = TestLake::new();
@@ -42,7 +47,8 @@ async fn lake_of_klines() -> TestLake {
 #[tokio::test]
 async fn a_page_names_nothing_outside_itself() {
     let page = page(&lake_of_klines().await, &[]);
-    let addresses: Vec<&str> = page.match_indices("://").map(|(at, _)| &page[at.saturating_sub(5)..at + 20]).collect();
+    let addresses: Vec<&str> =
+        page.match_indices("://").map(|(at, _)| &page[at.saturating_sub(5)..at + 20]).collect();
     let foreign = addresses.iter().filter(|address| !address.contains("http://www.w3.org/2000"));
     assert_eq!(foreign.count(), 0, "{addresses:?}");
     for loader in ["src=", "@import", "url(", "fetch(", "XMLHttpRequest", "innerHTML", "eval("] {
@@ -56,7 +62,9 @@ async fn the_chart_has_the_bars_of_silver_and_says_how_many_it_leaves_out() {
     let lake = lake_of_klines().await;
     let charts = data_of(&page(&lake, &["--bars", "30"]))["charts"].take();
     let names = |chart: &Value| {
-        ["market", "symbol", "interval", "volume_of"].map(|name| chart[name].as_str().unwrap().to_owned()).join(" ")
+        ["market", "symbol", "interval", "volume_of"]
+            .map(|name| chart[name].as_str().unwrap().to_owned())
+            .join(" ")
     };
     let charts = charts.as_array().unwrap();
     let found: Vec<String> = charts.iter().map(names).collect();
@@ -71,8 +79,10 @@ async fn the_chart_has_the_bars_of_silver_and_says_how_many_it_leaves_out() {
     let told: Vec<Vec<f64>> =
         (0..30).map(|at| columns.map(|name| chart[name][at].as_f64().unwrap()).to_vec()).collect();
     let bars = lake.rows(sql).await;
-    let bars: Vec<Vec<f64>> =
-        bars.iter().map(|bar| bar.split(" | ").map(|value| value.parse().unwrap()).collect()).collect();
+    let bars: Vec<Vec<f64>> = bars
+        .iter()
+        .map(|bar| bar.split(" | ").map(|value| value.parse().unwrap()).collect())
+        .collect();
     assert_eq!(told, bars);
 }
 
@@ -90,10 +100,16 @@ async fn coverage_rejects_and_failures_are_those_of_the_lake() {
     let series = &data["series"][0];
     assert_eq!((&series["start"], &series["runs"]), (&"2024-01-02".into(), &"1p1u1r".into()));
     assert_eq!(series["details"][0][0], 2, "the third run has its words");
-    assert_eq!((&data["failures"]["total"], &data["failures"]["rows"][0]["archive"]), (&1.into(), &bad.into()));
+    assert_eq!(
+        (&data["failures"]["total"], &data["failures"]["rows"][0]["archive"]),
+        (&1.into(), &bad.into())
+    );
     let rejects = data["rejects"]["rows"].as_array().unwrap();
     let rows: u64 = rejects.iter().map(|row| row["rows"].as_u64().unwrap()).sum();
-    assert_eq!((rows, &rejects[0]["archive"], &rejects[0]["column"]), (2, &key.into(), &"price".into()));
+    assert_eq!(
+        (rows, &rejects[0]["archive"], &rejects[0]["column"]),
+        (2, &key.into(), &"price".into())
+    );
     assert_eq!(data["corrections"]["total"], 0);
     let elsewhere = data_of(&page(&lake, &["--symbol", "ETHUSDT"]));
     let totals = ["failures", "rejects"].map(|list| elsewhere[list]["total"].as_u64().unwrap());
@@ -113,7 +129,10 @@ async fn corrections_are_told_the_newest_first() {
     let corrections = data["corrections"]["rows"].as_array().unwrap();
     assert_eq!((corrections.len(), &data["corrections"]["total"]), (2, &2.into()));
     assert_eq!(corrections[0]["old_sha256"], corrections[1]["new_sha256"]);
-    assert_eq!((&corrections[0]["archive"], &corrections[0]["rows_added"]), (&key.into(), &1.into()));
+    assert_eq!(
+        (&corrections[0]["archive"], &corrections[0]["rows_added"]),
+        (&key.into(), &1.into())
+    );
 }
 
 #[tokio::test]
@@ -127,7 +146,8 @@ async fn markup_in_names_and_values_stays_text() {
     let ingest = ["ingest", "--lake", lake, "--all", "--source", server.url()];
     let run: Run = lakehouse(folder.path()).args(ingest).output().unwrap().into();
     assert_ne!(run.code, Some(2), "{run}");
-    let run: Run = lakehouse(folder.path()).args(["report", "--lake", lake]).output().unwrap().into();
+    let run: Run =
+        lakehouse(folder.path()).args(["report", "--lake", lake]).output().unwrap().into();
     assert_eq!(run.code, Some(0), "{run}");
     assert_eq!(run.stdout.matches("</script>").count(), 2, "the two of the page itself");
     assert!(!run.stdout.contains("<b>") && !run.stdout.contains("<img"));
@@ -148,7 +168,11 @@ async fn a_page_goes_to_a_file_whole_or_not_at_all() {
     assert!(run.stderr.contains("open it in a browser"), "{run}");
     assert_eq!(data_of(&std::fs::read_to_string(&file).unwrap())["totals"]["rows"], 3);
     let nowhere = lake.run("report", &["-o", "no/such/folder/report.html"]);
-    assert!(nowhere.code == Some(2) && nowhere.stderr.contains("cannot write no/such/folder/report.html"), "{nowhere}");
+    assert!(
+        nowhere.code == Some(2)
+            && nowhere.stderr.contains("cannot write no/such/folder/report.html"),
+        "{nowhere}"
+    );
 }
 
 #[test]

@@ -1,13 +1,16 @@
-//! A download that breaks goes on where it broke, in the same run and in the next, and never mixes bytes.
+//! A download that breaks goes on where it broke, in the same run and in the next, and never mixes
+//! bytes.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use lakehouse::fetch::{FetchOptions, FetchOutcome};
+use lakehouse::bronze::{FetchOptions, FetchOutcome};
 use lakehouse_core::ledger::ChecksumState;
 
 use crate::support::archive_server::Fault;
-use crate::support::fetch_bench::{Bench, KEY, bytes, fetch_into, names, options, published, stored};
+use crate::support::fetch_bench::{
+    Bench, KEY, bytes, fetch_into, names, options, published, stored,
+};
 
 #[tokio::test]
 async fn a_download_that_breaks_goes_on_where_it_broke() {
@@ -16,7 +19,8 @@ async fn a_download_that_breaks_goes_on_where_it_broke() {
     bench.server.script(KEY, [Fault::CutAfter(4_000), Fault::StallAfter(3_000)]);
     stored(bench.fetch().await);
     assert_eq!(std::fs::read(bench.file()).unwrap(), bytes(9_000));
-    let ranges: Vec<_> = bench.server.take_seen().into_iter().filter_map(|seen| seen.range).collect();
+    let ranges: Vec<_> =
+        bench.server.take_seen().into_iter().filter_map(|seen| seen.range).collect();
     assert_eq!(ranges, ["bytes=4000-", "bytes=7000-"]);
     assert_eq!(bench.recorder.retries(), 2);
 }
@@ -57,11 +61,15 @@ async fn what_a_killed_run_left_is_gone_on_with_by_the_next() {
     assert!(!bench.file().exists());
     let left = bench.partials();
     assert_eq!(left.len(), 2);
-    assert!(left.iter().all(|path| path.extension().is_some_and(|ending| ending != "zip")), "{left:?}");
+    assert!(
+        left.iter().all(|path| path.extension().is_some_and(|ending| ending != "zip")),
+        "{left:?}"
+    );
     bench.server.take_seen();
     stored(bench.fetch().await);
     assert_eq!(std::fs::read(bench.file()).unwrap(), bytes(9_000));
-    let ranges: Vec<_> = bench.server.take_seen().into_iter().filter_map(|seen| seen.range).collect();
+    let ranges: Vec<_> =
+        bench.server.take_seen().into_iter().filter_map(|seen| seen.range).collect();
     assert_eq!(ranges, ["bytes=5000-"]);
     assert_eq!(bench.partials(), Vec::<PathBuf>::new());
 }
@@ -101,7 +109,11 @@ async fn a_file_that_another_process_writes_is_left_alone() {
     bench.server.publish(KEY, bytes(9_000));
     bench.server.script(KEY, vec![Fault::CutAfter(1_000); 5]);
     bench.fetch().await;
-    let theirs = bench.partials().into_iter().find(|path| path.extension().is_some_and(|it| it == "part")).unwrap();
+    let theirs = bench
+        .partials()
+        .into_iter()
+        .find(|path| path.extension().is_some_and(|it| it == "part"))
+        .unwrap();
     let held = std::fs::File::open(&theirs).unwrap();
     held.lock().unwrap();
     stored(bench.fetch().await);
@@ -119,7 +131,8 @@ async fn two_fetchers_of_one_archive_do_each_other_no_harm() {
     bench.server.publish(KEY, bytes(2_000_000));
     let wanted = published(KEY);
     let fetchers: Vec<_> = (0..4).map(|_| bench.fetcher(options())).collect();
-    let all = futures::future::join_all(fetchers.iter().map(|fetcher| fetcher.fetch(&wanted))).await;
+    let all =
+        futures::future::join_all(fetchers.iter().map(|fetcher| fetcher.fetch(&wanted))).await;
     for fetched in all {
         stored(fetched.outcome);
     }
@@ -137,11 +150,13 @@ async fn without_a_checksum_what_an_earlier_run_left_is_not_trusted() {
     bench.server.take_seen();
     assert_eq!(stored(bench.fetch().await).checksum, ChecksumState::Absent);
     assert_eq!(std::fs::read(bench.file()).unwrap(), bytes(9_000));
-    let asked: Vec<_> = bench.server.take_seen().into_iter().filter(|seen| seen.key == KEY).collect();
+    let asked: Vec<_> =
+        bench.server.take_seen().into_iter().filter(|seen| seen.key == KEY).collect();
     assert!(asked.last().is_some_and(|last| last.range.is_none()), "{asked:?}");
 }
 
-/// What the killed process runs: a fetch of the archive from one place to another, named in the environment.
+/// What the killed process runs: a fetch of the archive from one place to another, named in the
+/// environment.
 #[tokio::test]
 #[ignore = "run as a process of its own by the next test"]
 async fn a_fetch_to_be_killed() {
@@ -162,7 +177,12 @@ async fn a_killed_process_leaves_no_half_file_under_a_final_name_and_nothing_tha
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    let grown = || bench.part().and_then(|path| path.metadata().ok()).is_some_and(|part| part.len() >= 1_000_000);
+    let grown = || {
+        bench
+            .part()
+            .and_then(|path| path.metadata().ok())
+            .is_some_and(|part| part.len() >= 1_000_000)
+    };
     while !grown() {
         assert!(child.try_wait().unwrap().is_none(), "it ended before it was killed");
         tokio::task::yield_now().await;

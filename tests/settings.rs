@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use clap::Parser;
 use lakehouse::cli::{Cli, Command, Stage};
 use lakehouse::settings::{Environment, IngestSettings, Settings, SettingsError};
-use lakehouse_core::market::{DataType, Market};
+use lakehouse_core::names::market::{DataType, Market};
 use lakehouse_core::selection::{FrequencyPolicy, IntervalFilter};
 
 use crate::support::shared::collection_configs;
@@ -16,7 +16,10 @@ fn today() -> NaiveDate {
     NaiveDate::from_ymd_opt(2026, 5, 8).unwrap()
 }
 
-fn resolve_in(environment: Environment, arguments: &[&str]) -> Result<IngestSettings, SettingsError> {
+fn resolve_in(
+    environment: Environment,
+    arguments: &[&str],
+) -> Result<IngestSettings, SettingsError> {
     let cli = Cli::try_parse_from(["lakehouse", "ingest"].iter().chain(arguments)).unwrap();
     let Command::Ingest(flags) = cli.command else { panic!("not an ingest") };
     Settings::resolve(&cli.global, environment)?.ingest(&flags, today())
@@ -27,7 +30,11 @@ fn resolve(arguments: &[&str]) -> Result<IngestSettings, SettingsError> {
 }
 
 /// Resolves flags together with a configuration file.
-fn resolve_with(name: &str, config: &str, arguments: &[&str]) -> Result<IngestSettings, SettingsError> {
+fn resolve_with(
+    name: &str,
+    config: &str,
+    arguments: &[&str],
+) -> Result<IngestSettings, SettingsError> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join(name);
     fs::write(&file, config).unwrap();
@@ -38,7 +45,10 @@ fn resolve_with(name: &str, config: &str, arguments: &[&str]) -> Result<IngestSe
 #[test]
 fn what_is_left_out_has_the_documented_defaults() {
     let settings = resolve(&["--symbol", "BTCUSDT"]).unwrap();
-    assert_eq!((settings.lake.as_str(), settings.source.as_str()), ("./lake", "https://data.binance.vision"));
+    assert_eq!(
+        (settings.lake.as_str(), settings.source.as_str()),
+        ("./lake", "https://data.binance.vision")
+    );
     assert_eq!(settings.listing, None, "the public archive knows its own");
     assert_eq!((settings.batch_size, settings.fetch.max_parallel_downloads), (100, 8));
     assert!(settings.fetch.checksum && settings.fetch.resume && !settings.fetch.force_redownload);
@@ -74,11 +84,17 @@ fn whoever_names_a_source_does_not_get_the_listing_of_another() {
         ..Environment::default()
     };
     let same = resolve_in(environment.clone(), &["--all"]).unwrap();
-    assert_eq!((same.source.as_str(), same.listing.as_deref()), ("http://a", Some("http://list.a")));
+    assert_eq!(
+        (same.source.as_str(), same.listing.as_deref()),
+        ("http://a", Some("http://list.a"))
+    );
     let other = resolve_in(environment.clone(), &["--all", "--source", "./mirror"]).unwrap();
     assert_eq!((other.source.as_str(), other.listing), ("./mirror", None));
     let listing = resolve_in(environment, &["--all", "--listing", "http://b"]).unwrap();
-    assert_eq!((listing.source.as_str(), listing.listing.as_deref()), ("http://a", Some("http://b")));
+    assert_eq!(
+        (listing.source.as_str(), listing.listing.as_deref()),
+        ("http://a", Some("http://b"))
+    );
 }
 
 #[test]
@@ -92,17 +108,25 @@ fn every_existing_configuration_is_accepted_and_those_for_tuning_combine_with_fl
             arguments.extend(["--symbol", "BTCUSDT"]);
         }
         let settings = resolve(&arguments).unwrap_or_else(|error| panic!("{name}: {error}"));
-        settings.selection.targets(&settings.matrix).unwrap_or_else(|error| panic!("{name}: {error}"));
+        settings
+            .selection
+            .targets(&settings.matrix)
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
     }
 }
 
 #[test]
 fn options_of_an_external_downloader_are_mapped_or_named_in_a_warning() {
     let Some(configs) = collection_configs() else { return };
-    let config = configs.iter().find(|file| file.ends_with("tuning_network_resilient.json")).unwrap();
+    let config =
+        configs.iter().find(|file| file.ends_with("tuning_network_resilient.json")).unwrap();
     let settings = resolve(&["--config", config.to_str().unwrap(), "--all"]).unwrap();
     assert_eq!((settings.fetch.timeout, settings.fetch.retries), (Duration::from_secs(900), 5));
-    assert!(settings.warnings.iter().any(|warning| warning.contains("--part-size=50MB")), "{:?}", settings.warnings);
+    assert!(
+        settings.warnings.iter().any(|warning| warning.contains("--part-size=50MB")),
+        "{:?}",
+        settings.warnings
+    );
 }
 
 #[test]
@@ -115,20 +139,40 @@ fn the_output_directory_of_an_existing_configuration_is_the_lake() {
 #[test]
 fn the_format_of_a_file_without_a_telling_name_is_seen_from_its_content() {
     assert_eq!(
-        resolve_with("config", "\u{feff} {\"symbols\": [\"A\"], \"batch_size\": 3}", &[]).unwrap().batch_size,
+        resolve_with("config", "\u{feff} {\"symbols\": [\"A\"], \"batch_size\": 3}", &[])
+            .unwrap()
+            .batch_size,
         3
     );
-    assert_eq!(resolve_with("config", "symbols = ['A']\nbatch_size = 4", &[]).unwrap().batch_size, 4);
+    assert_eq!(
+        resolve_with("config", "symbols = ['A']\nbatch_size = 4", &[]).unwrap().batch_size,
+        4
+    );
 }
 
 #[test]
 fn a_flag_replaces_what_the_file_says_of_the_same_thing_and_nothing_else() {
     let config = "markets = ['spot', 'futures_um']\nsymbols = ['BTCUSDT']\ndata_types = ['klines', 'trades']\n\
                   [intervals]\nklines = ['1h']\n[date_range]\nstart = '2024-01'\nend = '2024-03'\n";
-    let flags = ["--market", "spot", "--data-type", "premiumIndexKlines", "--interval", "1d,1M", "--end", "2024-02"];
+    let flags = [
+        "--market",
+        "spot",
+        "--data-type",
+        "premiumIndexKlines",
+        "--interval",
+        "1d,1M",
+        "--end",
+        "2024-02",
+    ];
     let selection = resolve_with("c.toml", config, &flags).unwrap().selection;
-    assert_eq!((selection.markets, selection.data_types), (vec![Market::Spot], vec![DataType::new("premiumIndex")]));
-    assert_eq!(selection.intervals, IntervalFilter::Everywhere(vec!["1d".to_owned(), "1mo".to_owned()]));
+    assert_eq!(
+        (selection.markets, selection.data_types),
+        (vec![Market::Spot], vec![DataType::new("premiumIndex")])
+    );
+    assert_eq!(
+        selection.intervals,
+        IntervalFilter::Everywhere(vec!["1d".to_owned(), "1mo".to_owned()])
+    );
     assert_eq!(selection.dates.to_string(), "2024-01-01 to 2024-02-29");
     assert!(selection.symbols.matches(Market::Spot, &"BTCUSDT".parse().unwrap()));
     let last = resolve_with("c.toml", config, &["--last", "2d"]).unwrap().selection;
@@ -146,19 +190,29 @@ fn flags_that_exclude_symbols_do_not_make_a_selection_narrow() {
     assert!(matches!(resolve(&["--symbol", "!BTC*"]), Err(SettingsError::TooBroad)));
     assert!(resolve(&["--symbol", "!BTC*", "--all"]).is_ok());
     assert!(resolve_with("c.toml", "data_types = ['fundingRate']", &[]).is_ok());
-    assert!(resolve_with("c.toml", "data_types = ['fundingRate']", &["--symbol", "!BTC*"]).is_err());
+    assert!(
+        resolve_with("c.toml", "data_types = ['fundingRate']", &["--symbol", "!BTC*"]).is_err()
+    );
 }
 
 #[test]
 fn the_matrix_of_existing_configurations_is_the_built_in_one_whether_or_not_there_is_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("c.json");
-    fs::write(&config, r#"{"matrix_path": "enhanced_binance_archive_matrix.json", "symbols": ["A"]}"#).unwrap();
+    fs::write(
+        &config,
+        r#"{"matrix_path": "enhanced_binance_archive_matrix.json", "symbols": ["A"]}"#,
+    )
+    .unwrap();
     let absent = resolve(&["--config", config.to_str().unwrap()]).unwrap();
     assert!(!absent.notes.iter().any(|note| note.contains("built-in")), "{:?}", absent.notes);
     fs::write(folder.path().join("enhanced_binance_archive_matrix.json"), "{}").unwrap();
     let present = resolve(&["--config", config.to_str().unwrap()]).unwrap();
-    assert!(present.notes.iter().any(|note| note.contains("the built-in matrix is used")), "{:?}", present.notes);
+    assert!(
+        present.notes.iter().any(|note| note.contains("the built-in matrix is used")),
+        "{:?}",
+        present.notes
+    );
     assert_eq!(absent.matrix, present.matrix);
 }
 
@@ -176,8 +230,17 @@ fn a_matrix_file_lies_beside_the_configuration_and_must_be_there() {
 
 #[test]
 fn a_bandwidth_is_a_size_in_flag_and_file() {
-    assert_eq!(resolve(&["--all", "--bandwidth", "20MiB"]).unwrap().fetch.bandwidth, Some(20 * 1024 * 1024));
-    assert_eq!(resolve_with("c.toml", "bandwidth = '1kB'", &["--all"]).unwrap().fetch.bandwidth, Some(1000));
+    assert_eq!(
+        resolve(&["--all", "--bandwidth", "20MiB"]).unwrap().fetch.bandwidth,
+        Some(20 * 1024 * 1024)
+    );
+    assert_eq!(
+        resolve_with("c.toml", "bandwidth = '1kB'", &["--all"]).unwrap().fetch.bandwidth,
+        Some(1000)
+    );
     let error = resolve_with("c.toml", "bandwidth = 'fast'", &["--all"]).unwrap_err().to_string();
-    assert!(error.contains("`bandwidth`: invalid value `fast`; expected bytes per second"), "{error}");
+    assert!(
+        error.contains("`bandwidth`: invalid value `fast`; expected bytes per second"),
+        "{error}"
+    );
 }

@@ -18,7 +18,8 @@ const EDITOR_LEAVES: &str = "\x1b[?2004l";
 const UP: &str = "\x1b[A";
 
 fn source(days: &[&str]) -> TempDir {
-    let key = |day: &&str| identify(&format!("data/spot/daily/klines/BTCUSDT/1h/BTCUSDT-1h-{day}.zip"));
+    let key =
+        |day: &&str| identify(&format!("data/spot/daily/klines/BTCUSDT/1h/BTCUSDT-1h-{day}.zip"));
     sample_folder(&days.iter().map(key).collect::<Vec<_>>())
 }
 
@@ -53,7 +54,9 @@ impl Terminal {
 
     #[track_caller]
     fn sees(&mut self, text: &str) -> String {
-        self.0.exp_string(text).unwrap_or_else(|error| panic!("`{text}` is not on the screen: {error}"))
+        self.0
+            .exp_string(text)
+            .unwrap_or_else(|error| panic!("`{text}` is not on the screen: {error}"))
     }
 
     fn leaves(mut self) {
@@ -67,7 +70,9 @@ fn a_tab_completes_columns_tables_and_keywords_of_the_lake() {
     let (lake, state) = (TestLake::new(), tempfile::tempdir().unwrap());
     ingest(&lake, &["2026-05-01"]);
     let mut terminal = Terminal::open(&lake, state.path());
-    for (typed, completed) in [("SELECT symb\t", "symbol"), (" FROM kli\t", "klines"), (" gro\t", "group")] {
+    for (typed, completed) in
+        [("SELECT symb\t", "symbol"), (" FROM kli\t", "klines"), (" gro\t", "group")]
+    {
         terminal.types(typed);
         terminal.sees(completed);
     }
@@ -163,7 +168,10 @@ fn the_first_piped_statement_that_fails_is_the_last_one() {
     let lake = TestLake::new();
     let run = pipe(&lake, &["--format", "csv"], "SELECT 1 AS a;\nSELEC 2;\nSELECT 3 AS c;\n");
     assert_eq!((run.code, run.stdout.as_str()), (Some(2), "a\n1\n"), "{run}");
-    assert!(run.stderr.starts_with("error: SQL syntax: expected an SQL statement, found SELEC"), "{run}");
+    assert!(
+        run.stderr.starts_with("error: SQL syntax: expected an SQL statement, found SELEC"),
+        "{run}"
+    );
     let unfinished = pipe(&lake, &[], "SELECT 'never ended");
     assert_eq!((unfinished.code, unfinished.stdout.as_str()), (Some(2), ""), "{unfinished}");
 }
@@ -197,7 +205,10 @@ fn tables_and_their_columns_are_described() {
     ] {
         assert!(run.stdout.contains(line), "{line}\n{run}");
     }
-    assert!(run.stdout.lines().any(|line| line.split_whitespace().take(2).eq(["silver.klines", "24"])), "{run}");
+    assert!(
+        run.stdout.lines().any(|line| line.split_whitespace().take(2).eq(["silver.klines", "24"])),
+        "{run}"
+    );
     let unknown = pipe(&lake, &[], "\\d silver.nope\n");
     assert!(unknown.stderr.starts_with("error: no table `silver.nope`: the lake has"), "{unknown}");
 }

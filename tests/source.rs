@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::StreamExt;
-use lakehouse::fetch::{FetchOutcome, Fetcher};
+use lakehouse::bronze::{FetchOutcome, Fetcher};
 use lakehouse::source::retry::RetryPolicy;
 use lakehouse::source::{SourceError, open_source};
 use lakehouse::storage::Storage;
@@ -34,7 +34,12 @@ async fn a_server_that_stays_busy_fails_the_archive_with_its_reason() {
     bench.server.script(KEY, vec![Fault::Status(503); 5]);
     let FetchOutcome::Failed { error } = bench.fetch().await else { panic!("it cannot succeed") };
     let text = error.to_string();
-    assert!(text.contains(KEY) && text.contains("503") && text.contains("Scripted: as the test wants it"), "{text}");
+    assert!(
+        text.contains(KEY)
+            && text.contains("503")
+            && text.contains("Scripted: as the test wants it"),
+        "{text}"
+    );
     assert!(!bench.file().exists());
 }
 
@@ -44,7 +49,9 @@ async fn a_refusal_is_not_repeated_and_says_what_may_help() {
         let bench = Bench::new();
         bench.server.publish(KEY, bytes(100));
         bench.server.script(KEY, [Fault::Status(status)]);
-        let FetchOutcome::Failed { error } = bench.fetch().await else { panic!("it cannot succeed") };
+        let FetchOutcome::Failed { error } = bench.fetch().await else {
+            panic!("it cannot succeed")
+        };
         assert!(error.to_string().contains(advice), "{error}");
         assert_eq!(bench.recorder.retries(), 0);
     }
@@ -62,7 +69,8 @@ async fn a_symbol_that_is_not_ascii_is_fetched_over_http_and_from_a_folder() {
     let copy = mirror.path().join(key);
     std::fs::create_dir_all(copy.parent().unwrap()).unwrap();
     std::fs::write(&copy, bytes(100)).unwrap();
-    std::fs::write(mirror.path().join(format!("{key}.CHECKSUM")), checksum_text(key, &bytes(100))).unwrap();
+    std::fs::write(mirror.path().join(format!("{key}.CHECKSUM")), checksum_text(key, &bytes(100)))
+        .unwrap();
     let source = open_source(mirror.path().to_str().unwrap(), None, impatient()).unwrap();
     let other = tempfile::tempdir().unwrap();
     let bronze = Storage::open(other.path().to_str().unwrap()).unwrap();
@@ -90,12 +98,15 @@ fn a_server_that_names_a_time_to_come_back_at_is_obeyed() {
 #[test]
 fn a_source_that_is_no_archive_is_refused_with_what_was_expected() {
     let empty = tempfile::tempdir().unwrap();
-    let open =
-        |location: &str, listing| open_source(location, listing, impatient()).map(|_| ()).unwrap_err().to_string();
+    let open = |location: &str, listing| {
+        open_source(location, listing, impatient()).map(|_| ()).unwrap_err().to_string()
+    };
     let text = open(empty.path().to_str().unwrap(), None);
     assert!(text.contains("no folder `data`"), "{text}");
     assert!(open("ftp://mirror/", None).contains("s3://bucket/prefix"));
-    assert!(open(empty.path().to_str().unwrap(), Some("http://localhost")).contains("listed elsewhere"));
+    assert!(
+        open(empty.path().to_str().unwrap(), Some("http://localhost")).contains("listed elsewhere")
+    );
     assert!(open("http://", None).contains("expected a URL such as https://host/path"));
 }
 
@@ -106,9 +117,14 @@ async fn a_folder_named_by_way_of_its_neighbour_is_that_folder() {
         std::fs::create_dir_all(place.path().join(folder)).unwrap();
     }
     std::fs::write(place.path().join("mirror/data/spot/x"), "x").unwrap();
-    let source = open_source(place.path().join("lake/../mirror").to_str().unwrap(), None, impatient()).unwrap();
+    let source =
+        open_source(place.path().join("lake/../mirror").to_str().unwrap(), None, impatient())
+            .unwrap();
     let page = source.list("data/", false, None).await.unwrap();
-    assert_eq!(page.objects.iter().map(|object| object.key.as_str()).collect::<Vec<_>>(), ["data/spot/x"]);
+    assert_eq!(
+        page.objects.iter().map(|object| object.key.as_str()).collect::<Vec<_>>(),
+        ["data/spot/x"]
+    );
 }
 
 #[tokio::test]
@@ -119,7 +135,8 @@ async fn real_archives_arrive_verified_over_http_and_from_a_folder() {
     for location in [server.url(), folder.to_str().unwrap()] {
         let source = open_source(location, None, impatient()).unwrap();
         let page = source.list("data/", false, None).await.unwrap();
-        let found: Vec<Published> = lakehouse_core::listing::inventory(page.objects, &matrix).archives;
+        let found: Vec<Published> =
+            lakehouse_core::listing::inventory(page.objects, &matrix).archives;
         let count = found.len();
         assert!(count > 0, "{location}");
         let lake = tempfile::tempdir().unwrap();

@@ -10,7 +10,8 @@ use crate::support::zips::zip_of;
 
 const TRADES: [&str; 3] = ["--all", "--data-type", "trades"];
 
-/// A lake of trades with a hole, a day that cannot be read, a day with a bad row, and a second symbol.
+/// A lake of trades with a hole, a day that cannot be read, a day with a bad row, and a second
+/// symbol.
 async fn lake_with_gaps() -> TestLake {
     let server = ArchiveServer::start();
     for day in ["2024-01-02", "2024-01-03", "2024-01-06", "2024-01-08"] {
@@ -49,24 +50,39 @@ async fn every_series_is_told_with_its_days_rows_and_gaps() {
     let series = found["series"].as_array().unwrap();
     assert_eq!(series.len(), 2);
     let figures = |series: &Value| {
-        ["days", "missing", "archives", "failed", "rows", "rejected_rows"].map(|name| series[name].as_u64().unwrap())
+        ["days", "missing", "archives", "failed", "rows", "rejected_rows"]
+            .map(|name| series[name].as_u64().unwrap())
     };
     assert_eq!(figures(&series[0]), [5, 2, 5, 1, 81, 1]);
     assert_eq!(figures(&series[1]), [1, 0, 1, 0, 5, 0]);
-    assert_eq!((&series[0]["first"], &series[0]["last"]), (&"2024-01-02".into(), &"2024-01-08".into()));
-    assert_eq!(gaps(&series[0]), ["2024-01-04 2024-01-04 rejected", "2024-01-05 2024-01-05 unknown"]);
+    assert_eq!(
+        (&series[0]["first"], &series[0]["last"]),
+        (&"2024-01-02".into(), &"2024-01-08".into())
+    );
+    assert_eq!(
+        gaps(&series[0]),
+        ["2024-01-04 2024-01-04 rejected", "2024-01-05 2024-01-05 unknown"]
+    );
     assert!(series[0]["gaps"][0]["detail"].as_str().unwrap().contains("zip"), "{found:#}");
     assert_eq!(found["totals"]["rows"], 86);
-    let bytes: u64 = lake.value("SELECT sum(size) FROM meta.archives WHERE status = 'ingested'").await.parse().unwrap();
+    let bytes: u64 = lake
+        .value("SELECT sum(size) FROM meta.archives WHERE status = 'ingested'")
+        .await
+        .parse()
+        .unwrap();
     assert_eq!(found["totals"]["bytes"], bytes);
     assert_eq!(found["failed"][0]["archive"], trades_key("BTCUSDT", "2024-01-04"));
-    assert_eq!((&found["runs"][0]["archives_new"], &found["runs"][0]["archives_failed"]), (&6.into(), &1.into()));
+    assert_eq!(
+        (&found["runs"][0]["archives_new"], &found["runs"][0]["archives_failed"]),
+        (&6.into(), &1.into())
+    );
 }
 
 #[tokio::test]
 async fn people_read_tables_a_calendar_and_what_to_ask_next() {
     let lake = lake_with_gaps().await;
-    let run = lake.run("status", &["--symbol", "BTCUSDT", "--start", "2024-01-01", "--end", "2024-02-02"]);
+    let run = lake
+        .run("status", &["--symbol", "BTCUSDT", "--start", "2024-01-01", "--end", "2024-02-02"]);
     assert_eq!(
         (run.code, run.stderr.as_str()),
         (Some(0), "--gaps tells which days and why; --failed tells which archives\n")
@@ -98,7 +114,10 @@ async fn gaps_and_failures_are_listed_with_their_reasons() {
     let lines: Vec<&str> = failed.stdout.lines().collect();
     assert_eq!((lines.len(), failed.code, failed.stderr.as_str()), (2, Some(0), ""), "{failed}");
     assert!(
-        lines[1].starts_with(&format!("{}  rejected  2026-12-01T", trades_key("BTCUSDT", "2024-01-04"))),
+        lines[1].starts_with(&format!(
+            "{}  rejected  2026-12-01T",
+            trades_key("BTCUSDT", "2024-01-04")
+        )),
         "{failed}"
     );
 }
@@ -117,7 +136,8 @@ async fn a_scope_leaves_out_what_it_does_not_name() {
     assert_eq!(symbols(&["--symbol", "ETH*"]), (vec!["ETHUSDT".to_owned()], 0.into()));
     assert_eq!(symbols(&["--symbol", "!ETH*"]), (vec!["BTCUSDT".to_owned()], 1.into()));
     assert_eq!(symbols(&["--market", "futures_um"]), (vec![], 0.into()));
-    let dated = document(&lake, &["--symbol", "BTCUSDT", "--start", "2024-01-07", "--end", "2024-01-09"]);
+    let dated =
+        document(&lake, &["--symbol", "BTCUSDT", "--start", "2024-01-07", "--end", "2024-01-09"]);
     assert_eq!(gaps(&dated["series"][0]), ["2024-01-09 2024-01-09 unknown"]);
     assert_eq!(dated["series"][0]["rows"], 21, "of the archives of these days");
     let wrong = lake.run("status", &["--start", "2024-02", "--end", "2024-01"]);
@@ -148,7 +168,11 @@ async fn many_series_are_told_together() {
     let run = lake.run("status", &[]);
     let lines: Vec<&str> = run.stdout.lines().collect();
     let words: Vec<&str> = lines[1].split_whitespace().collect();
-    assert_eq!(words[..9], ["spot", "trades", "61", "-", "2024-01-02", "2024-01-02", "61", "0", "61"], "{run}");
+    assert_eq!(
+        words[..9],
+        ["spot", "trades", "61", "-", "2024-01-02", "2024-01-02", "61", "0", "61"],
+        "{run}"
+    );
     assert!(lines[3].starts_with("61 series: 61 archives of "), "{run}");
 }
 
@@ -171,13 +195,23 @@ async fn the_days_that_are_told_are_the_days_that_silver_has() {
     for series in found["series"].as_array().unwrap() {
         let text = |name: &str| series[name].as_str().unwrap_or_default().to_owned();
         told.push(
-            [text("symbol"), text("interval"), series["days"].to_string(), text("first"), text("last")].join(" | "),
+            [
+                text("symbol"),
+                text("interval"),
+                series["days"].to_string(),
+                text("first"),
+                text("last"),
+            ]
+            .join(" | "),
         );
     }
     let mut silver = Vec::new();
-    for (table, interval) in
-        [("klines", "bar_interval"), ("metrics", "''"), ("funding_rate", "''"), ("eoh_summary", "''")]
-    {
+    for (table, interval) in [
+        ("klines", "bar_interval"),
+        ("metrics", "''"),
+        ("funding_rate", "''"),
+        ("eoh_summary", "''"),
+    ] {
         let sql = format!(
             "SELECT symbol, {interval} AS i, count(DISTINCT date), min(date), max(date) FROM silver.{table} GROUP BY symbol, i"
         );
@@ -186,5 +220,8 @@ async fn the_days_that_are_told_are_the_days_that_silver_has() {
     told.sort();
     silver.sort();
     assert_eq!(told, silver);
-    assert_eq!(found["totals"]["rows"].to_string(), lake.value("SELECT sum(rows) FROM meta.archives").await);
+    assert_eq!(
+        found["totals"]["rows"].to_string(),
+        lake.value("SELECT sum(rows) FROM meta.archives").await
+    );
 }

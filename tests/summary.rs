@@ -6,16 +6,15 @@ use std::time::Duration;
 use insta::assert_snapshot;
 use lakehouse::cli::ProgressWhen;
 use lakehouse::commands::plan::describe;
-use lakehouse::gold::{ModelOutcome, ModelReport};
-use lakehouse::lake::{Layer, TableName};
-use lakehouse::report::{Event, Reporter};
-use lakehouse::telemetry::Verbosity;
+use lakehouse::events::{Event, ModelOutcome, ModelReport, Reporter};
+use lakehouse::storage::lake::{Layer, TableName};
 use lakehouse::terminal::TerminalReporter;
+use lakehouse::terminal::logs::Verbosity;
 use lakehouse_core::ledger::Ledger;
 use lakehouse_core::listing::{Listed, inventory};
-use lakehouse_core::market::Market;
 use lakehouse_core::matrix::Matrix;
-use lakehouse_core::period::{DateRange, Period};
+use lakehouse_core::names::market::Market;
+use lakehouse_core::names::period::{DateRange, Period};
 use lakehouse_core::plan::{Plan, PlanOptions, plan};
 use lakehouse_core::selection::{FrequencyPolicy, IntervalFilter, Selection, SymbolFilter};
 
@@ -69,28 +68,45 @@ fn a_summary_counts_archives_by_what_became_of_them() {
 fn a_summary_as_json_has_the_same_figures_and_the_failures() {
     let summary = report(events()).finish().after(Duration::from_millis(1500));
     let json = serde_json::to_value(&summary).unwrap();
-    assert_eq!((&json["archives"]["new"], &json["archives"]["not_published"]), (&2.into(), &1.into()));
-    assert_eq!((&json["rows"], &json["bytes"], &json["seconds"]), (&72.into(), &2048.into(), &1.5.into()));
-    assert_eq!((&json["failures"][0]["archive"], &json["failures"][0]["status"]), (&"c".into(), &"quarantined".into()));
+    assert_eq!(
+        (&json["archives"]["new"], &json["archives"]["not_published"]),
+        (&2.into(), &1.into())
+    );
+    assert_eq!(
+        (&json["rows"], &json["bytes"], &json["seconds"]),
+        (&72.into(), &2048.into(), &1.5.into())
+    );
+    assert_eq!(
+        (&json["failures"][0]["archive"], &json["failures"][0]["status"]),
+        (&"c".into(), &"quarantined".into())
+    );
 }
 
 #[test]
 fn gold_tables_are_counted_and_one_that_fails_leaves_a_run_incomplete() {
     let model = |outcome, partitions, rows| {
-        let (table, reason, days, version) = ("gold.a".to_owned(), "because".to_owned(), Vec::new(), None);
+        let (table, reason, days, version) =
+            ("gold.a".to_owned(), "because".to_owned(), Vec::new(), None);
         Event::Model(ModelReport { table, outcome, reason, partitions, days, rows, version })
     };
-    let built =
-        [model(ModelOutcome::Built, 2, 30), model(ModelOutcome::Built, 1, 4), model(ModelOutcome::UpToDate, 0, 0)];
+    let built = [
+        model(ModelOutcome::Built, 2, 30),
+        model(ModelOutcome::Built, 1, 4),
+        model(ModelOutcome::UpToDate, 0, 0),
+    ];
     assert!(!report(built.to_vec()).finish().is_incomplete());
     let summary = report([&built[..], &[model(ModelOutcome::Failed, 0, 0)]].concat()).finish();
-    assert_eq!(summary.to_string().lines().last(), Some("gold: 2 built, 1 failed; 3 partitions, 34 rows"));
+    assert_eq!(
+        summary.to_string().lines().last(),
+        Some("gold: 2 built, 1 failed; 3 partitions, 34 rows")
+    );
     assert!(summary.is_incomplete());
 }
 
 #[test]
 fn what_is_not_published_or_held_already_leaves_a_run_complete() {
-    let summary = report(vec![Event::Skipped { archives: 3 }, failed("a", "not_published")]).finish();
+    let summary =
+        report(vec![Event::Skipped { archives: 3 }, failed("a", "not_published")]).finish();
     assert!(!summary.is_incomplete());
 }
 

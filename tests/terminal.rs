@@ -1,6 +1,6 @@
 //! An ingest in a real terminal: what it shows there, and what Ctrl-C does to it.
 
-use lakehouse::pause::{PAUSE_AT, PAUSE_FILE};
+use lakehouse::failpoint::{PAUSE_AT, PAUSE_FILE};
 use rexpect::process::WaitStatus;
 use rexpect::session::PtySession;
 
@@ -23,7 +23,8 @@ fn published() -> (ArchiveServer, [String; 3]) {
 
 /// Begins an ingest of every archive, each a batch of its own, in a terminal.
 fn ingest(lake: &TestLake, server: &ArchiveServer, variables: &[(&str, &str)]) -> PtySession {
-    let mut program = lake.program("ingest", &["--all", "--source", server.url(), "--batch-size", "1"]);
+    let mut program =
+        lake.program("ingest", &["--all", "--source", server.url(), "--batch-size", "1"]);
     program.args(["--stage", "silver"]).envs(variables.iter().copied());
     in_terminal(program, 120)
 }

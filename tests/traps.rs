@@ -1,5 +1,6 @@
-//! What a reader of archives stumbles over, where silver and SQL add something to what the decoder's own
-//! tests show: partitions by day, sort order, replacement by archive, exactness in aggregates.
+//! What a reader of archives stumbles over, where silver and SQL add something to what the
+//! decoder's own tests show: partitions by day, sort order, replacement by archive, exactness in
+//! aggregates.
 
 use lakehouse_core::schema::Schemas;
 
@@ -12,7 +13,12 @@ async fn lake_of(flags: &[&str]) -> Option<TestLake> {
     let folder = real_archives()?;
     let lake = TestLake::new();
     let done = lake.ingest(folder.to_str().unwrap(), flags).await;
-    assert_eq!((done.summary.archives.failed, done.summary.rejected_rows), (0, 0), "{}", done.summary);
+    assert_eq!(
+        (done.summary.archives.failed, done.summary.rejected_rows),
+        (0, 0),
+        "{}",
+        done.summary
+    );
     Some(lake)
 }
 
@@ -39,18 +45,37 @@ async fn archives_with_and_without_a_header_and_in_either_unit_meet_in_one_table
 
 #[tokio::test]
 async fn a_missing_hour_stays_missing_and_an_odd_close_time_stays_odd() {
-    let flags =
-        ["--market", "spot", "--symbol", "BTCUSDT", "--data-type", "klines", "--start", "2021-02", "--end", "2021-02"];
+    let flags = [
+        "--market",
+        "spot",
+        "--symbol",
+        "BTCUSDT",
+        "--data-type",
+        "klines",
+        "--start",
+        "2021-02",
+        "--end",
+        "2021-02",
+    ];
     let Some(lake) = lake_of(&flags).await else { return };
     let day = "SELECT count(*) FROM silver.klines WHERE date = DATE '2021-02-11'";
     assert_eq!(lake.value(day).await, "23");
     let odd = "SELECT open_time, close_time, volume, trade_count FROM silver.klines WHERE date = DATE '2021-02-11' AND volume = 0";
-    assert_eq!(lake.value(odd).await, "2021-02-11T03:00:00Z | 2021-02-11T03:40:54.773Z | 0.00000000 | 0");
+    assert_eq!(
+        lake.value(odd).await,
+        "2021-02-11T03:00:00Z | 2021-02-11T03:40:54.773Z | 0.00000000 | 0"
+    );
 }
 
 #[tokio::test]
 async fn rows_that_are_published_twice_are_in_silver_twice_however_often_they_are_ingested() {
-    let flags = ["--market", "futures_um,futures_cm", "--data-type", "aggTrades,liquidationSnapshot", "--all"];
+    let flags = [
+        "--market",
+        "futures_um,futures_cm",
+        "--data-type",
+        "aggTrades,liquidationSnapshot",
+        "--all",
+    ];
     let Some(lake) = lake_of(&flags).await else { return };
     let folder = real_archives().unwrap();
     lake.ingest(folder.to_str().unwrap(), &[&flags[..], &["--force-redownload"]].concat()).await;
@@ -60,20 +85,28 @@ async fn rows_that_are_published_twice_are_in_silver_twice_however_often_they_ar
         )
     };
     assert_eq!(lake.value(&twice("agg_trades", "agg_trade_id")).await, "12 | 6");
-    let liquidations = lake.value(&twice("liquidation_snapshot", "concat(time, side, price)")).await;
+    let liquidations =
+        lake.value(&twice("liquidation_snapshot", "concat(time, side, price)")).await;
     assert_eq!(liquidations.split(" | ").next(), Some("14"), "{liquidations}");
 }
 
 #[tokio::test]
 async fn unsorted_option_summaries_are_sorted_and_their_hours_are_instants() {
-    let Some(lake) = lake_of(&["--market", "options", "--data-type", "EOHSummary", "--all"]).await else { return };
+    let Some(lake) = lake_of(&["--market", "options", "--data-type", "EOHSummary", "--all"]).await
+    else {
+        return;
+    };
     let day = "date = DATE '2023-09-19'";
-    let hours = format!("SELECT min(time), max(time), count(DISTINCT time) FROM silver.eoh_summary WHERE {day}");
-    assert!(lake.value(&hours).await.starts_with("2023-09-19T09:00:00Z | "), "the feed came back at nine");
+    let hours = format!(
+        "SELECT min(time), max(time), count(DISTINCT time) FROM silver.eoh_summary WHERE {day}"
+    );
+    assert!(
+        lake.value(&hours).await.starts_with("2023-09-19T09:00:00Z | "),
+        "the feed came back at nine"
+    );
     let empty = "SELECT count(*) FROM silver.eoh_summary WHERE openinterest_contracts IS NULL AND date = DATE ";
     assert_eq!(lake.value(&format!("{empty}'2023-09-22'")).await, "4");
-    let sentinel =
-        "SELECT count(*) FROM silver.eoh_summary WHERE best_sell_iv = -0.00000001 AND date = DATE '2023-10-23'";
+    let sentinel = "SELECT count(*) FROM silver.eoh_summary WHERE best_sell_iv = -0.00000001 AND date = DATE '2023-10-23'";
     assert_eq!(lake.value(sentinel).await, "316");
     let schemas = Schemas::builtin().unwrap();
     let sorted = schemas.get("eoh_summary").unwrap().sort_columns().join(", ");
@@ -94,7 +127,9 @@ async fn ids_that_collide_across_archives_are_told_apart_by_the_archive() {
 
 #[tokio::test]
 async fn coin_m_volumes_are_of_the_base_asset_and_empty_ratios_are_null() {
-    let Some(lake) = lake_of(&["--market", "futures_cm", "--data-type", "klines,metrics", "--all"]).await else {
+    let Some(lake) =
+        lake_of(&["--market", "futures_cm", "--data-type", "klines,metrics", "--all"]).await
+    else {
         return;
     };
     let volumes = "SELECT count(base_volume), count(taker_buy_base_volume), count(quote_volume), \
@@ -113,13 +148,16 @@ async fn sums_of_tiny_and_of_padded_numbers_are_exact() {
     let zeros = "SELECT count(*), sum(quote_volume) FROM silver.klines WHERE symbol = 'ALGOUSDT' AND date < \
                  DATE '2025-01-01' AND trade_count = 0";
     assert_eq!(lake.value(zeros).await, "39 | 0.00000000");
-    let whole = "SELECT count(*) FROM silver.klines WHERE symbol = 'NEARUSDT' AND volume <> trunc(volume)";
+    let whole =
+        "SELECT count(*) FROM silver.klines WHERE symbol = 'NEARUSDT' AND volume <> trunc(volume)";
     assert_eq!(lake.value(whole).await, "0");
 }
 
 #[tokio::test]
 async fn a_month_lies_in_the_partitions_of_its_days_and_levels_of_either_depth_fit() {
-    let Some(lake) = lake_of(&["--market", "futures_um", "--data-type", "bookDepth,fundingRate", "--all"]).await else {
+    let Some(lake) =
+        lake_of(&["--market", "futures_um", "--data-type", "bookDepth,fundingRate", "--all"]).await
+    else {
         return;
     };
     let days = "SELECT count(DISTINCT date), count(*) FROM silver.funding_rate WHERE date = CAST(calc_time AS DATE)";
@@ -135,7 +173,9 @@ async fn checksum_files_with_and_without_a_newline_vouch_for_their_archives() {
         "data/futures/um/monthly/fundingRate/BTCUSDT/BTCUSDT-fundingRate-2024-01.zip",
     ];
     let folder = sample_folder(&keys.map(identify));
-    let ends = keys.map(|key| std::fs::read(folder.path().join(format!("{key}.CHECKSUM"))).unwrap().ends_with(b"\n"));
+    let ends = keys.map(|key| {
+        std::fs::read(folder.path().join(format!("{key}.CHECKSUM"))).unwrap().ends_with(b"\n")
+    });
     assert_eq!(ends, [false, true]);
     let lake = TestLake::new();
     lake.ingest(folder.path().to_str().unwrap(), &["--all"]).await;

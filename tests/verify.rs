@@ -7,9 +7,9 @@ use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, RecordBatch};
 use arrow::datatypes::Decimal128Type;
 use chrono::TimeDelta;
 use lakehouse::clock::Clock;
-use lakehouse::lake::Lake;
 use lakehouse::maintain::{CompactionLimits, Maintain};
-use lakehouse::scope::Scope;
+use lakehouse::meta::scope::Scope;
+use lakehouse::storage::lake::Lake;
 use lakehouse::verify::{Check, Finding, Verify, VerifyReport};
 use lakehouse_core::matrix::Matrix;
 use lakehouse_core::schema::Schemas;
@@ -48,7 +48,9 @@ async fn compact(lake: &TestLake) {
         rebuild_ledger: false,
         limits: CompactionLimits::default(),
     };
-    let report = Box::pin(maintain.run(&Clock::new(|| "2100-01-01T00:00:00Z".parse().unwrap()))).await.unwrap();
+    let report = Box::pin(maintain.run(&Clock::new(|| "2100-01-01T00:00:00Z".parse().unwrap())))
+        .await
+        .unwrap();
     assert!(!report.is_incomplete(), "{report}");
 }
 
@@ -77,12 +79,14 @@ fn data_file_of(lake: &TestLake, key: &str) -> PathBuf {
 }
 
 fn rows_of(file: &Path) -> RecordBatch {
-    let reader = ParquetRecordBatchReaderBuilder::try_new(std::fs::File::open(file).unwrap()).unwrap();
+    let reader =
+        ParquetRecordBatchReaderBuilder::try_new(std::fs::File::open(file).unwrap()).unwrap();
     reader.build().unwrap().next().unwrap().unwrap()
 }
 
 fn overwrite(file: &Path, rows: &RecordBatch) {
-    let mut writer = ArrowWriter::try_new(std::fs::File::create(file).unwrap(), rows.schema(), None).unwrap();
+    let mut writer =
+        ArrowWriter::try_new(std::fs::File::create(file).unwrap(), rows.schema(), None).unwrap();
     writer.write(rows).unwrap();
     writer.close().unwrap();
 }
@@ -127,7 +131,8 @@ async fn a_corrected_archive_is_verified_in_both_versions() {
     let folder = bronze_file(&lake, &key).parent().unwrap().to_owned();
     let zips = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let older = zips.filter(|file| file.extension().is_some_and(|ending| ending == "zip"));
-    std::fs::remove_file(older.into_iter().find(|file| *file != bronze_file(&lake, &key)).unwrap()).unwrap();
+    std::fs::remove_file(older.into_iter().find(|file| *file != bronze_file(&lake, &key)).unwrap())
+        .unwrap();
     assert_eq!(with_check(&run(&lake, false).await, Check::Bronze).len(), 1);
 }
 
@@ -142,7 +147,8 @@ async fn a_flipped_byte_and_a_missing_file_in_bronze_are_found() {
 
     let report = run(&lake, true).await;
 
-    let found: Vec<_> = report.findings.iter().map(|finding| (finding.archive.as_str(), finding.check)).collect();
+    let found: Vec<_> =
+        report.findings.iter().map(|finding| (finding.archive.as_str(), finding.check)).collect();
     assert_eq!(found, [(flipped.as_str(), Check::Bronze), (missing.as_str(), Check::Bronze)]);
     assert!(report.findings[0].found.starts_with("SHA-256 "), "{:?}", report.findings);
     assert_eq!(report.findings[1].found, "missing");
@@ -151,12 +157,14 @@ async fn a_flipped_byte_and_a_missing_file_in_bronze_are_found() {
 #[tokio::test]
 async fn a_checksum_file_that_says_otherwise_is_found() {
     let (lake, [changed, missing, _]) = lake_of_trades().await;
-    let checksum = |key: &str| PathBuf::from(format!("{}.CHECKSUM", bronze_file(&lake, key).display()));
+    let checksum =
+        |key: &str| PathBuf::from(format!("{}.CHECKSUM", bronze_file(&lake, key).display()));
     let name = identify(&changed).file_name().to_owned();
     std::fs::write(checksum(&changed), format!("{}  {name}", "0".repeat(64))).unwrap();
     std::fs::remove_file(checksum(&missing)).unwrap();
     let report = run(&lake, false).await;
-    let found: Vec<_> = report.findings.iter().map(|finding| (finding.archive.as_str(), finding.check)).collect();
+    let found: Vec<_> =
+        report.findings.iter().map(|finding| (finding.archive.as_str(), finding.check)).collect();
     assert_eq!(found, [(changed.as_str(), Check::Checksum), (missing.as_str(), Check::Checksum)]);
 }
 

@@ -1,4 +1,5 @@
-//! What the benches of whole runs share: a mirror of made-up archives, lakes in temporary folders, sizes.
+//! What the benches of whole runs share: a mirror of made-up archives, lakes in temporary folders,
+//! sizes.
 
 #![allow(dead_code, reason = "each bench uses its part of it")]
 
@@ -7,19 +8,19 @@ use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use chrono::NaiveDate;
+use lakehouse::bronze::FetchOptions;
 use lakehouse::clock::Clock;
-use lakehouse::fetch::FetchOptions;
+use lakehouse::events::Silent;
+use lakehouse::events::summary::{Counting, Summary};
 use lakehouse::ingest::{Depth, Ingest};
-use lakehouse::lake::Lake;
-use lakehouse::mirror::{Mirror, sample_bucket};
-use lakehouse::report::Silent;
 use lakehouse::source::{Timeouts, open_source};
-use lakehouse::summary::{Counting, Summary};
-use lakehouse_core::archive::ArchiveKey;
-use lakehouse_core::generate::SampleOptions;
+use lakehouse::storage::lake::Lake;
 use lakehouse_core::matrix::Matrix;
+use lakehouse_core::names::archive::ArchiveKey;
 use lakehouse_core::schema::Schemas;
 use lakehouse_core::selection::Selection;
+use lakehouse_samples::SampleOptions;
+use lakehouse_samples::mirror::{Mirror, sample_bucket};
 use tokio::runtime::Runtime;
 
 /// Archives of a run, served on this machine, and the threads that serve and ingest them.
@@ -36,7 +37,8 @@ impl Served {
         let runtime = Runtime::new().unwrap();
         let bucket = sample_bucket(keys, options).unwrap();
         let mirror = runtime.block_on(Mirror::start(bucket)).unwrap();
-        let (matrix, schemas) = (Arc::new(Matrix::builtin().unwrap()), Arc::new(Schemas::builtin().unwrap()));
+        let (matrix, schemas) =
+            (Arc::new(Matrix::builtin().unwrap()), Arc::new(Schemas::builtin().unwrap()));
         Self { runtime, mirror, matrix, schemas }
     }
 
@@ -53,12 +55,13 @@ impl Served {
             depth: Depth::Silver,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             command: "bench".to_owned(),
-            stop: Default::default(),
+            shutdown: Default::default(),
         };
         let clock = clock();
         let counting = Arc::new(Counting::new(Arc::new(Silent)));
         self.runtime.block_on(async {
-            let plan = ingest.plan(clock.now().date_naive(), &(Arc::clone(&counting) as _)).await.unwrap();
+            let plan =
+                ingest.plan(clock.now().date_naive(), &(Arc::clone(&counting) as _)).await.unwrap();
             ingest.run(&plan, &counting, &clock).await.unwrap()
         })
     }
@@ -97,7 +100,10 @@ impl Folders {
 }
 
 /// Returns the clock of the machine.
-#[expect(clippy::disallowed_methods, reason = "a bench is a program of its own, which tells its runs the time")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a bench is a program of its own, which tells its runs the time"
+)]
 pub(crate) fn clock() -> Clock {
     Clock::new(|| SystemTime::now().into())
 }

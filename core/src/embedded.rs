@@ -1,7 +1,7 @@
 //! The data files of this build, as text.
 //!
-//! `build.rs` collects them, so that adding a data type or a gold table is adding a file. What they mean is
-//! read by [`crate::matrix`], [`crate::schema`] and the package that runs SQL.
+//! `build.rs` collects them, so that adding a data type or a gold table is adding a file. What they
+//! mean is read by [`crate::matrix`], [`crate::schema`] and the package that runs SQL.
 
 include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
 

@@ -1,4 +1,5 @@
-//! What the lake knows of an archive: the rows of `meta.archives`, without the table that holds them.
+//! What the lake knows of an archive: the rows of `meta.archives`, without the table that holds
+//! them.
 //!
 //! The plan reads them; the shell writes them. One row per archive and version of it.
 
@@ -9,9 +10,9 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::archive::ArchiveKey;
-use crate::days::DaySet;
-use crate::market::NameError;
+use crate::names::archive::ArchiveKey;
+use crate::names::days::DaySet;
+use crate::names::market::NameError;
 
 /// What became of an archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,7 +50,8 @@ impl ArchiveStatus {
         Self::NAMES.iter().find(|(status, _)| *status == self).map_or("", |(_, name)| name)
     }
 
-    /// Returns whether the archive is published and its newest version could not be had or not be read.
+    /// Returns whether the archive is published and its newest version could not be had or not be
+    /// read.
     #[must_use]
     pub const fn is_failure(self) -> bool {
         matches!(self, Self::Quarantined | Self::Rejected | Self::Failed)
@@ -104,7 +106,9 @@ impl FromStr for ChecksumState {
     fn from_str(text: &str) -> Result<Self, NameError> {
         let found = Self::NAMES.iter().find(|(_, name)| *name == text);
         let names = || Self::NAMES.map(|(_, name)| name).join(", ");
-        found.map(|(state, _)| *state).ok_or_else(|| NameError::new("checksum state", text, names()))
+        found
+            .map(|(state, _)| *state)
+            .ok_or_else(|| NameError::new("checksum state", text, names()))
     }
 }
 
@@ -148,7 +152,11 @@ impl LedgerEntry {
             ArchiveStatus::Superseded | ArchiveStatus::Yielded => false,
             _ => self.silver_version.is_some(),
         };
-        if in_silver { self.days.unwrap_or_else(|| DaySet::of(self.key.period())) } else { DaySet::NONE }
+        if in_silver {
+            self.days.unwrap_or_else(|| DaySet::of(self.key.period()))
+        } else {
+            DaySet::NONE
+        }
     }
 }
 
@@ -171,7 +179,8 @@ impl From<Vec<LedgerEntry>> for Ledger {
 impl Ledger {
     /// Records an entry; a row of an older version of the archive never hides a newer one.
     pub fn insert(&mut self, entry: LedgerEntry) {
-        if entry.status == ArchiveStatus::Superseded && self.entries.contains_key(entry.key.path()) {
+        if entry.status == ArchiveStatus::Superseded && self.entries.contains_key(entry.key.path())
+        {
             return;
         }
         self.entries.insert(entry.key.shared_path(), entry);
@@ -201,9 +210,10 @@ impl Ledger {
     }
 }
 
-/// Returns how many of a table's files, whose rows are told smallest first, are to become one with `new` rows: the
-/// smallest, so that their number does not grow, and each that has no more rows than all before it together. So a row is
-/// written anew only when what it lies with has about doubled.
+/// Returns how many of a table's files, whose rows are told smallest first, are to become one with
+/// `new` rows: the smallest, so that their number does not grow, and each that has no more rows
+/// than all before it together. So a row is written anew only when what it lies with has about
+/// doubled.
 pub fn files_to_merge(rows: impl IntoIterator<Item = usize>, new: usize) -> usize {
     let mut merged = new;
     let mut count = 0;

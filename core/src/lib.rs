@@ -1,37 +1,27 @@
-//! The pure half of lakehouse: what exists, what is wanted, what to do about it, and what the bytes mean.
+//! The pure half of lakehouse: what exists, what is wanted, what to do about it, and what the bytes
+//! mean.
 //!
 //! Data flows one way. The [`matrix`] says which archives the public archive can hold, a
-//! [`selection`] which of them a user wants, a [`listing`] which are published and the
-//! [`ledger`] which are held already; [`plan`] turns the four into a list of archives to fetch, each
-//! with its reason. A fetched archive is compared with its [`checksum`], opened by [`unzip`] and turned
-//! into Arrow batches by [`decode`], as its [`schema`] says.
+//! [`selection`] which of them a user wants, a [`listing`] which are published and the [`ledger`]
+//! which are held already; [`plan`] turns the four into a list of archives to fetch, each with its
+//! reason. A fetched archive is compared with its [`checksum`], opened by [`unzip`] and turned into
+//! Arrow batches by [`decode`], as its [`schema`] says.
 //!
-//! Nothing here opens a file, a socket or a clock, and nothing knows Delta or SQL: that is the job of
-//! the `lakehouse` package.
+//! Nothing here opens a file, a socket or a clock, and nothing knows Delta or SQL: that is the job
+//! of the `lakehouse` package.
 
-pub mod archive;
-pub mod checksum;
-pub mod comparison;
+pub mod concurrency;
+pub mod config;
 pub mod coverage;
-pub mod data_file;
-pub mod days;
 pub mod decode;
-mod document;
 pub mod embedded;
-pub mod generate;
 pub mod gold;
 pub mod ledger;
 pub mod listing;
-pub mod market;
 pub mod matrix;
-pub mod options;
-pub mod pattern;
-pub mod period;
+pub mod names;
+pub mod overlap;
 pub mod plan;
+pub mod row_changes;
 pub mod schema;
 pub mod selection;
-pub mod table;
-pub mod tracking;
-pub mod unzip;
-pub mod verdict;
-pub mod window;

@@ -10,7 +10,8 @@ use super::values;
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Everywhere")]
 pub struct GlobalFlags {
-    /// The lake: a folder, or an object-store URL such as s3://bucket/lake [env: LAKEHOUSE_LAKE] [default: ./lake]
+    /// The lake: a folder, or an object-store URL such as s3://bucket/lake [env: LAKEHOUSE_LAKE]
+    /// [default: ./lake]
     #[arg(long, global = true, value_name = "DIR|URL", value_parser = values::not_empty)]
     pub lake: Option<String>,
     /// A configuration file, TOML or JSON [env: LAKEHOUSE_CONFIG]

@@ -35,7 +35,7 @@ pub struct IngestFlags {
     pub source: SourceFlags,
     #[command(flatten)]
     pub tuning: TuningFlags,
-    /// Stop after this stage.
+    /// Shutdown after this stage.
     #[arg(long, default_value = "gold")]
     pub stage: Stage,
 }

@@ -14,7 +14,8 @@ pub struct MaintainFlags {
     /// Tables such as silver.klines [default: all]
     #[arg(long, value_name = "TABLE", value_delimiter = ',')]
     pub table: Vec<String>,
-    /// How long files stay that time travel and running readers may need, such as 12h, 7d or 2w [default: 7d]
+    /// How long files stay that time travel and running readers may need, such as 12h, 7d or 2w
+    /// [default: 7d]
     #[arg(long, value_name = "TIME", value_parser = values::retention)]
     pub retention: Option<TimeDelta>,
     /// Make meta.archives anew from the silver tables.

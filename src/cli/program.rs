@@ -47,7 +47,8 @@ pub struct ConfigInitFlags {
 /// Flags of `man`.
 #[derive(Clone, Debug, Default, Args)]
 pub struct ManFlags {
-    /// The command whose page is printed, such as `ingest` or `config show` [default: the program's own page]
+    /// The command whose page is printed, such as `ingest` or `config show` [default: the program's
+    /// own page]
     #[arg(value_name = "COMMAND", conflicts_with = "output")]
     pub command: Vec<String>,
     /// Write the pages of all commands to this folder.

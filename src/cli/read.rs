@@ -24,7 +24,8 @@ pub struct QueryFlags {
     /// Write to a file instead of standard output.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Answer from the tables as they were: at a version of the table, a time, or the start of a day (UTC).
+    /// Answer from the tables as they were: at a version of the table, a time, or the start of a
+    /// day (UTC).
     #[arg(long, value_name = "VERSION|TIME", value_parser = values::at)]
     pub at: Option<At>,
     /// Rows to write at most [default: 100 in a table on standard output, else all]

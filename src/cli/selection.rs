@@ -1,9 +1,9 @@
 //! Flags that several commands share: which archives, from where, and how the work is done.
 
 use clap::Args;
-use lakehouse_core::market::{Interval, Market};
-use lakehouse_core::options::LastDays;
-use lakehouse_core::period::Period;
+use lakehouse_core::config::options::LastDays;
+use lakehouse_core::names::market::{Interval, Market};
+use lakehouse_core::names::period::Period;
 use lakehouse_core::selection::FrequencyPolicy;
 
 use super::values;
@@ -55,11 +55,12 @@ pub struct SelectionFlags {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Where from")]
 pub struct SourceFlags {
-    /// The archive: an http(s) base, a folder laid out like it, or an s3:// URL [env: LAKEHOUSE_SOURCE] [default: the
-    /// public archive]
+    /// The archive: an http(s) base, a folder laid out like it, or an s3:// URL [env:
+    /// LAKEHOUSE_SOURCE] [default: the public archive]
     #[arg(long, value_name = "URL|DIR", value_parser = values::not_empty)]
     pub source: Option<String>,
-    /// The host that lists the archive, if it is not the one that serves it [env: LAKEHOUSE_LISTING]
+    /// The host that lists the archive, if it is not the one that serves it [env:
+    /// LAKEHOUSE_LISTING]
     #[arg(long, value_name = "URL", value_parser = values::not_empty)]
     pub listing: Option<String>,
 }

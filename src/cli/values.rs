@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use lakehouse_core::market::NameError;
+use lakehouse_core::names::market::NameError;
 use lakehouse_core::selection::SymbolList;
 
 use crate::query::At;
@@ -39,20 +39,33 @@ pub(super) fn at(text: &str) -> Result<At, String> {
     if let Ok(version) = text.parse() {
         return Ok(At::Version(version));
     }
-    let expected = |_| "expected a version such as 12, a time such as 2026-05-08T12:00:00Z, or a day".to_owned();
+    let expected = |_| {
+        "expected a version such as 12, a time such as 2026-05-08T12:00:00Z, or a day".to_owned()
+    };
     time(text).map(At::Time).map_err(expected)
 }
 
 /// Reads a time, or a day that stands for its start, UTC.
 pub(super) fn time(text: &str) -> Result<DateTime<Utc>, String> {
-    let day = || text.parse::<NaiveDate>().ok().and_then(|day| day.and_hms_opt(0, 0, 0)).map(|time| time.and_utc());
+    let day = || {
+        text.parse::<NaiveDate>()
+            .ok()
+            .and_then(|day| day.and_hms_opt(0, 0, 0))
+            .map(|time| time.and_utc())
+    };
     let time = DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc()).or_else(day);
-    time.ok_or_else(|| "expected a day such as 2026-05-08, or a time such as 2026-05-08T12:00:00Z".to_owned())
+    time.ok_or_else(|| {
+        "expected a day such as 2026-05-08, or a time such as 2026-05-08T12:00:00Z".to_owned()
+    })
 }
 
 /// Takes any text but an empty one.
 pub(super) fn not_empty(text: &str) -> Result<String, String> {
-    if text.is_empty() { Err("expected a text that is not empty".to_owned()) } else { Ok(text.to_owned()) }
+    if text.is_empty() {
+        Err("expected a text that is not empty".to_owned())
+    } else {
+        Ok(text.to_owned())
+    }
 }
 
 /// Reads a whole number.
@@ -61,12 +74,15 @@ pub(super) fn number<T: FromStr>(text: &str) -> Result<T, String> {
 }
 
 /// Reads a whole number other than zero.
-pub(super) fn positive<T: FromStr + PartialOrd + Default + Display>(text: &str) -> Result<T, String> {
+pub(super) fn positive<T: FromStr + PartialOrd + Default + Display>(
+    text: &str,
+) -> Result<T, String> {
     let number = text.parse().ok().filter(|number| *number > T::default());
     number.ok_or_else(|| "expected a whole number from 1".to_owned())
 }
 
-/// Takes a symbol, a glob, or either with a leading `!`; the matrix and the listing decide what it matches.
+/// Takes a symbol, a glob, or either with a leading `!`; the matrix and the listing decide what it
+/// matches.
 pub(super) fn symbol_pattern(text: &str) -> Result<String, NameError> {
     SymbolList::parse(&[text])?;
     Ok(text.to_owned())

@@ -7,16 +7,20 @@ use anyhow::{Context, bail};
 use chrono::NaiveDate;
 use serde_json::Value;
 
+use super::CommandOutcome;
 use crate::cli::{ConfigInitFlags, ConfigShowFlags, ReportFormat};
-use crate::commands::Outcome;
-use crate::console::{self, Tone};
 use crate::settings::{Settings, ShownSetting};
+use crate::terminal::console::{self, Tone};
 
 /// A configuration file with every setting.
 const TEMPLATE: &str = include_str!("config/lakehouse.toml");
 
 /// Prints the settings that an ingest would have, and where each comes from.
-pub(super) fn show(settings: Settings, flags: &ConfigShowFlags, today: NaiveDate) -> anyhow::Result<Outcome> {
+pub(super) fn show(
+    settings: Settings,
+    flags: &ConfigShowFlags,
+    today: NaiveDate,
+) -> anyhow::Result<CommandOutcome> {
     let warnings = settings.warnings.clone();
     let shown = settings.shown(flags, today)?;
     match flags.format {
@@ -30,11 +34,11 @@ pub(super) fn show(settings: Settings, flags: &ConfigShowFlags, today: NaiveDate
         }
     }
     warnings.iter().for_each(|warning| console::tell_as(Tone::Warning, warning));
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }
 
 /// Writes the file, unless there is one.
-pub(super) fn init(flags: &ConfigInitFlags) -> anyhow::Result<Outcome> {
+pub(super) fn init(flags: &ConfigInitFlags) -> anyhow::Result<CommandOutcome> {
     let path = flags.file.display();
     let mut file = match OpenOptions::new().write(true).create_new(true).open(&flags.file) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
@@ -44,7 +48,7 @@ pub(super) fn init(flags: &ConfigInitFlags) -> anyhow::Result<Outcome> {
     };
     file.write_all(TEMPLATE.as_bytes()).with_context(|| format!("cannot write {path}"))?;
     console::tell(&format!("{path} has every setting; use it with --config {path}"));
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }
 
 /// Writes a value as people write it: a list by commas, a table as `key: value`.
@@ -54,7 +58,8 @@ fn describe(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Array(items) => items.iter().map(describe).collect::<Vec<_>>().join(", "),
         Value::Object(members) => {
-            let members = members.iter().map(|(name, value)| format!("{name}: {}", describe(value)));
+            let members =
+                members.iter().map(|(name, value)| format!("{name}: {}", describe(value)));
             members.collect::<Vec<_>>().join("; ")
         }
         other => other.to_string(),

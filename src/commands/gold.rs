@@ -8,19 +8,23 @@ use lakehouse_core::gold::{Model, Models, Partitioning};
 use lakehouse_core::schema::Schemas;
 use serde::Serialize;
 
+use super::CommandOutcome;
 use crate::cli::{GoldCommand, GoldFlags, ReportFormat};
 use crate::clock::Clock;
-use crate::commands::Outcome;
-use crate::console::{self, Tone};
+use crate::events::{Event, Reporter, Silent};
 use crate::gold::{Gold, load_models};
 use crate::ingest::Ingest;
-use crate::lake::Lake;
-use crate::report::{Event, Reporter, Silent};
 use crate::settings::Settings;
-use crate::stop::Stop;
+use crate::shutdown::Shutdown;
+use crate::storage::lake::Lake;
+use crate::terminal::console::{self, Tone};
 
 /// Builds, or explains.
-pub(super) async fn run(flags: GoldFlags, settings: &Settings, clock: &Clock) -> anyhow::Result<Outcome> {
+pub(super) async fn run(
+    flags: GoldFlags,
+    settings: &Settings,
+    clock: &Clock,
+) -> anyhow::Result<CommandOutcome> {
     let schemas = Arc::new(Schemas::builtin()?);
     let models = Arc::new(load_models(&schemas, settings.gold_models.as_deref())?);
     match flags.command {
@@ -28,9 +32,11 @@ pub(super) async fn run(flags: GoldFlags, settings: &Settings, clock: &Clock) ->
         Some(GoldCommand::Show(flags)) => return show(&models, table_name(&flags.model)),
         None => {}
     }
-    let lake = Lake::open(&settings.lake).with_context(|| format!("cannot use the lake {}", settings.lake))?;
+    let lake = Lake::open(&settings.lake)
+        .with_context(|| format!("cannot use the lake {}", settings.lake))?;
     let only = flags.models.iter().map(|name| table_name(name).to_owned()).collect();
-    let gold = Gold { lake, models, schemas, only, full: flags.full, stop: Stop::on_signals() };
+    let gold =
+        Gold { lake, models, schemas, only, full: flags.full, shutdown: Shutdown::on_signals() };
     let tells = flags.format == ReportFormat::Text && !flags.dry_run;
     let reporter: Arc<dyn Reporter> = if tells { Arc::new(Teller) } else { Arc::new(Silent) };
     let report = match flags.dry_run {
@@ -42,7 +48,11 @@ pub(super) async fn run(flags: GoldFlags, settings: &Settings, clock: &Clock) ->
         ReportFormat::Text => {}
         ReportFormat::Json => console::print_json(&report)?,
     }
-    Ok(if report.is_incomplete() || gold.stop.is_asked() { Outcome::Incomplete } else { Outcome::Done })
+    Ok(if report.is_incomplete() || gold.shutdown.is_requested() {
+        CommandOutcome::Incomplete
+    } else {
+        CommandOutcome::Done
+    })
 }
 
 /// Tells of each model when it is done.
@@ -61,8 +71,9 @@ impl Reporter for Teller {
 pub(super) fn behind(ingest: &Ingest, folder: Option<&Path>) -> anyhow::Result<Gold> {
     let schemas = Arc::clone(&ingest.schemas);
     let models = Arc::new(load_models(&schemas, folder)?);
-    let (lake, stop) = (ingest.lake.clone(), ingest.stop.clone());
-    Ok(Gold { lake, models, schemas, only: Vec::new(), full: false, stop })
+    let lake = ingest.lake.clone();
+    let shutdown = ingest.shutdown.clone();
+    Ok(Gold { lake, models, schemas, only: Vec::new(), full: false, shutdown })
 }
 
 /// A model may be called as its table is in SQL.
@@ -70,18 +81,23 @@ fn table_name(model: &str) -> &str {
     model.strip_prefix("gold.").unwrap_or(model)
 }
 
-fn list(models: &Models, format: ReportFormat) -> anyhow::Result<Outcome> {
+fn list(models: &Models, format: ReportFormat) -> anyhow::Result<CommandOutcome> {
     let lines: Vec<Line<'_>> = models.models().iter().map(Line::of).collect();
     match format {
         ReportFormat::Json => console::print_json(&lines)?,
         ReportFormat::Text => {
-            let row = |line: &Line<'_>| vec![line.table.clone(), line.inputs.join(", "), line.summary.to_owned()];
+            let row = |line: &Line<'_>| {
+                vec![line.table.clone(), line.inputs.join(", "), line.summary.to_owned()]
+            };
             let rows: Vec<Vec<String>> = lines.iter().map(row).collect();
             console::print(&console::columns(&["table", "inputs", "what a row is"], &rows))?;
         }
     }
-    models.broken().iter().for_each(|model| console::tell_as(Tone::Error, &model.error.to_string()));
-    Ok(if models.broken().is_empty() { Outcome::Done } else { Outcome::Incomplete })
+    models
+        .broken()
+        .iter()
+        .for_each(|model| console::tell_as(Tone::Error, &model.error.to_string()));
+    Ok(if models.broken().is_empty() { CommandOutcome::Done } else { CommandOutcome::Incomplete })
 }
 
 /// What a list tells of a model.
@@ -103,7 +119,11 @@ impl<'a> Line<'a> {
         let description = model.description();
         Self {
             table: format!("gold.{}", model.name()),
-            summary: description.split_inclusive(['.', ':']).next().unwrap_or_default().trim_end_matches(['.', ':']),
+            summary: description
+                .split_inclusive(['.', ':'])
+                .next()
+                .unwrap_or_default()
+                .trim_end_matches(['.', ':']),
             description,
             partitions: model.partitioning().columns(),
             key: model.key(),
@@ -115,7 +135,7 @@ impl<'a> Line<'a> {
     }
 }
 
-fn show(models: &Models, name: &str) -> anyhow::Result<Outcome> {
+fn show(models: &Models, name: &str) -> anyhow::Result<CommandOutcome> {
     if let Some(broken) = models.broken().iter().find(|model| model.name == name) {
         return Err(broken.error.clone().into());
     }
@@ -124,7 +144,7 @@ fn show(models: &Models, name: &str) -> anyhow::Result<Outcome> {
         bail!("there is no model `{name}`; expected one of {names}")
     };
     console::print(&describe(model))?;
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }
 
 fn describe(model: &Model) -> String {
@@ -144,7 +164,12 @@ fn describe(model: &Model) -> String {
     ];
     let facts: String = facts.iter().map(|(name, value)| format!("{name:<13}{value}\n")).collect();
     let row = |column: &lakehouse_core::gold::Column| {
-        vec![column.name.clone(), column.kind.to_string(), column.unit.clone(), column.description.clone()]
+        vec![
+            column.name.clone(),
+            column.kind.to_string(),
+            column.unit.clone(),
+            column.description.clone(),
+        ]
     };
     let rows: Vec<Vec<String>> = model.columns().iter().map(row).collect();
     let columns = console::columns(&["column", "type", "unit", "what it holds"], &rows);

@@ -8,21 +8,20 @@ use lakehouse_core::plan::Plan;
 use lakehouse_core::schema::Schemas;
 use lakehouse_core::selection::Targets;
 
-use super::{gold, plan};
+use super::{CommandOutcome, exit_code, gold, plan};
 use crate::cli::{ReportFormat, Stage};
 use crate::clock::Clock;
-use crate::commands::{Outcome, exit_code};
-use crate::console::{self, Tone};
+use crate::events::metrics::{Ended, MetricsFile};
+use crate::events::summary::Counting;
+use crate::events::{Event, Reporter};
 use crate::gold::Gold;
 use crate::ingest::{Depth, Ingest};
-use crate::lake::Lake;
-use crate::metrics::{Ended, MetricsFile};
-use crate::report::{Event, Reporter};
 use crate::settings::IngestSettings;
+use crate::shutdown::Shutdown;
 use crate::source::open_source;
-use crate::stop::Stop;
-use crate::summary::Counting;
+use crate::storage::lake::Lake;
 use crate::terminal::TerminalReporter;
+use crate::terminal::console::{self, Tone};
 
 /// Plans and carries out, and tells what came of it, a monitoring system too.
 pub(super) async fn run(
@@ -30,7 +29,7 @@ pub(super) async fn run(
     clock: &Clock,
     reporter: &Arc<TerminalReporter>,
     metrics: &MetricsFile,
-) -> anyhow::Result<Outcome> {
+) -> anyhow::Result<CommandOutcome> {
     let outcome = Box::pin(plan_and_carry_out(settings, clock, reporter)).await;
     metrics.record(&reporter.finish(), Ended { exit_code: exit_code(&outcome), at: clock.now() });
     outcome
@@ -40,7 +39,7 @@ async fn plan_and_carry_out(
     settings: IngestSettings,
     clock: &Clock,
     reporter: &Arc<TerminalReporter>,
-) -> anyhow::Result<Outcome> {
+) -> anyhow::Result<CommandOutcome> {
     let format = settings.format;
     let listener: Arc<dyn Reporter> = Arc::clone(reporter) as _;
     let targets = settings.selection.targets(&settings.matrix)?;
@@ -51,7 +50,8 @@ async fn plan_and_carry_out(
     if let Some(plan) = unless_stopped(&ingest, planning).await {
         let plan = plan?;
         if plan.fetch.is_empty() && plan.skipped.is_empty() {
-            listener.report(Event::Note("nothing is published that the selection matches".to_owned()));
+            listener
+                .report(Event::Note("nothing is published that the selection matches".to_owned()));
         }
         plan::warn(&plan, &listener);
         carry_out(&ingest, gold.as_ref(), &plan, &counting, clock).await?;
@@ -67,15 +67,19 @@ pub(super) struct Prepared {
 }
 
 /// Waits for a plan, of which nothing is lost when the user asks to stop before it is made.
-pub(super) async fn unless_stopped<T>(ingest: &Ingest, planning: impl Future<Output = T>) -> Option<T> {
+pub(super) async fn unless_stopped<T>(
+    ingest: &Ingest,
+    planning: impl Future<Output = T>,
+) -> Option<T> {
     tokio::select! {
         biased;
-        () = ingest.stop.asked() => None,
+        () = ingest.shutdown.requested() => None,
         plan = planning => Some(plan),
     }
 }
 
-/// Does what a plan says and brings gold up to date, and stops behind the batch in flight when the user asks for it.
+/// Does what a plan says and brings gold up to date, and stops behind the batch in flight when the
+/// user asks for it.
 pub(super) async fn carry_out(
     ingest: &Ingest,
     gold: Option<&Gold>,
@@ -96,12 +100,19 @@ pub(super) fn conclude(
     ingest: &Ingest,
     reporter: &Arc<TerminalReporter>,
     format: ReportFormat,
-) -> anyhow::Result<Outcome> {
+) -> anyhow::Result<CommandOutcome> {
     let summary = reporter.conclude(format)?;
-    if ingest.stop.is_asked() {
-        console::tell_as(Tone::Answer, "stopped; nothing is lost, and the same command goes on from here");
+    if ingest.shutdown.is_requested() {
+        console::tell_as(
+            Tone::Answer,
+            "stopped; nothing is lost, and the same command goes on from here",
+        );
     }
-    Ok(if summary.is_incomplete() || ingest.stop.is_asked() { Outcome::Incomplete } else { Outcome::Done })
+    Ok(if summary.is_incomplete() || ingest.shutdown.is_requested() {
+        CommandOutcome::Incomplete
+    } else {
+        CommandOutcome::Done
+    })
 }
 
 /// Opens what the settings name: lake, source, schemas and models.
@@ -111,9 +122,11 @@ pub(super) fn prepare(
     reporter: &Arc<dyn Reporter>,
 ) -> anyhow::Result<Prepared> {
     tell(&settings, reporter);
-    let source = open_source(&settings.source, settings.listing.as_deref(), settings.fetch.timeouts())
-        .context("cannot use the source")?;
-    let lake = Lake::open(&settings.lake).with_context(|| format!("cannot use the lake {}", settings.lake))?;
+    let source =
+        open_source(&settings.source, settings.listing.as_deref(), settings.fetch.timeouts())
+            .context("cannot use the source")?;
+    let lake = Lake::open(&settings.lake)
+        .with_context(|| format!("cannot use the lake {}", settings.lake))?;
     let fetch = settings.fetch.options();
     let ingest = Ingest {
         lake,
@@ -125,11 +138,12 @@ pub(super) fn prepare(
         batch_size: settings.batch_size,
         depth: if settings.stage == Stage::Bronze { Depth::Bronze } else { Depth::Silver },
         threads: available_parallelism().map_or(1, usize::from),
-        stop: Stop::on_signals(),
+        shutdown: Shutdown::on_signals(),
         command: std::env::args().skip(1).collect::<Vec<_>>().join(" "),
     };
     let wants_gold = settings.stage >= Stage::Gold;
-    let gold = wants_gold.then(|| gold::behind(&ingest, settings.gold_models.as_deref())).transpose()?;
+    let gold =
+        wants_gold.then(|| gold::behind(&ingest, settings.gold_models.as_deref())).transpose()?;
     Ok(Prepared { ingest, gold })
 }
 

@@ -5,18 +5,23 @@ use std::sync::Arc;
 use anyhow::Context;
 use lakehouse_core::schema::Schemas;
 
+use super::CommandOutcome;
 use crate::cli::{MaintainFlags, ReportFormat};
 use crate::clock::Clock;
-use crate::commands::Outcome;
-use crate::console;
-use crate::lake::Lake;
 use crate::maintain::{CompactionLimits, DEFAULT_RETENTION, Maintain};
 use crate::settings::Settings;
+use crate::storage::lake::Lake;
+use crate::terminal::console;
 
 /// Maintains the lake and prints what was done.
-pub(super) async fn run(flags: MaintainFlags, settings: Settings, clock: &Clock) -> anyhow::Result<Outcome> {
+pub(super) async fn run(
+    flags: MaintainFlags,
+    settings: Settings,
+    clock: &Clock,
+) -> anyhow::Result<CommandOutcome> {
     let maintain = Maintain {
-        lake: Lake::open(&settings.lake).with_context(|| format!("cannot use the lake {}", settings.lake))?,
+        lake: Lake::open(&settings.lake)
+            .with_context(|| format!("cannot use the lake {}", settings.lake))?,
         matrix: Arc::new(settings.matrix),
         schemas: Arc::new(Schemas::builtin()?),
         dry_run: flags.dry_run,
@@ -31,5 +36,5 @@ pub(super) async fn run(flags: MaintainFlags, settings: Settings, clock: &Clock)
         ReportFormat::Text => console::tell(report.to_string().trim_end()),
         ReportFormat::Json => console::print_json(&report)?,
     }
-    Ok(if report.is_incomplete() { Outcome::Incomplete } else { Outcome::Done })
+    Ok(if report.is_incomplete() { CommandOutcome::Incomplete } else { CommandOutcome::Done })
 }

@@ -7,17 +7,17 @@ use anyhow::{Context, bail};
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 
+use super::CommandOutcome;
 use crate::cli::{Cli, ManFlags};
-use crate::commands::Outcome;
-use crate::console;
+use crate::terminal::console;
 
 /// Prints a page, or writes all pages.
-pub(super) fn run(flags: &ManFlags) -> anyhow::Result<Outcome> {
+pub(super) fn run(flags: &ManFlags) -> anyhow::Result<CommandOutcome> {
     match &flags.output {
         Some(folder) => write_all(folder)?,
         None => print(&flags.command)?,
     }
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }
 
 fn print(path: &[String]) -> anyhow::Result<()> {
@@ -27,7 +27,8 @@ fn print(path: &[String]) -> anyhow::Result<()> {
     for name in path {
         let Some(found) = command.find_subcommand(name) else {
             let names: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
-            let expected = if names.is_empty() { "no further word".to_owned() } else { names.join(", ") };
+            let expected =
+                if names.is_empty() { "no further word".to_owned() } else { names.join(", ") };
             bail!("`{}` has no command `{name}`; expected {expected}", command.get_name());
         };
         command = found;

@@ -3,27 +3,30 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
-use lakehouse_core::market::Interval;
 use lakehouse_core::matrix::{Combination, Matrix, Status};
+use lakehouse_core::names::market::Interval;
 use serde::Serialize;
 
+use super::CommandOutcome;
 use crate::cli::{MatrixFlags, MatrixFormat};
-use crate::commands::Outcome;
-use crate::console;
 use crate::settings::Settings;
+use crate::terminal::console;
 
 /// Prints the matrix.
-pub(super) fn run(flags: MatrixFlags, settings: &Settings) -> anyhow::Result<Outcome> {
+pub(super) fn run(flags: MatrixFlags, settings: &Settings) -> anyhow::Result<CommandOutcome> {
     match flags.format {
         MatrixFormat::Table => console::print(&table(&settings.matrix))?,
         MatrixFormat::Json => console::print_json(&rows(&settings.matrix))?,
     }
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }
 
 fn table(matrix: &Matrix) -> String {
     let rows: Vec<Vec<String>> = matrix.combinations().iter().map(cells).collect();
-    console::columns(&["market", "data type", "table", "status", "since", "daily", "monthly"], &rows)
+    console::columns(
+        &["market", "data type", "table", "status", "since", "daily", "monthly"],
+        &rows,
+    )
 }
 
 fn cells(row: &Combination) -> Vec<String> {
@@ -60,7 +63,8 @@ struct Row<'a> {
     since: Option<NaiveDate>,
     /// The last day of a combination that ended.
     until: Option<NaiveDate>,
-    /// The intervals of daily archives: empty without an interval folder, null if there are no such archives.
+    /// The intervals of daily archives: empty without an interval folder, null if there are no such
+    /// archives.
     daily: Option<Vec<String>>,
     monthly: Option<Vec<String>>,
     pattern: String,
@@ -91,7 +95,11 @@ fn row(row: &Combination) -> Row<'_> {
         daily: row.daily.as_ref().map(names),
         monthly: row.monthly.as_ref().map(names),
         pattern: row.pattern.to_string(),
-        symbol_aliases: row.symbol_aliases.iter().map(|(alias, symbol)| (alias.as_str(), symbol.as_str())).collect(),
+        symbol_aliases: row
+            .symbol_aliases
+            .iter()
+            .map(|(alias, symbol)| (alias.as_str(), symbol.as_str()))
+            .collect(),
         evidence: &row.evidence,
     }
 }

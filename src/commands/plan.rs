@@ -4,16 +4,15 @@ use std::io;
 use std::sync::Arc;
 
 use bytesize::ByteSize;
-use lakehouse_core::period::DateRange;
+use lakehouse_core::names::period::DateRange;
 use lakehouse_core::plan::{Missing, Plan, SummaryRow};
 
+use super::{CommandOutcome, ingest};
 use crate::cli::ReportFormat;
 use crate::clock::Clock;
-use crate::commands::{Outcome, ingest};
-use crate::console;
-use crate::report::{Event, Reporter};
+use crate::events::{Event, Reporter};
 use crate::settings::IngestSettings;
-use crate::terminal::TerminalReporter;
+use crate::terminal::{TerminalReporter, console};
 
 /// Keys and series that are named one by one; the JSON form has them all.
 const NAMED: usize = 5;
@@ -23,7 +22,7 @@ pub(super) async fn run(
     settings: IngestSettings,
     clock: &Clock,
     reporter: Arc<TerminalReporter>,
-) -> anyhow::Result<Outcome> {
+) -> anyhow::Result<CommandOutcome> {
     let format = settings.format;
     let listener: Arc<dyn Reporter> = Arc::clone(&reporter) as _;
     let targets = settings.selection.targets(&settings.matrix)?;
@@ -31,9 +30,9 @@ pub(super) async fn run(
     let planning = Box::pin(prepared.plan(clock.now().date_naive(), &listener));
     let planned = ingest::unless_stopped(&prepared, planning).await;
     let _ = reporter.finish();
-    let Some(plan) = planned else { return Ok(Outcome::Incomplete) };
+    let Some(plan) = planned else { return Ok(CommandOutcome::Incomplete) };
     print(&plan?, format)?;
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }
 
 /// Warns of what the plan passes over, where the plan itself is not printed.
@@ -63,7 +62,10 @@ pub fn describe(plan: &Plan) -> String {
     let mut text = String::new();
     if !summary.is_empty() {
         let rows: Vec<Vec<String>> = summary.iter().map(cells).collect();
-        text = console::columns(&["market", "data type", "action", "archives", "size", "reason"], &rows);
+        text = console::columns(
+            &["market", "data type", "action", "archives", "size", "reason"],
+            &rows,
+        );
         text.push('\n');
     }
     text.push_str(&totals(plan));
@@ -88,7 +90,11 @@ fn totals(plan: &Plan) -> String {
     match fetch {
         0 if skip == 0 => "nothing is published that the selection matches\n".to_owned(),
         0 => format!("nothing to fetch; {} skipped\n", count(skip, "archive")),
-        _ => format!("{} to fetch, {}; {skip} skipped\n", count(fetch, "archive"), size(plan.bytes())),
+        _ => format!(
+            "{} to fetch, {}; {skip} skipped\n",
+            count(fetch, "archive"),
+            size(plan.bytes())
+        ),
     }
 }
 
@@ -111,7 +117,11 @@ fn unknown(keys: &[String]) -> String {
         return String::new();
     }
     let named = keys.iter().take(NAMED).map(|key| format!("  {key}\n")).collect::<String>();
-    format!("published, and no archive of a known kind: {}\n{named}{}", count(keys.len(), "key"), more(keys.len()))
+    format!(
+        "published, and no archive of a known kind: {}\n{named}{}",
+        count(keys.len(), "key"),
+        more(keys.len())
+    )
 }
 
 fn days(range: DateRange) -> String {

@@ -6,15 +6,15 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
-use crate::answer::{TABLE_ROWS, answer, open_session};
+use super::CommandOutcome;
 use crate::cli::QueryFlags;
-use crate::commands::Outcome;
-use crate::console;
 use crate::output::Format;
 use crate::settings::Settings;
+use crate::shell::answer::{TABLE_ROWS, answer, open_session};
+use crate::terminal::console;
 
 /// Runs the statement and writes its rows.
-pub(super) async fn run(flags: &QueryFlags, settings: &Settings) -> anyhow::Result<Outcome> {
+pub(super) async fn run(flags: &QueryFlags, settings: &Settings) -> anyhow::Result<CommandOutcome> {
     let statement = statement(flags)?;
     let format = format(flags);
     if format.is_binary() && flags.output.is_none() && std::io::stdout().is_terminal() {
@@ -30,10 +30,11 @@ pub(super) async fn run(flags: &QueryFlags, settings: &Settings) -> anyhow::Resu
             answer(&session, &statement, format, &mut BufWriter::new(file), max_rows).await?
         }
     };
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }
 
-/// Returns how many rows are written at most: a table that nobody saves is for reading, and says what it leaves out.
+/// Returns how many rows are written at most: a table that nobody saves is for reading, and says
+/// what it leaves out.
 fn shown_rows(flags: &QueryFlags, format: Format) -> Option<usize> {
     let default = (format == Format::Table && flags.output.is_none()).then_some(TABLE_ROWS);
     flags.max_rows.or(default).filter(|rows| *rows > 0)
@@ -45,9 +46,8 @@ fn statement(flags: &QueryFlags) -> anyhow::Result<String> {
         (Some("-"), _) => from_standard_input()?,
         (Some(sql), _) => sql.to_owned(),
         (None, Some(file)) if file == Path::new("-") => from_standard_input()?,
-        (None, Some(file)) => {
-            fs::read_to_string(file).with_context(|| format!("the statement {} cannot be read", file.display()))?
-        }
+        (None, Some(file)) => fs::read_to_string(file)
+            .with_context(|| format!("the statement {} cannot be read", file.display()))?,
         (None, None) => String::new(),
     };
     if text.trim().is_empty() {
@@ -58,7 +58,10 @@ fn statement(flags: &QueryFlags) -> anyhow::Result<String> {
 
 fn from_standard_input() -> anyhow::Result<String> {
     let mut text = String::new();
-    std::io::stdin().lock().read_to_string(&mut text).context("the statement on standard input cannot be read")?;
+    std::io::stdin()
+        .lock()
+        .read_to_string(&mut text)
+        .context("the statement on standard input cannot be read")?;
     Ok(text)
 }
 

@@ -7,18 +7,16 @@ use lakehouse_core::plan::Plan;
 use lakehouse_core::selection::Targets;
 use tokio::time::{Instant, sleep_until};
 
-use super::ingest::Prepared;
-use super::{ingest, plan};
+use super::ingest::{self, Prepared};
+use super::{CommandOutcome, exit_code, plan};
 use crate::cli::RefreshFlags;
 use crate::clock::Clock;
-use crate::commands::{Outcome, exit_code};
-use crate::failure;
+use crate::events::metrics::{Ended, MetricsFile};
+use crate::events::summary::Counting;
+use crate::events::{Event, Reporter};
 use crate::ingest::RefreshPlan;
-use crate::metrics::{Ended, MetricsFile};
-use crate::report::{Event, Reporter};
 use crate::settings::Settings;
-use crate::summary::Counting;
-use crate::terminal::TerminalReporter;
+use crate::terminal::{TerminalReporter, failure};
 
 /// Refreshes once, or until it is asked to stop.
 pub(super) async fn run(
@@ -27,11 +25,12 @@ pub(super) async fn run(
     clock: &Clock,
     reporter: Arc<TerminalReporter>,
     metrics: &MetricsFile,
-) -> anyhow::Result<Outcome> {
+) -> anyhow::Result<CommandOutcome> {
     let listener: Arc<dyn Reporter> = Arc::clone(&reporter) as _;
     let selects = settings.selects();
     let settings = settings.refresh(flags, clock.now().date_naive())?;
-    let targets = if selects { settings.selection.targets(&settings.matrix)? } else { Targets::none() };
+    let targets =
+        if selects { settings.selection.targets(&settings.matrix)? } else { Targets::none() };
     let prepared = ingest::prepare(settings, targets, &listener)?;
     let round = Round { prepared: &prepared, flags, clock, metrics };
     match flags.every.filter(|_| !flags.dry_run) {
@@ -51,7 +50,11 @@ struct Round<'a> {
 
 impl Round<'_> {
     /// Refreshes at fixed times; a round that fails is told, and the next one tries again.
-    async fn repeat(self, every: Duration, mut reporter: Arc<TerminalReporter>) -> anyhow::Result<Outcome> {
+    async fn repeat(
+        self,
+        every: Duration,
+        mut reporter: Arc<TerminalReporter>,
+    ) -> anyhow::Result<CommandOutcome> {
         let mut next = Instant::now();
         loop {
             if let Err(error) = self.run(&reporter).await {
@@ -62,28 +65,30 @@ impl Round<'_> {
             }
             tokio::select! {
                 biased;
-                () = self.prepared.ingest.stop.asked() => return Ok(Outcome::Done),
+                () = self.prepared.ingest.shutdown.requested() => return Ok(CommandOutcome::Done),
                 () = sleep_until(next) => reporter = Arc::new(reporter.anew()),
             }
         }
     }
 
     /// Refreshes once and leaves the figures of it to a monitoring system.
-    async fn run(self, reporter: &Arc<TerminalReporter>) -> anyhow::Result<Outcome> {
+    async fn run(self, reporter: &Arc<TerminalReporter>) -> anyhow::Result<CommandOutcome> {
         let outcome = Box::pin(self.refresh(reporter)).await;
         let summary = reporter.finish();
         if !self.flags.dry_run {
-            self.metrics.record(&summary, Ended { exit_code: exit_code(&outcome), at: self.clock.now() });
+            self.metrics
+                .record(&summary, Ended { exit_code: exit_code(&outcome), at: self.clock.now() });
         }
         outcome
     }
 
-    async fn refresh(self, reporter: &Arc<TerminalReporter>) -> anyhow::Result<Outcome> {
+    async fn refresh(self, reporter: &Arc<TerminalReporter>) -> anyhow::Result<CommandOutcome> {
         let Self { prepared: Prepared { ingest, gold }, flags, clock, .. } = self;
         let listener: Arc<dyn Reporter> = Arc::clone(reporter) as _;
         let counting = Arc::new(Counting::new(Arc::clone(&listener)));
         let counter: Arc<dyn Reporter> = Arc::clone(&counting) as _;
-        let planning = Box::pin(ingest.plan_refresh(clock.now().date_naive(), flags.full, &counter));
+        let planning =
+            Box::pin(ingest.plan_refresh(clock.now().date_naive(), flags.full, &counter));
         let Some(planned) = ingest::unless_stopped(ingest, planning).await else {
             return ingest::conclude(ingest, reporter, flags.format);
         };
@@ -92,10 +97,11 @@ impl Round<'_> {
         if flags.dry_run {
             let _ = reporter.finish();
             plan::print(&plan, flags.format)?;
-            return Ok(Outcome::Done);
+            return Ok(CommandOutcome::Done);
         }
         if plan.fetch.is_empty() && plan.skipped.is_empty() {
-            let told = "the lake holds nothing that could be refreshed: begin with `lakehouse ingest`";
+            let told =
+                "the lake holds nothing that could be refreshed: begin with `lakehouse ingest`";
             listener.report(Event::Note(told.to_owned()));
         }
         plan::warn(&plan, &listener);
@@ -108,9 +114,13 @@ impl Round<'_> {
 fn tell_late(planned: &RefreshPlan, reporter: &Arc<dyn Reporter>) {
     match planned.late {
         0 => {}
-        1 => reporter.report(Event::Note("1 archive came late: later ones of its series are held".to_owned())),
+        1 => reporter.report(Event::Note(
+            "1 archive came late: later ones of its series are held".to_owned(),
+        )),
         late => {
-            reporter.report(Event::Note(format!("{late} archives came late: later ones of their series are held")));
+            reporter.report(Event::Note(format!(
+                "{late} archives came late: later ones of their series are held"
+            )));
         }
     }
 }

@@ -7,18 +7,19 @@ use anyhow::Context;
 use bytesize::ByteSize;
 use lakehouse_core::schema::Schemas;
 
+use super::CommandOutcome;
+use super::scope::scope;
 use crate::cli::{ReportFormat, VerifyFlags};
-use crate::commands::Outcome;
-use crate::commands::scope::scope;
-use crate::console;
-use crate::lake::Lake;
 use crate::settings::Settings;
+use crate::storage::lake::Lake;
+use crate::terminal::console;
 use crate::verify::{Finding, Verify, VerifyReport};
 
 /// Verifies the lake and prints what was found.
-pub(super) async fn run(flags: &VerifyFlags, settings: Settings) -> anyhow::Result<Outcome> {
+pub(super) async fn run(flags: &VerifyFlags, settings: Settings) -> anyhow::Result<CommandOutcome> {
     let verify = Verify {
-        lake: Lake::open(&settings.lake).with_context(|| format!("cannot use the lake {}", settings.lake))?,
+        lake: Lake::open(&settings.lake)
+            .with_context(|| format!("cannot use the lake {}", settings.lake))?,
         scope: scope(&flags.scope, &settings.matrix)?,
         matrix: Arc::new(settings.matrix),
         schemas: Arc::new(Schemas::builtin()?),
@@ -35,11 +36,16 @@ pub(super) async fn run(flags: &VerifyFlags, settings: Settings) -> anyhow::Resu
         }
     }
     console::tell(&summary(&report));
-    Ok(if report.findings.is_empty() { Outcome::Done } else { Outcome::Incomplete })
+    Ok(if report.findings.is_empty() { CommandOutcome::Done } else { CommandOutcome::Incomplete })
 }
 
 fn cells(finding: &Finding) -> Vec<String> {
-    vec![finding.archive.clone(), finding.check.to_string(), finding.expected.clone(), finding.found.clone()]
+    vec![
+        finding.archive.clone(),
+        finding.check.to_string(),
+        finding.expected.clone(),
+        finding.found.clone(),
+    ]
 }
 
 fn summary(report: &VerifyReport) -> String {

@@ -4,12 +4,18 @@ use arrow::datatypes::{DataType, Schema, TimeUnit};
 use deltalake::kernel::{DataType as DeltaType, PrimitiveType, StructField};
 
 use super::TableError;
-use crate::lake::TableName;
+use crate::storage::lake::TableName;
 
 /// Returns the Delta columns of an Arrow schema, in its order.
-pub(super) fn delta_columns(table: &TableName, schema: &Schema) -> Result<Vec<StructField>, TableError> {
+pub(super) fn delta_columns(
+    table: &TableName,
+    schema: &Schema,
+) -> Result<Vec<StructField>, TableError> {
     let columns = schema.fields().iter().map(|field| {
-        let unsupported = || TableError::Column { table: table.clone(), data_type: field.data_type().to_string() };
+        let unsupported = || TableError::Column {
+            table: table.clone(),
+            data_type: field.data_type().to_string(),
+        };
         let data_type = delta_type(field.data_type()).ok_or_else(unsupported)?;
         Ok(StructField::new(field.name(), data_type, field.is_nullable()))
     });
@@ -18,9 +24,9 @@ pub(super) fn delta_columns(table: &TableName, schema: &Schema) -> Result<Vec<St
 
 /// Returns whether a column may be named in the table's data-skipping property.
 ///
-/// Decimals may not: writers of the library round their statistics through floating point
-/// (delta-rs issue 3905), and readers then skip files that hold matching rows. Our own statistics carry
-/// all digits, and stray writers honour the property.
+/// Decimals may not: writers of the library round their statistics through floating point (delta-rs
+/// issue 3905), and readers then skip files that hold matching rows. Our own statistics carry all
+/// digits, and stray writers honour the property.
 pub(super) fn may_skip_data(data_type: &DataType) -> bool {
     !matches!(data_type, DataType::Decimal128(..) | DataType::Boolean)
 }

@@ -1,34 +1,38 @@
 //! Committing: decide on the newest snapshot, try once, and on any doubt look again.
 //!
-//! A commit is a compare-and-swap: it becomes the very next version after the snapshot on which it was
-//! decided, or it does not happen. An error says nothing (the answer may have been lost), so every
-//! error leads to a fresh look, first of all for our own record. No lock is taken, so none is left behind.
+//! A commit is a compare-and-swap: it becomes the very next version after the snapshot on which it
+//! was decided, or it does not happen. An error says nothing (the answer may have been lost), so
+//! every error leads to a fresh look, first of all for our own record. No lock is taken, so none is
+//! left behind.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
-use chrono::{DateTime, Utc};
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties, TableReference};
 use deltalake::kernel::{Action, Add, Metadata};
 use deltalake::protocol::{DeltaOperation, SaveMode};
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::TableError;
-use super::file::DataFile;
-use super::log::{ArchiveRecord, BuildRecord, CommitRecord, CorrectionRecord, HolderRecord, RECORD_KEY, read_record};
-use super::table::{ActiveFile, LakeTable};
+use super::file::ActiveFile;
+use super::log::{
+    ArchiveRecord, BuildRecord, CommitRecord, CorrectionRecord, HolderRecord, RECORD_KEY,
+    read_record,
+};
+use super::table::WritableTable;
 use crate::clock::Clock;
-use crate::pause::step;
+use crate::delta::file::NewFile;
+use crate::failpoint::step;
 
 /// How often a commit is tried before others are held to have won for good.
 const ATTEMPTS: usize = 200;
 
 /// What one commit is to change, decided on the snapshot that it follows.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Change {
-    pub(crate) adds: Vec<DataFile>,
+    pub(crate) adds: Vec<NewFile>,
     pub(crate) removes: Vec<ActiveFile>,
     pub(crate) archives: Vec<ArchiveRecord>,
     pub(crate) holders: Vec<HolderRecord>,
@@ -37,8 +41,24 @@ pub(crate) struct Change {
     pub(crate) built: Option<BuildRecord>,
     /// What the table is from now on, where its columns change; all files have to go then.
     pub(crate) metadata: Option<Metadata>,
-    /// False when the rows stay as they are and only lie in other files.
-    pub(crate) rearranges: bool,
+    /// False when the same rows only move to other files, so that readers of changes skip it.
+    pub(crate) data_change: bool,
+}
+
+impl Default for Change {
+    /// Changes nothing yet, and counts as a change of data once it does.
+    fn default() -> Self {
+        Self {
+            adds: Vec::new(),
+            removes: Vec::new(),
+            archives: Vec::new(),
+            holders: Vec::new(),
+            corrections: Vec::new(),
+            built: None,
+            metadata: None,
+            data_change: true,
+        }
+    }
 }
 
 /// How a commit ended.
@@ -50,18 +70,25 @@ pub(crate) enum Committed {
     Unneeded,
 }
 
-/// Commits what `decide` asks for, as the run `run`.
+/// Who commits, and when.
+#[derive(Clone, Debug)]
+pub(crate) struct CommitContext {
+    /// The run that the commit belongs to.
+    pub(crate) run: Arc<str>,
+    pub(crate) clock: Clock,
+}
+
+/// Commits the change that `decide` returns.
 ///
-/// `decide` sees the newest snapshot and is asked again after every attempt that did not become the
-/// next version; it returns nothing when there is nothing to do any more.
+/// `decide` sees the newest snapshot and is called again after every attempt that did not become
+/// the next version; it returns nothing when there is nothing to do any more.
 ///
 /// # Errors
 /// What `decide` returns, or that the table cannot be read or others kept winning.
 pub(crate) async fn commit<E: From<TableError>>(
-    table: &mut LakeTable,
-    run: &str,
-    clock: &Clock,
-    mut decide: impl AsyncFnMut(&LakeTable) -> Result<Option<Change>, E>,
+    table: &mut WritableTable,
+    context: &CommitContext,
+    mut decide: impl AsyncFnMut(&WritableTable) -> Result<Option<Change>, E>,
 ) -> Result<Committed, E> {
     let id = Uuid::new_v4();
     let (mut last, mut attempted_after) = (String::new(), None);
@@ -75,7 +102,7 @@ pub(crate) async fn commit<E: From<TableError>>(
         let Some(change) = decide(table).await? else { return Ok(Committed::Unneeded) };
         let before = table.version();
         step("before commit", &table.spec.name);
-        match attempt(table, id, run, change, clock.now()).await {
+        match attempt(table, id, change, context).await {
             Ok(version) => {
                 step("after commit", &table.spec.name);
                 return Ok(Committed::At(version));
@@ -99,7 +126,7 @@ fn backoff() -> impl Iterator<Item = Duration> {
 }
 
 /// Looks for our own commit among the versions after `before`: its answer may have been lost.
-async fn find_own(table: &LakeTable, before: i64, id: Uuid) -> Result<Option<i64>, TableError> {
+async fn find_own(table: &WritableTable, before: i64, id: Uuid) -> Result<Option<i64>, TableError> {
     for version in before + 1..=table.version() {
         if read_record(table, version).await?.is_some_and(|record| record.id == id) {
             return Ok(Some(version));
@@ -109,22 +136,31 @@ async fn find_own(table: &LakeTable, before: i64, id: Uuid) -> Result<Option<i64
 }
 
 async fn attempt(
-    table: &mut LakeTable,
+    table: &mut WritableTable,
     id: Uuid,
-    run: &str,
     change: Change,
-    at: DateTime<Utc>,
+    context: &CommitContext,
 ) -> Result<i64, deltalake::DeltaTableError> {
+    let at = context.clock.now();
     let now = at.timestamp_millis();
+    let data_change = change.data_change;
     let operation = operation(table, &change);
-    let removes = change.removes.iter().map(|file| Action::Remove(file.remove(now, !change.rearranges)));
-    let adds = change.adds.iter().map(|file| Action::Add(add(file, now, !change.rearranges)));
+    let removes = change.removes.iter().map(|file| Action::Remove(file.remove(now, data_change)));
+    let adds = change.adds.iter().map(|file| Action::Add(add(file, now, data_change)));
     let metadata = change.metadata.clone().map(Action::Metadata);
     let actions: Vec<Action> = metadata.into_iter().chain(removes).chain(adds).collect();
     let Change { archives, holders, corrections, built, .. } = change;
-    let record = CommitRecord { id, run: run.to_owned(), at: Some(at), archives, holders, corrections, built };
+    let record = CommitRecord {
+        id,
+        run: context.run.to_string(),
+        at: Some(at),
+        archives,
+        holders,
+        corrections,
+        built,
+    };
     let properties = CommitProperties::default()
-        .with_metadata([(RECORD_KEY.to_owned(), serde_json::to_value(record).unwrap_or(Value::Null))])
+        .with_metadata([(RECORD_KEY.to_owned(), serde_json::to_value(record)?)])
         .with_max_retries(0)
         .with_create_checkpoint(false)
         .with_cleanup_expired_logs(Some(false));
@@ -139,8 +175,8 @@ async fn attempt(
 
 /// Names the operation for the log. What it replaces is a predicate over everything, so that no
 /// concurrent change can slip past the library's own check either.
-fn operation(table: &LakeTable, change: &Change) -> DeltaOperation {
-    if change.rearranges {
+fn operation(table: &WritableTable, change: &Change) -> DeltaOperation {
+    if !change.data_change {
         return DeltaOperation::Optimize { predicate: None, target_size: 0 };
     }
     let replaces = !change.removes.is_empty();
@@ -151,9 +187,12 @@ fn operation(table: &LakeTable, change: &Change) -> DeltaOperation {
     }
 }
 
-fn add(file: &DataFile, now_millis: i64, data_change: bool) -> Add {
-    let partition_values: HashMap<_, _> =
-        file.partition_values.iter().map(|(column, value)| (column.clone(), Some(value.clone()))).collect();
+fn add(file: &NewFile, now_millis: i64, data_change: bool) -> Add {
+    let partition_values: HashMap<_, _> = file
+        .partition_values
+        .iter()
+        .map(|(column, value)| (column.clone(), Some(value.clone())))
+        .collect();
     Add {
         path: file.path.clone(),
         partition_values,

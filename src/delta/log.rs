@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use deltalake::kernel::Action;
 use deltalake::logstore::{LogStore, get_actions};
-use lakehouse_core::days::DaySet;
+use lakehouse_core::names::days::DaySet;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::TableError;
-use super::table::LakeTable;
+use super::table::WritableTable;
 
 /// The key of a commit's metadata under which the lake's own record stands.
 pub(super) const RECORD_KEY: &str = "lakehouse";
@@ -30,7 +30,8 @@ pub(crate) struct CommitRecord {
     /// The archives whose rows this commit adds or replaces.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) archives: Vec<ArchiveRecord>,
-    /// Archives that were in the table before, and whose days were compared with those of the archives above.
+    /// Archives that were in the table before, and whose days were compared with those of the
+    /// archives above.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) holders: Vec<HolderRecord>,
     /// Those of the archives above whose rows took the place of another version's.
@@ -81,7 +82,8 @@ pub(crate) struct ArchiveRecord {
     /// The version of the month's archive that a daily archive was compared with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) rival: Option<String>,
-    /// Whether other copies are more complete on every day that it has rows of, so that none of them is in the table.
+    /// Whether other copies are more complete on every day that it has rows of, so that none of
+    /// them is in the table.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) yielded: bool,
     /// How its days were judged, where another copy held them.
@@ -89,7 +91,8 @@ pub(crate) struct ArchiveRecord {
     pub(crate) reason: Option<String>,
 }
 
-/// What an archive still holds after its days were compared with another copy's; its version is as before.
+/// What an archive still holds after its days were compared with another copy's; its version is as
+/// before.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct HolderRecord {
     pub(crate) archive: String,
@@ -105,8 +108,8 @@ pub(crate) struct HolderRecord {
     pub(crate) reason: String,
 }
 
-/// What an archive's new version changed in the table; the counts are of rows that are in the table, which are fewer than
-/// the archive's where other copies own some of its days.
+/// What an archive's new version changed in the table; the counts are of rows that are in the
+/// table, which are fewer than the archive's where other copies own some of its days.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct CorrectionRecord {
     pub(crate) archive: String,
@@ -119,18 +122,30 @@ pub(crate) struct CorrectionRecord {
 
 /// A correction, and the commit that made it.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct ToldCorrection {
+pub(crate) struct LoggedCorrection {
     pub(crate) version: i64,
     pub(crate) committed_at: DateTime<Utc>,
     pub(crate) run: String,
     pub(crate) correction: CorrectionRecord,
 }
 
+/// What a commit to a silver table says of one archive.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum LogEntry {
+    /// A version of it came into the table, or was found to be less complete than what is there.
+    Landed(Box<ArchiveRecord>),
+    /// It was in the table, and its days were compared with another copy.
+    Compared(HolderRecord),
+}
+
 impl CommitRecord {
     /// Returns the corrections that this record of a version tells of.
-    pub(crate) fn told_corrections(&self, version: i64) -> impl Iterator<Item = ToldCorrection> + '_ {
+    pub(crate) fn logged_corrections(
+        &self,
+        version: i64,
+    ) -> impl Iterator<Item = LoggedCorrection> + '_ {
         let committed_at = self.at.unwrap_or_default();
-        self.corrections.iter().map(move |correction| ToldCorrection {
+        self.corrections.iter().map(move |correction| LoggedCorrection {
             version,
             committed_at,
             run: self.run.clone(),
@@ -140,26 +155,35 @@ impl CommitRecord {
 }
 
 /// Reads the lake's record of one version; commits of other writers have none.
-pub(crate) async fn read_record(table: &LakeTable, version: i64) -> Result<Option<CommitRecord>, TableError> {
+pub(crate) async fn read_record(
+    table: &WritableTable,
+    version: i64,
+) -> Result<Option<CommitRecord>, TableError> {
     let Ok(version) = u64::try_from(version) else { return Ok(None) };
     let log = table.delta.log_store();
-    let entry = log.read_commit_entry(version).await.map_err(TableError::delta(&table.spec.name))?;
+    let entry =
+        log.read_commit_entry(version).await.map_err(TableError::delta(&table.spec.name))?;
     Ok(entry.and_then(|bytes| record_in(&bytes)))
 }
 
 /// Tells whether a version's commit is still in the log.
-pub(crate) async fn has_commit(table: &LakeTable, version: i64) -> Result<bool, TableError> {
+pub(crate) async fn has_commit(table: &WritableTable, version: i64) -> Result<bool, TableError> {
     let Ok(version) = u64::try_from(version) else { return Ok(false) };
     let entry = table.delta.log_store().read_commit_entry(version).await;
     Ok(entry.map_err(TableError::delta(&table.spec.name))?.is_some())
 }
 
 /// Reads what one version did; nothing if its commit is not in the log any more.
-pub(crate) async fn read_actions(table: &LakeTable, version: i64) -> Result<Option<Vec<Action>>, TableError> {
+pub(crate) async fn read_actions(
+    table: &WritableTable,
+    version: i64,
+) -> Result<Option<Vec<Action>>, TableError> {
     let failed = TableError::delta(&table.spec.name);
     let Ok(version) = u64::try_from(version) else { return Ok(None) };
     let log = table.delta.log_store();
-    let Some(commit) = log.read_commit_entry(version).await.map_err(&failed)? else { return Ok(None) };
+    let Some(commit) = log.read_commit_entry(version).await.map_err(&failed)? else {
+        return Ok(None);
+    };
     get_actions(version, &commit).map(Some).map_err(&failed)
 }
 

@@ -1,29 +1,21 @@
-//! Delta tables as the lake writes them: created once, filled by commits that are decided on the newest
-//! snapshot and land whole or not at all.
+//! Delta tables as the lake writes them: created once, filled by commits that are decided on the
+//! newest snapshot and land whole or not at all.
 //!
-//! The library's own writers, merge and optimize are not used on these tables: they collect batches in
-//! memory, round decimal statistics and lose order and lineage. What a table means is the business of
-//! [`crate::silver`] and [`crate::ledger`].
+//! The library's own writers, merge and optimize are not used on these tables: they collect batches
+//! in memory, round decimal statistics and lose order and lineage. What a table means is the
+//! business of [`crate::silver`] and [`crate::meta::archives`].
 
 mod columns;
 pub(crate) mod commit;
-mod decimals;
-mod encode;
-mod encodings;
 pub(crate) mod file;
 pub(crate) mod log;
-pub(crate) mod reader;
-pub(crate) mod rewrite;
-pub(crate) mod row_hash;
-mod runs;
-mod stats;
 pub(crate) mod table;
 
 use deltalake::DeltaTableError;
 use thiserror::Error;
 
-use crate::lake::TableName;
 use crate::storage::StorageError;
+use crate::storage::lake::TableName;
 
 /// What can go wrong with a table, by what the caller does next.
 #[derive(Debug, Error)]

@@ -1,26 +1,27 @@
-//! One table of the lake: made when it is missing, opened at its newest version, its active files listed.
+//! One table of the lake: made when it is missing, opened at its newest version, its active files
+//! listed.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use deltalake::kernel::transaction::CommitProperties;
-use deltalake::kernel::{Metadata, MetadataExt, Remove, StructType, new_metadata};
+use deltalake::kernel::{Metadata, MetadataExt, StructType, new_metadata};
 use deltalake::operations::create::CreateBuilder;
 use deltalake::protocol::SaveMode;
 use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError};
 use futures::StreamExt;
 use object_store::ObjectStore;
 use object_store::path::Path;
-use serde::Deserialize;
 
 use super::TableError;
 use super::columns::{delta_columns, may_skip_data};
-use super::file::DataFile;
-use crate::lake::{Lake, TableName};
+use super::file::ActiveFile;
 use crate::storage::Storage;
+use crate::storage::lake::{Lake, TableName};
 
-/// The table property that names the columns, comma-separated, by which the rows of every file are sorted.
+/// The table property that names the columns, comma-separated, by which the rows of every file are
+/// sorted.
 pub(crate) const SORT_PROPERTY: &str = "lakehouse.sortColumns";
 
 /// What a table is, before it exists.
@@ -37,14 +38,19 @@ pub(crate) struct TableSpec {
 impl TableSpec {
     /// Returns the columns that lie in the data files: all but the partition columns.
     pub(crate) fn file_schema(&self) -> SchemaRef {
-        let stored = self.schema.fields().iter().filter(|field| !self.partition_columns.contains(field.name()));
+        let stored = self
+            .schema
+            .fields()
+            .iter()
+            .filter(|field| !self.partition_columns.contains(field.name()));
         Arc::new(arrow::datatypes::Schema::new(stored.cloned().collect::<Vec<_>>()))
     }
 
     /// Returns the table's properties.
     ///
-    /// Commits are kept, because they say which archives each version holds; checkpoints are written by
-    /// maintenance and not by whichever writer comes by; and data skipping is never left to chance.
+    /// Commits are kept, because they say which archives each version holds; checkpoints are
+    /// written by maintenance and not by whichever writer comes by; and data skipping is never left
+    /// to chance.
     fn properties(&self) -> HashMap<String, Option<String>> {
         let skippable = self.file_schema();
         let skippable = skippable.fields().iter().filter(|field| may_skip_data(field.data_type()));
@@ -59,70 +65,23 @@ impl TableSpec {
     }
 }
 
-/// A data file that belongs to the newest version of a table.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct ActiveFile {
-    /// Relative to the table's folder, percent-encoded as in the log.
-    pub(crate) path: String,
-    pub(crate) size: u64,
-    pub(crate) partition_values: HashMap<String, Option<String>>,
-    pub(crate) stats: Option<String>,
-}
-
-impl ActiveFile {
-    /// Returns the number of rows, where the statistics tell it.
-    pub(crate) fn rows(&self) -> Option<u64> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Stats {
-            num_records: u64,
-        }
-        serde_json::from_str::<Stats>(self.stats.as_deref()?).ok().map(|stats| stats.num_records)
-    }
-
-    /// Returns where the file is in a store whose root is the table's folder.
-    pub(crate) fn location(&self) -> Path {
-        Path::parse(&self.path).unwrap_or_else(|_| Path::from(self.path.as_str()))
-    }
-
-    pub(super) fn remove(&self, now_millis: i64, data_change: bool) -> Remove {
-        Remove {
-            path: self.path.clone(),
-            data_change,
-            deletion_timestamp: Some(now_millis),
-            extended_file_metadata: Some(true),
-            partition_values: Some(self.partition_values.clone()),
-            size: i64::try_from(self.size).ok(),
-            ..Remove::default()
-        }
-    }
-}
-
-impl From<&DataFile> for ActiveFile {
-    /// Describes a file as the log will, once a commit names it.
-    fn from(file: &DataFile) -> Self {
-        let values = file.partition_values.iter().map(|(column, value)| (column.clone(), Some(value.clone())));
-        let (path, stats) = (file.path.clone(), Some(file.stats.clone()));
-        Self { path, size: file.size, partition_values: values.collect(), stats }
-    }
-}
-
 /// A table, as it was at its newest version when it was last refreshed.
 #[derive(Debug)]
-pub(crate) struct LakeTable {
+pub(crate) struct WritableTable {
     pub(crate) spec: TableSpec,
     pub(crate) storage: Storage,
     pub(super) delta: DeltaTable,
 }
 
-impl LakeTable {
+impl WritableTable {
     /// Opens the table, and makes it first when it is missing; several processes may do so at once.
     pub(crate) async fn open_or_create(lake: &Lake, spec: TableSpec) -> Result<Self, TableError> {
         if let Some(table) = Self::open(lake, spec.clone()).await? {
             return Ok(table);
         }
         let failure = create(lake, &spec).await.err();
-        // Another process may have been faster, or the answer was lost: what counts is whether the table is there.
+        // Another process may have been faster, or the answer was lost: what counts is whether the
+        // table is there.
         if let Some(table) = Self::open(lake, spec.clone()).await? {
             return Ok(table);
         }
@@ -137,12 +96,16 @@ impl LakeTable {
     }
 
     /// Opens a table as its own log describes it, or returns nothing when there is none.
-    pub(crate) async fn open_as_is(lake: &Lake, name: &TableName) -> Result<Option<Self>, TableError> {
+    pub(crate) async fn open_as_is(
+        lake: &Lake,
+        name: &TableName,
+    ) -> Result<Option<Self>, TableError> {
         let Some((storage, delta)) = load(lake, name).await? else { return Ok(None) };
         let state = delta.snapshot().map_err(TableError::delta(name))?;
         let properties = state.metadata().configuration();
         let sort_columns = properties.get(SORT_PROPERTY).map(String::as_str).unwrap_or_default();
-        let sort_columns = sort_columns.split(',').filter(|column| !column.is_empty()).map(str::to_owned);
+        let sort_columns =
+            sort_columns.split(',').filter(|column| !column.is_empty()).map(str::to_owned);
         let spec = TableSpec {
             name: name.clone(),
             schema: state.snapshot().arrow_schema(),
@@ -152,7 +115,8 @@ impl LakeTable {
         Ok(Some(Self { spec, storage, delta }))
     }
 
-    /// Returns what the log has to say of the table from now on, if that is not what it says already.
+    /// Returns what the log has to say of the table from now on, if that is not what it says
+    /// already.
     ///
     /// # Errors
     /// When a column cannot be stored.
@@ -162,7 +126,8 @@ impl LakeTable {
         let known = state.metadata();
         let columns = StructType::try_new(delta_columns(&self.spec.name, &self.spec.schema)?);
         let columns = columns.map_err(|error| failed(error.into()))?;
-        let properties = self.spec.properties().into_iter().filter_map(|(key, value)| Some((key, value?)));
+        let properties =
+            self.spec.properties().into_iter().filter_map(|(key, value)| Some((key, value?)));
         let properties: HashMap<String, String> = properties.collect();
         let same_partitions = known.partition_columns() == self.spec.partition_columns.as_slice();
         if same_partitions && *state.schema() == columns && *known.configuration() == properties {
@@ -211,7 +176,8 @@ async fn load(lake: &Lake, name: &TableName) -> Result<Option<(Storage, DeltaTab
     if !has_log(&storage, name).await? {
         return Ok(None);
     }
-    let builder = DeltaTableBuilder::from_url(storage.url().clone()).map_err(TableError::delta(name))?;
+    let builder =
+        DeltaTableBuilder::from_url(storage.url().clone()).map_err(TableError::delta(name))?;
     match builder.load().await {
         Ok(delta) => Ok(Some((storage, delta))),
         Err(DeltaTableError::NotATable(_) | DeltaTableError::InvalidTableLocation(_)) => Ok(None),
@@ -225,19 +191,22 @@ async fn has_log(storage: &Storage, table: &TableName) -> Result<bool, TableErro
     match storage.store().list(Some(&log)).next().await {
         None => Ok(false),
         Some(Ok(_)) => Ok(true),
-        Some(Err(error)) => {
-            Err(TableError::Store { table: table.clone(), path: log.to_string(), source: Box::new(error) })
-        }
+        Some(Err(error)) => Err(TableError::Store {
+            table: table.clone(),
+            path: log.to_string(),
+            source: Box::new(error),
+        }),
     }
 }
 
 async fn create(lake: &Lake, spec: &TableSpec) -> Result<DeltaTable, DeltaTableError> {
-    let url = lake.table_url(&spec.name).map_err(|error| DeltaTableError::generic(error.to_string()))?;
+    let url =
+        lake.table_url(&spec.name).map_err(|error| DeltaTableError::generic(error.to_string()))?;
     if let Some(folder) = lake.storage().local_folder() {
         std::fs::create_dir_all(folder.join(spec.name.layer.as_str()).join(&spec.name.name))?;
     }
-    let columns =
-        delta_columns(&spec.name, &spec.schema).map_err(|error| DeltaTableError::generic(error.to_string()))?;
+    let columns = delta_columns(&spec.name, &spec.schema)
+        .map_err(|error| DeltaTableError::generic(error.to_string()))?;
     CreateBuilder::new()
         .with_location(url.as_str())
         .with_columns(columns)

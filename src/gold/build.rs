@@ -1,4 +1,5 @@
-//! One build of one gold table: what is stale is computed, and takes the place of what was there in one commit.
+//! One build of one gold table: what is stale is computed, and takes the place of what was there in
+//! one commit.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,13 +10,13 @@ use super::compute::compute;
 use super::error::Failure;
 use super::history::{file_partition, newest_build};
 use super::state::State;
-use crate::delta::commit::{Change, Committed, commit};
-use crate::delta::file::{DataFile, FileTarget};
-use crate::delta::table::{ActiveFile, LakeTable};
-use crate::lake::Lake;
-use crate::pause::step;
+use crate::delta::commit::{Change, CommitContext, Committed, commit};
+use crate::delta::file::{ActiveFile, NewFile};
+use crate::delta::table::WritableTable;
+use crate::failpoint::step;
+use crate::parquet::writer::FileTarget;
 use crate::query::Engine;
-use crate::silver::Writer;
+use crate::storage::lake::Lake;
 
 /// What a build came to.
 #[derive(Clone, Copy, Debug)]
@@ -30,16 +31,20 @@ pub(super) async fn build(
     model: &Model,
     engine: &Engine,
     state: &State,
-    writer: &Writer,
+    context: &CommitContext,
 ) -> Result<Built, Failure> {
-    let storage = lake.storage().join(&format!("{}/{}", state.spec.name.layer.as_str(), state.spec.name.name))?;
+    let storage = lake.storage().join(&format!(
+        "{}/{}",
+        state.spec.name.layer.as_str(),
+        state.spec.name.name
+    ))?;
     let target = Arc::new(FileTarget::of(&state.spec, storage));
     let files = compute(model, engine, state, &target).await?;
     step("files written", &state.spec.name);
     // The table is made only now, so that a model that cannot be computed leaves none behind.
-    let mut table = LakeTable::open_or_create(lake, state.spec.clone()).await?;
+    let mut table = WritableTable::open_or_create(lake, state.spec.clone()).await?;
     let rows = files.iter().map(|file| file.rows).sum();
-    match land(&mut table, model, state, &files, writer).await {
+    match land(&mut table, model, state, &files, context).await {
         Ok(version) => Ok(Built { version, rows }),
         Err(failure) => {
             // After any other error the files may be part of the table, as far as anybody knows.
@@ -52,13 +57,13 @@ pub(super) async fn build(
 }
 
 async fn land(
-    table: &mut LakeTable,
+    table: &mut WritableTable,
     model: &Model,
     state: &State,
-    files: &[DataFile],
-    writer: &Writer,
+    files: &[NewFile],
+    context: &CommitContext,
 ) -> Result<i64, Failure> {
-    let landed = commit(table, &writer.run, &writer.clock, async |table: &LakeTable| {
+    let landed = commit(table, context, async |table: &WritableTable| {
         if newest_build(table).await?.map(|build| build.version) != state.base {
             return Err(Failure::Overtaken);
         }
@@ -81,7 +86,9 @@ async fn land(
 
 /// Tells whether a file's rows have been computed anew.
 fn is_replaced(file: &ActiveFile, state: &State) -> bool {
-    let of = |stale: &BTreeSet<Partition>| file_partition(file).is_some_and(|partition| stale.contains(&partition));
+    let of = |stale: &BTreeSet<Partition>| {
+        file_partition(file).is_some_and(|partition| stale.contains(&partition))
+    };
     match &state.recompute {
         _ if state.replaces_all => true,
         Recompute::Nothing => false,

@@ -1,4 +1,5 @@
-//! Stale partitions cut into pieces that are computed one by one, so that memory does not grow with their number.
+//! Stale partitions cut into pieces that are computed one by one, so that memory does not grow with
+//! their number.
 
 use std::collections::BTreeSet;
 
@@ -19,14 +20,21 @@ pub(super) struct Chunk {
 }
 
 /// Cuts partitions into chunks; `bytes` says how much the inputs have of a partition.
-pub(super) fn chunks(model: &Model, stale: &BTreeSet<Partition>, bytes: impl Fn(Partition) -> u64) -> Vec<Chunk> {
+pub(super) fn chunks(
+    model: &Model,
+    stale: &BTreeSet<Partition>,
+    bytes: impl Fn(Partition) -> u64,
+) -> Vec<Chunk> {
     let mut chunks: Vec<Chunk> = Vec::new();
     let mut size = 0;
     for target in stale {
         let needed: BTreeSet<Partition> = model.dependencies(*target).collect();
-        let joins = |chunk: &&mut Chunk| chunk.targets.len() < DAYS && chunk.targets[0].market == target.market;
+        let joins = |chunk: &&mut Chunk| {
+            chunk.targets.len() < DAYS && chunk.targets[0].market == target.market
+        };
         if let Some(chunk) = chunks.last_mut().filter(joins) {
-            let more: u64 = needed.difference(&chunk.needed).map(|partition| bytes(*partition)).sum();
+            let more: u64 =
+                needed.difference(&chunk.needed).map(|partition| bytes(*partition)).sum();
             if size + more <= BYTES {
                 chunk.targets.push(*target);
                 chunk.needed.extend(needed);

@@ -18,7 +18,8 @@ use super::select::explain;
 use super::state::State;
 use super::write::{SortedWriter, WriteError};
 use crate::delta::TableError;
-use crate::delta::file::{DataFile, FileTarget, WrittenFile};
+use crate::delta::file::NewFile;
+use crate::parquet::writer::{FileTarget, WrittenFile};
 use crate::query::Engine;
 
 /// Computes what is stale and writes it; nothing that was written is left when that fails.
@@ -27,7 +28,7 @@ pub(super) async fn compute(
     engine: &Engine,
     state: &State,
     target: &Arc<FileTarget>,
-) -> Result<Vec<DataFile>, Failure> {
+) -> Result<Vec<NewFile>, Failure> {
     let mut files = Vec::new();
     let computed = compute_into(&mut files, model, engine, state, target).await;
     match computed {
@@ -40,7 +41,7 @@ pub(super) async fn compute(
 }
 
 async fn compute_into(
-    files: &mut Vec<DataFile>,
+    files: &mut Vec<NewFile>,
     model: &Model,
     engine: &Engine,
     state: &State,
@@ -75,9 +76,10 @@ struct Work<'a> {
 
 impl Work<'_> {
     /// Computes a chunk, or the whole table.
-    async fn run(&self, chunk: Option<&Chunk>, files: &mut Vec<DataFile>) -> Result<(), Failure> {
+    async fn run(&self, chunk: Option<&Chunk>, files: &mut Vec<NewFile>) -> Result<(), Failure> {
         let only = chunk.map(|chunk| &chunk.needed);
-        let rows = self.state.select.over(self.model, self.engine, &self.state.inputs, only).await?;
+        let rows =
+            self.state.select.over(self.model, self.engine, &self.state.inputs, only).await?;
         let rows = self.sorted(rows, chunk).map_err(|error| self.explain(error))?;
         let rows = Box::pin(rows.execute_stream()).await.map_err(|error| self.explain(error))?;
         let writer = SortedWriter::new(Arc::clone(self.target), &self.state.spec);
@@ -118,9 +120,14 @@ impl Work<'_> {
     }
 }
 
-fn write(mut writer: SortedWriter, rows: SendableRecordBatchStream) -> Result<Vec<WrittenFile>, WriteError> {
+fn write(
+    mut writer: SortedWriter,
+    rows: SendableRecordBatchStream,
+) -> Result<Vec<WrittenFile>, WriteError> {
     for batch in block_on_stream(rows) {
-        let taken = batch.map_err(|error| WriteError::Engine(Box::new(error))).and_then(|batch| writer.push(&batch));
+        let taken = batch
+            .map_err(|error| WriteError::Engine(Box::new(error)))
+            .and_then(|batch| writer.push(&batch));
         if let Err(error) = taken {
             writer.discard();
             return Err(error);
@@ -135,11 +142,14 @@ fn column(name: &str) -> Expr {
 
 /// Makes the condition that a row is of a chunk's market and days.
 fn belongs_to(chunk: &Chunk) -> Expr {
-    let date = |partition: &Partition| lit(ScalarValue::Date32(Some(Date32Type::from_naive_date(partition.date))));
+    let date = |partition: &Partition| {
+        lit(ScalarValue::Date32(Some(Date32Type::from_naive_date(partition.date))))
+    };
     let market = chunk.targets[0].market.as_str();
     let market = column("market").eq(lit(market));
     let (first, last) = (&chunk.targets[0], &chunk.targets[chunk.targets.len() - 1]);
-    let is_run = (last.date - first.date).num_days() + 1 == i64::try_from(chunk.targets.len()).unwrap_or(i64::MAX);
+    let is_run = (last.date - first.date).num_days() + 1
+        == i64::try_from(chunk.targets.len()).unwrap_or(i64::MAX);
     let days = match is_run {
         true => column("date").between(date(first), date(last)),
         false => column("date").in_list(chunk.targets.iter().map(date).collect(), false),

@@ -1,4 +1,5 @@
-//! What the logs tell: from what a gold table was built, and which partitions of a table changed since a version.
+//! What the logs tell: from what a gold table was built, and which partitions of a table changed
+//! since a version.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -6,8 +7,9 @@ use deltalake::kernel::Action;
 use lakehouse_core::gold::{Changed, Partition};
 
 use crate::delta::TableError;
+use crate::delta::file::ActiveFile;
 use crate::delta::log::{BuildRecord, has_commit, read_actions, read_record};
-use crate::delta::table::{ActiveFile, LakeTable};
+use crate::delta::table::WritableTable;
 
 /// The newest commit that built a gold table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +19,7 @@ pub(super) struct Build {
 }
 
 /// Finds the newest build of a table; commits after it moved rows without changing any.
-pub(super) async fn newest_build(table: &LakeTable) -> Result<Option<Build>, TableError> {
+pub(super) async fn newest_build(table: &WritableTable) -> Result<Option<Build>, TableError> {
     for version in (0..=table.version()).rev() {
         if let Some(record) = read_record(table, version).await?.and_then(|record| record.built) {
             return Ok(Some(Build { version, record }));
@@ -31,12 +33,19 @@ pub(super) async fn newest_build(table: &LakeTable) -> Result<Option<Build>, Tab
 
 /// Returns the partitions whose rows changed behind a version, up to another one.
 ///
-/// Where the log does not reach back so far, or a commit does not say what it changed, anything may have.
-pub(super) async fn changed_between(table: &LakeTable, from: u64, to: u64) -> Result<Changed, TableError> {
+/// Where the log does not reach back so far, or a commit does not say what it changed, anything may
+/// have.
+pub(super) async fn changed_between(
+    table: &WritableTable,
+    from: u64,
+    to: u64,
+) -> Result<Changed, TableError> {
     let mut changed = BTreeSet::new();
     for version in from + 1..=to {
         let version = i64::try_from(version).unwrap_or(i64::MAX);
-        let Some(actions) = read_actions(table, version).await? else { return Ok(Changed::Everything) };
+        let Some(actions) = read_actions(table, version).await? else {
+            return Ok(Changed::Everything);
+        };
         for action in &actions {
             match touched(action) {
                 None => {}
@@ -48,16 +57,20 @@ pub(super) async fn changed_between(table: &LakeTable, from: u64, to: u64) -> Re
     Ok(if changed.is_empty() { Changed::Nothing } else { Changed::Partitions(changed) })
 }
 
-/// Returns the partition whose rows an action changes, if it changes any; an inner nothing if it does not say which.
+/// Returns the partition whose rows an action changes, if it changes any; an inner nothing if it
+/// does not say which.
 fn touched(action: &Action) -> Option<Option<Partition>> {
     match action {
         Action::Add(add) if add.data_change => Some(partition_of(&add.partition_values)),
-        Action::Remove(remove) if remove.data_change => Some(remove.partition_values.as_ref().and_then(partition_of)),
+        Action::Remove(remove) if remove.data_change => {
+            Some(remove.partition_values.as_ref().and_then(partition_of))
+        }
         _ => None,
     }
 }
 
-/// Returns the partition of a table's file; nothing if the table is not partitioned by market and date.
+/// Returns the partition of a table's file; nothing if the table is not partitioned by market and
+/// date.
 pub(super) fn file_partition(file: &ActiveFile) -> Option<Partition> {
     partition_of(&file.partition_values)
 }

@@ -1,4 +1,5 @@
-//! The inputs of a model, pinned to a version: what they hold, what changed in them, and a view of some of their days.
+//! The inputs of a model, pinned to a version: what they hold, what changed in them, and a view of
+//! some of their days.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,9 +13,9 @@ use lakehouse_core::gold::{Changed, InputState, Partition, Partitioning, Recompu
 use super::error::Failure;
 use super::history::changed_between;
 use crate::delta::log::BuiltOn;
-use crate::delta::table::LakeTable as DeltaTable;
-use crate::lake::{Lake, TableName};
-use crate::query::{At, DataFile, LakeTable, TableSnapshot};
+use crate::delta::table::WritableTable;
+use crate::query::{At, ScanFile, TableScan, TableSnapshot};
+use crate::storage::lake::{Lake, TableName};
 
 /// One input at the version at which it is read; a table that is not there has no rows.
 #[derive(Debug)]
@@ -40,7 +41,8 @@ impl InputTable {
 
     /// Returns whether there is such a table, or would be.
     pub(super) fn exists(&self) -> bool {
-        self.snapshot.is_some() || self.pending.as_ref().is_some_and(|pending| !pending.is_nothing())
+        self.snapshot.is_some()
+            || self.pending.as_ref().is_some_and(|pending| !pending.is_nothing())
     }
 
     /// Returns what a build on this version records of it; nothing where there is no table.
@@ -50,8 +52,13 @@ impl InputTable {
     }
 
     /// Returns what it holds, and what changed in it since a table was built on it.
-    pub(super) async fn state(&self, lake: &Lake, built: Option<&BuiltOn>) -> Result<InputState, Failure> {
-        let mut state = InputState { changed: self.changed_since(lake, built).await?, present: self.present() };
+    pub(super) async fn state(
+        &self,
+        lake: &Lake,
+        built: Option<&BuiltOn>,
+    ) -> Result<InputState, Failure> {
+        let mut state =
+            InputState { changed: self.changed_since(lake, built).await?, present: self.present() };
         match &self.pending {
             None | Some(Recompute::Nothing) => {}
             Some(Recompute::Whole) => state.changed = Changed::Everything,
@@ -67,11 +74,17 @@ impl InputTable {
         Ok(state)
     }
 
-    async fn changed_since(&self, lake: &Lake, built: Option<&BuiltOn>) -> Result<Changed, Failure> {
+    async fn changed_since(
+        &self,
+        lake: &Lake,
+        built: Option<&BuiltOn>,
+    ) -> Result<Changed, Failure> {
         let (snapshot, built) = match (&self.snapshot, built) {
             (None, None) => return Ok(Changed::Nothing),
             (None, Some(_)) => return Ok(Changed::Everything),
-            (Some(_), None) if self.is_partitioned() => return Ok(Changed::Partitions(self.present())),
+            (Some(_), None) if self.is_partitioned() => {
+                return Ok(Changed::Partitions(self.present()));
+            }
             (Some(_), None) => return Ok(Changed::Everything),
             (Some(snapshot), Some(built)) => (snapshot, built),
         };
@@ -81,7 +94,9 @@ impl InputTable {
         if snapshot.version() == built.version {
             return Ok(Changed::Nothing);
         }
-        let Some(table) = DeltaTable::open_as_is(lake, &self.name).await? else { return Ok(Changed::Everything) };
+        let Some(table) = WritableTable::open_as_is(lake, &self.name).await? else {
+            return Ok(Changed::Everything);
+        };
         Ok(changed_between(&table, built.version, snapshot.version()).await?)
     }
 
@@ -112,21 +127,26 @@ impl InputTable {
 
     /// Returns the table as SQL sees it: all of it, or these partitions of it if it has any.
     pub(super) fn provider(&self, only: Option<&BTreeSet<Partition>>) -> Arc<dyn TableProvider> {
-        let Some(snapshot) = &self.snapshot else { return Arc::new(EmptyTable::new(Arc::clone(&self.declared))) };
-        let table = LakeTable::new(self.name.clone(), Arc::clone(snapshot));
+        let Some(snapshot) = &self.snapshot else {
+            return Arc::new(EmptyTable::new(Arc::clone(&self.declared)));
+        };
+        let table = TableScan::new(self.name.clone(), Arc::clone(snapshot));
         match only.filter(|_| self.is_partitioned()) {
             None => Arc::new(table),
             Some(only) => {
-                let wanted =
-                    |file: &DataFile| self.partition_of(file).is_some_and(|partition| only.contains(&partition));
+                let wanted = |file: &ScanFile| {
+                    self.partition_of(file).is_some_and(|partition| only.contains(&partition))
+                };
                 Arc::new(table.cut(wanted))
             }
         }
     }
 
-    fn partition_of(&self, file: &DataFile) -> Option<Partition> {
+    fn partition_of(&self, file: &ScanFile) -> Option<Partition> {
         let columns = self.snapshot.as_ref()?.partition_columns();
-        let value = |name: &str| file.partition_values.get(columns.iter().position(|column| column == name)?);
+        let value = |name: &str| {
+            file.partition_values.get(columns.iter().position(|column| column == name)?)
+        };
         let ScalarValue::Date32(Some(days)) = value("date")? else { return None };
         let market = value("market")?.to_string().parse().ok()?;
         Some(Partition { market, date: Date32Type::to_naive_date_opt(*days)? })

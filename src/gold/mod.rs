@@ -1,9 +1,10 @@
 //! Gold: tables made from other tables by SQL, and built anew only where something changed.
 //!
-//! Each gold table says in its own commits from which version of each input it was built. A run finds the
-//! partitions that the inputs' logs changed since ([`inputs`]), adds what the model looks back and ahead, computes
-//! exactly those ([`compute`]) and replaces them in one commit ([`build`]). What the models are, and what follows
-//! from a change, is decided in [`lakehouse_core::gold`].
+//! Each gold table says in its own commits from which version of each input it was built. A run
+//! finds the partitions that the inputs' logs changed since ([`inputs`]), adds what the model looks
+//! back and ahead, computes exactly those ([`compute`]) and replaces them in one commit
+//! ([`build`]). What the models are, and what follows from a change, is decided in
+//! [`lakehouse_core::gold`].
 
 mod build;
 mod chunks;
@@ -25,19 +26,18 @@ use lakehouse_core::gold::{Model, Models, Recompute};
 use lakehouse_core::schema::Schemas;
 use uuid::Uuid;
 
-pub use self::error::GoldError;
-pub use self::report::{DayRange, GoldReport, ModelOutcome, ModelReport};
-pub use self::tables::{known_tables, load_models};
-
 use self::build::build;
 use self::error::Failure;
+pub use self::error::GoldError;
+pub use self::report::GoldReport;
 use self::state::{State, look};
+pub use self::tables::{known_tables, load_models};
 use crate::clock::Clock;
-use crate::lake::{Lake, Layer};
+use crate::delta::commit::CommitContext;
+use crate::events::{Event, ModelReport, Reporter};
 use crate::query::{Engine, SessionOptions};
-use crate::report::{Event, Reporter};
-use crate::silver::Writer;
-use crate::stop::Stop;
+use crate::shutdown::Shutdown;
+use crate::storage::lake::{Lake, Layer};
 
 /// How often a build that others overtook is begun anew before they are held to have won for good.
 const ATTEMPTS: usize = 20;
@@ -56,7 +56,7 @@ pub struct Gold {
     /// Build the wanted models from all of their inputs, whatever changed.
     pub full: bool,
     /// Asks a run to end behind the model that is being built.
-    pub stop: Stop,
+    pub shutdown: Shutdown,
 }
 
 /// What a run knows of the models that it has dealt with.
@@ -71,15 +71,19 @@ struct Known {
 }
 
 impl Gold {
-    /// Brings the tables up to date, one after the other; a model that fails keeps only those from being built that
-    /// read it.
+    /// Brings the tables up to date, one after the other; a model that fails keeps only those from
+    /// being built that read it.
     ///
     /// # Errors
     /// When a model that is wanted does not exist, or the lake cannot be used at all.
-    pub async fn build(&self, reporter: &Arc<dyn Reporter>, clock: &Clock) -> Result<GoldReport, GoldError> {
+    pub async fn build(
+        &self,
+        reporter: &Arc<dyn Reporter>,
+        clock: &Clock,
+    ) -> Result<GoldReport, GoldError> {
         let run = Uuid::now_v7().simple().to_string();
-        let writer = Writer { run: run.into(), clock: clock.clone(), threads: 1 };
-        let report = Box::pin(self.work(Some(&writer), reporter)).await?;
+        let context = CommitContext { run: run.into(), clock: clock.clone() };
+        let report = Box::pin(self.work(Some(&context), reporter)).await?;
         Ok(report)
     }
 
@@ -91,25 +95,31 @@ impl Gold {
         Box::pin(self.work(None, reporter)).await
     }
 
-    async fn work(&self, writer: Option<&Writer>, reporter: &Arc<dyn Reporter>) -> Result<GoldReport, GoldError> {
+    async fn work(
+        &self,
+        context: Option<&CommitContext>,
+        reporter: &Arc<dyn Reporter>,
+    ) -> Result<GoldReport, GoldError> {
         let wanted = self.wanted()?;
         let options = SessionOptions { memory_limit: Some(MEMORY), ..SessionOptions::default() };
         let engine = Engine::over(&self.lake, &options)?;
         let mut known = Known::default();
-        let mut report = GoldReport { dry_run: writer.is_none(), models: Vec::new() };
+        let mut report = GoldReport { dry_run: context.is_none(), models: Vec::new() };
         let mut take = |model: ModelReport| {
             reporter.report(Event::Model(model.clone()));
             report.models.push(model);
         };
-        for broken in self.models.broken().iter().filter(|model| wanted.contains(model.name.as_str())) {
+        for broken in
+            self.models.broken().iter().filter(|model| wanted.contains(model.name.as_str()))
+        {
             known.failed.insert(broken.name.clone());
             take(ModelReport::failed(&broken.name, &broken.error));
         }
         for model in self.models.models().iter().filter(|model| wanted.contains(model.name())) {
-            if self.stop.is_asked() {
+            if self.shutdown.is_requested() {
                 break;
             }
-            take(self.bring_up_to_date(model, &engine, &mut known, writer).await);
+            take(self.bring_up_to_date(model, &engine, &mut known, context).await);
         }
         Ok(report)
     }
@@ -136,13 +146,14 @@ impl Gold {
         model: &Model,
         engine: &Engine,
         known: &mut Known,
-        writer: Option<&Writer>,
+        context: Option<&CommitContext>,
     ) -> ModelReport {
         let upstream = model.inputs().iter().filter(|input| input.layer == Layer::Gold);
-        let failed = upstream.map(|input| &input.name).find(|name| known.failed.contains(*name)).cloned();
+        let failed =
+            upstream.map(|input| &input.name).find(|name| known.failed.contains(*name)).cloned();
         let done = match failed {
             Some(failed) => Err(Failure::Upstream(failed)),
-            None => Box::pin(self.try_model(model, engine, known, writer)).await,
+            None => Box::pin(self.try_model(model, engine, known, context)).await,
         };
         done.unwrap_or_else(|failure| {
             known.failed.insert(model.name().to_owned());
@@ -158,15 +169,15 @@ impl Gold {
         model: &Model,
         engine: &Engine,
         known: &mut Known,
-        writer: Option<&Writer>,
+        context: Option<&CommitContext>,
     ) -> Result<ModelReport, Failure> {
         for _ in 0..ATTEMPTS {
             let state = look(self, model, engine, known).await?;
             known.schemas.insert(model.name().to_owned(), state.read_schema());
-            let Some(writer) = writer.filter(|_| !state.recompute.is_nothing()) else {
+            let Some(context) = context.filter(|_| !state.recompute.is_nothing()) else {
                 return Ok(planned(model, state, known));
             };
-            match build(&self.lake, model, engine, &state, writer).await {
+            match build(&self.lake, model, engine, &state, context).await {
                 Ok(built) => return Ok(ModelReport::built(model.name(), &state, built)),
                 Err(Failure::Overtaken) => {}
                 Err(failure) => return Err(failure),

@@ -1,4 +1,5 @@
-//! A model's statement: parsed, planned over its inputs, and its columns compared with those that the header lists.
+//! A model's statement: parsed, planned over its inputs, and its columns compared with those that
+//! the header lists.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,8 +20,8 @@ use lakehouse_core::gold::{Kind, Model, ModelError, Partition, Partitioning};
 use super::error::Failure;
 use super::inputs::InputTable;
 use crate::delta::table::TableSpec;
-use crate::lake::{Layer, TableName};
 use crate::query::{CATALOG, Engine, QueryError};
+use crate::storage::lake::{Layer, TableName};
 
 /// The statement of a model.
 #[derive(Clone, Debug)]
@@ -34,7 +35,10 @@ impl Select {
         let mut statements = statements.map_err(|error| explain(model, error, 0))?;
         match (statements.pop_front(), statements.len()) {
             (Some(statement), 0) if is_query(&statement) => Ok(Self(statement)),
-            _ => Err(model.select_error(None, "expected one SELECT, and nothing else, below the header")),
+            _ => {
+                Err(model
+                    .select_error(None, "expected one SELECT, and nothing else, below the header"))
+            }
         }
     }
 
@@ -48,7 +52,11 @@ impl Select {
         let rows = self.over(model, engine, inputs, None).await?;
         let partitioning = model.partitioning().columns();
         let fields = rows.schema().fields().iter().map(|field| {
-            Field::new(field.name(), stored_type(field.data_type()), !partitioning.contains(&field.name().as_str()))
+            Field::new(
+                field.name(),
+                stored_type(field.data_type()),
+                !partitioning.contains(&field.name().as_str()),
+            )
         });
         Ok(TableSpec {
             name: TableName::new(Layer::Gold, model.name()),
@@ -58,8 +66,8 @@ impl Select {
         })
     }
 
-    /// Plans the statement over its inputs, cut to some partitions if there are any given; the partition columns
-    /// come first, then those of the header in its order.
+    /// Plans the statement over its inputs, cut to some partitions if there are any given; the
+    /// partition columns come first, then those of the header in its order.
     pub(super) async fn over(
         &self,
         model: &Model,
@@ -88,8 +96,13 @@ pub(super) fn explain(model: &Model, error: DataFusionError, memory_limit: usize
     if at_end {
         return model.select_error(Some(model.text().trim_end().lines().count()), message);
     }
-    match message.rsplit_once(" at line ").map(|(said, place)| (said, place.split_once(", column "))) {
-        Some((said, Some((line, _)))) if line.parse::<usize>().is_ok() => model.select_error(line.parse().ok(), said),
+    match message
+        .rsplit_once(" at line ")
+        .map(|(said, place)| (said, place.split_once(", column ")))
+    {
+        Some((said, Some((line, _)))) if line.parse::<usize>().is_ok() => {
+            model.select_error(line.parse().ok(), said)
+        }
         _ => model.select_error(line, message),
     }
 }
@@ -113,15 +126,26 @@ fn context(
         for input in inputs.iter().filter(|input| input.name.layer == layer) {
             tables.register_table(input.name.name.clone(), input.provider(only))?;
         }
-        datafusion::catalog::CatalogProvider::register_schema(&catalog, layer.as_str(), Arc::new(tables))?;
+        datafusion::catalog::CatalogProvider::register_schema(
+            &catalog,
+            layer.as_str(),
+            Arc::new(tables),
+        )?;
     }
     context.register_catalog(CATALOG, Arc::new(catalog));
     Ok(context)
 }
 
-/// The statement reads the tables that the header lists, no others and no fewer: they decide when it is run again.
-fn check_names(model: &Model, named: &[TableReference], inputs: &[InputTable]) -> Result<(), ModelError> {
-    let name = |table: &TableReference| format!("{}.{}", table.schema().unwrap_or("silver"), table.table());
+/// The statement reads the tables that the header lists, no others and no fewer: they decide when
+/// it is run again.
+fn check_names(
+    model: &Model,
+    named: &[TableReference],
+    inputs: &[InputTable],
+) -> Result<(), ModelError> {
+    let name = |table: &TableReference| {
+        format!("{}.{}", table.schema().unwrap_or("silver"), table.table())
+    };
     let listed: BTreeSet<String> = inputs.iter().map(|input| input.name.to_string()).collect();
     let named: BTreeSet<String> = named.iter().map(name).collect();
     if let Some(table) = named.difference(&listed).next() {
@@ -129,7 +153,8 @@ fn check_names(model: &Model, named: &[TableReference], inputs: &[InputTable]) -
         return Err(model.select_error(line_of(model, table), message));
     }
     match listed.difference(&named).next() {
-        Some(table) => Err(model.inputs_error(format!("`inputs` lists `{table}`, which the statement does not read"))),
+        Some(table) => Err(model
+            .inputs_error(format!("`inputs` lists `{table}`, which the statement does not read"))),
         None => Ok(()),
     }
 }
@@ -141,7 +166,8 @@ fn line_of(model: &Model, text: &str) -> Option<usize> {
     lines.find(|(_, line)| line.contains(text)).map(|(number, _)| number)
 }
 
-/// A table that is built in parts must not hold what another moment would have made of the same inputs.
+/// A table that is built in parts must not hold what another moment would have made of the same
+/// inputs.
 fn check_repeatable(model: &Model, plan: &LogicalPlan) -> Result<(), ModelError> {
     let mut found = None;
     let walked = plan.apply_with_subqueries(|node| {
@@ -159,8 +185,9 @@ fn check_repeatable(model: &Model, plan: &LogicalPlan) -> Result<(), ModelError>
     match (walked, found) {
         (Ok(_), None) => Ok(()),
         (Ok(_), Some(function)) => {
-            let message =
-                format!("`{function}` gives another value at another time, so the table could not be built again");
+            let message = format!(
+                "`{function}` gives another value at another time, so the table could not be built again"
+            );
             Err(model.select_error(line_of(model, &function), message))
         }
         (Err(error), _) => Err(explain(model, error, 0)),
@@ -172,16 +199,20 @@ fn check_columns(model: &Model, schema: &DFSchema) -> Result<(), ModelError> {
     if model.partitioning() == Partitioning::MarketAndDate {
         for (column, kind) in [("market", Kind::Text), ("date", Kind::Date)] {
             let Some(field) = fields.iter().find(|field| field.name() == column) else {
-                return Err(model.select_error(None, format!("the statement gives no column `{column}`")));
+                return Err(
+                    model.select_error(None, format!("the statement gives no column `{column}`"))
+                );
             };
             check_kind(model, field, kind)?;
         }
     }
     let partitions = model.partitioning().columns();
-    let given: Vec<_> = fields.iter().filter(|field| !partitions.contains(&field.name().as_str())).collect();
+    let given: Vec<_> =
+        fields.iter().filter(|field| !partitions.contains(&field.name().as_str())).collect();
     for column in model.columns() {
         if given.iter().all(|field| *field.name() != column.name) {
-            let message = format!("the statement gives no column `{}`, which the header lists", column.name);
+            let message =
+                format!("the statement gives no column `{}`, which the header lists", column.name);
             return Err(model.columns_error(message));
         }
     }
@@ -189,13 +220,17 @@ fn check_columns(model: &Model, schema: &DFSchema) -> Result<(), ModelError> {
         match model.columns().get(at) {
             Some(column) if column.name == *field.name() => check_kind(model, field, column.kind)?,
             _ if model.columns().iter().all(|column| column.name != *field.name()) => {
-                let message =
-                    format!("the header does not list the column `{}`, which the statement gives", field.name());
+                let message = format!(
+                    "the header does not list the column `{}`, which the statement gives",
+                    field.name()
+                );
                 return Err(model.columns_error(message));
             }
             _ => {
-                let message =
-                    format!("the column `{}` stands elsewhere in the header than in the statement", field.name());
+                let message = format!(
+                    "the column `{}` stands elsewhere in the header than in the statement",
+                    field.name()
+                );
                 return Err(model.columns_error(message));
             }
         }
@@ -207,19 +242,26 @@ fn check_kind(model: &Model, field: &Field, expected: Kind) -> Result<(), ModelE
     let (name, found) = (field.name(), field.data_type());
     match Kind::of(found) {
         Some(kind) if kind == expected => Ok(()),
-        Some(kind) => {
-            Err(model.columns_error(format!("the column `{name}` is to be {expected}; the statement gives {kind}")))
-        }
+        Some(kind) => Err(model.columns_error(format!(
+            "the column `{name}` is to be {expected}; the statement gives {kind}"
+        ))),
         None => {
-            let message = format!("the column `{name}` is to be {expected}; the statement gives {found}: cast it");
+            let message = format!(
+                "the column `{name}` is to be {expected}; the statement gives {found}: cast it"
+            );
             Err(model.columns_error(message))
         }
     }
 }
 
-fn in_order(model: &Model, state: SessionState, plan: LogicalPlan) -> Result<DataFrame, DataFusionError> {
+fn in_order(
+    model: &Model,
+    state: SessionState,
+    plan: LogicalPlan,
+) -> Result<DataFrame, DataFusionError> {
     let partitions = model.partitioning().columns().iter().copied();
-    let names: Vec<&str> = partitions.chain(model.columns().iter().map(|column| column.name.as_str())).collect();
+    let names: Vec<&str> =
+        partitions.chain(model.columns().iter().map(|column| column.name.as_str())).collect();
     let mut columns = Vec::with_capacity(names.len());
     for name in names {
         let (relation, _) = plan.schema().qualified_field_with_unqualified_name(name)?;
@@ -232,7 +274,9 @@ fn in_order(model: &Model, state: SessionState, plan: LogicalPlan) -> Result<Dat
 fn stored_type(data_type: &DataType) -> DataType {
     match Kind::of(data_type) {
         Some(Kind::Text) => DataType::Utf8,
-        Some(Kind::Timestamp) => DataType::Timestamp(arrow::datatypes::TimeUnit::Microsecond, Some("UTC".into())),
+        Some(Kind::Timestamp) => {
+            DataType::Timestamp(arrow::datatypes::TimeUnit::Microsecond, Some("UTC".into()))
+        }
         _ => data_type.clone(),
     }
 }

@@ -1,4 +1,5 @@
-//! Which tables a model can read, what columns they have before they exist, and where models come from.
+//! Which tables a model can read, what columns they have before they exist, and where models come
+//! from.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,11 +11,12 @@ use lakehouse_core::schema::{Schemas, TableSchema};
 
 use super::GoldError;
 use super::error::Failure;
-use crate::lake::{Layer, TableName};
-use crate::ledger::LedgerTable;
+use crate::meta::archives::LedgerTable;
 use crate::query::read_schema;
+use crate::storage::lake::{Layer, TableName};
 
-/// The only meta table from which anything can be derived that rebuilding the lake would not change.
+/// The only meta table from which anything can be derived that rebuilding the lake would not
+/// change.
 const ARCHIVES: &str = "archives";
 
 /// Reads the models of the program and those in a folder: every `*.sql` file in it is one.
@@ -50,7 +52,8 @@ fn read_folder(folder: &Path) -> Result<Vec<(String, String)>, GoldError> {
     Ok(files)
 }
 
-/// Returns the columns of a silver or meta table as a query would see them, whether it exists or not.
+/// Returns the columns of a silver or meta table as a query would see them, whether it exists or
+/// not.
 pub(super) fn declared_schema(schemas: &Schemas, input: &TableName) -> Result<SchemaRef, Failure> {
     let declared = match input.layer {
         Layer::Silver => schemas.get(&input.name).map(TableSchema::table_schema),

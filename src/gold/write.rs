@@ -1,4 +1,5 @@
-//! Sorted rows into data files, one after the other, and the check that no two of them have the same key.
+//! Sorted rows into data files, one after the other, and the check that no two of them have the
+//! same key.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -12,8 +13,8 @@ use datafusion::common::DataFusionError;
 use thiserror::Error;
 
 use crate::delta::TableError;
-use crate::delta::file::{DataFileWriter, FileTarget, WrittenFile};
 use crate::delta::table::TableSpec;
+use crate::parquet::writer::{DataFileWriter, FileTarget, WrittenFile};
 
 /// Rows of a data file: few enough that replacing one rewrites little.
 const FILE_ROWS: u64 = 16 << 20;
@@ -38,12 +39,12 @@ pub(super) struct SortedWriter {
     /// The partition columns and the sort columns.
     key: Vec<String>,
     last_row: Option<RecordBatch>,
-    open: Option<OpenFile>,
+    open: Option<PartitionFile>,
     finished: Vec<WrittenFile>,
 }
 
 #[derive(Debug)]
-struct OpenFile {
+struct PartitionFile {
     partition: Vec<(String, String)>,
     writer: DataFileWriter,
 }
@@ -128,7 +129,9 @@ impl SortedWriter {
 
     fn partition_of(&self, rows: &RecordBatch) -> Result<Vec<(String, String)>, ArrowError> {
         let values = columns(rows, &self.partition_columns)?;
-        let value = |(name, values): (&String, ArrayRef)| Ok((name.clone(), array_value_to_string(&values, 0)?));
+        let value = |(name, values): (&String, ArrayRef)| {
+            Ok((name.clone(), array_value_to_string(&values, 0)?))
+        };
         self.partition_columns.iter().zip(values).map(value).collect()
     }
 
@@ -137,12 +140,20 @@ impl SortedWriter {
         let schema = self.target.schema();
         let names: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
         let values = columns(rows, &names)?.into_iter().zip(schema.fields());
-        let values = values.map(|(values, field)| cast(&values, field.data_type())).collect::<Result<Vec<_>, _>>()?;
+        let values = values
+            .map(|(values, field)| cast(&values, field.data_type()))
+            .collect::<Result<Vec<_>, _>>()?;
         RecordBatch::try_new(schema, values)
     }
 
-    fn file_of(&mut self, partition: Vec<(String, String)>, rows: u64) -> Result<&mut DataFileWriter, TableError> {
-        let goes_on = |open: &OpenFile| open.partition == partition && open.writer.rows() + rows <= FILE_ROWS;
+    fn file_of(
+        &mut self,
+        partition: Vec<(String, String)>,
+        rows: u64,
+    ) -> Result<&mut DataFileWriter, TableError> {
+        let goes_on = |open: &PartitionFile| {
+            open.partition == partition && open.writer.rows() + rows <= FILE_ROWS
+        };
         if !self.open.as_ref().is_some_and(goes_on) {
             self.close()?;
         }
@@ -150,7 +161,7 @@ impl SortedWriter {
             Some(open) => open,
             empty => {
                 let writer = DataFileWriter::create(&self.target, partition.clone())?;
-                empty.insert(OpenFile { partition, writer })
+                empty.insert(PartitionFile { partition, writer })
             }
         };
         Ok(&mut open.writer)

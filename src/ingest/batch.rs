@@ -1,26 +1,29 @@
-//! What becomes of a fetched batch: its archives land in silver and in the ledger, or in the ledger with
-//! the reason why not.
+//! What becomes of a fetched batch: its archives land in silver and in the ledger, or in the ledger
+//! with the reason why not.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use lakehouse_core::archive::{ArchiveKey, Series};
 use lakehouse_core::ledger::{ArchiveStatus, ChecksumState, LedgerEntry};
-use lakehouse_core::market::Frequency;
-use lakehouse_core::period::Period;
+use lakehouse_core::names::archive::{ArchiveKey, Series};
+use lakehouse_core::names::market::Frequency;
+use lakehouse_core::names::period::Period;
 
 use super::{Depth, Ingest, IngestError};
-use crate::fetch::{BronzeArchive, FetchOutcome, Fetched};
-use crate::lake::{Layer, TableName};
-use crate::ledger::{ChangesTable, LedgerTable};
-use crate::report::{Event, Reporter, archive_span};
-use crate::silver::{BatchResult, DecodedArchive, Fault, RejectsTable, SilverTable, Writer};
+use crate::bronze::{BronzeArchive, FetchOutcome, Fetched};
+use crate::delta::commit::CommitContext;
+use crate::events::{Event, Reporter, archive_span};
+use crate::meta::archives::LedgerTable;
+use crate::meta::changes::ChangesTable;
+use crate::meta::rejects::RejectsTable;
+use crate::silver::{BatchResult, DecodedArchive, Fault, SilverTable};
+use crate::storage::lake::{Layer, TableName};
 
 /// The tables that batches end in; each is opened when the first batch needs it.
 pub(super) struct BatchStore<'a> {
     ingest: &'a Ingest,
     reporter: Arc<dyn Reporter>,
-    writer: &'a Writer,
+    context: &'a CommitContext,
     tables: Option<MetaTables>,
     silver: HashMap<Arc<str>, SilverTable>,
 }
@@ -35,7 +38,7 @@ impl<'a> BatchStore<'a> {
     pub(super) async fn open(
         ingest: &'a Ingest,
         reporter: Arc<dyn Reporter>,
-        writer: &'a Writer,
+        context: &'a CommitContext,
     ) -> Result<Self, IngestError> {
         let tables = match ingest.depth {
             Depth::Bronze => None,
@@ -45,11 +48,15 @@ impl<'a> BatchStore<'a> {
                 rejects: RejectsTable::open(&ingest.lake).await?,
             }),
         };
-        Ok(Self { ingest, reporter, writer, tables, silver: HashMap::new() })
+        Ok(Self { ingest, reporter, context, tables, silver: HashMap::new() })
     }
 
     /// Lands one batch.
-    pub(super) async fn take(&mut self, table: &Arc<str>, fetched: Vec<Fetched>) -> Result<(), IngestError> {
+    pub(super) async fn take(
+        &mut self,
+        table: &Arc<str>,
+        fetched: Vec<Fetched>,
+    ) -> Result<(), IngestError> {
         let (mut stored, mut entries) = (Vec::new(), Vec::new());
         for archive in fetched {
             match archive.outcome {
@@ -58,12 +65,14 @@ impl<'a> BatchStore<'a> {
             }
         }
         let Some(mut tables) = self.tables.take() else { return Ok(()) };
-        stored.sort_by(|a, b| (a.key.series(), a.key.period()).cmp(&(b.key.series(), b.key.period())));
+        stored.sort_by(|a, b| {
+            (a.key.series(), a.key.period()).cmp(&(b.key.series(), b.key.period()))
+        });
         for stored in apart(stored) {
             entries.extend(self.land(table, stored, &mut tables).await?);
-            tables.ledger.record(std::mem::take(&mut entries), self.writer).await?;
+            tables.ledger.record(std::mem::take(&mut entries), self.context).await?;
         }
-        tables.ledger.record(entries, self.writer).await?;
+        tables.ledger.record(entries, self.context).await?;
         self.tables = Some(tables);
         Ok(())
     }
@@ -78,35 +87,50 @@ impl<'a> BatchStore<'a> {
             Some(silver) => silver,
             None => self.open_silver(table, &tables.ledger).await?,
         };
-        tables.ledger.reconcile(silver.index(), self.writer).await?;
+        tables.ledger.reconcile(silver.index(), self.context).await?;
         let before: BTreeSet<String> = stored
             .iter()
             .filter(|archive| silver.index().holds(archive.key.path()))
             .map(|archive| archive.key.path().to_owned())
             .collect();
-        let result = silver.ingest(stored.clone(), &mut tables.rejects, self.writer).await?;
+        let result = silver.ingest(stored.clone(), &mut tables.rejects, self.context).await?;
         self.tell(table, &result, &before);
         // Before the ledger knows the version: from then on nobody reads its commit again.
-        let (name, corrections) = (TableName::new(Layer::Silver, table), silver.index().take_corrections());
-        tables.changes.record(&self.ingest.matrix, &name, corrections, self.writer).await?;
+        let (name, corrections) =
+            (TableName::new(Layer::Silver, table), silver.index().take_corrections());
+        tables.changes.record(&self.ingest.matrix, &name, corrections, self.context).await?;
         // What others landed meanwhile is told by their commits; ours is recorded right after.
         let mut entries: Vec<LedgerEntry> =
             result.archives.iter().map(|archive| self.decoded(archive, &result)).collect();
-        let landed: BTreeSet<&str> = result.archives.iter().map(|archive| archive.bronze.key.path()).collect();
+        let landed: BTreeSet<&str> =
+            result.archives.iter().map(|archive| archive.bronze.key.path()).collect();
         silver.index().forget_unrecorded(&landed);
-        tables.ledger.reconcile(silver.index(), self.writer).await?;
+        tables.ledger.reconcile(silver.index(), self.context).await?;
         // Only now the ledger knows what a run that died, or another one, had landed of these.
-        let confirmed = stored.iter().filter(|archive| result.overtaken.contains(archive.key.path()));
-        entries.extend(confirmed.filter_map(|archive| tables.ledger.confirm(archive, self.writer)));
+        let confirmed =
+            stored.iter().filter(|archive| result.overtaken.contains(archive.key.path()));
+        entries
+            .extend(confirmed.filter_map(|archive| tables.ledger.confirm(archive, self.context)));
         self.silver.insert(Arc::clone(table), silver);
         Ok(entries)
     }
 
-    async fn open_silver(&self, table: &Arc<str>, ledger: &LedgerTable) -> Result<SilverTable, IngestError> {
+    async fn open_silver(
+        &self,
+        table: &Arc<str>,
+        ledger: &LedgerTable,
+    ) -> Result<SilverTable, IngestError> {
         let missing = || IngestError::Schema { schema: table.to_string() };
         let schema = self.ingest.schemas.get(table).cloned().ok_or_else(missing)?;
         let (matrix, index) = (Arc::clone(&self.ingest.matrix), ledger.silver_index(table));
-        Ok(SilverTable::open(&self.ingest.lake, Arc::new(schema), matrix, index).await?)
+        Ok(SilverTable::open(
+            &self.ingest.lake,
+            Arc::new(schema),
+            matrix,
+            index,
+            self.ingest.threads,
+        )
+        .await?)
     }
 
     fn tell(&self, table: &Arc<str>, result: &BatchResult, before: &BTreeSet<String>) {
@@ -115,13 +139,22 @@ impl<'a> BatchStore<'a> {
             let _span = archive_span(&archive.bronze.key).entered();
             let path = archive.bronze.key.shared_path();
             let (rejected, bytes) = (archive.rejected_rows, archive.bytes);
-            self.reporter.report(Event::Decoded { archive: Arc::clone(&path), rows: archive.rows, rejected, bytes });
+            self.reporter.report(Event::Decoded {
+                archive: Arc::clone(&path),
+                rows: archive.rows,
+                rejected,
+                bytes,
+            });
             if let Some(fault) = &archive.fault {
                 let (status, reason) = status_of(fault);
-                self.reporter.report(Event::Failed { archive: path, status: status.as_str(), reason });
+                self.reporter.report(Event::Failed {
+                    archive: path,
+                    status: status.as_str(),
+                    reason,
+                });
                 continue;
             }
-            if archive.settlement.is_some_and(|settlement| settlement.yielded) {
+            if archive.resolution.is_some_and(|resolution| resolution.yielded) {
                 self.reporter.report(Event::Skipped { archives: 1 });
                 continue;
             }
@@ -146,8 +179,8 @@ impl<'a> BatchStore<'a> {
         let record = result.records.get(bronze.key.path());
         let yielded = record.is_some_and(|record| record.yielded);
         let settled = if yielded { ArchiveStatus::Yielded } else { ArchiveStatus::Ingested };
-        let verdict = record.and_then(|record| record.reason.clone());
-        let (status, reason) = archive.fault.as_ref().map_or((settled, verdict), |fault| {
+        let decision = record.and_then(|record| record.reason.clone());
+        let (status, reason) = archive.fault.as_ref().map_or((settled, decision), |fault| {
             let (status, reason) = status_of(fault);
             (status, Some(reason))
         });
@@ -173,31 +206,46 @@ impl<'a> BatchStore<'a> {
         let entry = match outcome {
             FetchOutcome::NotPublished => {
                 let reason = Some("the source answered that there is no such archive".to_owned());
-                LedgerEntry { reason, ..self.entry(key, ArchiveStatus::NotPublished, ChecksumState::Unchecked) }
+                LedgerEntry {
+                    reason,
+                    ..self.entry(key, ArchiveStatus::NotPublished, ChecksumState::Unchecked)
+                }
             }
-            FetchOutcome::Mismatch { expected, actual, size, etag, last_modified, kept_as } => LedgerEntry {
-                size: Some(*size),
-                etag: etag.clone(),
-                last_modified: *last_modified,
-                sha256: Some(actual.to_string().into()),
-                reason: Some(format!(
-                    "the bytes have the SHA-256 {actual}, the published checksum says {expected}; \
+            FetchOutcome::Mismatch { expected, actual, size, etag, last_modified, kept_as } => {
+                LedgerEntry {
+                    size: Some(*size),
+                    etag: etag.clone(),
+                    last_modified: *last_modified,
+                    sha256: Some(actual.to_string().into()),
+                    reason: Some(format!(
+                        "the bytes have the SHA-256 {actual}, the published checksum says {expected}; \
                      they are kept as bronze/{kept_as}"
-                )),
-                ..self.entry(key, ArchiveStatus::Quarantined, ChecksumState::Mismatch)
-            },
+                    )),
+                    ..self.entry(key, ArchiveStatus::Quarantined, ChecksumState::Mismatch)
+                }
+            }
             FetchOutcome::Failed { error } => {
                 let reason = Some(error.to_string());
-                LedgerEntry { reason, ..self.entry(key, ArchiveStatus::Failed, ChecksumState::Unchecked) }
+                LedgerEntry {
+                    reason,
+                    ..self.entry(key, ArchiveStatus::Failed, ChecksumState::Unchecked)
+                }
             }
-            FetchOutcome::Stored(_) => self.entry(key, ArchiveStatus::Failed, ChecksumState::Unchecked),
+            FetchOutcome::Stored(_) => {
+                self.entry(key, ArchiveStatus::Failed, ChecksumState::Unchecked)
+            }
         };
         let (archive, reason) = (entry.key.shared_path(), entry.reason.clone().unwrap_or_default());
         self.reporter.report(Event::Failed { archive, status: entry.status.as_str(), reason });
         entry
     }
 
-    fn entry(&self, key: ArchiveKey, status: ArchiveStatus, checksum: ChecksumState) -> LedgerEntry {
+    fn entry(
+        &self,
+        key: ArchiveKey,
+        status: ArchiveStatus,
+        checksum: ChecksumState,
+    ) -> LedgerEntry {
         LedgerEntry {
             key,
             status,
@@ -213,21 +261,22 @@ impl<'a> BatchStore<'a> {
             silver_version: None,
             days: None,
             rival: None,
-            run: Arc::clone(&self.writer.run),
-            recorded_at: self.writer.clock.now(),
+            run: Arc::clone(&self.context.run),
+            recorded_at: self.context.clock.now(),
             reason: None,
         }
     }
 }
 
-/// Parts archives that hold the same days, the month's own from its days, so that no commit holds two copies; the
-/// days come first, because the month is then compared with what they are now.
+/// Parts archives that hold the same days, the month's own from its days, so that no commit holds
+/// two copies; the days come first, because the month is then compared with what they are now.
 fn apart(stored: Vec<BronzeArchive>) -> Vec<Vec<BronzeArchive>> {
     let days = stored.iter().filter(|archive| archive.key.period().frequency() == Frequency::Daily);
     let months: BTreeSet<(Series, Period)> =
         days.map(|archive| (archive.key.series().clone(), archive.key.period().month())).collect();
-    let is_beside_days =
-        |archive: &BronzeArchive| months.contains(&(archive.key.series().clone(), archive.key.period()));
+    let is_beside_days = |archive: &BronzeArchive| {
+        months.contains(&(archive.key.series().clone(), archive.key.period()))
+    };
     let (months, others): (Vec<_>, Vec<_>) = stored.into_iter().partition(is_beside_days);
     [others, months].into_iter().filter(|group| !group.is_empty()).collect()
 }

@@ -1,12 +1,11 @@
 //! Ingest: from what is published to what the lake holds.
 //!
-//! [`Ingest::plan`] says what is to be done, [`Ingest::run`] does it: batch by batch, archives are fetched into
-//! bronze, decoded and committed to silver, and recorded in the ledger, while the next batch is being
-//! downloaded already. Nothing here knows how any of these steps works.
+//! [`Ingest::plan`] says what is to be done, [`Ingest::run`] does it: batch by batch, archives are
+//! fetched into bronze, decoded and committed to silver, and recorded in the ledger, while the next
+//! batch is being downloaded already. Nothing here knows how any of these steps works.
 
 mod batch;
 mod refresh;
-mod runs;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -25,22 +24,21 @@ use tokio::task::JoinHandle;
 use tracing::Instrument;
 use uuid::Uuid;
 
-pub use self::refresh::RefreshPlan;
-
 use self::batch::BatchStore;
-use self::runs::RunsTable;
+pub use self::refresh::RefreshPlan;
+use crate::bronze::{FetchError, FetchOptions, Fetched, Fetcher};
 use crate::clock::Clock;
 use crate::delta::TableError;
-use crate::fetch::{FetchError, FetchOptions, Fetched, Fetcher};
-use crate::lake::Lake;
-use crate::ledger::LedgerTable;
-use crate::report::{Event, Reporter};
-use crate::silver::Writer;
+use crate::delta::commit::CommitContext;
+use crate::events::summary::{Counting, Summary};
+use crate::events::{Event, Reporter};
+use crate::meta::archives::LedgerTable;
+use crate::meta::runs::{EndedRun, RunsTable};
+use crate::shutdown::Shutdown;
 use crate::source::lister::{Lister, Listing, Unavailable};
 use crate::source::{Source, SourceError};
-use crate::stop::Stop;
 use crate::storage::StorageError;
-use crate::summary::{Counting, Summary};
+use crate::storage::lake::Lake;
 
 /// Batches that are fetched at a time: the second has what the first leaves of the link.
 const BATCHES_FETCHED: usize = 2;
@@ -97,7 +95,7 @@ pub struct Ingest {
     /// Archives that are decoded at a time.
     pub threads: usize,
     /// Asks a run to end behind the batch in flight.
-    pub stop: Stop,
+    pub shutdown: Shutdown,
     /// The command as it was given, for `meta.runs`.
     pub command: String,
 }
@@ -107,7 +105,11 @@ impl Ingest {
     ///
     /// # Errors
     /// When the source cannot be listed at all, or the lake not be read.
-    pub async fn plan(&self, today: NaiveDate, reporter: &Arc<dyn Reporter>) -> Result<Plan, IngestError> {
+    pub async fn plan(
+        &self,
+        today: NaiveDate,
+        reporter: &Arc<dyn Reporter>,
+    ) -> Result<Plan, IngestError> {
         let ledger = self.known().await?;
         let lister = self.lister(today, reporter);
         let listing = lister.list(&self.targets, &self.matrix).await;
@@ -127,24 +129,29 @@ impl Ingest {
         PlanOptions { force: self.fetch.force, today }
     }
 
-    /// Does what a plan says, and returns what came of it; `counting` has listened to the planning too, so that the
-    /// figures are those of the whole run.
+    /// Does what a plan says, and returns what came of it; `counting` has listened to the planning
+    /// too, so that the figures are those of the whole run.
     ///
     /// # Errors
-    /// When the lake cannot be written. What is wrong with single archives is in the summary, and never
-    /// keeps others from landing.
-    pub async fn run(&self, plan: &Plan, counting: &Arc<Counting>, clock: &Clock) -> Result<Summary, IngestError> {
+    /// When the lake cannot be written. What is wrong with single archives is in the summary, and
+    /// never keeps others from landing.
+    pub async fn run(
+        &self,
+        plan: &Plan,
+        counting: &Arc<Counting>,
+        clock: &Clock,
+    ) -> Result<Summary, IngestError> {
         let started = clock.now();
         if plan.is_empty() {
             return Ok(counting.summary());
         }
         let run = Uuid::now_v7().simple().to_string();
-        let writer = Writer { run: run.into(), clock: clock.clone(), threads: self.threads };
-        let span = tracing::info_span!("run", id = %writer.run);
-        let outcome = self.work(plan, counting, &writer).instrument(span).await;
+        let context = CommitContext { run: run.into(), clock: clock.clone() };
+        let span = tracing::info_span!("run", id = %context.run);
+        let outcome = self.work(plan, counting, &context).instrument(span).await;
         let elapsed = (clock.now() - started).to_std().unwrap_or_default();
         let summary = counting.summary().after(elapsed);
-        let recorded = self.record_run(&summary, outcome.as_ref().err(), started, &writer).await;
+        let recorded = self.record_run(&summary, outcome.as_ref().err(), started, &context).await;
         // What stopped the work says more than that this could not be recorded either.
         outcome.and(recorded).map(|()| summary)
     }
@@ -154,18 +161,35 @@ impl Ingest {
         summary: &Summary,
         error: Option<&IngestError>,
         started: DateTime<Utc>,
-        writer: &Writer,
+        context: &CommitContext,
     ) -> Result<(), IngestError> {
         if self.depth > Depth::Bronze {
-            RunsTable::open(&self.lake).await?.record(self, summary, error, started, writer).await?;
+            let run = EndedRun {
+                command: &self.command,
+                started,
+                summary,
+                error: error.map(|error| error as _),
+                interrupted: self.shutdown.is_requested(),
+            };
+            RunsTable::open(&self.lake).await?.record(&run, context).await?;
         }
         Ok(())
     }
 
-    async fn work(&self, plan: &Plan, reporter: &Arc<Counting>, writer: &Writer) -> Result<(), IngestError> {
+    async fn work(
+        &self,
+        plan: &Plan,
+        reporter: &Arc<Counting>,
+        context: &CommitContext,
+    ) -> Result<(), IngestError> {
         let listener: Arc<dyn Reporter> = Arc::clone(reporter) as _;
         let bronze = self.lake.bronze()?;
-        let fetcher = Fetcher::new(Arc::clone(&self.source), &bronze, self.fetch.clone(), Arc::clone(&listener))?;
+        let fetcher = Fetcher::new(
+            Arc::clone(&self.source),
+            &bronze,
+            self.fetch.clone(),
+            Arc::clone(&listener),
+        )?;
         // Kept until the last batch was taken: the local copies of a remote bronze go with it.
         let fetcher = Arc::new(fetcher);
         let (sender, mut batches) = mpsc::channel(1);
@@ -173,12 +197,12 @@ impl Ingest {
         let mut left = wanted.len();
         // Ends with this function; what is half-downloaded then is resumed another time.
         let _fetching = Running::start(fetch_batches(Arc::clone(&fetcher), wanted, sender));
-        let mut store = BatchStore::open(self, listener, writer).await?;
+        let mut store = BatchStore::open(self, listener, context).await?;
         while let Some((table, fetched)) = self.next_batch(&mut batches).await {
             store.take(&table, fetched).await?;
             left -= 1;
         }
-        if left > 0 && !self.stop.is_asked() {
+        if left > 0 && !self.shutdown.is_requested() {
             return Err(IngestError::Died);
         }
         Ok(())
@@ -188,7 +212,7 @@ impl Ingest {
     async fn next_batch<T>(&self, batches: &mut mpsc::Receiver<T>) -> Option<T> {
         tokio::select! {
             biased;
-            () = self.stop.asked() => None,
+            () = self.shutdown.requested() => None,
             batch = batches.recv() => batch,
         }
     }
@@ -202,12 +226,20 @@ impl Ingest {
         batches.iter().map(published).collect()
     }
 
-    /// Returns what was listed and tells what was not; a source of which nothing is known is an error.
-    fn known_inventory(&self, listing: Listing, reporter: &Arc<dyn Reporter>) -> Result<Inventory, IngestError> {
+    /// Returns what was listed and tells what was not; a source of which nothing is known is an
+    /// error.
+    fn known_inventory(
+        &self,
+        listing: Listing,
+        reporter: &Arc<dyn Reporter>,
+    ) -> Result<Inventory, IngestError> {
         let Listing { inventory, mut unavailable } = listing;
         if inventory.archives.is_empty() && !unavailable.is_empty() {
             let location = self.source.location().to_owned();
-            return Err(IngestError::Unreachable { location, source: unavailable.swap_remove(0).reason });
+            return Err(IngestError::Unreachable {
+                location,
+                source: unavailable.swap_remove(0).reason,
+            });
         }
         for Unavailable { prefix, reason } in unavailable {
             reporter.report(Event::Unlisted { prefix, reason: reason.to_string() });
@@ -229,8 +261,8 @@ fn announce(plan: &Plan, reporter: &Arc<dyn Reporter>) {
     reporter.report(Event::Planned { archives: plan.fetch.len() as u64, bytes: plan.bytes() });
 }
 
-/// Fetches batch after batch. The next one begins while the last downloads of one are under way, so that the link is
-/// never idle; at most four lie between the source and silver.
+/// Fetches batch after batch. The next one begins while the last downloads of one are under way, so
+/// that the link is never idle; at most four lie between the source and silver.
 async fn fetch_batches(
     fetcher: Arc<Fetcher>,
     batches: Vec<(Arc<str>, Vec<Published>)>,

@@ -1,28 +1,28 @@
 //! Refresh: the plan that brings everything a lake tracks up to date.
 //!
-//! Only the listing differs from an ingest: what is listed is what the lake has met before, in a trailing
-//! window of days and in all months, and what a selection's globs match for the first time. What is
-//! done about it is the same plan, carried out in the same way.
+//! Only the listing differs from an ingest: what is listed is what the lake has met before, in a
+//! trailing window of days and in all months, and what a selection's globs match for the first
+//! time. What is done about it is the same plan, carried out in the same way.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{Days, NaiveDate};
-use lakehouse_core::archive::Series;
 use lakehouse_core::ledger::Ledger;
 use lakehouse_core::listing::{Inventory, Published};
-use lakehouse_core::market::Frequency;
-use lakehouse_core::period::DateRange;
+use lakehouse_core::names::archive::Series;
+use lakehouse_core::names::market::Frequency;
+use lakehouse_core::names::period::DateRange;
+use lakehouse_core::plan::refresh_window::{Tracked, untracked, window};
 use lakehouse_core::plan::{Missing, Plan, PlanOptions, plan};
 use lakehouse_core::selection::Targets;
-use lakehouse_core::tracking::{Tracked, untracked, window};
 
 use super::{Ingest, IngestError, announce};
-use crate::report::Reporter;
+use crate::events::Reporter;
 use crate::source::lister::{Lister, Listing};
 
-/// Days after which an archive that is not published is missing, and not only late: futures are published until the
-/// next morning, and days later when the archive stalls.
+/// Days after which an archive that is not published is missing, and not only late: futures are
+/// published until the next morning, and days later when the archive stalls.
 const SETTLED_AFTER_DAYS: u64 = 2;
 
 /// What a refresh is going to do.
@@ -36,8 +36,9 @@ pub struct RefreshPlan {
 }
 
 impl Ingest {
-    /// Lists what the lake tracks, and symbols that the targets match for the first time, and decides what
-    /// is to be done; `full` looks at all days instead of the trailing window. Writes nothing.
+    /// Lists what the lake tracks, and symbols that the targets match for the first time, and
+    /// decides what is to be done; `full` looks at all days instead of the trailing window. Writes
+    /// nothing.
     ///
     /// # Errors
     /// When the source cannot be listed at all, or the lake not be read.
@@ -66,7 +67,8 @@ impl Ingest {
         let missing = missing_days(&targets, &held, &ledger, days, options);
         let mut refresh = plan(&targets, held, &ledger, options);
         let first_seen = plan(&untracked, new.inventory, &ledger, options);
-        // That nothing is published any more of a symbol that is held is delisting, and no slip in a name.
+        // That nothing is published any more of a symbol that is held is delisting, and no slip in
+        // a name.
         refresh.notes.clear();
         refresh.fetch.extend(first_seen.fetch);
         refresh.skipped.extend(first_seen.skipped);
@@ -86,8 +88,8 @@ impl Ingest {
     }
 }
 
-/// Returns the days of the window that ought to be published and are not, of series that still are: none before
-/// a series began, and none that may only be late.
+/// Returns the days of the window that ought to be published and are not, of series that still are:
+/// none before a series began, and none that may only be late.
 fn missing_days(
     targets: &Targets,
     inventory: &Inventory,
@@ -97,7 +99,9 @@ fn missing_days(
 ) -> Vec<Missing> {
     let mut alive: HashSet<Series> = HashSet::new();
     let in_window = |published: &&Published| days.overlaps(published.key.period());
-    alive.extend(inventory.archives.iter().filter(in_window).map(|published| published.key.series().clone()));
+    alive.extend(
+        inventory.archives.iter().filter(in_window).map(|published| published.key.series().clone()),
+    );
     let published = inventory.archives.iter().map(|published| &published.key);
     let mut began: HashMap<&Series, NaiveDate> = HashMap::new();
     for key in published.chain(ledger.entries().map(|entry| &entry.key)) {
@@ -105,10 +109,16 @@ fn missing_days(
         began.entry(key.series()).and_modify(|first| *first = start.min(*first)).or_insert(start);
     }
     let settled = options.today.checked_sub_days(Days::new(SETTLED_AFTER_DAYS));
-    let bounded = Targets { dates: days.intersect(DateRange { start: None, end: settled }), ..targets.clone() };
+    let bounded = Targets {
+        dates: days.intersect(DateRange { start: None, end: settled }),
+        ..targets.clone()
+    };
     let mut missing = plan(&bounded, inventory.clone(), ledger, options).missing;
     missing.retain(|missing| alive.contains(&missing.series));
-    missing.into_iter().filter_map(|missing| since(began.get(&missing.series).copied(), missing)).collect()
+    missing
+        .into_iter()
+        .filter_map(|missing| since(began.get(&missing.series).copied(), missing))
+        .collect()
 }
 
 /// Leaves out what is missing before a day.

@@ -7,26 +7,28 @@ use object_store::{Error, ObjectStoreExt};
 use serde::Deserialize;
 
 use crate::delta::TableError;
-use crate::delta::table::LakeTable;
+use crate::delta::table::WritableTable;
 
 /// Commits after which a table gets a new checkpoint.
 const COMMITS: i64 = 20;
 
-/// Writes a checkpoint of the table's version if many commits were made since the last; returns that version.
+/// Writes a checkpoint of the table's version if many commits were made since the last; returns
+/// that version.
 ///
 /// Two processes that do so at once write the same file with the same content.
 ///
 /// # Errors
 /// When the log cannot be read or written.
-pub(super) async fn checkpoint_table(table: &LakeTable) -> Result<Option<i64>, TableError> {
+pub(super) async fn checkpoint_table(table: &WritableTable) -> Result<Option<i64>, TableError> {
     if !is_due(table).await? {
         return Ok(None);
     }
     let delta = table.delta();
     let runtime = tokio::runtime::Handle::current();
     // The library works on the thread that calls it.
-    let work =
-        tokio::task::spawn_blocking(move || runtime.block_on(deltalake::checkpoints::create_checkpoint(&delta, None)));
+    let work = tokio::task::spawn_blocking(move || {
+        runtime.block_on(deltalake::checkpoints::create_checkpoint(&delta, None))
+    });
     let failed = TableError::delta(&table.spec.name);
     match work.await {
         Ok(done) => done.map_err(&failed)?,
@@ -36,11 +38,11 @@ pub(super) async fn checkpoint_table(table: &LakeTable) -> Result<Option<i64>, T
 }
 
 /// Tells whether a checkpoint is worth writing.
-pub(super) async fn is_due(table: &LakeTable) -> Result<bool, TableError> {
+pub(super) async fn is_due(table: &WritableTable) -> Result<bool, TableError> {
     Ok(table.version() - last_checkpoint(table).await?.unwrap_or(-1) > COMMITS)
 }
 
-async fn last_checkpoint(table: &LakeTable) -> Result<Option<i64>, TableError> {
+async fn last_checkpoint(table: &WritableTable) -> Result<Option<i64>, TableError> {
     #[derive(Deserialize)]
     struct Hint {
         version: i64,

@@ -1,8 +1,10 @@
-//! Compaction of one table: partition by partition, each step one commit that moves rows and changes none.
+//! Compaction of one table: partition by partition, each step one commit that moves rows and
+//! changes none.
 //!
-//! A step reads files of one partition and writes them as fewer. It lands only if every file that it read
-//! is still part of the table; whoever was faster wins, and the partition is left for the next time. A
-//! run that dies leaves files that no version names, which the sweep takes away when they are old.
+//! A step reads files of one partition and writes them as fewer. It lands only if every file that
+//! it read is still part of the table; whoever was faster wins, and the partition is left for the
+//! next time. A run that dies leaves files that no version names, which the sweep takes away when
+//! they are old.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -11,41 +13,46 @@ use super::merge::merge;
 use super::plan::{CompactionLimits, PartitionPlan, plan};
 use super::report::Compacted;
 use crate::delta::TableError;
-use crate::delta::commit::{Change, Committed, commit};
-use crate::delta::file::{DataFile, FileTarget};
-use crate::delta::table::{ActiveFile, LakeTable};
-use crate::pause::step;
-use crate::silver::Writer;
+use crate::delta::commit::{Change, CommitContext, Committed, commit};
+use crate::delta::file::{ActiveFile, NewFile};
+use crate::delta::table::WritableTable;
+use crate::failpoint::step;
+use crate::parquet::writer::FileTarget;
 
 /// Compacts every partition that is worth it.
 ///
 /// # Errors
 /// When the table cannot be read or written; partitions that are done stay done.
 pub(super) async fn compact_table(
-    table: &mut LakeTable,
+    table: &mut WritableTable,
     limits: CompactionLimits,
-    writer: &Writer,
+    context: &CommitContext,
 ) -> Result<Compacted, TableError> {
     let target = Arc::new(FileTarget::new(table));
     let mut compacted = Compacted::default();
     for partition in planned(table, &limits)? {
-        compact_partition(table, &target, &partition.partition, limits, writer, &mut compacted).await?;
+        compact_partition(table, &target, &partition.partition, limits, context, &mut compacted)
+            .await?;
     }
     Ok(compacted)
 }
 
 /// Returns what a compaction of the table would do now.
-pub(super) fn planned(table: &LakeTable, limits: &CompactionLimits) -> Result<Vec<PartitionPlan>, TableError> {
+pub(super) fn planned(
+    table: &WritableTable,
+    limits: &CompactionLimits,
+) -> Result<Vec<PartitionPlan>, TableError> {
     Ok(plan(table, table.active_files()?, limits))
 }
 
-/// Goes on with a partition until nothing of it is worth compacting, or another process got in between.
+/// Goes on with a partition until nothing of it is worth compacting, or another process got in
+/// between.
 async fn compact_partition(
-    table: &mut LakeTable,
+    table: &mut WritableTable,
     target: &Arc<FileTarget>,
     partition: &str,
     limits: CompactionLimits,
-    writer: &Writer,
+    context: &CommitContext,
     compacted: &mut Compacted,
 ) -> Result<(), TableError> {
     let mut steps = 0;
@@ -55,7 +62,7 @@ async fn compact_partition(
         let inputs = plan.next_step(&limits);
         let Some(outputs) = write_outputs(table, target, &inputs, limits).await? else { break };
         step("files merged", &table.spec.name);
-        if !land(table, &inputs, &outputs, writer).await? {
+        if !land(table, &inputs, &outputs, context).await? {
             target.discard(&outputs).await;
             compacted.overtaken += 1;
             break;
@@ -69,11 +76,11 @@ async fn compact_partition(
 
 /// Writes the files that would take the place of the inputs; nothing if they would not be fewer.
 async fn write_outputs(
-    table: &LakeTable,
+    table: &WritableTable,
     target: &Arc<FileTarget>,
     inputs: &[ActiveFile],
     limits: CompactionLimits,
-) -> Result<Option<Vec<DataFile>>, TableError> {
+) -> Result<Option<Vec<NewFile>>, TableError> {
     let written = merge(table, target, inputs, limits).await?;
     if written.len() >= inputs.len() {
         written.into_iter().for_each(|file| file.discard(target));
@@ -84,17 +91,21 @@ async fn write_outputs(
 
 /// Puts the outputs in the place of the inputs in one commit; false if an input is gone.
 async fn land(
-    table: &mut LakeTable,
+    table: &mut WritableTable,
     inputs: &[ActiveFile],
-    outputs: &[DataFile],
-    writer: &Writer,
+    outputs: &[NewFile],
+    context: &CommitContext,
 ) -> Result<bool, TableError> {
-    let landed = commit(table, &writer.run, &writer.clock, async |table: &LakeTable| {
+    let landed = commit(table, context, async |table: &WritableTable| {
         let active = table.active_files()?;
         let active: HashSet<&str> = active.iter().map(|file| file.path.as_str()).collect();
         let whole = inputs.iter().all(|file| active.contains(file.path.as_str()));
-        let change =
-            || Change { adds: outputs.to_vec(), removes: inputs.to_vec(), rearranges: true, ..Change::default() };
+        let change = || Change {
+            adds: outputs.to_vec(),
+            removes: inputs.to_vec(),
+            data_change: false,
+            ..Change::default()
+        };
         Ok::<_, TableError>(whole.then(change))
     });
     Ok(landed.await? != Committed::Unneeded)

@@ -1,7 +1,7 @@
 //! Several sorted files into few: rows stream through, and memory holds a few pages of each file.
 //!
-//! Merging is DataFusion's; what it reads from is bounded here. A table without a declared order has its
-//! files strung together.
+//! Merging is DataFusion's; what it reads from is bounded here. A table without a declared order
+//! has its files strung together.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -25,10 +25,11 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::plan::CompactionLimits;
 use crate::delta::TableError;
-use crate::delta::file::{DataFileWriter, FileTarget, WrittenFile};
-use crate::delta::reader::{listed_archives, read_file};
-use crate::delta::rewrite::{as_stored, partition_values};
-use crate::delta::table::{ActiveFile, LakeTable};
+use crate::delta::file::ActiveFile;
+use crate::delta::table::WritableTable;
+use crate::parquet::reader::{listed_archives, read_file};
+use crate::parquet::rewrite::{as_stored, partition_values};
+use crate::parquet::writer::{DataFileWriter, FileTarget, WrittenFile};
 
 /// Rows that are read ahead, over all files together.
 const ROWS_AHEAD: usize = 128 << 10;
@@ -36,12 +37,13 @@ const ROWS_AHEAD: usize = 128 << 10;
 const MERGE_MEMORY: usize = 1 << 30;
 const BATCH_ROWS: usize = 8 << 10;
 
-/// Writes the rows of files of one partition into as few files as the limits allow, and commits nothing.
+/// Writes the rows of files of one partition into as few files as the limits allow, and commits
+/// nothing.
 ///
 /// # Errors
 /// When a file cannot be read or written; nothing that was written is left then.
 pub(super) async fn merge(
-    table: &LakeTable,
+    table: &WritableTable,
     target: &Arc<FileTarget>,
     files: &[ActiveFile],
     limits: CompactionLimits,
@@ -59,7 +61,11 @@ pub(super) async fn merge(
     };
     let path = first.path.clone();
     let work = tokio::task::spawn_blocking(move || merge.run(inputs));
-    let failed = |error| TableError::File { table: target.table().clone(), path, source: std::io::Error::other(error) };
+    let failed = |error| TableError::File {
+        table: target.table().clone(),
+        path,
+        source: std::io::Error::other(error),
+    };
     work.await.map_err(failed)?
 }
 
@@ -107,7 +113,8 @@ impl Merge {
             }
             let writer = match &mut *open {
                 Some(writer) => writer,
-                empty => empty.insert(DataFileWriter::create(&self.target, self.partition_values.clone())?),
+                empty => empty
+                    .insert(DataFileWriter::create(&self.target, self.partition_values.clone())?),
             };
             writer.write(&[batch])?;
         }
@@ -118,12 +125,16 @@ impl Merge {
     }
 
     fn is_full(&self, writer: &DataFileWriter, next: &RecordBatch) -> bool {
-        writer.size() >= self.limits.bytes || writer.rows() + next.num_rows() as u64 > self.limits.rows
+        writer.size() >= self.limits.bytes
+            || writer.rows() + next.num_rows() as u64 > self.limits.rows
     }
 
     fn merged(&self, inputs: Vec<Input>) -> Result<SendableRecordBatchStream, TableError> {
         let rows = (ROWS_AHEAD / inputs.len().max(1)).clamp(256, BATCH_ROWS);
-        let streams = inputs.into_iter().map(|input| self.stream(input, rows)).collect::<Result<Vec<_>, _>>()?;
+        let streams = inputs
+            .into_iter()
+            .map(|input| self.stream(input, rows))
+            .collect::<Result<Vec<_>, _>>()?;
         let schema = self.target.schema();
         let failed = |error| self.engine_error(error);
         let Some(ordering) = self.ordering(&schema).map_err(failed)? else {
@@ -159,7 +170,8 @@ impl Merge {
     fn ordering(&self, schema: &SchemaRef) -> Result<Option<LexOrdering>, DataFusionError> {
         let options = SortOptions { descending: false, nulls_first: false };
         let sort = |column: &String| Ok(PhysicalSortExpr::new(col(column, schema)?, options));
-        let sort = self.sort_columns.iter().map(sort).collect::<Result<Vec<_>, DataFusionError>>()?;
+        let sort =
+            self.sort_columns.iter().map(sort).collect::<Result<Vec<_>, DataFusionError>>()?;
         Ok(LexOrdering::new(sort))
     }
 
@@ -172,7 +184,8 @@ impl Merge {
     }
 }
 
-/// Joins the files' own lists; nothing if a file has none, because the list would then be incomplete.
+/// Joins the files' own lists; nothing if a file has none, because the list would then be
+/// incomplete.
 fn union_of_archives(inputs: &[Input]) -> Option<String> {
     let mut all = BTreeSet::new();
     for input in inputs {

@@ -1,9 +1,9 @@
 //! Maintenance: fewer and larger files, checkpoints, and nothing on disk that nobody needs.
 //!
-//! Everything here may be killed at any moment, run twice, run beside ingests, and run by two at once: what
-//! it changes in a table is one commit each that moves rows and changes none, and what it deletes is what
-//! no version within the retention names. Commits are never deleted, because they say which archives each
-//! version holds.
+//! Everything here may be killed at any moment, run twice, run beside ingests, and run by two at
+//! once: what it changes in a table is one commit each that moves rows and changes none, and what
+//! it deletes is what no version within the retention names. Commits are never deleted, because
+//! they say which archives each version holds.
 
 mod checkpoint;
 mod compact;
@@ -20,21 +20,21 @@ use lakehouse_core::schema::Schemas;
 use thiserror::Error;
 use uuid::Uuid;
 
-pub use self::plan::{CompactionLimits, PartitionPlan};
-pub use self::report::{Compacted, DeletedFile, LedgerReport, MaintainReport, TableReport};
-
 use self::checkpoint::{checkpoint_table, is_due};
 use self::compact::{compact_table, planned};
+pub use self::plan::{CompactionLimits, PartitionPlan};
+pub use self::report::{Compacted, DeletedFile, MaintainReport, TableReport};
 use self::vacuum::{delete_files, find_unneeded};
+use crate::bronze::{delete_stale_partials, find_stale_partials};
 use crate::clock::Clock;
 use crate::delta::TableError;
-use crate::delta::table::LakeTable;
-use crate::fetch::{delete_stale_partials, find_stale_partials};
-use crate::lake::{Lake, TableName};
-use crate::ledger::LedgerTable;
+use crate::delta::commit::CommitContext;
+use crate::delta::table::WritableTable;
+use crate::meta::archives::LedgerTable;
+pub use crate::meta::rebuild::LedgerReport;
 use crate::query::{At, LakeCatalog, QueryError};
-use crate::silver::Writer;
 use crate::storage::StorageError;
+use crate::storage::lake::{Lake, TableName};
 
 /// How long a file stays after a commit took it out of its table, if nothing else is asked for.
 pub const DEFAULT_RETENTION: TimeDelta = TimeDelta::days(7);
@@ -83,17 +83,18 @@ impl Maintain {
     /// Maintains the lake; a table that cannot be maintained does not keep others from it.
     ///
     /// # Errors
-    /// When the lake cannot be listed, a named table is not there, or the ledger cannot be made anew.
+    /// When the lake cannot be listed, a named table is not there, or the ledger cannot be made
+    /// anew.
     pub async fn run(&self, clock: &Clock) -> Result<MaintainReport, MaintainError> {
         let run = Uuid::now_v7().simple().to_string();
-        let writer = Writer { run: run.into(), clock: clock.clone(), threads: 1 };
+        let context = CommitContext { run: run.into(), clock: clock.clone() };
         let mut report = MaintainReport { dry_run: self.dry_run, ..MaintainReport::default() };
         if self.rebuild_ledger {
-            report.ledger = Some(self.make_ledger(&writer).await?);
+            report.ledger = Some(self.make_ledger(&context).await?);
         }
         for name in self.names().await? {
             let mut table = TableReport { table: name.to_string(), ..TableReport::default() };
-            if let Err(error) = Box::pin(self.maintain_table(&name, &writer, &mut table)).await {
+            if let Err(error) = Box::pin(self.maintain_table(&name, &context, &mut table)).await {
                 table.failure = Some(error.to_string());
             }
             report.tables.push(table);
@@ -104,37 +105,43 @@ impl Maintain {
         Ok(report)
     }
 
-    async fn make_ledger(&self, writer: &Writer) -> Result<LedgerReport, MaintainError> {
+    async fn make_ledger(&self, context: &CommitContext) -> Result<LedgerReport, MaintainError> {
         let (matrix, schemas) = (Arc::clone(&self.matrix), &self.schemas);
-        Ok(Box::pin(LedgerTable::rebuild(&self.lake, matrix, schemas, self.dry_run, writer)).await?)
+        Ok(Box::pin(LedgerTable::rebuild(&self.lake, matrix, schemas, self.dry_run, context))
+            .await?)
     }
 
     async fn names(&self) -> Result<Vec<TableName>, MaintainError> {
         let all = LakeCatalog::new(&self.lake, At::Newest).list().await?;
         let known = || all.iter().map(ToString::to_string).collect();
-        if let Some(name) = self.tables.iter().find(|name| all.iter().all(|table| table.to_string() != **name)) {
+        if let Some(name) =
+            self.tables.iter().find(|name| all.iter().all(|table| table.to_string() != **name))
+        {
             return Err(MaintainError::UnknownTable { name: name.clone(), tables: known() });
         }
-        let wanted = |table: &TableName| self.tables.is_empty() || self.tables.contains(&table.to_string());
+        let wanted =
+            |table: &TableName| self.tables.is_empty() || self.tables.contains(&table.to_string());
         Ok(all.into_iter().filter(wanted).collect())
     }
 
     async fn maintain_table(
         &self,
         name: &TableName,
-        writer: &Writer,
+        context: &CommitContext,
         report: &mut TableReport,
     ) -> Result<(), TableError> {
-        let Some(mut table) = LakeTable::open_as_is(&self.lake, name).await? else { return Ok(()) };
+        let Some(mut table) = WritableTable::open_as_is(&self.lake, name).await? else {
+            return Ok(());
+        };
         if self.dry_run {
             report.planned = planned(&table, &self.limits)?;
             report.checkpoint = is_due(&table).await?.then(|| table.version());
-            report.deleted = find_unneeded(&mut table, writer.clock.now(), self.retention).await?;
+            report.deleted = find_unneeded(&mut table, context.clock.now(), self.retention).await?;
             return Ok(());
         }
-        report.compacted = compact_table(&mut table, self.limits, writer).await?;
+        report.compacted = compact_table(&mut table, self.limits, context).await?;
         report.checkpoint = checkpoint_table(&table).await?;
-        let unneeded = find_unneeded(&mut table, writer.clock.now(), self.retention).await?;
+        let unneeded = find_unneeded(&mut table, context.clock.now(), self.retention).await?;
         delete_files(&table, &unneeded).await?;
         report.deleted = unneeded;
         Ok(())
@@ -145,7 +152,8 @@ impl Maintain {
         let bronze = self.lake.bronze()?;
         let Some(folder) = bronze.local_folder() else { return Ok(Vec::new()) };
         let failed = |source| MaintainError::Sweep { folder: folder.display().to_string(), source };
-        let mut stale = find_stale_partials(folder, clock.now() - self.retention).map_err(failed)?;
+        let mut stale =
+            find_stale_partials(folder, clock.now() - self.retention).map_err(failed)?;
         if !self.dry_run {
             stale = delete_stale_partials(stale).map_err(failed)?;
         }

@@ -1,13 +1,14 @@
 //! Which files of a table are worth making one of: a decision on names and sizes, nothing is read.
 //!
-//! What a compaction leaves behind is never small enough, or never numerous enough, to be planned again;
-//! so running it twice does nothing the second time.
+//! What a compaction leaves behind is never small enough, or never numerous enough, to be planned
+//! again; so running it twice does nothing the second time.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::delta::table::{ActiveFile, LakeTable};
+use crate::delta::file::ActiveFile;
+use crate::delta::table::WritableTable;
 
 /// How large data files become, and how many are merged at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +63,11 @@ pub struct PartitionPlan {
 }
 
 /// Finds the partitions of a table's files that are worth compacting, in the order of their names.
-pub(super) fn plan(table: &LakeTable, files: Vec<ActiveFile>, limits: &CompactionLimits) -> Vec<PartitionPlan> {
+pub(super) fn plan(
+    table: &WritableTable,
+    files: Vec<ActiveFile>,
+    limits: &CompactionLimits,
+) -> Vec<PartitionPlan> {
     let mut partitions: BTreeMap<String, Vec<ActiveFile>> = BTreeMap::new();
     for file in files {
         partitions.entry(partition_name(table, &file)).or_default().push(file);
@@ -71,7 +76,11 @@ pub(super) fn plan(table: &LakeTable, files: Vec<ActiveFile>, limits: &Compactio
     plans.flatten().collect()
 }
 
-fn plan_partition(partition: String, mut files: Vec<ActiveFile>, limits: &CompactionLimits) -> Option<PartitionPlan> {
+fn plan_partition(
+    partition: String,
+    mut files: Vec<ActiveFile>,
+    limits: &CompactionLimits,
+) -> Option<PartitionPlan> {
     files.retain(|file| limits.is_small(file));
     let files_after = limits.files_for(&files);
     if files.len() < 2 || files_after >= files.len() {
@@ -83,7 +92,8 @@ fn plan_partition(partition: String, mut files: Vec<ActiveFile>, limits: &Compac
 }
 
 impl PartitionPlan {
-    /// Returns the files of the next step, smallest first: as many as may be open at a time, and at least two.
+    /// Returns the files of the next step, smallest first: as many as may be open at a time, and at
+    /// least two.
     pub(super) fn next_step(&self, limits: &CompactionLimits) -> Vec<ActiveFile> {
         let (mut taken, mut memory) = (Vec::new(), 0);
         for file in &self.inputs {
@@ -97,8 +107,10 @@ impl PartitionPlan {
     }
 }
 
-fn partition_name(table: &LakeTable, file: &ActiveFile) -> String {
-    let value = |column: &String| file.partition_values.get(column).cloned().flatten().unwrap_or_default();
-    let parts = table.spec.partition_columns.iter().map(|column| format!("{column}={}", value(column)));
+fn partition_name(table: &WritableTable, file: &ActiveFile) -> String {
+    let value =
+        |column: &String| file.partition_values.get(column).cloned().flatten().unwrap_or_default();
+    let parts =
+        table.spec.partition_columns.iter().map(|column| format!("{column}={}", value(column)));
     parts.collect::<Vec<_>>().join("/")
 }

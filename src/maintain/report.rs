@@ -6,8 +6,8 @@ use bytesize::ByteSize;
 use serde::Serialize;
 
 use super::plan::PartitionPlan;
-use crate::delta::file::DataFile;
-use crate::delta::table::ActiveFile;
+use crate::delta::file::{ActiveFile, NewFile};
+use crate::meta::rebuild::LedgerReport;
 
 /// What one run of maintenance came to.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -58,7 +58,7 @@ pub struct Compacted {
 
 impl Compacted {
     /// Counts a step; the outputs of an earlier step that are its inputs count once.
-    pub(super) fn count(&mut self, inputs: &[ActiveFile], outputs: &[DataFile]) {
+    pub(super) fn count(&mut self, inputs: &[ActiveFile], outputs: &[NewFile]) {
         self.files_before += inputs.len();
         self.files_after += outputs.len();
         self.bytes_before += inputs.iter().map(|file| file.size).sum::<u64>();
@@ -73,25 +73,11 @@ pub struct DeletedFile {
     pub bytes: u64,
 }
 
-/// What a ledger that was made anew consists of.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct LedgerReport {
-    /// Archives that silver holds.
-    pub archives: usize,
-    /// Those of them that only the data files told of, because their commits are gone.
-    pub from_data_files: usize,
-    /// Rows that only the ledger before knew: what failed, was rejected, not published or superseded.
-    pub kept: usize,
-    /// Files of the ledger before that could not be read.
-    pub unreadable_files: usize,
-    /// Corrections in `meta.changes`.
-    pub corrections: usize,
-}
-
 impl fmt::Display for MaintainReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(ledger) = &self.ledger {
-            let LedgerReport { archives, from_data_files, kept, unreadable_files, corrections } = ledger;
+            let LedgerReport { archives, from_data_files, kept, unreadable_files, corrections } =
+                ledger;
             let made = if self.dry_run { "would be made" } else { "made" };
             writeln!(
                 f,
@@ -104,7 +90,13 @@ impl fmt::Display for MaintainReport {
             table.describe(self.dry_run, f)?;
         }
         if !self.partial_downloads.is_empty() {
-            describe_deleted("bronze", "half-downloaded archive", &self.partial_downloads, self.dry_run, f)?;
+            describe_deleted(
+                "bronze",
+                "half-downloaded archive",
+                &self.partial_downloads,
+                self.dry_run,
+                f,
+            )?;
         }
         let idle = self.ledger.is_none() && self.partial_downloads.is_empty();
         if idle && self.tables.iter().all(TableReport::is_idle) {
@@ -116,25 +108,34 @@ impl fmt::Display for MaintainReport {
 
 impl TableReport {
     fn is_idle(&self) -> bool {
-        let idle = self.planned.is_empty() && self.compacted == Compacted::default() && self.deleted.is_empty();
+        let idle = self.planned.is_empty()
+            && self.compacted == Compacted::default()
+            && self.deleted.is_empty();
         idle && self.checkpoint.is_none() && self.failure.is_none()
     }
 
     fn describe(&self, dry_run: bool, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let table = &self.table;
         if !self.planned.is_empty() {
-            let (partitions, bytes) = (self.planned.len(), self.planned.iter().map(|plan| plan.bytes).sum());
-            let (before, after) = self
-                .planned
-                .iter()
-                .fold((0, 0), |(before, after), plan| (before + plan.files, after + plan.files_after));
+            let (partitions, bytes) =
+                (self.planned.len(), self.planned.iter().map(|plan| plan.bytes).sum());
+            let (before, after) = self.planned.iter().fold((0, 0), |(before, after), plan| {
+                (before + plan.files, after + plan.files_after)
+            });
             let bytes = size(bytes);
             writeln!(
                 f,
                 "{table}: would compact {partitions} partitions, {before} files of {bytes} into about {after}"
             )?;
         }
-        let Compacted { partitions, files_before, files_after, bytes_before, bytes_after, overtaken } = self.compacted;
+        let Compacted {
+            partitions,
+            files_before,
+            files_after,
+            bytes_before,
+            bytes_after,
+            overtaken,
+        } = self.compacted;
         if partitions > 0 {
             let (before, after) = (size(bytes_before), size(bytes_after));
             writeln!(
@@ -144,7 +145,10 @@ impl TableReport {
             )?;
         }
         if overtaken > 0 {
-            writeln!(f, "{table}: left {overtaken} partitions that changed meanwhile for the next time")?;
+            writeln!(
+                f,
+                "{table}: left {overtaken} partitions that changed meanwhile for the next time"
+            )?;
         }
         if let Some(version) = self.checkpoint {
             let done = if dry_run { "would write" } else { "wrote" };
@@ -167,7 +171,8 @@ fn describe_deleted(
     dry_run: bool,
     f: &mut fmt::Formatter<'_>,
 ) -> fmt::Result {
-    let (done, plural) = (if dry_run { "would delete" } else { "deleted" }, if files.len() == 1 { "" } else { "s" });
+    let (done, plural) =
+        (if dry_run { "would delete" } else { "deleted" }, if files.len() == 1 { "" } else { "s" });
     let bytes = size(files.iter().map(|file| file.bytes).sum());
     writeln!(f, "{place}: {done} {} {what}{plural} of {bytes}", files.len())?;
     if dry_run {

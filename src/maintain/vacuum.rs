@@ -1,9 +1,10 @@
-//! Deleting data files that nobody needs any more: those that a commit took out of a table longer ago than
-//! the retention, and those that never came into it.
+//! Deleting data files that nobody needs any more: those that a commit took out of a table longer
+//! ago than the retention, and those that never came into it.
 //!
 //! The folder is listed before the table's newest version is read, so a file that is committed in
-//! between is seen as part of the table. A file that no commit has ever named may belong to a process that
-//! is about to commit it, and is left alone for a day at least, whatever the retention.
+//! between is seen as part of the table. A file that no commit has ever named may belong to a
+//! process that is about to commit it, and is left alone for a day at least, whatever the
+//! retention.
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,9 +16,10 @@ use object_store::{Error, ObjectMeta};
 
 use super::report::DeletedFile;
 use crate::delta::TableError;
+use crate::delta::file::ActiveFile;
 use crate::delta::log::read_actions;
-use crate::delta::table::{ActiveFile, LakeTable};
-use crate::pause::step;
+use crate::delta::table::WritableTable;
+use crate::failpoint::step;
 
 /// Time for which a file that no version names may be about to be committed.
 const UNCOMMITTED: TimeDelta = TimeDelta::days(1);
@@ -29,7 +31,7 @@ const CLOCKS_DIFFER: TimeDelta = TimeDelta::days(1);
 /// # Errors
 /// When the folder or the log cannot be read.
 pub(super) async fn find_unneeded(
-    table: &mut LakeTable,
+    table: &mut WritableTable,
     now: DateTime<Utc>,
     retention: TimeDelta,
 ) -> Result<Vec<DeletedFile>, TableError> {
@@ -47,8 +49,9 @@ pub(super) async fn find_unneeded(
             None => file.last_modified <= unnamed_before,
         }
     });
-    let mut unneeded: Vec<DeletedFile> =
-        unneeded.map(|file| DeletedFile { path: file.location.to_string(), bytes: file.size }).collect();
+    let mut unneeded: Vec<DeletedFile> = unneeded
+        .map(|file| DeletedFile { path: file.location.to_string(), bytes: file.size })
+        .collect();
     unneeded.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(unneeded)
 }
@@ -57,9 +60,14 @@ pub(super) async fn find_unneeded(
 ///
 /// # Errors
 /// When the store refuses.
-pub(super) async fn delete_files(table: &LakeTable, files: &[DeletedFile]) -> Result<(), TableError> {
+pub(super) async fn delete_files(
+    table: &WritableTable,
+    files: &[DeletedFile],
+) -> Result<(), TableError> {
     let store = table.store();
-    let paths = stream::iter(files.iter().map(|file| Ok(Path::from(file.path.as_str()))).collect::<Vec<_>>());
+    let paths = stream::iter(
+        files.iter().map(|file| Ok(Path::from(file.path.as_str()))).collect::<Vec<_>>(),
+    );
     let mut deletions = store.delete_stream(paths.boxed());
     while let Some(deleted) = deletions.next().await {
         match deleted {
@@ -70,13 +78,15 @@ pub(super) async fn delete_files(table: &LakeTable, files: &[DeletedFile]) -> Re
     Ok(())
 }
 
-async fn list_data_files(table: &LakeTable) -> Result<Vec<ObjectMeta>, TableError> {
+async fn list_data_files(table: &WritableTable) -> Result<Vec<ObjectMeta>, TableError> {
     let store = table.store();
-    let files = store.list(None).try_filter(|file| std::future::ready(is_data_file(&file.location)));
+    let files =
+        store.list(None).try_filter(|file| std::future::ready(is_data_file(&file.location)));
     files.try_collect().await.map_err(|error| store_error(table, error))
 }
 
-/// Folders and files that begin with `_` or `.` are not data by Delta's rules; the log is one of them.
+/// Folders and files that begin with `_` or `.` are not data by Delta's rules; the log is one of
+/// them.
 fn is_data_file(path: &Path) -> bool {
     let hidden = path.parts().any(|part| part.as_ref().starts_with(['_', '.']));
     !hidden && path.extension() == Some("parquet")
@@ -84,9 +94,12 @@ fn is_data_file(path: &Path) -> bool {
 
 /// Collects the files that commits since a time took out of the table, with when they did.
 ///
-/// Commits are read from the newest back. A file of an older commit's is not found, and need not be: it
-/// was written before that commit.
-async fn removed_since(table: &LakeTable, since: DateTime<Utc>) -> Result<HashMap<Path, DateTime<Utc>>, TableError> {
+/// Commits are read from the newest back. A file of an older commit's is not found, and need not
+/// be: it was written before that commit.
+async fn removed_since(
+    table: &WritableTable,
+    since: DateTime<Utc>,
+) -> Result<HashMap<Path, DateTime<Utc>>, TableError> {
     let mut removed = HashMap::new();
     for version in (0..=table.version()).rev() {
         let Some(actions) = read_actions(table, version).await? else { break };
@@ -96,7 +109,8 @@ async fn removed_since(table: &LakeTable, since: DateTime<Utc>) -> Result<HashMa
                 Action::Remove(remove) => {
                     let at = time(remove.deletion_timestamp).unwrap_or(DateTime::<Utc>::MAX_UTC);
                     committed_at = committed_at.max(Some(at));
-                    let path = Path::parse(&remove.path).unwrap_or_else(|_| Path::from(remove.path.as_str()));
+                    let path = Path::parse(&remove.path)
+                        .unwrap_or_else(|_| Path::from(remove.path.as_str()));
                     removed.entry(path).or_insert(at);
                 }
                 Action::CommitInfo(info) => committed_at = committed_at.max(time(info.timestamp)),
@@ -114,6 +128,10 @@ fn time(millis: Option<i64>) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp_millis(millis?)
 }
 
-fn store_error(table: &LakeTable, error: Error) -> TableError {
-    TableError::Store { table: table.spec.name.clone(), path: table.storage.url().to_string(), source: Box::new(error) }
+fn store_error(table: &WritableTable, error: Error) -> TableError {
+    TableError::Store {
+        table: table.spec.name.clone(),
+        path: table.storage.url().to_string(),
+        source: Box::new(error),
+    }
 }

@@ -24,7 +24,8 @@ impl<'a, W: Write> MarkdownWriter<'a, W> {
 
     pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<(), OutputError> {
         let options = FormatOptions::new().with_null("");
-        let columns = batch.columns().iter().map(|column| ArrayFormatter::try_new(column.as_ref(), &options));
+        let columns =
+            batch.columns().iter().map(|column| ArrayFormatter::try_new(column.as_ref(), &options));
         let columns = columns.collect::<Result<Vec<_>, _>>()?;
         for row in 0..batch.num_rows() {
             let cells = columns.iter().map(|column| column.value(row).try_to_string());

@@ -68,7 +68,8 @@ impl Column {
             cells.extend(format_cells(batch.column(index).as_ref())?);
         }
         let (name, type_name) = (field.name().clone(), type_name(field.data_type()));
-        let lines = cells.iter().flat_map(|cell| cell.lines()).chain([name.as_str(), type_name.as_str()]);
+        let lines =
+            cells.iter().flat_map(|cell| cell.lines()).chain([name.as_str(), type_name.as_str()]);
         let width = lines.map(screen_width).max().unwrap_or(0);
         Ok(Self { name, type_name, right: field.data_type().is_numeric(), cells, width })
     }
@@ -85,13 +86,15 @@ fn format_cells(array: &dyn Array) -> Result<Vec<String>, ArrowError> {
     (0..array.len()).map(|row| Ok(harmless(&formatter.value(row).try_to_string()?))).collect()
 }
 
-/// Text from a file must not steer the terminal, so control characters become a sign that stands for them.
+/// Text from a file must not steer the terminal, so control characters become a sign that stands
+/// for them.
 fn harmless(text: &str) -> String {
     let steers = |letter: char| letter.is_control() && letter != '\n';
     text.chars().map(|letter| if steers(letter) { '\u{fffd}' } else { letter }).collect()
 }
 
-/// Returns how many columns of a screen a text takes: Chinese, Japanese and Korean signs take two each.
+/// Returns how many columns of a screen a text takes: Chinese, Japanese and Korean signs take two
+/// each.
 fn screen_width(text: &str) -> usize {
     let wide = |letter: char| {
         matches!(letter, '\u{1100}'..='\u{115f}' | '\u{2e80}'..='\u{a4cf}' | '\u{ac00}'..='\u{d7a3}'
@@ -107,7 +110,12 @@ fn draw<W: Write>(out: &mut W, columns: &[Column], rows: usize) -> io::Result<()
     line(out, columns, |column| &column.type_name)?;
     rule(out, columns, ["├", "┼", "┤"])?;
     for row in 0..rows {
-        let height = columns.iter().map(|column| column.cells[row].lines().count()).max().unwrap_or(1).max(1);
+        let height = columns
+            .iter()
+            .map(|column| column.cells[row].lines().count())
+            .max()
+            .unwrap_or(1)
+            .max(1);
         for part in 0..height {
             line(out, columns, |column| column.cells[row].lines().nth(part).unwrap_or(""))?;
         }
@@ -115,13 +123,22 @@ fn draw<W: Write>(out: &mut W, columns: &[Column], rows: usize) -> io::Result<()
     rule(out, columns, ["└", "┴", "┘"])
 }
 
-fn rule<W: Write>(out: &mut W, columns: &[Column], [left, middle, right]: [&str; 3]) -> io::Result<()> {
+fn rule<W: Write>(
+    out: &mut W,
+    columns: &[Column],
+    [left, middle, right]: [&str; 3],
+) -> io::Result<()> {
     let bars: Vec<String> = columns.iter().map(|column| "─".repeat(column.width + 2)).collect();
     writeln!(out, "{left}{}{right}", bars.join(middle))
 }
 
-fn line<'c, W: Write>(out: &mut W, columns: &'c [Column], text: impl Fn(&'c Column) -> &'c str) -> io::Result<()> {
-    let cells: Vec<String> = columns.iter().map(|column| format!(" {} ", column.pad(text(column)))).collect();
+fn line<'c, W: Write>(
+    out: &mut W,
+    columns: &'c [Column],
+    text: impl Fn(&'c Column) -> &'c str,
+) -> io::Result<()> {
+    let cells: Vec<String> =
+        columns.iter().map(|column| format!(" {} ", column.pad(text(column)))).collect();
     writeln!(out, "│{}│", cells.join("│"))
 }
 
@@ -147,7 +164,10 @@ pub(crate) fn type_name(data_type: &DataType) -> String {
                 TimeUnit::Microsecond => 6,
                 TimeUnit::Nanosecond => 9,
             };
-            zone.as_ref().map_or_else(|| format!("timestamp({digits})"), |zone| format!("timestamp({digits}) {zone}"))
+            zone.as_ref().map_or_else(
+                || format!("timestamp({digits})"),
+                |zone| format!("timestamp({digits}) {zone}"),
+            )
         }
         DataType::Dictionary(_, values) => type_name(values),
         other => other.to_string().to_lowercase(),

@@ -1,7 +1,7 @@
 //! The lake as a catalog of SQL: one schema per layer of tables, each table at its newest version.
 //!
-//! A name is resolved against the lake's folders on every look-up, so that an open session sees what a
-//! running ingest has just committed. Bronze holds archives and has no schema.
+//! A name is resolved against the lake's folders on every look-up, so that an open session sees
+//! what a running ingest has just committed. Bronze holds archives and has no schema.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -14,9 +14,9 @@ use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 
 use super::error::QueryError;
-use super::provider::LakeTable;
+use super::provider::TableScan;
 use super::snapshot::{At, TableSnapshot};
-use crate::lake::{Lake, Layer, TableName};
+use crate::storage::lake::{Lake, Layer, TableName};
 
 /// Folders that are looked into at a time when tables are listed.
 const PARALLEL_LISTINGS: usize = 16;
@@ -32,11 +32,16 @@ impl LakeCatalog {
     /// Makes the catalog of a lake, whose tables are read at the version meant by `at`.
     #[must_use]
     pub fn new(lake: &Lake, at: At) -> Self {
-        let tables = |layer| LayerTables { lake: lake.clone(), layer, at, listed: RwLock::default() };
-        Self { lake: lake.clone(), layers: Layer::ALL.map(|layer| (layer, Arc::new(tables(layer)))).into() }
+        let tables =
+            |layer| LayerTables { lake: lake.clone(), layer, at, listed: RwLock::default() };
+        Self {
+            lake: lake.clone(),
+            layers: Layer::ALL.map(|layer| (layer, Arc::new(tables(layer)))).into(),
+        }
     }
 
-    /// Lists the lake's tables in the order of their names, and remembers them for `information_schema`.
+    /// Lists the lake's tables in the order of their names, and remembers them for
+    /// `information_schema`.
     ///
     /// # Errors
     /// When the lake cannot be listed.
@@ -54,7 +59,7 @@ impl LakeCatalog {
     ///
     /// # Errors
     /// When there is one that cannot be read.
-    pub async fn open(&self, name: &TableName) -> Result<Option<LakeTable>, QueryError> {
+    pub async fn open(&self, name: &TableName) -> Result<Option<TableScan>, QueryError> {
         match self.layers.get(&name.layer) {
             Some(tables) => tables.open(&name.name).await,
             None => Ok(None),
@@ -84,14 +89,14 @@ struct LayerTables {
 }
 
 impl LayerTables {
-    async fn open(&self, name: &str) -> Result<Option<LakeTable>, QueryError> {
+    async fn open(&self, name: &str) -> Result<Option<TableScan>, QueryError> {
         if !is_folder_name(name) {
             return Ok(None);
         }
         let name = TableName::new(self.layer, name);
         let url = self.lake.table_url(&name).map_err(QueryError::Lake)?;
         let snapshot = TableSnapshot::open(&url, self.at).await?;
-        Ok(snapshot.map(|snapshot| LakeTable::new(name, snapshot)))
+        Ok(snapshot.map(|snapshot| TableScan::new(name, snapshot)))
     }
 }
 
@@ -102,7 +107,8 @@ impl SchemaProvider for LayerTables {
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        let table = self.open(name).await.map_err(|error| DataFusionError::External(Box::new(error)))?;
+        let table =
+            self.open(name).await.map_err(|error| DataFusionError::External(Box::new(error)))?;
         Ok(table.map(|table| Arc::new(table) as Arc<dyn TableProvider>))
     }
 
@@ -112,7 +118,11 @@ impl SchemaProvider for LayerTables {
     }
 
     fn table_exist(&self, name: &str) -> bool {
-        self.listed.read().unwrap_or_else(PoisonError::into_inner).iter().any(|listed| listed == name)
+        self.listed
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .any(|listed| listed == name)
     }
 }
 
@@ -126,14 +136,18 @@ fn is_folder_name(name: &str) -> bool {
 async fn list_layer(lake: &Lake, layer: Layer) -> Result<Vec<String>, QueryError> {
     let listing = |source| QueryError::List { layer: layer.as_str(), source };
     let store = lake.storage().store();
-    let folders = store.list_with_delimiter(Some(&Path::from(layer.as_str()))).await.map_err(listing)?;
-    let names = folders.common_prefixes.iter().filter_map(|folder| folder.filename().map(str::to_owned));
-    let with_log = stream::iter(names.filter(|name| is_folder_name(name)).collect::<Vec<_>>()).map(|name| {
-        let log = Path::from_iter([layer.as_str(), &name, "_delta_log"]);
-        let mut entries = store.list(Some(&log));
-        async move { Ok::<_, object_store::Error>(entries.try_next().await?.map(|_| name)) }
-    });
-    let found: Vec<_> = with_log.buffered(PARALLEL_LISTINGS).try_collect().await.map_err(listing)?;
+    let folders =
+        store.list_with_delimiter(Some(&Path::from(layer.as_str()))).await.map_err(listing)?;
+    let names =
+        folders.common_prefixes.iter().filter_map(|folder| folder.filename().map(str::to_owned));
+    let with_log =
+        stream::iter(names.filter(|name| is_folder_name(name)).collect::<Vec<_>>()).map(|name| {
+            let log = Path::from_iter([layer.as_str(), &name, "_delta_log"]);
+            let mut entries = store.list(Some(&log));
+            async move { Ok::<_, object_store::Error>(entries.try_next().await?.map(|_| name)) }
+        });
+    let found: Vec<_> =
+        with_log.buffered(PARALLEL_LISTINGS).try_collect().await.map_err(listing)?;
     let mut names: Vec<String> = found.into_iter().flatten().collect();
     names.sort();
     Ok(names)

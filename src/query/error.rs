@@ -1,7 +1,7 @@
 //! What can go wrong with a statement, told to the person who typed it.
 //!
-//! The engine's own messages name its parts; here they become what is wrong with the statement, the lake or
-//! the limits, in one line and without the engine's vocabulary.
+//! The engine's own messages name its parts; here they become what is wrong with the statement, the
+//! lake or the limits, in one line and without the engine's vocabulary.
 
 use bytesize::ByteSize;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -11,8 +11,8 @@ use deltalake::DeltaTableError;
 use thiserror::Error;
 use url::Url;
 
-use crate::lake::TableName;
 use crate::storage::StorageError;
+use crate::storage::lake::TableName;
 
 /// A statement that could not be answered.
 #[derive(Debug, Error)]
@@ -24,7 +24,9 @@ pub enum QueryError {
     #[error("expected one statement, found {found}: run them one at a time")]
     NotOneStatement { found: usize },
     /// The statement does something other than read.
-    #[error("`{statement}` is refused: only reading is possible here (SELECT, WITH, VALUES, EXPLAIN, SHOW, DESCRIBE)")]
+    #[error(
+        "`{statement}` is refused: only reading is possible here (SELECT, WITH, VALUES, EXPLAIN, SHOW, DESCRIBE)"
+    )]
     ReadOnly { statement: String },
     /// A table is not in the lake.
     #[error("no table `{name}`{}", advise(name, *expected, tables))]
@@ -38,7 +40,8 @@ pub enum QueryError {
     /// A column is not in the tables that the statement reads.
     #[error("no column `{name}`: {}", suggest(name, columns))]
     UnknownColumn { name: String, columns: Vec<String> },
-    /// The statement is SQL but has no meaning: types that do not fit, unknown functions, and the like.
+    /// The statement is SQL but has no meaning: types that do not fit, unknown functions, and the
+    /// like.
     #[error("{message}")]
     Invalid { message: String },
     /// The statement needs more memory than it may have, and could not go on on disk.
@@ -72,7 +75,8 @@ impl QueryError {
         Self::Table { url: url.to_string(), message: one_line(&source.to_string()) }
     }
 
-    /// Says what an error of the engine means to the user; `limit` is the bytes that the session may use.
+    /// Says what an error of the engine means to the user; `limit` is the bytes that the session
+    /// may use.
     pub(crate) fn from_engine(error: DataFusionError, limit: usize) -> Self {
         match error {
             DataFusionError::External(source) => match source.downcast::<Self>() {
@@ -97,14 +101,19 @@ impl QueryError {
             DataFusionError::SchemaError(error, _) => match error.as_ref() {
                 SchemaError::FieldNotFound { field, valid_fields } => Self::UnknownColumn {
                     name: field.name.clone(),
-                    columns: valid_fields.iter().map(|column: &Column| column.name.clone()).collect(),
+                    columns: valid_fields
+                        .iter()
+                        .map(|column: &Column| column.name.clone())
+                        .collect(),
                 },
                 other => Self::Invalid { message: lower_first(&one_line(&other.to_string())) },
             },
             DataFusionError::Plan(message)
             | DataFusionError::NotImplemented(message)
             | DataFusionError::Configuration(message) => Self::Invalid { message: plain(message) },
-            DataFusionError::ArrowError(error, _) => Self::Execution { message: plain(&error.to_string()) },
+            DataFusionError::ArrowError(error, _) => {
+                Self::Execution { message: plain(&error.to_string()) }
+            }
             DataFusionError::Execution(message) => Self::Execution { message: plain(message) },
             other => Self::Execution { message: plain(&other.message()) },
         }
@@ -130,7 +139,8 @@ fn advise(name: &str, expected: bool, tables: &[TableName]) -> String {
     }
 }
 
-/// A misspelt name is mostly two letters off at worst; anything farther is better served by the list.
+/// A misspelt name is mostly two letters off at worst; anything farther is better served by the
+/// list.
 fn suggest(name: &str, columns: &[String]) -> String {
     let distance = |column: &&String| levenshtein(&name.to_lowercase(), &column.to_lowercase());
     match columns.iter().min_by_key(distance) {
@@ -146,7 +156,8 @@ fn join(names: impl Iterator<Item = String>) -> String {
 
 /// The parser says `sql parser error: Expected: …, found: FROM at Line: 1, Column: 8`.
 fn syntax(message: &str) -> String {
-    let message = message.trim_start_matches("sql parser error: ").trim_start_matches("ParserError(\"");
+    let message =
+        message.trim_start_matches("sql parser error: ").trim_start_matches("ParserError(\"");
     let message = message.replace(" at Line: ", " at line ").replace(", Column: ", ", column ");
     let message = message.replace("Expected: ", "expected ").replace("found: ", "found ");
     let message = message.replace("found EOF", "found the end of the text");
@@ -154,11 +165,16 @@ fn syntax(message: &str) -> String {
 }
 
 fn plain(message: &str) -> String {
-    let end = ["\n\nbacktrace:", "This issue was likely"].iter().filter_map(|end| message.find(end)).min();
+    let end = ["\n\nbacktrace:", "This issue was likely"]
+        .iter()
+        .filter_map(|end| message.find(end))
+        .min();
     let message = one_line(&message[..end.unwrap_or(message.len())])
         .replace("Error during planning: ", "")
         .replace("While expanding wildcard, ", "");
-    let message = lower_first(message.trim_start_matches("Internal error: ")).trim_end_matches(['.', ' ']).to_owned();
+    let message = lower_first(message.trim_start_matches("Internal error: "))
+        .trim_end_matches(['.', ' '])
+        .to_owned();
     in_sql(&message)
 }
 

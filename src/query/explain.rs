@@ -1,7 +1,8 @@
 //! What EXPLAIN adds for the lake's tables: how many of each table's files the plan reads.
 //!
-//! The engine shows the files that are left but not those that were ruled out, which is what a user wants to
-//! know. Counting on the finished plan covers files skipped by partitions, statistics, limits and counts alike.
+//! The engine shows the files that are left but not those that were ruled out, which is what a user
+//! wants to know. Counting on the finished plan covers files skipped by partitions, statistics,
+//! limits and counts alike.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
 use object_store::path::Path;
 
-use super::provider::LakeTable;
+use super::provider::TableScan;
 
 /// Returns the plan that an EXPLAIN is about.
 pub(super) fn explained(plan: &LogicalPlan) -> Option<&LogicalPlan> {
@@ -45,7 +46,7 @@ pub(super) fn files_read(
     Ok(Some(RecordBatch::try_new(Arc::clone(answer), columns.into())?))
 }
 
-fn describe(table: &LakeTable, read: &HashSet<Path>) -> String {
+fn describe(table: &TableScan, read: &HashSet<Path>) -> String {
     let snapshot = table.snapshot();
     let of_table = || snapshot.files().iter().filter(|file| read.contains(&file.path));
     let total = snapshot.files().len();
@@ -56,12 +57,13 @@ fn describe(table: &LakeTable, read: &HashSet<Path>) -> String {
     format!("{name} at version {version}: {files} of {total} files, {bytes} of {all}")
 }
 
-fn tables(plan: &LogicalPlan) -> Result<BTreeMap<String, LakeTable>> {
+fn tables(plan: &LogicalPlan) -> Result<BTreeMap<String, TableScan>> {
     let mut tables = BTreeMap::new();
     plan.apply_with_subqueries(|node| {
         if let LogicalPlan::TableScan(scan) = node
             && let Ok(provider) = source_as_provider(&scan.source)
-            && let Some(table) = (provider.as_ref() as &dyn std::any::Any).downcast_ref::<LakeTable>()
+            && let Some(table) =
+                (provider.as_ref() as &dyn std::any::Any).downcast_ref::<TableScan>()
         {
             tables.insert(table.name().to_string(), table.clone());
         }
@@ -75,7 +77,8 @@ fn scanned_files(plan: &Arc<dyn ExecutionPlan>) -> Result<HashSet<Path>> {
     plan.apply(|node| {
         let node: &dyn std::any::Any = node.as_ref();
         if let Some(scan) = node.downcast_ref::<DataSourceExec>()
-            && let Some(scan) = (scan.data_source().as_ref() as &dyn std::any::Any).downcast_ref::<FileScanConfig>()
+            && let Some(scan) =
+                (scan.data_source().as_ref() as &dyn std::any::Any).downcast_ref::<FileScanConfig>()
         {
             let scanned = scan.file_groups.iter().flat_map(FileGroup::files);
             files.extend(scanned.map(|file| file.object_meta.location.clone()));

@@ -1,7 +1,8 @@
 //! SQL over the lake: from a table's newest version to the rows of one statement, reading only.
 //!
-//! Everything that reads tables comes through here (query, shell, serve, gold, compaction), so that all of
-//! them prune alike and see the same versions. How rows are shown is `output`'s business; nothing in here writes.
+//! Everything that reads tables comes through here (query, shell, serve, gold, compaction), so that
+//! all of them prune alike and see the same versions. How rows are shown is `output`'s business;
+//! nothing in here writes.
 
 mod catalog;
 mod error;
@@ -15,9 +16,9 @@ mod statistics;
 
 pub use catalog::LakeCatalog;
 pub use error::QueryError;
-pub use provider::LakeTable;
+pub use provider::TableScan;
 pub(crate) use rows::text_literal;
 pub(crate) use session::{CATALOG, Engine};
 pub use session::{Session, SessionOptions};
 pub(crate) use snapshot::read_schema;
-pub use snapshot::{At, DataFile, TableSnapshot};
+pub use snapshot::{At, ScanFile, TableSnapshot};

@@ -1,7 +1,8 @@
-//! A table of the lake as DataFusion sees it: plain Parquet scans over the files that filters leave.
+//! A table of the lake as DataFusion sees it: plain Parquet scans over the files that filters
+//! leave.
 //!
-//! The library's own scan hides the sort order and cannot be sent to another process; this one is made of
-//! stock operators only. Which files may be skipped is decided in `statistics`.
+//! The library's own scan hides the sort order and cannot be sent to another process; this one is
+//! made of stock operators only. Which files may be skipped is decided in `statistics`.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -16,7 +17,9 @@ use datafusion::common::tree_node::TreeNode;
 use datafusion::common::{ColumnStatistics, Result, ScalarValue, Statistics, ToDFSchema};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
-use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::physical_plan::{
+    FileGroup, FileScanConfig, FileScanConfigBuilder, ParquetSource,
+};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::execution::object_store::ObjectStoreUrl;
@@ -29,23 +32,23 @@ use datafusion::physical_plan::empty::EmptyExec;
 use object_store::ObjectMeta;
 use url::Position;
 
-use super::snapshot::{DataFile, TableSnapshot};
-use crate::lake::TableName;
+use super::snapshot::{ScanFile, TableSnapshot};
+use crate::storage::lake::TableName;
 
-/// Files whose ranges overlap are merged as they are read, each open at once; beyond this many, sorting what is
-/// asked for is cheaper than keeping all of them open.
+/// Files whose ranges overlap are merged as they are read, each open at once; beyond this many,
+/// sorting what is asked for is cheaper than keeping all of them open.
 const MAX_MERGED_FILES: usize = 64;
 
 /// One version of a table, ready to be scanned.
 #[derive(Clone, Debug)]
-pub struct LakeTable {
+pub struct TableScan {
     name: TableName,
     snapshot: Arc<TableSnapshot>,
     /// For each file of the snapshot whether it is there at all; every file if nothing is said.
     only: Option<Arc<[bool]>>,
 }
 
-impl LakeTable {
+impl TableScan {
     /// Wraps a snapshot.
     #[must_use]
     pub const fn new(name: TableName, snapshot: Arc<TableSnapshot>) -> Self {
@@ -54,7 +57,7 @@ impl LakeTable {
 
     /// Returns the table as if it had no other files than those that are to be kept.
     #[must_use]
-    pub(crate) fn cut(self, keep: impl Fn(&DataFile) -> bool) -> Self {
+    pub(crate) fn cut(self, keep: impl Fn(&ScanFile) -> bool) -> Self {
         let only = Some(self.snapshot.files().iter().map(keep).collect());
         Self { only, ..self }
     }
@@ -80,14 +83,18 @@ impl LakeTable {
     }
 
     fn prune(&self, session: &dyn Session, filters: &[Expr]) -> Result<Vec<usize>> {
-        let (on_partitions, others): (Vec<_>, Vec<_>) =
-            filters.iter().filter(|filter| decidable(filter)).cloned().partition(|filter| self.on_partitions(filter));
+        let (on_partitions, others): (Vec<_>, Vec<_>) = filters
+            .iter()
+            .filter(|filter| decidable(filter))
+            .cloned()
+            .partition(|filter| self.on_partitions(filter));
         let physical = |filters: Vec<Expr>| -> Result<Option<Arc<dyn PhysicalExpr>>> {
             let Some(filter) = conjunction(filters) else { return Ok(None) };
             let schema = Arc::clone(self.snapshot.schema()).to_dfschema()?;
             session.create_physical_expr(filter, &schema).map(Some)
         };
-        let keep = self.snapshot.prune(physical(on_partitions)?.as_ref(), physical(others)?.as_ref())?;
+        let keep =
+            self.snapshot.prune(physical(on_partitions)?.as_ref(), physical(others)?.as_ref())?;
         let is_there = |index: usize| self.only.as_ref().is_none_or(|only| only[index]);
         let kept = keep.iter().enumerate().filter(|(index, keep)| **keep && is_there(*index));
         Ok(kept.map(|(index, _)| index).collect())
@@ -100,9 +107,12 @@ impl LakeTable {
         let (partitions, in_file): (Vec<_>, Vec<_>) =
             fields.partition(|field| partition_columns.contains(field.name()));
         // Values of partitions come in the order in which the table declares them.
-        let declared = |name: &String| partitions.iter().find(|field| field.name() == name).cloned();
+        let declared =
+            |name: &String| partitions.iter().find(|field| field.name() == name).cloned();
         let partitions = partition_columns.iter().filter_map(declared).collect::<Vec<_>>();
-        TableSchema::builder(Arc::new(Schema::new(in_file))).with_table_partition_cols(partitions).build()
+        TableSchema::builder(Arc::new(Schema::new(in_file)))
+            .with_table_partition_cols(partitions)
+            .build()
     }
 
     fn scan_file(&self, index: usize, columns: &SchemaRef) -> PartitionedFile {
@@ -130,7 +140,12 @@ impl LakeTable {
         LexOrdering::new(self.snapshot.sort_columns().iter().map_while(sort))
     }
 
-    fn source(&self, session: &dyn Session, schema: TableSchema, store: &ObjectStoreUrl) -> Result<Arc<ParquetSource>> {
+    fn source(
+        &self,
+        session: &dyn Session,
+        schema: TableSchema,
+        store: &ObjectStoreUrl,
+    ) -> Result<Arc<ParquetSource>> {
         let mut options = TableParquetOptions::new();
         options.global = session.config_options().execution.parquet.clone();
         let runtime = session.runtime_env();
@@ -142,7 +157,7 @@ impl LakeTable {
 }
 
 #[async_trait]
-impl TableProvider for LakeTable {
+impl TableProvider for TableScan {
     fn schema(&self) -> SchemaRef {
         Arc::clone(self.snapshot.schema())
     }
@@ -151,7 +166,10 @@ impl TableProvider for LakeTable {
         TableType::Base
     }
 
-    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> Result<Vec<TableProviderFilterPushDown>> {
         let support = |filter: &&Expr| match self.on_partitions(filter) {
             true => TableProviderFilterPushDown::Exact,
             false => TableProviderFilterPushDown::Inexact,
@@ -172,7 +190,8 @@ impl TableProvider for LakeTable {
         }
         let declared = self.snapshot.schema();
         if kept.is_empty() {
-            let columns = projection.map_or_else(|| Ok(Arc::clone(declared)), |p| declared.project(p).map(Arc::new))?;
+            let columns = projection
+                .map_or_else(|| Ok(Arc::clone(declared)), |p| declared.project(p).map(Arc::new))?;
             return Ok(Arc::new(EmptyExec::new(columns)));
         }
         let schema = self.scan_schema();
@@ -180,7 +199,9 @@ impl TableProvider for LakeTable {
         let files: Vec<_> = kept.iter().map(|&index| self.scan_file(index, &columns)).collect();
         let partitions = session.config().target_partitions();
         let (groups, ordering) = match self.ordering(&columns) {
-            Some(ordering) => group_sorted(files, &columns, ordering, self.bounds_order(&kept), partitions),
+            Some(ordering) => {
+                group_sorted(files, &columns, ordering, self.bounds_order(&kept), partitions)
+            }
             None => (FileGroup::new(files).split_files(partitions), Vec::new()),
         };
         let store = ObjectStoreUrl::parse(&self.snapshot.url()[..Position::BeforePath])?;
@@ -194,7 +215,7 @@ impl TableProvider for LakeTable {
     }
 }
 
-impl LakeTable {
+impl TableScan {
     /// Without filters on rows, the first files that hold enough rows are all that a limit needs.
     fn cut_to_limit(&self, kept: &mut Vec<usize>, limit: Option<usize>) {
         let Some(limit) = limit else { return };
@@ -206,7 +227,8 @@ impl LakeTable {
         kept.truncate(enough.map_or(kept.len(), |last| last + 1));
     }
 
-    /// NULLs come last but are in no bound, so only files known to have none can follow one another.
+    /// NULLs come last but are in no bound, so only files known to have none can follow one
+    /// another.
     fn bounds_order(&self, kept: &[usize]) -> bool {
         self.snapshot.sort_columns().iter().all(|column| self.snapshot.has_no_nulls(column, kept))
     }
@@ -226,26 +248,32 @@ impl LakeTable {
         }
     }
 
-    /// A partition column's least and greatest value are known without reading, where no file may be empty.
+    /// A partition column's least and greatest value are known without reading, where no file may
+    /// be empty.
     fn partition_range(&self, column: &str, kept: &[usize]) -> ColumnStatistics {
         let unknown = ColumnStatistics::new_unknown();
-        let Some(index) = self.snapshot.partition_columns().iter().position(|name| name == column) else {
+        let Some(index) = self.snapshot.partition_columns().iter().position(|name| name == column)
+        else {
             return unknown;
         };
         let files = || kept.iter().map(|&file| &self.snapshot.files()[file]);
         let mut values: Vec<_> = files().map(|file| &file.partition_values[index]).collect();
-        if files().any(|file| file.rows.unwrap_or(0) == 0) || values.iter().any(|value| value.is_null()) {
+        if files().any(|file| file.rows.unwrap_or(0) == 0)
+            || values.iter().any(|value| value.is_null())
+        {
             return unknown;
         }
         values.sort_by(|a, b| a.partial_cmp(b).unwrap_or(Ordering::Equal));
-        let exact =
-            |value: Option<&&ScalarValue>| value.map_or(Precision::Absent, |value| Precision::Exact((*value).clone()));
+        let exact = |value: Option<&&ScalarValue>| {
+            value.map_or(Precision::Absent, |value| Precision::Exact((*value).clone()))
+        };
         let (least, greatest) = (exact(values.first()), exact(values.last()));
         unknown.with_min_value(least).with_max_value(greatest).with_null_count(Precision::Exact(0))
     }
 }
 
-/// Tells whether planning can already evaluate a filter: not one that waits for a sub-query or differs by call.
+/// Tells whether planning can already evaluate a filter: not one that waits for a sub-query or
+/// differs by call.
 fn decidable(filter: &Expr) -> bool {
     let waits = |part: &Expr| {
         matches!(
@@ -262,7 +290,8 @@ fn decidable(filter: &Expr) -> bool {
 
 /// Groups sorted files for parallel reading, so that in a group each file follows the one before.
 ///
-/// Without `by_bounds` no two files may follow each other. Gives up the order when it costs too many groups.
+/// Without `by_bounds` no two files may follow each other. Gives up the order when it costs too
+/// many groups.
 fn group_sorted(
     files: Vec<PartitionedFile>,
     columns: &SchemaRef,
@@ -274,8 +303,10 @@ fn group_sorted(
     let one_each = || files.iter().map(|file| FileGroup::new(vec![file.clone()])).collect();
     let all = [files.clone()];
     let groups = match by_bounds {
-        true => FileScanConfig::split_groups_by_statistics_with_target_partitions(columns, &all, &ordering, partitions)
-            .unwrap_or_else(|_| one_each()),
+        true => FileScanConfig::split_groups_by_statistics_with_target_partitions(
+            columns, &all, &ordering, partitions,
+        )
+        .unwrap_or_else(|_| one_each()),
         false => one_each(),
     };
     match groups.len() <= MAX_MERGED_FILES.max(partitions) {
@@ -284,7 +315,11 @@ fn group_sorted(
     }
 }
 
-fn scan_projection(declared: &Schema, columns: &Schema, projection: Option<&Vec<usize>>) -> Result<Vec<usize>> {
+fn scan_projection(
+    declared: &Schema,
+    columns: &Schema,
+    projection: Option<&Vec<usize>>,
+) -> Result<Vec<usize>> {
     let wanted = projection.cloned().unwrap_or_else(|| (0..declared.fields().len()).collect());
     let place = |index: usize| Ok(columns.index_of(declared.field(index).name())?);
     wanted.into_iter().map(place).collect()

@@ -6,10 +6,11 @@ use serde::de::DeserializeOwned;
 
 use super::error::QueryError;
 use super::session::Session;
-use crate::lake::TableName;
+use crate::storage::lake::TableName;
 
 impl Session {
-    /// Runs a statement and reads its rows, each as an object with a field for every column that is not null.
+    /// Runs a statement and reads its rows, each as an object with a field for every column that is
+    /// not null.
     ///
     /// # Errors
     /// Like [`Session::sql`], and when a row is not what `T` expects.

@@ -1,7 +1,7 @@
 //! A session: the engine set up over one lake, with its limits, answering one statement at a time.
 //!
-//! Settings that decide whether answers are exact live here and nowhere else. Nothing outside the lake can be
-//! reached: no other store, no file as a table, no statement that writes.
+//! Settings that decide whether answers are exact live here and nowhere else. Nothing outside the
+//! lake can be reached: no other store, no file as a table, no statement that writes.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,10 +22,9 @@ use url::{Position, Url};
 
 use super::catalog::LakeCatalog;
 use super::error::QueryError;
-use super::explain;
 use super::snapshot::At;
-use super::statement;
-use crate::lake::{Lake, Layer, TableName};
+use super::{explain, statement};
+use crate::storage::lake::{Lake, Layer, TableName};
 use crate::storage::root_store;
 
 /// The lake's name as a catalog, and the layer in which a table's name alone is looked up.
@@ -69,7 +68,11 @@ impl Engine {
         let invalid = |error| QueryError::from_engine(error, memory_limit);
         let runtime = runtime(memory_limit, options.spill_folder.clone()).map_err(invalid)?;
         register_store(&runtime, lake.storage().url())?;
-        Ok(Self { config: config(options.target_partitions), runtime: Arc::new(runtime), memory_limit })
+        Ok(Self {
+            config: config(options.target_partitions),
+            runtime: Arc::new(runtime),
+            memory_limit,
+        })
     }
 }
 
@@ -116,7 +119,8 @@ impl Session {
     /// Runs one statement that reads; rows come as they are found.
     ///
     /// # Errors
-    /// When the text is not one statement that reads, names what is not there, or cannot be planned.
+    /// When the text is not one statement that reads, names what is not there, or cannot be
+    /// planned.
     pub async fn sql(&self, text: &str) -> Result<SendableRecordBatchStream, QueryError> {
         let query = Box::pin(self.plan(text)).await?;
         Box::pin(self.run(query)).await.map_err(|error| self.meaning(error))
@@ -132,12 +136,16 @@ impl Session {
             self.catalog.list().await?;
         }
         let state = self.context.state();
-        let tables = state.resolve_table_references(&statement).map_err(|error| self.meaning(error))?;
+        let tables =
+            state.resolve_table_references(&statement).map_err(|error| self.meaning(error))?;
         let plan = match Box::pin(state.statement_to_plan(statement)).await {
             Ok(plan) => plan,
             Err(error) => return Err(self.why_not_planned(error, tables).await),
         };
-        let reads = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+        let reads = SQLOptions::new()
+            .with_allow_ddl(false)
+            .with_allow_dml(false)
+            .with_allow_statements(false);
         reads.verify_plan(&plan).map_err(|_| statement::read_only(text))?;
         Box::pin(self.context.execute_logical_plan(plan)).await.map_err(|error| self.meaning(error))
     }
@@ -169,7 +177,11 @@ impl Session {
     }
 
     /// A table that is not there is the likeliest cause, and the engine says it in its own words.
-    async fn why_not_planned(&self, error: DataFusionError, tables: Vec<TableReference>) -> QueryError {
+    async fn why_not_planned(
+        &self,
+        error: DataFusionError,
+        tables: Vec<TableReference>,
+    ) -> QueryError {
         for table in tables {
             if let Some(missing) = self.missing(&table).await {
                 return missing;
@@ -200,9 +212,13 @@ impl Session {
     }
 }
 
-fn runtime(memory_limit: usize, spill_folder: Option<PathBuf>) -> Result<RuntimeEnv, DataFusionError> {
-    let mode =
-        spill_folder.map_or(DiskManagerMode::OsTmpDirectory, |folder| DiskManagerMode::Directories(vec![folder]));
+fn runtime(
+    memory_limit: usize,
+    spill_folder: Option<PathBuf>,
+) -> Result<RuntimeEnv, DataFusionError> {
+    let mode = spill_folder.map_or(DiskManagerMode::OsTmpDirectory, |folder| {
+        DiskManagerMode::Directories(vec![folder])
+    });
     RuntimeEnvBuilder::new()
         .with_memory_pool(Arc::new(FairSpillPool::new(memory_limit)))
         .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(mode))
@@ -230,11 +246,13 @@ fn config(target_partitions: Option<usize>) -> SessionConfig {
         config = config.with_target_partitions(partitions.max(1));
     }
     let options = config.options_mut();
-    // Otherwise a literal such as 0.1 is floating point, compares inexactly with decimals, and prunes nothing.
+    // Otherwise a literal such as 0.1 is floating point, compares inexactly with decimals, and
+    // prunes nothing.
     options.sql_parser.parse_float_as_decimal = true;
     options.execution.parquet.pushdown_filters = true;
     options.execution.time_zone = Some("UTC".to_owned());
-    // The values of one side of a join, pushed into the scan of the other as a list, panic on dictionary columns.
+    // The values of one side of a join, pushed into the scan of the other as a list, panic on
+    // dictionary columns.
     options.optimizer.hash_join_inlist_pushdown_max_size = 0;
     options.optimizer.hash_join_inlist_pushdown_max_distinct_values = 0;
     config

@@ -1,7 +1,9 @@
-//! What a table is at one version: its columns and its active files, with what the log says of each.
+//! What a table is at one version: its columns and its active files, with what the log says of
+//! each.
 //!
-//! Opened tables are kept for the whole process, because reading a long log costs far more than looking for
-//! newer commits; the version is looked up on every call all the same. How files are pruned is not in here.
+//! Opened tables are kept for the whole process, because reading a long log costs far more than
+//! looking for newer commits; the version is looked up on every call all the same. How files are
+//! pruned is not in here.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -32,7 +34,7 @@ pub enum At {
 
 /// One active Parquet file of a table.
 #[derive(Debug)]
-pub struct DataFile {
+pub struct ScanFile {
     /// Where the file is in the store of the table's whole scheme and host.
     pub path: Path,
     /// Bytes.
@@ -55,7 +57,7 @@ pub struct TableSnapshot {
     schema: SchemaRef,
     partition_columns: Vec<String>,
     sort_columns: Vec<String>,
-    files: Vec<DataFile>,
+    files: Vec<ScanFile>,
     pub(super) bounds: ColumnBounds,
 }
 
@@ -63,7 +65,8 @@ impl TableSnapshot {
     /// Opens the table at a URL, or tells that there is none.
     ///
     /// # Errors
-    /// When the log cannot be read, or the version does not exist, or the table was not there at the time.
+    /// When the log cannot be read, or the version does not exist, or the table was not there at
+    /// the time.
     pub async fn open(url: &Url, at: At) -> Result<Option<Arc<Self>>, QueryError> {
         let opened = match at {
             At::Newest => newest(url).await,
@@ -77,7 +80,8 @@ impl TableSnapshot {
         opened.map(|snapshot| snapshot.refuse_later_than(at)).transpose()
     }
 
-    /// The engine takes the oldest version for every time before it; here a table that was not there is an error.
+    /// The engine takes the oldest version for every time before it; here a table that was not
+    /// there is an error.
     fn refuse_later_than(self: Arc<Self>, at: At) -> Result<Arc<Self>, QueryError> {
         match (at, self.committed) {
             (At::Time(time), Some(first)) if first > time => {
@@ -117,7 +121,8 @@ impl TableSnapshot {
         &self.partition_columns
     }
 
-    /// Returns the columns by which each file's rows are sorted, ascending with NULLs last; empty when they are not.
+    /// Returns the columns by which each file's rows are sorted, ascending with NULLs last; empty
+    /// when they are not.
     #[must_use]
     pub fn sort_columns(&self) -> &[String] {
         &self.sort_columns
@@ -125,7 +130,7 @@ impl TableSnapshot {
 
     /// Returns the active files.
     #[must_use]
-    pub fn files(&self) -> &[DataFile] {
+    pub fn files(&self) -> &[ScanFile] {
         &self.files
     }
 
@@ -144,7 +149,9 @@ impl TableSnapshot {
             url: url.clone(),
             id: state.metadata().id().to_owned(),
             version: state.version(),
-            committed: state.version_timestamp(state.version()).and_then(DateTime::from_timestamp_millis),
+            committed: state
+                .version_timestamp(state.version())
+                .and_then(DateTime::from_timestamp_millis),
             schema,
             partition_columns,
             sort_columns,
@@ -159,26 +166,28 @@ struct OpenedTable {
     snapshot: Arc<TableSnapshot>,
 }
 
-type Slot = Arc<tokio::sync::Mutex<Option<OpenedTable>>>;
+type CacheEntry = Arc<tokio::sync::Mutex<Option<OpenedTable>>>;
 
-/// Returns the table's place in the cache of the process; its lock makes callers share one read of the log.
-fn slot(url: &Url) -> Slot {
-    static OPENED: OnceLock<Mutex<HashMap<Url, Slot>>> = OnceLock::new();
-    let mut opened = OPENED.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
+/// Returns the table's place in the cache of the process; its lock makes callers share one read of
+/// the log.
+fn cache_entry(url: &Url) -> CacheEntry {
+    static OPENED: OnceLock<Mutex<HashMap<Url, CacheEntry>>> = OnceLock::new();
+    let mut opened =
+        OPENED.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
     Arc::clone(opened.entry(url.clone()).or_default())
 }
 
 async fn newest(url: &Url) -> Result<Option<Arc<TableSnapshot>>, DeltaTableError> {
-    let slot = slot(url);
-    let mut slot = slot.lock().await;
-    let opened = match slot.take() {
+    let cache_entry = cache_entry(url);
+    let mut cache_entry = cache_entry.lock().await;
+    let opened = match cache_entry.take() {
         Some(opened) => refresh(url, opened).await?,
         None => match open(url).await? {
             Some(opened) => opened,
             None => return Ok(None),
         },
     };
-    Ok(Some(Arc::clone(&slot.insert(opened).snapshot)))
+    Ok(Some(Arc::clone(&cache_entry.insert(opened).snapshot)))
 }
 
 /// Refuses a version that is still to come, before the engine does in its own words.
@@ -226,10 +235,11 @@ fn read_file(
     root: &Path,
     partition_columns: &[String],
     schema: &Schema,
-) -> Result<DataFile, DeltaTableError> {
+) -> Result<ScanFile, DeltaTableError> {
     let path = Path::from_iter(root.parts().chain(file.object_store_path().parts()));
     if file.deletion_vector_descriptor().is_some() {
-        let message = format!("file `{path}` has a deletion vector, which this program does not read");
+        let message =
+            format!("file `{path}` has a deletion vector, which this program does not read");
         return Err(DeltaTableError::generic(message));
     }
     let texts = file.partition_values_map();
@@ -241,13 +251,15 @@ fn read_file(
             None => ScalarValue::try_from(data_type),
         };
         let unreadable = |error: DataFusionError| {
-            DeltaTableError::generic(format!("partition column `{column}` of file `{path}`: {error}"))
+            DeltaTableError::generic(format!(
+                "partition column `{column}` of file `{path}`: {error}"
+            ))
         };
         partition_values.push(value.map_err(unreadable)?);
     }
     let statistics = file.stats().map(|text| FileStatistics::parse(&text)).unwrap_or_default();
     let size = u64::try_from(file.size()).unwrap_or_default();
-    Ok(DataFile { path, size, partition_values, rows: statistics.rows(), statistics })
+    Ok(ScanFile { path, size, partition_values, rows: statistics.rows(), statistics })
 }
 
 /// Text and bytes become views, the form in which scans are cheapest, whatever the files hold.
@@ -263,7 +275,8 @@ pub(crate) fn read_schema(declared: &Schema) -> SchemaRef {
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
-/// A property that names an unknown column promises nothing that could be relied on, so it counts as absent.
+/// A property that names an unknown column promises nothing that could be relied on, so it counts
+/// as absent.
 fn sort_columns(properties: &HashMap<String, String>, schema: &Schema) -> Vec<String> {
     let Some(names) = properties.get(SORT_PROPERTY) else { return Vec::new() };
     let names: Vec<String> = names.split(',').map(|name| name.trim().to_owned()).collect();

@@ -1,7 +1,7 @@
 //! Which texts are accepted as a statement: exactly one, and one that only reads.
 //!
-//! Decided on the parsed text, before anything is planned; the session checks the plan a second time, so
-//! that a kind of statement that is new to the parser is refused too.
+//! Decided on the parsed text, before anything is planned; the session checks the plan a second
+//! time, so that a kind of statement that is new to the parser is refused too.
 
 use datafusion::sql::parser::{DFParserBuilder, ExplainStatement, Statement};
 use datafusion::sql::sqlparser::ast;
@@ -15,19 +15,24 @@ const MAX_DEPTH: usize = 128;
 /// Parses a text that must hold one statement that reads; a semicolon at its end is fine.
 pub(super) fn parse(text: &str) -> Result<Statement, QueryError> {
     let dialect = GenericDialect {};
-    let parsed = DFParserBuilder::new(text).with_dialect(&dialect).with_recursion_limit(MAX_DEPTH).build();
+    let parsed =
+        DFParserBuilder::new(text).with_dialect(&dialect).with_recursion_limit(MAX_DEPTH).build();
     let statements = parsed.and_then(|mut parser| parser.parse_statements());
     let mut statements = statements.map_err(|error| QueryError::from_engine(error, 0))?;
     match (statements.pop_front(), statements.len()) {
         (Some(statement), 0) if reads(&statement) => Ok(statement),
         (Some(_), 0) => Err(read_only(text)),
-        (first, more) => Err(QueryError::NotOneStatement { found: more + usize::from(first.is_some()) }),
+        (first, more) => {
+            Err(QueryError::NotOneStatement { found: more + usize::from(first.is_some()) })
+        }
     }
 }
 
 /// Says that a text does something other than read.
 pub(super) fn read_only(text: &str) -> QueryError {
-    let explains = |word: &&str| ["EXPLAIN", "ANALYZE", "VERBOSE"].iter().any(|own| own.eq_ignore_ascii_case(word));
+    let explains = |word: &&str| {
+        ["EXPLAIN", "ANALYZE", "VERBOSE"].iter().any(|own| own.eq_ignore_ascii_case(word))
+    };
     let words = text.split_whitespace().skip_while(explains);
     let words = words.filter(|word| word.chars().all(char::is_alphabetic)).take(2);
     QueryError::ReadOnly { statement: words.map(str::to_uppercase).collect::<Vec<_>>().join(" ") }

@@ -1,12 +1,15 @@
 //! What the log says of the values in each file, and which files a filter rules out by it.
 //!
-//! Kept apart from the snapshot because of one trap: decimals must be read from the text of the log with all
-//! their digits. A detour through floating point moves a bound by less than a cent and loses rows.
+//! Kept apart from the snapshot because of one trap: decimals must be read from the text of the log
+//! with all their digits. A detour through floating point moves a bound by less than a cent and
+//! loses rows.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions, UInt64Array};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions, UInt64Array,
+};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, UInt64Type};
 use datafusion::common::pruning::PruningStatistics;
 use datafusion::common::stats::Precision;
@@ -18,7 +21,8 @@ use serde_json::value::RawValue;
 
 use super::snapshot::TableSnapshot;
 
-/// Other writers cut the maximum of a time to whole milliseconds, so the true one may be this much later.
+/// Other writers cut the maximum of a time to whole milliseconds, so the true one may be this much
+/// later.
 const CUT_MICROSECONDS: i64 = 999;
 
 /// The `stats` of one `add` action, with values left as they were written.
@@ -32,7 +36,8 @@ pub(super) struct FileStatistics {
 }
 
 impl FileStatistics {
-    /// Parses the text of the log; statistics are optional, so text that is no such object counts as none.
+    /// Parses the text of the log; statistics are optional, so text that is no such object counts
+    /// as none.
     pub(super) fn parse(text: &str) -> Self {
         serde_json::from_str(text).unwrap_or_default()
     }
@@ -67,7 +72,8 @@ fn parse_value(raw: &str, data_type: &DataType) -> Option<ScalarValue> {
     ScalarValue::try_from_string(text, data_type).ok().filter(|value| !value.is_null())
 }
 
-/// A column's bounds over all files, row i for file i; made when first asked for, since few columns are filtered on.
+/// A column's bounds over all files, row i for file i; made when first asked for, since few columns
+/// are filtered on.
 #[derive(Debug, Default)]
 pub(super) struct ColumnBounds {
     made: Mutex<HashMap<String, Option<Bounds>>>,
@@ -83,7 +89,8 @@ struct Bounds {
 impl TableSnapshot {
     /// Tells for each file whether it may hold rows that pass all filters.
     ///
-    /// `on_partitions` must use partition columns only and is decided exactly: a kept file's rows all pass.
+    /// `on_partitions` must use partition columns only and is decided exactly: a kept file's rows
+    /// all pass.
     pub(super) fn prune(
         &self,
         on_partitions: Option<&Arc<dyn PhysicalExpr>>,
@@ -96,7 +103,8 @@ impl TableSnapshot {
             keep = passed.iter().map(|passed| passed == Some(true)).collect();
         }
         if let Some(filter) = others {
-            let builder = PruningPredicateBuilder::new().with_file_schema(Arc::clone(self.schema()));
+            let builder =
+                PruningPredicateBuilder::new().with_file_schema(Arc::clone(self.schema()));
             let predicate = builder.try_build(Arc::clone(filter))?;
             let may_hold = predicate.prune(self)?;
             keep.iter_mut().zip(may_hold).for_each(|(keep, may_hold)| *keep &= may_hold);
@@ -104,7 +112,8 @@ impl TableSnapshot {
         Ok(keep)
     }
 
-    /// Returns what is known of each of the table's columns in one file, as estimates that only ever rule out.
+    /// Returns what is known of each of the table's columns in one file, as estimates that only
+    /// ever rule out.
     pub(super) fn column_statistics(&self, file: usize, column: &str) -> ColumnStatistics {
         let unknown = ColumnStatistics::new_unknown();
         let Some(bounds) = self.bounds(column) else { return unknown };
@@ -122,7 +131,8 @@ impl TableSnapshot {
         files.iter().all(|&file| nulls.is_valid(file) && nulls.value(file) == 0)
     }
 
-    /// One row per file and one column per column of the table, in which only partition columns have values.
+    /// One row per file and one column per column of the table, in which only partition columns
+    /// have values.
     fn partitions(&self) -> Result<RecordBatch> {
         let rows = self.files().len();
         let mut columns = Vec::with_capacity(self.schema().fields().len());
@@ -143,7 +153,9 @@ impl TableSnapshot {
     }
 
     fn partition_values(&self, index: usize) -> Result<ArrayRef> {
-        ScalarValue::iter_to_array(self.files().iter().map(|file| file.partition_values[index].clone()))
+        ScalarValue::iter_to_array(
+            self.files().iter().map(|file| file.partition_values[index].clone()),
+        )
     }
 
     fn bounds(&self, column: &str) -> Option<Bounds> {
@@ -160,22 +172,31 @@ impl TableSnapshot {
         let data_type = self.schema().field_with_name(column).ok()?.data_type();
         if let Some(index) = self.partition_index(column) {
             let values = self.partition_values(index).ok()?;
-            let nulls = self.files().iter().map(|file| match file.partition_values[index].is_null() {
-                true => file.rows.map(|rows| rows as u64),
-                false => Some(0),
-            });
+            let nulls =
+                self.files().iter().map(|file| match file.partition_values[index].is_null() {
+                    true => file.rows.map(|rows| rows as u64),
+                    false => Some(0),
+                });
             let nulls = Arc::new(nulls.collect::<UInt64Array>());
             return Some(Bounds { minimum: Arc::clone(&values), maximum: values, nulls });
         }
         let unknown = ScalarValue::try_from(data_type).ok()?;
         let collect = |value: &dyn Fn(&FileStatistics) -> Option<ScalarValue>| {
-            let values = self.files().iter().map(|file| value(&file.statistics).unwrap_or_else(|| unknown.clone()));
+            let values = self
+                .files()
+                .iter()
+                .map(|file| value(&file.statistics).unwrap_or_else(|| unknown.clone()));
             ScalarValue::iter_to_array(values).ok()
         };
         Some(Bounds {
             minimum: collect(&|file| file.minimum(column, data_type))?,
             maximum: collect(&|file| file.maximum(column, data_type))?,
-            nulls: Arc::new(self.files().iter().map(|file| file.statistics.nulls(column)).collect::<UInt64Array>()),
+            nulls: Arc::new(
+                self.files()
+                    .iter()
+                    .map(|file| file.statistics.nulls(column))
+                    .collect::<UInt64Array>(),
+            ),
         })
     }
 }

@@ -4,8 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
-use lakehouse_core::data_file::DataFileError;
-use lakehouse_core::market::NameError;
+use lakehouse_core::config::data_file::DataFileError;
+use lakehouse_core::names::market::NameError;
 use thiserror::Error;
 
 /// What is wrong with flags, environment or files: always the user's to correct.
@@ -39,7 +39,9 @@ impl SettingsError {
             Self::TooBroad => Some(
                 "name some with --symbol 'BTC*', use a configuration file with --config, or ask for everything with --all",
             ),
-            Self::Dates { .. } => Some("--start and --end replace the dates of a configuration file one by one"),
+            Self::Dates { .. } => {
+                Some("--start and --end replace the dates of a configuration file one by one")
+            }
             _ => None,
         }
     }

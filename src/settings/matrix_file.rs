@@ -4,13 +4,16 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use lakehouse_core::config::options::BUILTIN_MATRIX;
 use lakehouse_core::matrix::Matrix;
-use lakehouse_core::options::BUILTIN_MATRIX;
 
-use crate::settings::SettingsError;
+use super::SettingsError;
 
 /// Loads the matrix that a configuration file names, and a note if it is not the one that is used.
-pub(super) fn load(config: Option<&Path>, path: Option<&str>) -> Result<(Matrix, Option<String>), SettingsError> {
+pub(super) fn load(
+    config: Option<&Path>,
+    path: Option<&str>,
+) -> Result<(Matrix, Option<String>), SettingsError> {
     let Some(path) = path else { return Ok((Matrix::builtin()?, None)) };
     let found = find(config, Path::new(path));
     if Path::new(path).file_name().is_some_and(|name| name == BUILTIN_MATRIX) {
@@ -33,6 +36,7 @@ fn find(config: Option<&Path>, path: &Path) -> Result<(PathBuf, String), Setting
             Err(error) => return Err(SettingsError::unreadable("matrix file", &file, error)),
         }
     }
-    let text = fs::read_to_string(path).map_err(|error| SettingsError::unreadable("matrix file", path, error))?;
+    let text = fs::read_to_string(path)
+        .map_err(|error| SettingsError::unreadable("matrix file", path, error))?;
     Ok((path.to_owned(), text))
 }

@@ -1,16 +1,17 @@
 //! What is wanted: the wishes of the flags laid over those of the configuration file.
 //!
-//! A flag replaces what the file says of the same thing; whatever it leaves alone stays as in the file.
+//! A flag replaces what the file says of the same thing; whatever it leaves alone stays as in the
+//! file.
 
 use chrono::NaiveDate;
-use lakehouse_core::market::{DataType, NameError};
+use lakehouse_core::config::options::FileOptions;
 use lakehouse_core::matrix::Matrix;
-use lakehouse_core::options::FileOptions;
-use lakehouse_core::period::{DateRange, Period};
+use lakehouse_core::names::market::{DataType, NameError};
+use lakehouse_core::names::period::{DateRange, Period};
 use lakehouse_core::selection::{IntervalFilter, Selection, SymbolFilter};
 
+use super::SettingsError;
 use crate::cli::SelectionFlags;
-use crate::settings::SettingsError;
 
 /// Resolves the selection; `today` counts for the last few days.
 pub(super) fn resolve(
@@ -28,11 +29,13 @@ pub(super) fn resolve(
     }
     if !flags.scope.symbol.is_empty() {
         let parsed = SymbolFilter::parse(&flags.scope.symbol);
-        selection.symbols = parsed.map_err(|problem| SettingsError::Flag { flag: "--symbol", problem })?;
+        selection.symbols =
+            parsed.map_err(|problem| SettingsError::Flag { flag: "--symbol", problem })?;
     }
     if !flags.scope.interval.is_empty() {
-        selection.intervals =
-            IntervalFilter::Everywhere(flags.scope.interval.iter().map(ToString::to_string).collect());
+        selection.intervals = IntervalFilter::Everywhere(
+            flags.scope.interval.iter().map(ToString::to_string).collect(),
+        );
     }
     selection.dates = dates(selection.dates, flags, today)?;
     selection.frequency = flags.frequency.unwrap_or(selection.frequency);
@@ -41,8 +44,8 @@ pub(super) fn resolve(
     Ok(selection)
 }
 
-/// Returns whether the file chooses markets or data types, and their whole content with it: it was written
-/// on purpose, unlike a flag that was forgotten.
+/// Returns whether the file chooses markets or data types, and their whole content with it: it was
+/// written on purpose, unlike a flag that was forgotten.
 fn selects_without_symbols(file: &FileOptions, flags: &SelectionFlags) -> bool {
     let chosen = file.markets.is_some() || file.data_types.is_some();
     chosen && flags.scope.symbol.is_empty()
@@ -54,7 +57,11 @@ fn data_types(names: &[String], matrix: &Matrix) -> Result<Vec<DataType>, Settin
     found.map_err(|problem| SettingsError::Flag { flag: "--data-type", problem })
 }
 
-fn dates(file: DateRange, flags: &SelectionFlags, today: NaiveDate) -> Result<DateRange, SettingsError> {
+fn dates(
+    file: DateRange,
+    flags: &SelectionFlags,
+    today: NaiveDate,
+) -> Result<DateRange, SettingsError> {
     if let Some(last) = flags.last {
         return Ok(last.range(today));
     }

@@ -1,6 +1,7 @@
 //! Settings as they are told: each with its value and where that comes from.
 //!
-//! Values are those that an ingest would have; only the origin is found here, by the same order of precedence.
+//! Values are those that an ingest would have; only the origin is found here, by the same order of
+//! precedence.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -54,11 +55,16 @@ impl Serialize for Origin {
 }
 
 impl Settings {
-    /// Returns every setting that a configuration file may have, as it would hold for an ingest with these flags.
+    /// Returns every setting that a configuration file may have, as it would hold for an ingest
+    /// with these flags.
     ///
     /// # Errors
     /// When a name means nothing, or dates end before they start.
-    pub fn shown(self, flags: &ConfigShowFlags, today: NaiveDate) -> Result<Vec<ShownSetting>, SettingsError> {
+    pub fn shown(
+        self,
+        flags: &ConfigShowFlags,
+        today: NaiveDate,
+    ) -> Result<Vec<ShownSetting>, SettingsError> {
         let lines = Lines { file: self.file.file.clone(), lines: self.file.lines.clone() };
         let mut shown = self.places(flags, &lines);
         let ConfigShowFlags { selection, source, tuning, .. } = flags.clone();
@@ -74,7 +80,11 @@ impl Settings {
     /// Returns where things are: the file itself, the lake, the archive, the matrix.
     fn places(&self, flags: &ConfigShowFlags, lines: &Lines) -> Vec<ShownSetting> {
         let (given, environment, from) = (&self.given, &self.environment, &flags.source);
-        let config = given.config.as_ref().or(environment.config.as_ref()).map(|file| file.display().to_string());
+        let config = given
+            .config
+            .as_ref()
+            .or(environment.config.as_ref())
+            .map(|file| file.display().to_string());
         let (source, listing) = self.source(from);
         let place = |name, value, flag: Option<&'static str>, variable: Option<&'static str>| {
             let outside = [flag.map(Origin::Flag), variable.map(Origin::Variable)];
@@ -109,8 +119,12 @@ impl Settings {
             place("matrix_path", json!(self.file.matrix_path), None, None),
             place("gold_models", json!(self.file.gold_models), None, None),
         ];
-        // A listing that belongs to a source that is not in use has no effect, wherever it is named.
-        shown.iter_mut().filter(|place| place.value.is_null()).for_each(|place| place.origin = Origin::Default);
+        // A listing that belongs to a source that is not in use has no effect, wherever it is
+        // named.
+        shown
+            .iter_mut()
+            .filter(|place| place.value.is_null())
+            .for_each(|place| place.origin = Origin::Default);
         shown
     }
 }
@@ -128,17 +142,29 @@ impl Lines {
         outside.into_iter().flatten().next().or(line).unwrap_or(Origin::Default)
     }
 
-    fn setting(&self, name: &'static str, value: Value, flag: Option<&'static str>) -> ShownSetting {
+    fn setting(
+        &self,
+        name: &'static str,
+        value: Value,
+        flag: Option<&'static str>,
+    ) -> ShownSetting {
         ShownSetting { name, value, origin: self.origin(name, [flag.map(Origin::Flag), None]) }
     }
 
     fn tuning(&self, settings: &IngestSettings, flags: &TuningFlags) -> [ShownSetting; 7] {
         let fetch = &settings.fetch;
-        let setting = |name, value, given: bool, flag| self.setting(name, value, given.then_some(flag));
-        let parallel = (json!(fetch.max_parallel_downloads), flags.max_parallel_downloads.is_some());
+        let setting =
+            |name, value, given: bool, flag| self.setting(name, value, given.then_some(flag));
+        let parallel =
+            (json!(fetch.max_parallel_downloads), flags.max_parallel_downloads.is_some());
         let timeout = (json!(fetch.timeout.as_secs()), flags.timeout_seconds.is_some());
         [
-            setting("batch_size", json!(settings.batch_size), flags.batch_size.is_some(), "--batch-size"),
+            setting(
+                "batch_size",
+                json!(settings.batch_size),
+                flags.batch_size.is_some(),
+                "--batch-size",
+            ),
             setting("max_parallel_downloads", parallel.0, parallel.1, "--max-parallel-downloads"),
             setting("timeout_seconds", timeout.0, timeout.1, "--timeout-seconds"),
             setting("retries", json!(fetch.retries), flags.retries.is_some(), "--retries"),
@@ -151,7 +177,8 @@ impl Lines {
     fn selection(&self, selection: &Selection, flags: &SelectionFlags) -> Vec<ShownSetting> {
         let scope = &flags.scope;
         let texts = |names: Vec<String>| if names.is_empty() { Value::Null } else { json!(names) };
-        let setting = |name, value, given: bool, flag| self.setting(name, value, given.then_some(flag));
+        let setting =
+            |name, value, given: bool, flag| self.setting(name, value, given.then_some(flag));
         let markets = selection.markets.iter().map(ToString::to_string).collect();
         let data_types = selection.data_types.iter().map(ToString::to_string).collect();
         let dates = selection.dates;
@@ -171,9 +198,19 @@ impl Lines {
             setting("markets", texts(markets), !scope.market.is_empty(), "--market"),
             setting("data_types", texts(data_types), !scope.data_type.is_empty(), "--data-type"),
             setting("symbols", symbols(&selection.symbols), !scope.symbol.is_empty(), "--symbol"),
-            setting("intervals", intervals(&selection.intervals), !scope.interval.is_empty(), "--interval"),
+            setting(
+                "intervals",
+                intervals(&selection.intervals),
+                !scope.interval.is_empty(),
+                "--interval",
+            ),
             date_range,
-            setting("frequency", json!(selection.frequency.as_str()), flags.frequency.is_some(), "--frequency"),
+            setting(
+                "frequency",
+                json!(selection.frequency.as_str()),
+                flags.frequency.is_some(),
+                "--frequency",
+            ),
         ]
     }
 }
@@ -182,9 +219,10 @@ fn symbols(filter: &SymbolFilter) -> Value {
     match filter {
         SymbolFilter::Everywhere(list) if list.patterns().is_empty() => Value::Null,
         SymbolFilter::Everywhere(list) => json!(list.patterns()),
-        SymbolFilter::PerMarket(lists) => {
-            lists.iter().map(|(market, list)| (market.to_string(), json!(list.patterns()))).collect()
-        }
+        SymbolFilter::PerMarket(lists) => lists
+            .iter()
+            .map(|(market, list)| (market.to_string(), json!(list.patterns())))
+            .collect(),
     }
 }
 

@@ -25,7 +25,10 @@ pub(super) enum Command {
 pub(super) const COMMANDS: [(&str, &str); 7] = [
     ("\\d", "list the lake's tables"),
     ("\\d TABLE", "list a table's columns"),
-    ("\\format FORMAT", "write answers as table, csv, tsv, json, ndjson, markdown, parquet or arrow"),
+    (
+        "\\format FORMAT",
+        "write answers as table, csv, tsv, json, ndjson, markdown, parquet or arrow",
+    ),
     ("\\o FILE", "write answers to a file, in the format of its ending; \\o alone ends it"),
     ("\\timing", "tell how long each statement took, or no longer"),
     ("\\h or \\?", "show this help"),
@@ -52,8 +55,12 @@ impl Command {
         let line = line.trim_end_matches(|letter: char| letter == ';' || letter.is_whitespace());
         let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         let argument = Some(rest.trim()).filter(|rest| !rest.is_empty());
-        if word != "\\o" && argument.is_some_and(|argument| argument.contains(char::is_whitespace)) {
-            return Err(CommandError::TooMuch { command: word.to_owned(), found: rest.trim().to_owned() });
+        if word != "\\o" && argument.is_some_and(|argument| argument.contains(char::is_whitespace))
+        {
+            return Err(CommandError::TooMuch {
+                command: word.to_owned(),
+                found: rest.trim().to_owned(),
+            });
         }
         match (word, argument) {
             ("\\d", table) => Ok(Self::Describe(table.map(str::to_owned))),

@@ -1,12 +1,11 @@
 //! What a word under the cursor may become: tables, columns, keywords, commands.
 //!
-//! Names come from the lake as it is when the user asks, so that a table that an ingest has just made is
-//! offered as well.
-
-use crate::lake::{Layer, TableName};
-use crate::query::Session;
+//! Names come from the lake as it is when the user asks, so that a table that an ingest has just
+//! made is offered as well.
 
 use super::command::{WORDS, formats};
+use crate::query::Session;
+use crate::storage::lake::{Layer, TableName};
 
 /// Words of the statements that the lake answers.
 const KEYWORDS: &str = "ALL AND ANALYZE AS ASC BETWEEN BY CASE CAST COUNT CROSS CURRENT_DATE DATE DESC DESCRIBE \
@@ -27,20 +26,24 @@ impl Names {
         let mut tables = Vec::new();
         for name in catalog.list().await.unwrap_or_default() {
             if let Ok(Some(table)) = catalog.open(&name).await {
-                let columns = table.snapshot().schema().fields().iter().map(|field| field.name().clone());
+                let columns =
+                    table.snapshot().schema().fields().iter().map(|field| field.name().clone());
                 tables.push((name, columns.collect()));
             }
         }
         Self { tables }
     }
 
-    /// Returns where the word before the cursor begins, and what it may become; `text` ends at the cursor.
+    /// Returns where the word before the cursor begins, and what it may become; `text` ends at the
+    /// cursor.
     pub(super) fn complete(&self, text: &str) -> (usize, Vec<String>) {
         let line = text.rsplit('\n').next().unwrap_or_default();
         if line.trim_start().starts_with('\\') {
             return self.complete_command(text, line.trim_start());
         }
-        let start = text.rfind(|letter: char| !is_of_word(letter)).map_or(0, |at| at + last_width(text, at));
+        let start = text
+            .rfind(|letter: char| !is_of_word(letter))
+            .map_or(0, |at| at + last_width(text, at));
         let word = &text[start..];
         let mut found = match word.rsplit_once('.') {
             Some((layer, _)) if is_layer(layer) => self.table_names(),
@@ -60,7 +63,8 @@ impl Names {
 
     fn complete_command(&self, text: &str, line: &str) -> (usize, Vec<String>) {
         let Some((command, word)) = line.split_once(' ') else {
-            let found = WORDS.iter().filter(|word| word.starts_with(line)).map(|word| (*word).to_owned());
+            let found =
+                WORDS.iter().filter(|word| word.starts_with(line)).map(|word| (*word).to_owned());
             return (text.len() - line.len(), found.collect());
         };
         let mut found = match command {
@@ -89,7 +93,9 @@ impl Names {
         let words: Vec<&str> = text.split(|letter| !is_of_word(letter)).collect();
         let is_named = |name: &TableName| {
             let full = name.to_string();
-            words.iter().any(|word| *word == full || (name.layer == Layer::Silver && *word == name.name))
+            words
+                .iter()
+                .any(|word| *word == full || (name.layer == Layer::Silver && *word == name.name))
         };
         let named: Vec<_> = self.tables.iter().filter(|(name, _)| is_named(name)).collect();
         let tables = if named.is_empty() { self.tables.iter().collect() } else { named };

@@ -2,10 +2,10 @@
 
 use bytesize::ByteSize;
 
-use crate::console;
-use crate::lake::{Layer, TableName};
 use crate::output::type_name;
-use crate::query::{LakeTable, QueryError, Session};
+use crate::query::{QueryError, Session, TableScan};
+use crate::storage::lake::{Layer, TableName};
+use crate::terminal::console;
 
 /// Lists the tables with their rows and sizes.
 pub(super) async fn tables(session: &Session) -> Result<String, QueryError> {
@@ -13,7 +13,12 @@ pub(super) async fn tables(session: &Session) -> Result<String, QueryError> {
     let mut rows = Vec::new();
     for name in catalog.list().await? {
         if let Some(table) = catalog.open(&name).await? {
-            rows.push(vec![name.to_string(), count_rows(&table), size(&table), table.snapshot().version().to_string()]);
+            rows.push(vec![
+                name.to_string(),
+                count_rows(&table),
+                size(&table),
+                table.snapshot().version().to_string(),
+            ]);
         }
     }
     if rows.is_empty() {
@@ -24,7 +29,8 @@ pub(super) async fn tables(session: &Session) -> Result<String, QueryError> {
 
 /// Lists a table's columns with their types.
 pub(super) async fn columns(session: &Session, name: &str) -> Result<String, QueryError> {
-    let unknown = |tables| QueryError::UnknownTable { name: name.to_owned(), expected: false, tables };
+    let unknown =
+        |tables| QueryError::UnknownTable { name: name.to_owned(), expected: false, tables };
     let found = match table_name(name) {
         Some(table) => session.catalog().open(&table).await?,
         None => None,
@@ -32,7 +38,8 @@ pub(super) async fn columns(session: &Session, name: &str) -> Result<String, Que
     let Some(table) = found else { return Err(unknown(session.catalog().list().await?)) };
     let snapshot = table.snapshot();
     let fields = snapshot.schema().fields().iter();
-    let rows: Vec<_> = fields.map(|field| vec![field.name().clone(), type_name(field.data_type())]).collect();
+    let rows: Vec<_> =
+        fields.map(|field| vec![field.name().clone(), type_name(field.data_type())]).collect();
     let mut text = console::columns(&["column", "type"], &rows);
     let mut add = |what: &str, names: &[String]| {
         if !names.is_empty() {
@@ -46,17 +53,19 @@ pub(super) async fn columns(session: &Session, name: &str) -> Result<String, Que
 
 /// Reads `silver.klines`, or `klines` as SQL would.
 fn table_name(text: &str) -> Option<TableName> {
-    let Some((layer, name)) = text.split_once('.') else { return Some(TableName::new(Layer::Silver, text)) };
+    let Some((layer, name)) = text.split_once('.') else {
+        return Some(TableName::new(Layer::Silver, text));
+    };
     let layer = Layer::named(layer)?;
     Some(TableName::new(layer, name))
 }
 
-fn count_rows(table: &LakeTable) -> String {
+fn count_rows(table: &TableScan) -> String {
     let rows: Option<usize> = table.snapshot().files().iter().map(|file| file.rows).sum();
     rows.map_or_else(|| "unknown".to_owned(), |rows| rows.to_string())
 }
 
-fn size(table: &LakeTable) -> String {
+fn size(table: &TableScan) -> String {
     let bytes: u64 = table.snapshot().files().iter().map(|file| file.size).sum();
     ByteSize(bytes).display().iec().to_string()
 }

@@ -1,9 +1,9 @@
-//! The line editor: history, completion, and statements of several lines. The only file that knows rustyline.
+//! The line editor: history, completion, and statements of several lines. The only file that knows
+//! rustyline.
 
 use std::cell::RefCell;
-use std::fmt;
-use std::fs;
 use std::path::PathBuf;
+use std::{fmt, fs};
 
 use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
@@ -48,14 +48,17 @@ impl LineEditor {
     ///
     /// Must be called within a runtime of several threads.
     pub(super) fn open(session: Session, history: Option<PathBuf>) -> Result<Self, ReadlineError> {
-        // The terminal itself is written to, so that standard output has answers only, wherever it goes.
-        let config = Config::builder().behavior(Behavior::PreferTerm).completion_type(CompletionType::List);
+        // The terminal itself is written to, so that standard output has answers only, wherever it
+        // goes.
+        let config =
+            Config::builder().behavior(Behavior::PreferTerm).completion_type(CompletionType::List);
         let config = config.history_ignore_space(true).history_ignore_dups(true)?.build();
         let mut editor = Editor::with_config(config)?;
         let names = RefCell::default();
         editor.set_helper(Some(Assistant { session, runtime: Handle::current(), names }));
         // A history that is not there yet, or cannot be read, is an empty one.
-        let history = history.filter(|file| file.parent().is_some_and(|folder| fs::create_dir_all(folder).is_ok()));
+        let history = history
+            .filter(|file| file.parent().is_some_and(|folder| fs::create_dir_all(folder).is_ok()));
         if let Some(file) = &history {
             let _ = editor.load_history(file);
         }
@@ -98,7 +101,12 @@ struct Assistant {
 impl Completer for Assistant {
     type Candidate = String;
 
-    fn complete(&self, line: &str, pos: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<String>)> {
+    fn complete(
+        &self,
+        line: &str,
+        pos: usize,
+        _: &Context<'_>,
+    ) -> rustyline::Result<(usize, Vec<String>)> {
         let mut names = self.names.borrow_mut();
         let names = names.get_or_insert_with(|| self.runtime.block_on(Names::read(&self.session)));
         Ok(names.complete(&line[..pos]))

@@ -1,7 +1,9 @@
 //! The shell: statements typed or piped one after another, each on the newest tables.
 //!
-//! Answers go through the same code as those of `query`; this module decides what is run, where answers go,
-//! and what Ctrl-C ends. How lines are edited is [`editor`]'s business.
+//! Answers go through the same code as those of `query`; this module decides what is run, where
+//! answers go, and what Ctrl-C ends. How lines are edited is [`editor`]'s business.
+
+pub(crate) mod answer;
 
 mod command;
 mod completion;
@@ -19,14 +21,14 @@ use futures::FutureExt;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 
+use self::answer::{Answered, TABLE_ROWS, answer};
 use self::command::{COMMANDS, Command, formats};
 use self::editor::{LineEditor, Typed};
 use self::text::{Entry, last_entry, next_entry};
-use crate::answer::{Answered, TABLE_ROWS, answer};
-use crate::console::{self, Tone};
-use crate::failure;
 use crate::output::Format;
 use crate::query::Session;
+use crate::terminal::console::{self, Tone};
+use crate::terminal::failure;
 
 /// A shell over one lake.
 #[derive(Debug)]
@@ -61,14 +63,16 @@ impl Shell {
         Self { session, format, timing: false, output: None }
     }
 
-    /// Runs what is typed at the terminal until the user leaves; errors are told and are not the end.
+    /// Runs what is typed at the terminal until the user leaves; errors are told and are not the
+    /// end.
     ///
     /// Must be called within a runtime of several threads.
     ///
     /// # Errors
     /// When the terminal cannot be used.
     pub async fn converse(mut self, history: Option<PathBuf>) -> anyhow::Result<()> {
-        let mut editor = LineEditor::open(self.session.clone(), history).context("cannot use the terminal")?;
+        let mut editor =
+            LineEditor::open(self.session.clone(), history).context("cannot use the terminal")?;
         let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen to Ctrl-C")?;
         loop {
             // What came after the last answer was whole is not meant for the next one.
@@ -85,13 +89,18 @@ impl Shell {
         }
     }
 
-    /// Runs statements as they are read, up to the first that fails; the last one need not end with a semicolon.
+    /// Runs statements as they are read, up to the first that fails; the last one need not end with
+    /// a semicolon.
     ///
     /// # Errors
     /// When one fails, or the input cannot be read.
     pub async fn run_script(mut self, mut input: impl BufRead) -> anyhow::Result<()> {
         let mut waiting = String::new();
-        while input.read_line(&mut waiting).context("the statements on standard input cannot be read")? > 0 {
+        while input
+            .read_line(&mut waiting)
+            .context("the statements on standard input cannot be read")?
+            > 0
+        {
             while let Some((entry, rest)) = next_entry(&waiting) {
                 if self.run(entry, None).await? == Flow::Leave {
                     return Ok(());
@@ -108,7 +117,9 @@ impl Shell {
     /// Runs what was typed, up to the first entry that fails.
     async fn run_all(&mut self, text: &str, interrupt: &mut Signal) -> Flow {
         let mut rest = text;
-        while let Some((entry, behind)) = next_entry(rest).or_else(|| last_entry(rest).map(|entry| (entry, ""))) {
+        while let Some((entry, behind)) =
+            next_entry(rest).or_else(|| last_entry(rest).map(|entry| (entry, "")))
+        {
             match self.run(entry, Some(&mut *interrupt)).await {
                 Ok(Flow::GoOn) => rest = behind,
                 Ok(Flow::Leave) => return Flow::Leave,
@@ -122,7 +133,11 @@ impl Shell {
     }
 
     /// Runs one entry, which `interrupt` cancels.
-    async fn run(&mut self, entry: Entry<'_>, interrupt: Option<&mut Signal>) -> anyhow::Result<Flow> {
+    async fn run(
+        &mut self,
+        entry: Entry<'_>,
+        interrupt: Option<&mut Signal>,
+    ) -> anyhow::Result<Flow> {
         match entry {
             Entry::Statement("") => Ok(Flow::GoOn),
             Entry::Statement(text) if is_farewell(text) => Ok(Flow::Leave),
@@ -131,7 +146,11 @@ impl Shell {
         }
     }
 
-    async fn run_statement(&mut self, text: &str, interrupt: Option<&mut Signal>) -> anyhow::Result<Flow> {
+    async fn run_statement(
+        &mut self,
+        text: &str,
+        interrupt: Option<&mut Signal>,
+    ) -> anyhow::Result<Flow> {
         let format = self.output.as_ref().and_then(|output| output.format).unwrap_or(self.format);
         let (out, max_rows): (Box<dyn Write + Send>, _) = match &self.output {
             None => (Box::new(console::results()), (format == Format::Table).then_some(TABLE_ROWS)),
@@ -151,7 +170,10 @@ impl Shell {
             console::tell_as(Tone::Answer, &format!("{:.3} s", started.elapsed().as_secs_f64()));
         }
         if let Some(output) = self.output.take_if(|_| format.is_binary()) {
-            console::tell(&format!("{} holds the answer; the next ones go to the screen", output.path.display()));
+            console::tell(&format!(
+                "{} holds the answer; the next ones go to the screen",
+                output.path.display()
+            ));
         }
         match answered? {
             Some(Answered::Unread) => Ok(Flow::Leave),
@@ -162,14 +184,21 @@ impl Shell {
     async fn run_command(&mut self, command: Command) -> anyhow::Result<Flow> {
         match command {
             Command::Describe(None) => console::print(&describe::tables(&self.session).await?)?,
-            Command::Describe(Some(table)) => console::print(&describe::columns(&self.session, &table).await?)?,
+            Command::Describe(Some(table)) => {
+                console::print(&describe::columns(&self.session, &table).await?)?
+            }
             Command::Timing => {
                 self.timing = !self.timing;
-                let told = if self.timing { "each statement's time is told" } else { "times are not told" };
+                let told = if self.timing {
+                    "each statement's time is told"
+                } else {
+                    "times are not told"
+                };
                 console::tell_as(Tone::Answer, told);
             }
             Command::Format(None) => {
-                let told = format!("the format is {}; there are {}", self.format, formats().join(", "));
+                let told =
+                    format!("the format is {}; there are {}", self.format, formats().join(", "));
                 console::tell_as(Tone::Answer, &told);
             }
             Command::Format(Some(format)) => self.format = format,
@@ -206,7 +235,8 @@ async fn unless_interrupted(
 
 impl OutputFile {
     fn create(path: &Path) -> anyhow::Result<Self> {
-        let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+        let file =
+            File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
         Ok(Self { path: path.to_owned(), file, format: Format::for_path(path) })
     }
 }

@@ -11,7 +11,8 @@ pub(super) enum Entry<'a> {
     Command(&'a str),
 }
 
-/// Returns the first whole entry of a text and what follows it; nothing while its end is still to come.
+/// Returns the first whole entry of a text and what follows it; nothing while its end is still to
+/// come.
 pub(super) fn next_entry(text: &str) -> Option<(Entry<'_>, &str)> {
     let text = text.trim_start();
     if text.starts_with('\\') {

@@ -1,20 +1,20 @@
 //! Silver: the rows of archives in Delta tables, each archive once.
 //!
-//! A batch of archives becomes one commit. [`unit`] decodes the archives and writes data files, at
-//! least once and without committing anything; this module alone decides, on the newest snapshot, what
-//! of that lands. Which archives a table holds is read from its own log ([`index`]).
+//! A batch of archives becomes one commit. [`decode_batch`] decodes the archives and writes data
+//! files, at least once and without committing anything; this module alone decides, on the newest
+//! snapshot, what of that lands. Which archives a table holds is read from its own log
+//! ([`SilverIndex`]).
 
-mod contest;
-mod correction;
-mod decode;
-mod index;
-mod measure;
+mod corrections;
+mod decode_archive;
+mod decode_batch;
+mod evidence;
+mod overlap;
+
 mod order;
 mod partition;
-mod rejects;
 mod reread;
 mod rows;
-mod unit;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -24,34 +24,33 @@ use lakehouse_core::matrix::Matrix;
 use lakehouse_core::schema::TableSchema;
 use thiserror::Error;
 
-use crate::clock::Clock;
-use crate::delta::TableError;
-use crate::delta::commit::{Committed, commit};
-use crate::delta::file::FileTarget;
-use crate::delta::log::ArchiveRecord;
-use crate::delta::rewrite::without;
-use crate::delta::table::{LakeTable, TableSpec};
-use crate::fetch::BronzeArchive;
-use crate::lake::{Lake, Layer, TableName};
-use crate::pause::step;
-
-pub(crate) use self::index::{SilverIndex, Told};
-pub(crate) use self::rejects::RejectsTable;
+use self::corrections::Corrections;
+use self::decode_batch::{BatchContext, DecodedBatch, decode_batch};
+pub(crate) use self::decode_batch::{DecodedArchive, Fault};
+use self::overlap::{Overlaps, find_overlaps, outcome, overlap_claim, record};
 pub(crate) use self::reread::reread;
-pub(crate) use self::unit::{DecodedArchive, Fault};
-
-use self::contest::{Contests, claim_of, find_contests, outcome, record};
-use self::correction::Corrections;
-use self::unit::{UnitContext, UnitResult, run_unit};
+use crate::bronze::BronzeArchive;
+use crate::delta::TableError;
+use crate::delta::commit::{CommitContext, Committed, commit};
+use crate::delta::log::ArchiveRecord;
+use crate::delta::table::{TableSpec, WritableTable};
+use crate::failpoint::step;
+use crate::meta::rejects::{ArchiveRejects, RejectsTable};
+use crate::meta::silver_index::SilverIndex;
+use crate::parquet::rewrite::without;
+use crate::parquet::writer::FileTarget;
+use crate::storage::lake::{Lake, Layer, TableName};
 
 /// One silver table that this process writes to.
 #[derive(Debug)]
 pub(crate) struct SilverTable {
     schema: Arc<TableSchema>,
-    table: LakeTable,
+    table: WritableTable,
     target: Arc<FileTarget>,
     matrix: Arc<Matrix>,
     index: SilverIndex,
+    /// Archives that are decoded at a time.
+    threads: usize,
 }
 
 /// What a batch of archives came to.
@@ -62,17 +61,9 @@ pub(crate) struct BatchResult {
     pub(crate) records: BTreeMap<String, ArchiveRecord>,
     /// The version that holds the rows; nothing when no archive of the batch had to land.
     pub(crate) version: Option<i64>,
-    /// Archives that another process had landed in the meantime, in the same version of their bytes.
+    /// Archives that another process had landed in the meantime, in the same version of their
+    /// bytes.
     pub(crate) overtaken: BTreeSet<String>,
-}
-
-/// Who commits, when, and how wide it may work.
-#[derive(Clone, Debug)]
-pub(crate) struct Writer {
-    pub(crate) run: Arc<str>,
-    pub(crate) clock: Clock,
-    /// Archives that are decoded at a time.
-    pub(crate) threads: usize,
 }
 
 /// Why a decision could not become a commit.
@@ -80,22 +71,25 @@ pub(crate) struct Writer {
 enum DecideError {
     #[error(transparent)]
     Table(#[from] TableError),
-    /// What is held of these archives, or of other copies of their days, is not what the files were made for.
+    /// What is held of these archives, or of other copies of their days, is not what the files were
+    /// made for.
     #[error("another process has landed the same days as {} of these archives", .0.len())]
     Overtaken(BTreeSet<String>),
 }
 
 impl SilverTable {
-    /// Opens the table of a schema and makes it when it is missing; `index` says what it is known to hold.
+    /// Opens the table of a schema and makes it when it is missing; `index` says what it is known
+    /// to hold.
     pub(crate) async fn open(
         lake: &Lake,
         schema: Arc<TableSchema>,
         matrix: Arc<Matrix>,
         index: SilverIndex,
+        threads: usize,
     ) -> Result<Self, TableError> {
-        let table = LakeTable::open_or_create(lake, table_spec(&schema)).await?;
+        let table = WritableTable::open_or_create(lake, table_spec(&schema)).await?;
         let target = Arc::new(FileTarget::new(&table));
-        Ok(Self { schema, table, target, matrix, index })
+        Ok(Self { schema, table, target, matrix, index, threads })
     }
 
     /// Returns what the table is known to hold.
@@ -111,27 +105,37 @@ impl SilverTable {
         &mut self,
         mut archives: Vec<BronzeArchive>,
         rejects: &mut RejectsTable,
-        writer: &Writer,
+        context: &CommitContext,
     ) -> Result<BatchResult, TableError> {
         let mut overtaken = BTreeSet::new();
         loop {
             self.index.catch_up(&self.table).await?;
             archives.retain(|archive| {
-                let settled =
-                    claim_of(&self.index, &self.matrix, &archive.key, &archive.sha256.to_string()).is_settled();
+                let settled = overlap_claim(
+                    &self.index,
+                    &self.matrix,
+                    &archive.key,
+                    &archive.sha256.to_string(),
+                )
+                .is_settled();
                 if settled {
                     overtaken.insert(archive.key.path().to_owned());
                 }
                 !settled
             });
-            let contests = find_contests(&self.table, &self.schema, &self.index, &self.matrix, &archives).await?;
-            let contests = Arc::new(contests);
-            let result = self.decode(archives.clone(), &contests, writer).await?;
-            rejects.replace(&result, writer).await?;
-            let records = result.archives.iter().filter_map(|archive| record(archive, &contests));
-            let records: BTreeMap<_, _> = records.map(|record| (record.archive.clone(), record)).collect();
-            match self.land(result, &records, &contests, writer).await {
-                Ok((archives, version)) => return Ok(BatchResult { archives, records, version, overtaken }),
+            let overlaps =
+                find_overlaps(&self.table, &self.schema, &self.index, &self.matrix, &archives)
+                    .await?;
+            let overlaps = Arc::new(overlaps);
+            let result = self.decode(archives.clone(), &overlaps).await?;
+            rejects.replace(&rejects_of(&result), context).await?;
+            let records = result.archives.iter().filter_map(|archive| record(archive, &overlaps));
+            let records: BTreeMap<_, _> =
+                records.map(|record| (record.archive.clone(), record)).collect();
+            match self.land(result, &records, &overlaps, context).await {
+                Ok((archives, version)) => {
+                    return Ok(BatchResult { archives, records, version, overtaken });
+                }
                 Err(DecideError::Table(error)) => return Err(error),
                 Err(DecideError::Overtaken(_)) => {}
             }
@@ -141,18 +145,18 @@ impl SilverTable {
     async fn decode(
         &self,
         archives: Vec<BronzeArchive>,
-        contests: &Arc<Contests>,
-        writer: &Writer,
-    ) -> Result<UnitResult, TableError> {
-        let context = UnitContext {
+        overlaps: &Arc<Overlaps>,
+    ) -> Result<DecodedBatch, TableError> {
+        let context = BatchContext {
             schema: Arc::clone(&self.schema),
             target: Arc::clone(&self.target),
-            contests: Arc::clone(contests),
-            threads: writer.threads,
+            overlaps: Arc::clone(overlaps),
+            threads: self.threads,
         };
         let table = self.target.table().clone();
         let run = tracing::Span::current();
-        let work = tokio::task::spawn_blocking(move || run.in_scope(|| run_unit(&archives, &context)));
+        let work =
+            tokio::task::spawn_blocking(move || run.in_scope(|| decode_batch(&archives, &context)));
         work.await.map_err(|error| TableError::File {
             table,
             path: "decoding".to_owned(),
@@ -160,13 +164,14 @@ impl SilverTable {
         })?
     }
 
-    /// Commits what a unit made; nothing is committed for a unit none of whose archives could be read.
+    /// Commits what a unit made; nothing is committed for a unit none of whose archives could be
+    /// read.
     async fn land(
         &mut self,
-        result: UnitResult,
+        result: DecodedBatch,
         records: &BTreeMap<String, ArchiveRecord>,
-        contests: &Contests,
-        writer: &Writer,
+        overlaps: &Overlaps,
+        context: &CommitContext,
     ) -> Result<(Vec<DecodedArchive>, Option<i64>), DecideError> {
         if records.is_empty() {
             return Ok((result.archives, None));
@@ -176,14 +181,15 @@ impl SilverTable {
         let (index, target, matrix) = (&mut self.index, &self.target, &self.matrix);
         let archives = &result.archives;
         let mut corrections = Corrections::new(&self.schema);
-        let landed = commit(&mut self.table, &writer.run, &writer.clock, async |table: &LakeTable| {
+        let landed = commit(&mut self.table, context, async |table: &WritableTable| {
             index.catch_up(table).await?;
-            let stale = archives.iter().filter(|archive| contests.is_stale(index, matrix, archive));
-            let stale: BTreeSet<String> = stale.map(|archive| archive.bronze.key.path().to_owned()).collect();
+            let stale = archives.iter().filter(|archive| overlaps.is_stale(index, matrix, archive));
+            let stale: BTreeSet<String> =
+                stale.map(|archive| archive.bronze.key.path().to_owned()).collect();
             if !stale.is_empty() {
                 return Err(DecideError::Overtaken(stale));
             }
-            let outcome = outcome(index, contests, archives);
+            let outcome = outcome(index, overlaps, archives);
             let corrected = corrections.count(table, &outcome.replacements, &files).await?;
             let mut change = without(table, target, &outcome.removal).await?;
             change.corrections = corrected;
@@ -200,6 +206,16 @@ impl SilverTable {
             Committed::Unneeded => Ok((result.archives, None)),
         }
     }
+}
+
+fn rejects_of(batch: &DecodedBatch) -> Vec<ArchiveRejects<'_>> {
+    let archives = batch.archives.iter();
+    archives
+        .map(|archive| ArchiveRejects {
+            archive: archive.bronze.key.path(),
+            rows: &archive.rejects,
+        })
+        .collect()
 }
 
 /// Describes the Delta table of a schema.

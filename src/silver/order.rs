@@ -8,7 +8,8 @@ use arrow::compute::kernels::sort::{LexicographicalComparator, SortColumn};
 use arrow::compute::{SortOptions, and, concat_batches, lexsort_to_indices, take_record_batch};
 use arrow::error::ArrowError;
 
-/// Tells whether rows are sorted, and none of them belongs before the last row of what they are to follow.
+/// Tells whether rows are sorted, and none of them belongs before the last row of what they are to
+/// follow.
 pub(super) fn follows(
     before: Option<&RecordBatch>,
     rows: &RecordBatch,
@@ -27,12 +28,19 @@ pub(super) fn follows(
     is_sorted(rows, columns)
 }
 
-/// Joins batches and sorts their rows ascending by the columns, NULLs last; rows that are equal keep their order.
-pub(super) fn sorted(batches: &[RecordBatch], columns: &[String]) -> Result<RecordBatch, ArrowError> {
-    let Some(first) = batches.first() else { return Err(ArrowError::ComputeError("no rows to sort".to_owned())) };
+/// Joins batches and sorts their rows ascending by the columns, NULLs last; rows that are equal
+/// keep their order.
+pub(super) fn sorted(
+    batches: &[RecordBatch],
+    columns: &[String],
+) -> Result<RecordBatch, ArrowError> {
+    let Some(first) = batches.first() else {
+        return Err(ArrowError::ComputeError("no rows to sort".to_owned()));
+    };
     let rows = concat_batches(&first.schema(), batches)?;
     let mut sort = sort_by(&rows, columns)?;
-    let count = u32::try_from(rows.num_rows()).map_err(|_| ArrowError::ComputeError("too many rows".to_owned()))?;
+    let count = u32::try_from(rows.num_rows())
+        .map_err(|_| ArrowError::ComputeError("too many rows".to_owned()))?;
     let position: ArrayRef = Arc::new(UInt32Array::from_iter_values(0..count));
     sort.push(SortColumn { values: position, options: None });
     take_record_batch(&rows, &lexsort_to_indices(&sort, None)?)
@@ -55,13 +63,16 @@ fn is_sorted(rows: &RecordBatch, columns: &[String]) -> Result<bool, ArrowError>
     Ok((1..rows.num_rows()).all(|row| comparator.compare(row - 1, row).is_le()))
 }
 
-/// Compares whole columns without NULLs, each with itself a row later; one counts where all before it are equal.
+/// Compares whole columns without NULLs, each with itself a row later; one counts where all before
+/// it are equal.
 fn never_falls(columns: &[SortColumn]) -> Result<bool, ArrowError> {
     let mut tied: Option<BooleanArray> = None;
     for SortColumn { values, .. } in columns {
         let pairs = values.len().saturating_sub(1);
         let (row, next) = (values.slice(0, pairs), values.slice(values.len() - pairs, pairs));
-        let among = |rows: BooleanArray| tied.as_ref().map_or_else(|| Ok(rows.clone()), |tied| and(&rows, tied));
+        let among = |rows: BooleanArray| {
+            tied.as_ref().map_or_else(|| Ok(rows.clone()), |tied| and(&rows, tied))
+        };
         if among(gt(&row, &next)?)?.true_count() > 0 {
             return Ok(false);
         }
@@ -75,14 +86,16 @@ fn never_falls(columns: &[SortColumn]) -> Result<bool, ArrowError> {
 }
 
 fn is_constant(column: &ArrayRef) -> bool {
-    column.null_count() == 0 && column.as_any_dictionary_opt().is_some_and(|dictionary| dictionary.values().len() == 1)
+    column.null_count() == 0
+        && column.as_any_dictionary_opt().is_some_and(|dictionary| dictionary.values().len() == 1)
 }
 
 fn sort_by(rows: &RecordBatch, columns: &[String]) -> Result<Vec<SortColumn>, ArrowError> {
     let options = Some(SortOptions { descending: false, nulls_first: false });
     let column = |name: &String| {
         let values = rows.column_by_name(name).cloned();
-        let values = values.ok_or_else(|| ArrowError::SchemaError(format!("no column `{name}` to sort by")))?;
+        let values = values
+            .ok_or_else(|| ArrowError::SchemaError(format!("no column `{name}` to sort by")))?;
         Ok(SortColumn { values, options })
     };
     columns.iter().map(column).collect()

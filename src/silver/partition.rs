@@ -1,8 +1,10 @@
-//! Rows on their way into data files: gathered by partition, put in order, and written when there are enough.
+//! Rows on their way into data files: gathered by partition, put in order, and written when there
+//! are enough.
 //!
-//! Small archives of one batch share a file per partition. Rows that come in order, as nearly all do, are
-//! appended to the partition's open file a slab at a time. Others wait until memory says so, are sorted, and begin
-//! a new file if they do not follow, because every file is sorted by itself.
+//! Small archives of one batch share a file per partition. Rows that come in order, as nearly all
+//! do, are appended to the partition's open file a slab at a time. Others wait until memory says
+//! so, are sorted, and begin a new file if they do not follow, because every file is sorted by
+//! itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,13 +12,14 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 use chrono::NaiveDate;
-use lakehouse_core::market::Market;
+use lakehouse_core::names::market::Market;
 
 use super::order::{follows, last_row, sorted};
 use crate::delta::TableError;
-use crate::delta::file::{DataFileWriter, FileTarget, WrittenFile};
+use crate::parquet::writer::{DataFileWriter, FileTarget, WrittenFile};
 
-/// Bytes that may be in memory, over all partitions of a unit: rows that wait, and row groups that grow.
+/// Bytes that may be in memory, over all partitions of a unit: rows that wait, and row groups that
+/// grow.
 const BUFFERED_BYTES: usize = 96 << 20;
 /// Bytes of rows in order that are written at once: enough to keep several threads busy.
 const SLAB_BYTES: usize = 12 << 20;
@@ -35,12 +38,12 @@ pub(super) struct Partition {
 pub(super) struct PartitionSet {
     target: Arc<FileTarget>,
     sort_columns: Arc<[String]>,
-    gathered: BTreeMap<Partition, Gathered>,
+    gathered: BTreeMap<Partition, PartitionBuffer>,
     bytes: usize,
 }
 
 #[derive(Debug, Default)]
-struct Gathered {
+struct PartitionBuffer {
     batches: Vec<RecordBatch>,
     /// Bytes of those.
     bytes: usize,
@@ -48,14 +51,14 @@ struct Gathered {
     disordered: bool,
     /// `archive sha256` of every archive with rows among them.
     sources: BTreeSet<Arc<str>>,
-    open: Option<OpenFile>,
+    open: Option<PartitionFile>,
     /// Bytes of the open file that are in memory.
     open_bytes: usize,
     finished: Vec<WrittenFile>,
 }
 
 #[derive(Debug)]
-struct OpenFile {
+struct PartitionFile {
     writer: DataFileWriter,
     last_row: RecordBatch,
     sources: BTreeSet<Arc<str>>,
@@ -107,8 +110,9 @@ impl PartitionSet {
 
     /// Gives up what was taken of the days that are not to be kept.
     pub(super) fn retain(&mut self, keep: impl Fn(NaiveDate) -> bool) {
-        let (kept, lost) =
-            std::mem::take(&mut self.gathered).into_iter().partition(|(partition, _)| keep(partition.date));
+        let (kept, lost) = std::mem::take(&mut self.gathered)
+            .into_iter()
+            .partition(|(partition, _)| keep(partition.date));
         self.gathered = kept;
         let lost = Self {
             gathered: lost,
@@ -117,7 +121,7 @@ impl PartitionSet {
             bytes: 0,
         };
         lost.discard();
-        self.bytes = self.gathered.values().map(Gathered::memory).sum();
+        self.bytes = self.gathered.values().map(PartitionBuffer::memory).sum();
     }
 
     /// Gives everything up that was written.
@@ -152,7 +156,11 @@ impl PartitionSet {
         Ok(())
     }
 
-    fn write(&self, partition: Partition, gathered: &mut Gathered) -> Result<(), TableError> {
+    fn write(
+        &self,
+        partition: Partition,
+        gathered: &mut PartitionBuffer,
+    ) -> Result<(), TableError> {
         let failed = TableError::arrow(self.target.table());
         let Some((mut batches, disordered)) = gathered.take_waiting() else { return Ok(()) };
         if disordered {
@@ -163,32 +171,42 @@ impl PartitionSet {
         }
         let open = match &mut gathered.open {
             Some(open) => open,
-            empty => empty.insert(OpenFile {
+            empty => empty.insert(PartitionFile {
                 writer: DataFileWriter::create(&self.target, partition_values(partition))?,
                 last_row: RecordBatch::new_empty(self.target.schema()),
                 sources: BTreeSet::new(),
             }),
         };
         open.writer.write(&batches)?;
-        open.last_row = batches.last().map_or_else(|| Ok(open.last_row.clone()), last_row).map_err(&failed)?;
+        open.last_row =
+            batches.last().map_or_else(|| Ok(open.last_row.clone()), last_row).map_err(&failed)?;
         open.sources.append(&mut gathered.sources);
         gathered.open_bytes = open.writer.memory_size();
         Ok(())
     }
 
     /// Tells whether rows may follow what the open file holds.
-    fn fits(&self, open: Option<&OpenFile>, rows: &[RecordBatch], disordered: bool) -> Result<bool, ArrowError> {
+    fn fits(
+        &self,
+        open: Option<&PartitionFile>,
+        rows: &[RecordBatch],
+        disordered: bool,
+    ) -> Result<bool, ArrowError> {
         let (Some(open), Some(first)) = (open, rows.first()) else { return Ok(true) };
         let more: usize = rows.iter().map(RecordBatch::num_rows).sum();
         if open.writer.rows() + more as u64 > FILE_ROWS {
             return Ok(false);
         }
         // Rows that came in order are known to follow.
-        if disordered { follows(Some(&open.last_row), &first.slice(0, 1), &self.sort_columns) } else { Ok(true) }
+        if disordered {
+            follows(Some(&open.last_row), &first.slice(0, 1), &self.sort_columns)
+        } else {
+            Ok(true)
+        }
     }
 }
 
-impl Gathered {
+impl PartitionBuffer {
     fn memory(&self) -> usize {
         self.bytes + self.open_bytes
     }
@@ -201,7 +219,8 @@ impl Gathered {
     /// Hands over the rows that wait, and whether they are out of order.
     fn take_waiting(&mut self) -> Option<(Vec<RecordBatch>, bool)> {
         self.bytes = 0;
-        let (batches, disordered) = (std::mem::take(&mut self.batches), std::mem::take(&mut self.disordered));
+        let (batches, disordered) =
+            (std::mem::take(&mut self.batches), std::mem::take(&mut self.disordered));
         (!batches.is_empty()).then_some((batches, disordered))
     }
 

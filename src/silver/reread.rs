@@ -10,14 +10,14 @@ use chrono::NaiveDate;
 use lakehouse_core::schema::TableSchema;
 use thiserror::Error;
 
-use super::decode::{Piece, decode_archive};
-use super::rows::{RowCompleter, by_day};
+use super::decode_archive::{DecodeMessage, decode_archive};
+use super::decode_batch::Fault;
+use super::rows::{ArchiveColumns, by_day};
 use super::table_spec;
-use super::unit::Fault;
-use crate::fetch::BronzeArchive;
+use crate::bronze::BronzeArchive;
 
 /// Pieces that decoding may be ahead.
-const PIECES_AHEAD: usize = 4;
+const MESSAGES_AHEAD: usize = 4;
 
 /// Why an archive could not be read again.
 #[derive(Debug, Error)]
@@ -38,24 +38,24 @@ pub(crate) fn reread(
     mut take: impl FnMut(NaiveDate, &RecordBatch) -> Result<(), ArrowError>,
 ) -> Result<(), Reread> {
     let stored: SchemaRef = table_spec(schema).file_schema();
-    let completer = RowCompleter::new(Arc::clone(&stored), &bronze.key);
-    let (sender, pieces) = sync_channel(PIECES_AHEAD);
+    let completer = ArchiveColumns::new(Arc::clone(&stored), &bronze.key);
+    let (sender, messages) = sync_channel(MESSAGES_AHEAD);
     std::thread::scope(|scope| {
         // The channel ends with this thread, so a decoder that still sends stops too.
-        let pieces = pieces;
+        let messages = messages;
         scope.spawn(move || decode_archive(bronze, schema, &sender));
-        while let Ok(piece) = pieces.recv() {
-            match piece {
-                Piece::Rows(rows) => {
+        while let Ok(message) = messages.recv() {
+            match message {
+                DecodeMessage::Rows(rows) => {
                     for (date, rows) in by_day(&completer.complete(&rows)?, schema.event_time())? {
                         take(date, &rows)?;
                     }
                 }
-                Piece::End(None) => return Ok(()),
-                Piece::End(Some(Fault::Rejected(reason) | Fault::Failed(reason))) => {
+                DecodeMessage::End(None) => return Ok(()),
+                DecodeMessage::End(Some(Fault::Rejected(reason) | Fault::Failed(reason))) => {
                     return Err(Reread::Archive(reason));
                 }
-                Piece::Opened(_) | Piece::Rejects(_) => {}
+                DecodeMessage::Opened(_) | DecodeMessage::Rejects(_) => {}
             }
         }
         Err(Reread::Archive("decoding stopped before the archive's end".to_owned()))

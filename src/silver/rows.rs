@@ -1,30 +1,31 @@
-//! From an archive's own rows to rows of a silver table: what the archive as a whole says is added, and
-//! the rows are told apart by day.
+//! From an archive's own rows to rows of a silver table: what the archive as a whole says is added,
+//! and the rows are told apart by day.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, AsArray, DictionaryArray, Int32Array, PrimitiveArray, RecordBatch, StringArray, UInt32Array,
+    ArrayRef, AsArray, DictionaryArray, Int32Array, PrimitiveArray, RecordBatch, StringArray,
+    UInt32Array,
 };
 use arrow::compute::{cast, partition, take_record_batch};
 use arrow::datatypes::{DataType, Int32Type, SchemaRef, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 use chrono::{DateTime, NaiveDate, Utc};
-use lakehouse_core::archive::ArchiveKey;
+use lakehouse_core::names::archive::ArchiveKey;
 
 const MICROSECONDS_OF_A_DAY: i64 = 86_400_000_000;
 
 /// Adds `symbol`, `bar_interval` and `archive` to the rows of one archive.
 #[derive(Debug)]
-pub(super) struct RowCompleter {
+pub(super) struct ArchiveColumns {
     schema: SchemaRef,
     symbol: String,
     interval: Option<String>,
     archive: String,
 }
 
-impl RowCompleter {
+impl ArchiveColumns {
     /// Completes rows to `schema`, the columns of the table's data files.
     pub(super) fn new(schema: SchemaRef, key: &ArchiveKey) -> Self {
         let interval = key.interval().map(|interval| interval.to_string());
@@ -46,7 +47,8 @@ impl RowCompleter {
 
 fn repeated(value: &str, rows: usize) -> Result<ArrayRef, ArrowError> {
     let keys = Int32Array::from(vec![0; rows]);
-    let array = DictionaryArray::<Int32Type>::try_new(keys, Arc::new(StringArray::from(vec![value])))?;
+    let array =
+        DictionaryArray::<Int32Type>::try_new(keys, Arc::new(StringArray::from(vec![value])))?;
     Ok(Arc::new(array))
 }
 
@@ -55,16 +57,23 @@ pub(super) fn event_times<'a>(
     batch: &'a RecordBatch,
     column: &str,
 ) -> Result<&'a PrimitiveArray<TimestampMicrosecondType>, ArrowError> {
-    let found = batch.column_by_name(column).and_then(|array| array.as_primitive_opt::<TimestampMicrosecondType>());
+    let found = batch
+        .column_by_name(column)
+        .and_then(|array| array.as_primitive_opt::<TimestampMicrosecondType>());
     found.ok_or_else(|| ArrowError::SchemaError(format!("no event time in a column `{column}`")))
 }
 
 /// Splits a batch by the UTC day of its event times; the order of rows within a day stays.
-pub(super) fn by_day(batch: &RecordBatch, column: &str) -> Result<BTreeMap<NaiveDate, RecordBatch>, ArrowError> {
+pub(super) fn by_day(
+    batch: &RecordBatch,
+    column: &str,
+) -> Result<BTreeMap<NaiveDate, RecordBatch>, ArrowError> {
     let times = event_times(batch, column)?.values();
     let mut rows_of_days: BTreeMap<i64, Vec<u32>> = BTreeMap::new();
     let day = |time: i64| time.div_euclid(MICROSECONDS_OF_A_DAY);
-    let (Some(first), Some(last)) = (times.iter().min(), times.iter().max()) else { return Ok(BTreeMap::new()) };
+    let (Some(first), Some(last)) = (times.iter().min(), times.iter().max()) else {
+        return Ok(BTreeMap::new());
+    };
     if day(*first) == day(*last) {
         return Ok(BTreeMap::from([(date_of(day(*first))?, batch.clone())]));
     }
@@ -86,14 +95,20 @@ pub(super) fn by_day(batch: &RecordBatch, column: &str) -> Result<BTreeMap<Naive
 
 /// Cuts rows of silver where the archive changes; neighbours mostly are of one.
 pub(super) fn by_archive(batch: &RecordBatch) -> Result<Vec<(String, RecordBatch)>, ArrowError> {
-    let archives = batch.column_by_name("archive").ok_or_else(|| ArrowError::SchemaError("no archive".to_owned()))?;
+    let archives = batch
+        .column_by_name("archive")
+        .ok_or_else(|| ArrowError::SchemaError("no archive".to_owned()))?;
     let archives = cast(archives, &DataType::Utf8)?;
     let runs = partition(std::slice::from_ref(&archives))?.ranges();
     let archives = archives.as_string::<i32>();
-    Ok(runs.into_iter().map(|run| (archives.value(run.start).to_owned(), batch.slice(run.start, run.len()))).collect())
+    Ok(runs
+        .into_iter()
+        .map(|run| (archives.value(run.start).to_owned(), batch.slice(run.start, run.len())))
+        .collect())
 }
 
 fn date_of(day: i64) -> Result<NaiveDate, ArrowError> {
-    let date = DateTime::<Utc>::from_timestamp(day.saturating_mul(86_400), 0).map(|time| time.date_naive());
+    let date = DateTime::<Utc>::from_timestamp(day.saturating_mul(86_400), 0)
+        .map(|time| time.date_naive());
     date.ok_or_else(|| ArrowError::ComputeError(format!("day {day} since 1970 is no date")))
 }

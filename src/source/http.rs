@@ -11,11 +11,12 @@ use futures::{StreamExt, TryStreamExt};
 use lakehouse_core::listing::{Listed, ListingError, ListingPage, parse_page};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{
-    CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, HeaderName, IF_RANGE, LAST_MODIFIED, RANGE, RETRY_AFTER,
+    CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, HeaderName, IF_RANGE, LAST_MODIFIED, RANGE,
+    RETRY_AFTER,
 };
 use reqwest::{Client, ClientBuilder, RequestBuilder, Response, StatusCode, Url};
 
-use crate::source::{Download, Resume, Source, SourceError, Timeouts, Validator, collect};
+use super::{Download, Resume, Source, SourceError, Timeouts, Validator, collect};
 
 /// An HTTP server, or two.
 #[derive(Debug)]
@@ -33,7 +34,10 @@ impl HttpSource {
     pub(crate) fn new(base: &str, listing: &str, timeouts: Timeouts) -> Result<Self, SourceError> {
         for url in [base, listing] {
             Url::parse(url).map_err(|error| {
-                fatal(&format!("`{url}`"), format!("expected a URL such as https://host/path ({error})"))
+                fatal(
+                    &format!("`{url}`"),
+                    format!("expected a URL such as https://host/path ({error})"),
+                )
             })?;
         }
         let client = client(timeouts).build().or_else(|error| {
@@ -41,9 +45,16 @@ impl HttpSource {
             let plain = [base, listing].iter().all(|url| url.starts_with("http://"));
             let without = || client(timeouts).tls_certs_only([]).build().ok();
             let advice = "install your system's package of CA certificates";
-            plain.then(without).flatten().ok_or_else(|| fatal(base, format!("{}; {advice}", chain(&error))))
+            plain
+                .then(without)
+                .flatten()
+                .ok_or_else(|| fatal(base, format!("{}; {advice}", chain(&error))))
         })?;
-        Ok(Self { base: base.to_owned(), listing: listing.trim_end_matches('/').to_owned(), client })
+        Ok(Self {
+            base: base.to_owned(),
+            listing: listing.trim_end_matches('/').to_owned(),
+            client,
+        })
     }
 
     fn object_url(&self, key: &str) -> String {
@@ -68,30 +79,49 @@ impl Source for HttpSource {
         &self.base
     }
 
-    async fn list(&self, prefix: &str, delimiter: bool, marker: Option<&str>) -> Result<ListingPage, SourceError> {
+    async fn list(
+        &self,
+        prefix: &str,
+        delimiter: bool,
+        marker: Option<&str>,
+    ) -> Result<ListingPage, SourceError> {
         let url = self.listing_url(prefix, delimiter, marker);
         let what = format!("listing of {prefix}");
         let response = send(&what, self.client.get(&url)).await?;
         let page = collect(&what, body(&what, response), LISTING_PAGE).await?;
         parse_page(&page).map_err(|error| match error {
-            ListingError::CutShort | ListingError::Xml { .. } => SourceError::transient(&what, error.to_string()),
+            ListingError::CutShort | ListingError::Xml { .. } => {
+                SourceError::transient(&what, error.to_string())
+            }
             other => fatal(&what, format!("{other} (from {url})")),
         })
     }
 
     async fn get(&self, key: &str, resume: Option<&Resume>) -> Result<Download, SourceError> {
         let mut request = self.client.get(self.object_url(key));
-        if let Some((resume, validator)) = resume.and_then(|resume| Some((resume, resume.validator.if_range()?))) {
-            request = request.header(RANGE, format!("bytes={}-", resume.offset)).header(IF_RANGE, validator);
+        if let Some((resume, validator)) =
+            resume.and_then(|resume| Some((resume, resume.validator.if_range()?)))
+        {
+            request = request
+                .header(RANGE, format!("bytes={}-", resume.offset))
+                .header(IF_RANGE, validator);
         }
         let response = send(key, request).await?;
         let validator = validator(response.headers());
         let (offset, size) = match (response.status(), resume) {
-            (StatusCode::PARTIAL_CONTENT, Some(resume)) => partial(key, &response, resume, &validator)?,
-            (StatusCode::PARTIAL_CONTENT, None) => {
-                return Err(SourceError::transient(key, "a part was sent though the whole was asked for"));
+            (StatusCode::PARTIAL_CONTENT, Some(resume)) => {
+                partial(key, &response, resume, &validator)?
             }
-            _ => (0, header(response.headers(), &CONTENT_LENGTH).and_then(|length| length.parse().ok())),
+            (StatusCode::PARTIAL_CONTENT, None) => {
+                return Err(SourceError::transient(
+                    key,
+                    "a part was sent though the whole was asked for",
+                ));
+            }
+            _ => (
+                0,
+                header(response.headers(), &CONTENT_LENGTH).and_then(|length| length.parse().ok()),
+            ),
         };
         Ok(Download { offset, size, validator, body: body(key, response) })
     }
@@ -120,7 +150,8 @@ fn client(timeouts: Timeouts) -> ClientBuilder {
         .connect_timeout(timeouts.connect)
         .read_timeout(timeouts.idle)
         .pool_idle_timeout(Duration::from_secs(60))
-        // One connection carries all downloads there; its fixed window would leave a fast link idle at high latency.
+        // One connection carries all downloads there; its fixed window would leave a fast link idle
+        // at high latency.
         .http2_adaptive_window(true)
 }
 
@@ -143,10 +174,14 @@ fn classify(what: &str, status: StatusCode, headers: &HeaderMap, document: &[u8]
     let what = what.to_owned();
     match status.as_u16() {
         404 | 410 => SourceError::NotFound { what },
-        408 | 425 | 429 | 500..=599 => SourceError::Transient { what, reason, retry_after: retry_after(headers) },
+        408 | 425 | 429 | 500..=599 => {
+            SourceError::Transient { what, reason, retry_after: retry_after(headers) }
+        }
         412 | 416 => SourceError::Changed { what, reason },
         401 | 403 => {
-            reason.push_str("; the server may refuse this client or region, or hide what does not exist");
+            reason.push_str(
+                "; the server may refuse this client or region, or hide what does not exist",
+            );
             SourceError::Denied { what, reason }
         }
         451 => {
@@ -194,7 +229,10 @@ fn partial(
     if start != resume.offset || size.is_some_and(|size| end + 1 != size) {
         return Err(changed(format!("asked for bytes from {} and got `{range}`", resume.offset)));
     }
-    if resume.validator.etag.is_some() && validator.etag.is_some() && resume.validator.etag != validator.etag {
+    if resume.validator.etag.is_some()
+        && validator.etag.is_some()
+        && resume.validator.etag != validator.etag
+    {
         return Err(changed("its entity tag changed".to_owned()));
     }
     Ok((start, size))
@@ -208,7 +246,10 @@ fn content_range(value: &str) -> Option<(u64, u64, Option<u64>)> {
     Some((start.parse().ok()?, end.parse().ok()?, size))
 }
 
-fn body(what: &str, response: Response) -> futures::stream::BoxStream<'static, Result<Bytes, SourceError>> {
+fn body(
+    what: &str,
+    response: Response,
+) -> futures::stream::BoxStream<'static, Result<Bytes, SourceError>> {
     let what = what.to_owned();
     response.bytes_stream().map_err(move |error| broken(&what, &error)).boxed()
 }
@@ -260,13 +301,20 @@ fn chain(error: &dyn std::error::Error) -> String {
 }
 
 fn listed(key: &str, headers: &HeaderMap) -> Listed {
-    let size = header(headers, &CONTENT_LENGTH).and_then(|length| length.parse().ok()).unwrap_or_default();
+    let size =
+        header(headers, &CONTENT_LENGTH).and_then(|length| length.parse().ok()).unwrap_or_default();
     let Validator { etag, last_modified } = validator(headers);
-    Listed { key: key.to_owned(), size, etag: etag.map(|etag| etag.trim_matches('"').to_owned()), last_modified }
+    Listed {
+        key: key.to_owned(),
+        size,
+        etag: etag.map(|etag| etag.trim_matches('"').to_owned()),
+        last_modified,
+    }
 }
 
 fn validator(headers: &HeaderMap) -> Validator {
-    let time = header(headers, &LAST_MODIFIED).and_then(|value| httpdate::parse_http_date(value).ok());
+    let time =
+        header(headers, &LAST_MODIFIED).and_then(|value| httpdate::parse_http_date(value).ok());
     Validator {
         etag: header(headers, &ETAG).map(str::to_owned),
         last_modified: time.map(|time: SystemTime| DateTime::<Utc>::from(time)),

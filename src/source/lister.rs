@@ -1,9 +1,10 @@
-//! Finds out which archives of a selection are published, with as few requests as the selection allows.
+//! Finds out which archives of a selection are published, with as few requests as the selection
+//! allows.
 //!
-//! Folders of symbols and intervals are listed only where the selection does not name them, and a series is
-//! listed from its first wanted day to its last. Where the listing fails or seems to end early, the archives
-//! that should exist are asked for one by one (see [`probe`](super::probe)). What to do about the archives is
-//! the plan's business.
+//! Folders of symbols and intervals are listed only where the selection does not name them, and a
+//! series is listed from its first wanted day to its last. Where the listing fails or seems to end
+//! early, the archives that should exist are asked for one by one (see [`probe`](super::probe)).
+//! What to do about the archives is the plan's business.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,15 +12,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use chrono::NaiveDate;
 use futures::StreamExt;
 use lakehouse_core::listing::{Inventory, Listed, ListingPage, SeriesWindow, inventory};
-use lakehouse_core::market::{Frequency, Interval, Symbol};
 use lakehouse_core::matrix::Matrix;
-use lakehouse_core::period::{DateRange, Period};
+use lakehouse_core::names::market::{Frequency, Interval, Symbol};
+use lakehouse_core::names::period::{DateRange, Period};
 use lakehouse_core::selection::{SymbolQuery, Target, Targets};
 use tokio::sync::Semaphore;
 
-use crate::report::{Event, Reporter};
-use crate::source::retry::RetryPolicy;
-use crate::source::{Source, SourceError};
+use super::retry::RetryPolicy;
+use super::{Source, SourceError};
+use crate::events::{Event, Reporter};
 
 /// What a source holds of a selection.
 #[derive(Clone, Debug, Default)]
@@ -50,15 +51,20 @@ pub struct Lister {
 
 impl std::fmt::Debug for Lister {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Lister").field("source", &self.source).field("today", &self.today).finish_non_exhaustive()
+        f.debug_struct("Lister")
+            .field("source", &self.source)
+            .field("today", &self.today)
+            .finish_non_exhaustive()
     }
 }
 
 impl Lister {
-    /// How many requests run at a time at least: pages are small, and nothing else happens before they are there.
+    /// How many requests run at a time at least: pages are small, and nothing else happens before
+    /// they are there.
     pub const PARALLEL: usize = 16;
 
-    /// Makes a lister that runs at most `parallel` requests at a time; `today` is the current UTC day.
+    /// Makes a lister that runs at most `parallel` requests at a time; `today` is the current UTC
+    /// day.
     #[must_use]
     pub fn new(
         source: Arc<dyn Source>,
@@ -71,7 +77,8 @@ impl Lister {
         Self { source, retry, parallel: parallel.max(1), today, reporter, slots, down }
     }
 
-    /// Lists what the targets are about. Failures are part of the answer: the rest of a run goes on.
+    /// Lists what the targets are about. Failures are part of the answer: the rest of a run goes
+    /// on.
     pub async fn list(&self, targets: &Targets, matrix: &Matrix) -> Listing {
         let mut gathered = Gathered::default();
         let folders = self.symbol_folders(targets, &mut gathered).await;
@@ -90,7 +97,8 @@ impl Lister {
                 Err(error) => unlisted.push((series, error)),
             }
         }
-        let mut probed = self.probe_unlisted(unlisted, targets.dates, &mut gathered.unavailable).await;
+        let mut probed =
+            self.probe_unlisted(unlisted, targets.dates, &mut gathered.unavailable).await;
         probed.extend(self.probe_beyond(listed, targets.dates, &mut gathered.unavailable).await);
         let mut inventory = inventory(gathered.objects, matrix);
         inventory.archives.extend(probed);
@@ -100,10 +108,15 @@ impl Lister {
     }
 
     /// Returns the folder of every wanted symbol, at every wanted frequency.
-    async fn symbol_folders<'a>(&self, targets: &'a Targets, gathered: &mut Gathered) -> Vec<SymbolFolder<'a>> {
+    async fn symbol_folders<'a>(
+        &self,
+        targets: &'a Targets,
+        gathered: &mut Gathered,
+    ) -> Vec<SymbolFolder<'a>> {
         let mut folders = Vec::new();
         let mut globs = Vec::new();
-        for (target, frequency) in targets.targets.iter().flat_map(|it| it.frequencies.iter().map(move |at| (it, *at)))
+        for (target, frequency) in
+            targets.targets.iter().flat_map(|it| it.frequencies.iter().map(move |at| (it, *at)))
         {
             match &target.symbols {
                 SymbolQuery::Literal(symbols) => folders.extend(symbols.iter().map(|symbol| {
@@ -113,12 +126,17 @@ impl Lister {
                 SymbolQuery::Glob(_) => globs.push((target, frequency)),
             }
         }
-        let prefixes = globs.iter().map(|(target, frequency)| target.combination.symbols_prefix(*frequency));
-        let answers = self.in_parallel(prefixes.clone().map(|prefix| self.children(prefix)).collect()).await;
+        let prefixes =
+            globs.iter().map(|(target, frequency)| target.combination.symbols_prefix(*frequency));
+        let answers =
+            self.in_parallel(prefixes.clone().map(|prefix| self.children(prefix)).collect()).await;
         for (((target, frequency), prefix), answer) in globs.iter().zip(prefixes).zip(answers) {
             match answer {
                 Ok(children) => {
-                    for symbol in gathered.names(&prefix, children).into_iter().filter(|it| target.symbols.matches(it))
+                    for symbol in gathered
+                        .names(&prefix, children)
+                        .into_iter()
+                        .filter(|it| target.symbols.matches(it))
                     {
                         folders.push(SymbolFolder { target, frequency: *frequency, symbol });
                     }
@@ -129,11 +147,20 @@ impl Lister {
         folders
     }
 
-    /// Returns every wanted series: the intervals are listed where the selection does not name them.
-    async fn series<'a>(&self, folders: Vec<SymbolFolder<'a>>, gathered: &mut Gathered) -> Vec<WantedSeries<'a>> {
-        let (open, named): (Vec<_>, Vec<_>) = folders.into_iter().partition(SymbolFolder::has_open_intervals);
-        let mut series: Vec<_> = named.into_iter().flat_map(SymbolFolder::expected_series).collect();
-        let answers = self.in_parallel(open.iter().map(|folder| self.children(folder.prefix())).collect()).await;
+    /// Returns every wanted series: the intervals are listed where the selection does not name
+    /// them.
+    async fn series<'a>(
+        &self,
+        folders: Vec<SymbolFolder<'a>>,
+        gathered: &mut Gathered,
+    ) -> Vec<WantedSeries<'a>> {
+        let (open, named): (Vec<_>, Vec<_>) =
+            folders.into_iter().partition(SymbolFolder::has_open_intervals);
+        let mut series: Vec<_> =
+            named.into_iter().flat_map(SymbolFolder::expected_series).collect();
+        let answers = self
+            .in_parallel(open.iter().map(|folder| self.children(folder.prefix())).collect())
+            .await;
         for (folder, answer) in open.into_iter().zip(answers) {
             match answer {
                 Ok(children) => {
@@ -178,10 +205,15 @@ impl Lister {
         Ok(children)
     }
 
-    async fn page(&self, prefix: &str, delimiter: bool, marker: Option<&str>) -> Result<ListingPage, SourceError> {
+    async fn page(
+        &self,
+        prefix: &str,
+        delimiter: bool,
+        marker: Option<&str>,
+    ) -> Result<ListingPage, SourceError> {
         let retries = if self.down.load(Ordering::Relaxed) { 0 } else { self.retry.retries };
         let policy = RetryPolicy { retries, ..self.retry };
-        let mut patience = policy.patience(prefix.into(), Arc::clone(&self.reporter));
+        let mut retry_budget = policy.retry_budget(prefix.into(), Arc::clone(&self.reporter));
         loop {
             let answer = {
                 let _slot = self.slots.acquire().await;
@@ -194,7 +226,7 @@ impl Lister {
                     self.reporter.report(Event::Listed { keys: page.objects.len() as u64 });
                     return Ok(page);
                 }
-                Err(error) => patience.wait(error).await,
+                Err(error) => retry_budget.wait(error).await,
             };
             if let Err(error) = waited {
                 self.down.store(true, Ordering::Relaxed);
@@ -205,7 +237,7 @@ impl Lister {
 
     /// Asks whether one object exists.
     pub(super) async fn head(&self, key: &str) -> Result<Option<Listed>, SourceError> {
-        let mut patience = self.retry.patience(key.into(), Arc::clone(&self.reporter));
+        let mut retry_budget = self.retry.retry_budget(key.into(), Arc::clone(&self.reporter));
         loop {
             let answer = {
                 let _slot = self.slots.acquire().await;
@@ -214,7 +246,7 @@ impl Lister {
             };
             match answer {
                 Ok(found) => return Ok(found),
-                Err(error) => patience.wait(error).await?,
+                Err(error) => retry_budget.wait(error).await?,
             }
         }
     }
@@ -234,7 +266,8 @@ struct Gathered {
 }
 
 impl Gathered {
-    /// Reads the names of the folders right below `prefix`; whatever else is there is kept to be reported.
+    /// Reads the names of the folders right below `prefix`; whatever else is there is kept to be
+    /// reported.
     fn names<T: std::str::FromStr>(&mut self, prefix: &str, children: ListingPage) -> Vec<T> {
         self.objects.extend(children.objects);
         let mut names = Vec::new();
@@ -267,11 +300,20 @@ impl<'a> SymbolFolder<'a> {
     }
 
     fn series(&self, interval: Option<Interval>) -> WantedSeries<'a> {
-        WantedSeries { target: self.target, frequency: self.frequency, symbol: self.symbol.clone(), interval }
+        WantedSeries {
+            target: self.target,
+            frequency: self.frequency,
+            symbol: self.symbol.clone(),
+            interval,
+        }
     }
 
     fn expected_series(self) -> Vec<WantedSeries<'a>> {
-        self.target.intervals_at(self.frequency).into_iter().map(|interval| self.series(interval)).collect()
+        self.target
+            .intervals_at(self.frequency)
+            .into_iter()
+            .map(|interval| self.series(interval))
+            .collect()
     }
 }
 
@@ -290,7 +332,13 @@ impl WantedSeries<'_> {
     }
 
     fn window(&self, dates: DateRange) -> SeriesWindow {
-        SeriesWindow::new(&self.target.combination, &self.symbol, self.interval, self.frequency, dates)
+        SeriesWindow::new(
+            &self.target.combination,
+            &self.symbol,
+            self.interval,
+            self.frequency,
+            dates,
+        )
     }
 }
 
@@ -303,5 +351,9 @@ pub(super) struct ListedSeries<'a> {
 
 /// Returns the period of the last archive in a listing, which is in the order of dates.
 fn last_period(objects: &[Listed], matrix: &Matrix) -> Option<Period> {
-    objects.iter().rev().find_map(|object| matrix.identify(&object.key).ok()).map(|key| key.period())
+    objects
+        .iter()
+        .rev()
+        .find_map(|object| matrix.identify(&object.key).ok())
+        .map(|key| key.period())
 }

@@ -1,7 +1,7 @@
 //! Where archives come from: the public archive, a mirror, a directory or an object-store prefix.
 //!
-//! A [`Source`] lists and hands out bytes, once, and says what kind of failure it met. Trying again is
-//! [`retry`]'s business, choosing what to list [`lister`]'s, and keeping bytes the fetcher's.
+//! A [`Source`] lists and hands out bytes, once, and says what kind of failure it met. Trying again
+//! is [`retry`]'s business, choosing what to list [`lister`]'s, and keeping bytes the fetcher's.
 
 mod http;
 pub mod lister;
@@ -29,7 +29,8 @@ pub const PUBLIC_ARCHIVE: &str = "https://data.binance.vision";
 /// Where the public archive is listed.
 pub const PUBLIC_LISTING: &str = "https://s3-ap-northeast-1.amazonaws.com/data.binance.vision";
 
-/// A place that is laid out like the archive; keys are full keys (`data/spot/…`), not percent-encoded.
+/// A place that is laid out like the archive; keys are full keys (`data/spot/…`), not
+/// percent-encoded.
 #[async_trait]
 pub trait Source: fmt::Debug + Send + Sync {
     /// Returns the location that users know it by.
@@ -40,9 +41,14 @@ pub trait Source: fmt::Debug + Send + Sync {
         false
     }
 
-    /// Lists up to a page of the keys that begin with `prefix` and come after `marker`, in byte order; with
-    /// `delimiter`, what lies below the next slash is one prefix.
-    async fn list(&self, prefix: &str, delimiter: bool, marker: Option<&str>) -> Result<ListingPage, SourceError>;
+    /// Lists up to a page of the keys that begin with `prefix` and come after `marker`, in byte
+    /// order; with `delimiter`, what lies below the next slash is one prefix.
+    async fn list(
+        &self,
+        prefix: &str,
+        delimiter: bool,
+        marker: Option<&str>,
+    ) -> Result<ListingPage, SourceError>;
 
     /// Begins to read an object, from where `resume` says if its bytes are still the same.
     async fn get(&self, key: &str, resume: Option<&Resume>) -> Result<Download, SourceError>;
@@ -63,14 +69,20 @@ pub trait Source: fmt::Debug + Send + Sync {
 /// What [`Source::small`] reads at most; a checksum file has about a hundred bytes.
 const SMALL: usize = 64 * 1024;
 
-/// Opens a source: an `http(s)://` base, a directory, or an object-store URL such as `s3://bucket/prefix`.
+/// Opens a source: an `http(s)://` base, a directory, or an object-store URL such as
+/// `s3://bucket/prefix`.
 ///
-/// An HTTP source is listed at `listing` if that is given, at the public archive's second host if it is the
-/// public archive, and else at its own base.
+/// An HTTP source is listed at `listing` if that is given, at the public archive's second host if
+/// it is the public archive, and else at its own base.
 ///
 /// # Errors
-/// When the location is none of these, or a directory that is not there or not laid out like the archive.
-pub fn open_source(location: &str, listing: Option<&str>, timeouts: Timeouts) -> Result<Arc<dyn Source>, SourceError> {
+/// When the location is none of these, or a directory that is not there or not laid out like the
+/// archive.
+pub fn open_source(
+    location: &str,
+    listing: Option<&str>,
+    timeouts: Timeouts,
+) -> Result<Arc<dyn Source>, SourceError> {
     let http = location.starts_with("http://") || location.starts_with("https://");
     let location = location.trim_end_matches('/');
     if http {
@@ -83,13 +95,17 @@ pub fn open_source(location: &str, listing: Option<&str>, timeouts: Timeouts) ->
     }
     let storage = Storage::open(location).map_err(|error| unusable(error.to_string()))?;
     if let Some(folder) = storage.local_folder().filter(|folder| !folder.join("data").is_dir()) {
-        let reason = format!("`{}` has no folder `data`; expected it laid out like the archive", folder.display());
+        let reason = format!(
+            "`{}` has no folder `data`; expected it laid out like the archive",
+            folder.display()
+        );
         return Err(unusable(reason));
     }
     Ok(source_in(location, &storage))
 }
 
-/// Makes a source of storage that is laid out like the archive; `location` is what users know it by.
+/// Makes a source of storage that is laid out like the archive; `location` is what users know it
+/// by.
 #[must_use]
 pub fn source_in(location: &str, storage: &Storage) -> Arc<dyn Source> {
     Arc::new(store::StoreSource::new(location, storage))
@@ -122,7 +138,9 @@ impl Validator {
     #[must_use]
     pub fn if_range(&self) -> Option<String> {
         let strong = self.etag.as_ref().filter(|etag| !etag.starts_with("W/"));
-        strong.cloned().or_else(|| self.last_modified.map(|time| httpdate::fmt_http_date(SystemTime::from(time))))
+        strong.cloned().or_else(|| {
+            self.last_modified.map(|time| httpdate::fmt_http_date(SystemTime::from(time)))
+        })
     }
 }
 

@@ -1,21 +1,21 @@
 //! Asks for expected archives one by one, where the listing cannot be had or cannot be believed.
 //!
-//! The public listing was once reported to be months behind its bucket, and some mirrors have none. A
-//! request per archive is dear, so a listing is doubted only where it ends before the wanted days do,
-//! and only three archives are asked for unless one of them exists.
+//! The public listing was once reported to be months behind its bucket, and some mirrors have none.
+//! A request per archive is dear, so a listing is doubted only where it ends before the wanted days
+//! do, and only three archives are asked for unless one of them exists.
 
 use std::collections::BTreeMap;
 
 use chrono::{Days, NaiveDate};
-use lakehouse_core::archive::ArchiveKey;
 use lakehouse_core::listing::{Published, expected};
-use lakehouse_core::market::Frequency;
-use lakehouse_core::period::{DateRange, Period};
+use lakehouse_core::names::archive::ArchiveKey;
+use lakehouse_core::names::market::Frequency;
+use lakehouse_core::names::period::{DateRange, Period};
 use lakehouse_core::selection::SymbolQuery;
 
-use crate::report::Event;
-use crate::source::SourceError;
-use crate::source::lister::{ListedSeries, Lister, Unavailable, WantedSeries};
+use super::SourceError;
+use super::lister::{ListedSeries, Lister, Unavailable, WantedSeries};
+use crate::events::Event;
 
 /// How many series of a glob are asked about before its listing is believed.
 const SAMPLE: usize = 3;
@@ -35,7 +35,8 @@ impl Lister {
         for (series, listing_error) in unlisted {
             let tail = Tail { series, last: None, days: Some(dates.intersect(today)) };
             if tail.is_empty() {
-                unavailable.push(Unavailable { prefix: tail.series.prefix(), reason: listing_error });
+                unavailable
+                    .push(Unavailable { prefix: tail.series.prefix(), reason: listing_error });
             } else {
                 tails.push(tail);
             }
@@ -63,8 +64,10 @@ impl Lister {
         for group in &self.doubtful(listed, dates) {
             let few = group.iter().take(if group.is_glob() { SAMPLE } else { usize::MAX });
             let answers = self.in_parallel(few.map(|tail| self.probe(tail.ends())).collect()).await;
-            let exists: Vec<bool> =
-                answers.iter().map(|answer| answer.as_ref().is_ok_and(|it| !it.is_empty())).collect();
+            let exists: Vec<bool> = answers
+                .iter()
+                .map(|answer| answer.as_ref().is_ok_and(|it| !it.is_empty()))
+                .collect();
             let any = exists.contains(&true);
             let doubted = group.iter().enumerate().filter(|(at, _)| match group {
                 Group::Glob(_) => any,
@@ -84,8 +87,9 @@ impl Lister {
 
     /// Returns the series whose listing ends before the wanted days do, and what should follow.
     ///
-    /// Symbols that were named are each doubted. Of a glob's symbols most are delisted, so that an early end
-    /// means nothing: they are doubted together, and only if not one of them is listed to the end.
+    /// Symbols that were named are each doubted. Of a glob's symbols most are delisted, so that an
+    /// early end means nothing: they are doubted together, and only if not one of them is listed to
+    /// the end.
     fn doubtful<'a>(&self, listed: Vec<ListedSeries<'a>>, dates: DateRange) -> Vec<Group<'a>> {
         let mut globs: BTreeMap<String, (bool, Vec<Tail<'a>>)> = BTreeMap::new();
         let mut named = Vec::new();
@@ -99,7 +103,8 @@ impl Lister {
                 SymbolQuery::Literal(_) if tail.is_empty() => {}
                 SymbolQuery::Literal(_) => named.push(tail),
                 SymbolQuery::Glob(_) => {
-                    let folder = tail.series.target.combination.symbols_prefix(tail.series.frequency);
+                    let folder =
+                        tail.series.target.combination.symbols_prefix(tail.series.frequency);
                     let (complete, tails) = globs.entry(folder).or_default();
                     if tail.is_empty() {
                         *complete |= last.is_some();
@@ -119,8 +124,8 @@ impl Lister {
         groups
     }
 
-    /// Returns the last day whose archive is certainly published: dailies come within two days, monthlies
-    /// by the middle of the next month.
+    /// Returns the last day whose archive is certainly published: dailies come within two days,
+    /// monthlies by the middle of the next month.
     fn settled(&self, frequency: Frequency) -> NaiveDate {
         let days = match frequency {
             Frequency::Daily => 2,
@@ -136,12 +141,16 @@ impl Lister {
         unavailable: &mut Vec<Unavailable>,
     ) -> Vec<Published> {
         let tails: Vec<&Tail<'_>> = tails.collect();
-        let answers = self.in_parallel(tails.iter().map(|tail| self.probe(tail.keys().collect())).collect()).await;
+        let answers = self
+            .in_parallel(tails.iter().map(|tail| self.probe(tail.keys().collect())).collect())
+            .await;
         let mut found = Vec::new();
         for (tail, answer) in tails.into_iter().zip(answers) {
             match answer {
                 Ok(published) => found.extend(published),
-                Err(reason) => unavailable.push(Unavailable { prefix: tail.series.prefix(), reason }),
+                Err(reason) => {
+                    unavailable.push(Unavailable { prefix: tail.series.prefix(), reason })
+                }
             }
         }
         found
@@ -149,7 +158,8 @@ impl Lister {
 
     /// Returns those archives that exist.
     async fn probe(&self, keys: Vec<ArchiveKey>) -> Result<Vec<Published>, SourceError> {
-        let answers = self.in_parallel(keys.iter().map(|key| self.head(key.path())).collect()).await;
+        let answers =
+            self.in_parallel(keys.iter().map(|key| self.head(key.path())).collect()).await;
         let mut found = Vec::new();
         for (key, answer) in keys.into_iter().zip(answers) {
             if let Some(listed) = answer? {
@@ -179,7 +189,9 @@ struct Tail<'a> {
 impl Tail<'_> {
     fn keys(&self) -> impl Iterator<Item = ArchiveKey> {
         let WantedSeries { target, frequency, symbol, interval } = &self.series;
-        self.days.into_iter().flat_map(|days| expected(&target.combination, *frequency, symbol, *interval, days))
+        self.days
+            .into_iter()
+            .flat_map(|days| expected(&target.combination, *frequency, symbol, *interval, days))
     }
 
     fn is_empty(&self) -> bool {

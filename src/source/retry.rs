@@ -1,15 +1,15 @@
 //! How often and how patiently a request is tried again.
 //!
-//! Only failures that may pass are tried again, and each time is reported. A server that names a time
-//! to come back at is obeyed.
+//! Only failures that may pass are tried again, and each time is reported. A server that names a
+//! time to come back at is obeyed.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 
-use crate::report::{Event, Reporter};
-use crate::source::SourceError;
+use super::SourceError;
+use crate::events::{Event, Reporter};
 
 /// How often a request is tried again, and how long is waited before.
 #[derive(Clone, Copy, Debug)]
@@ -33,8 +33,8 @@ impl RetryPolicy {
     pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(600);
 
     /// Begins to count the tries of one request; `archive` is what events name.
-    pub fn patience(self, archive: Arc<str>, reporter: Arc<dyn Reporter>) -> Patience {
-        Patience { policy: self, waits: self.waits(), archive, reporter }
+    pub fn retry_budget(self, archive: Arc<str>, reporter: Arc<dyn Reporter>) -> RetryBudget {
+        RetryBudget { policy: self, waits: self.waits(), archive, reporter }
     }
 
     /// Returns the time to wait after a failure when `planned` is next, or nothing to give up.
@@ -59,27 +59,33 @@ impl RetryPolicy {
 }
 
 /// The tries that are left of one request.
-pub struct Patience {
+pub struct RetryBudget {
     policy: RetryPolicy,
     waits: ExponentialBackoff,
     archive: Arc<str>,
     reporter: Arc<dyn Reporter>,
 }
 
-impl std::fmt::Debug for Patience {
+impl std::fmt::Debug for RetryBudget {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Patience").field("policy", &self.policy).field("archive", &self.archive).finish_non_exhaustive()
+        f.debug_struct("RetryBudget")
+            .field("policy", &self.policy)
+            .field("archive", &self.archive)
+            .finish_non_exhaustive()
     }
 }
 
-impl Patience {
+impl RetryBudget {
     /// Waits before the next try.
     ///
     /// # Errors
     /// The same failure, if it will not pass or no try is left.
     pub async fn wait(&mut self, error: SourceError) -> Result<(), SourceError> {
         let Some(wait) = RetryPolicy::adjust(&error, self.waits.next()) else { return Err(error) };
-        self.reporter.report(Event::Retried { archive: Arc::clone(&self.archive), reason: error.to_string() });
+        self.reporter.report(Event::Retried {
+            archive: Arc::clone(&self.archive),
+            reason: error.to_string(),
+        });
         tokio::time::sleep(wait).await;
         Ok(())
     }

@@ -1,4 +1,5 @@
-//! The archive in a directory or an object-store prefix, with listings of the same shape as over HTTP.
+//! The archive in a directory or an object-store prefix, with listings of the same shape as over
+//! HTTP.
 //!
 //! Only reads: a directory that somebody else keeps is never written to.
 
@@ -10,10 +11,12 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use lakehouse_core::listing::{Listed, ListingPage};
 use object_store::path::Path;
-use object_store::{Error, GetOptions, GetRange, GetResultPayload, ObjectMeta, ObjectStore, ObjectStoreExt};
+use object_store::{
+    Error, GetOptions, GetRange, GetResultPayload, ObjectMeta, ObjectStore, ObjectStoreExt,
+};
 use tokio::io::AsyncReadExt;
 
-use crate::source::{Download, Resume, Source, SourceError, Validator};
+use super::{Download, Resume, Source, SourceError, Validator};
 use crate::storage::Storage;
 
 /// A page of a listing has as many entries as a bucket's.
@@ -34,13 +37,18 @@ impl StoreSource {
     }
 
     /// Returns the next page of keys, however deep they lie.
-    async fn objects(&self, prefix: &str, marker: Option<&str>) -> Result<ListingPage, SourceError> {
+    async fn objects(
+        &self,
+        prefix: &str,
+        marker: Option<&str>,
+    ) -> Result<ListingPage, SourceError> {
         let folder = folder_of(prefix)?;
         let found = match marker {
             Some(marker) => self.store.list_with_offset(folder.as_ref(), &path(marker)?),
             None => self.store.list(folder.as_ref()),
         };
-        let wanted = found.try_filter(|meta| std::future::ready(meta.location.as_ref().starts_with(prefix)));
+        let wanted =
+            found.try_filter(|meta| std::future::ready(meta.location.as_ref().starts_with(prefix)));
         let mut objects: Vec<_> =
             wanted.map_ok(listed).try_collect().await.map_err(|error| classify(prefix, &error))?;
         objects.sort_unstable_by(|a: &Listed, b: &Listed| a.key.cmp(&b.key));
@@ -49,13 +57,25 @@ impl StoreSource {
         Ok(ListingPage { objects, prefixes: Vec::new(), next_marker })
     }
 
-    /// Returns all keys and folders right below a folder as one page: there are at most some thousand symbols.
-    async fn children(&self, prefix: &str, marker: Option<&str>) -> Result<ListingPage, SourceError> {
+    /// Returns all keys and folders right below a folder as one page: there are at most some
+    /// thousand symbols.
+    async fn children(
+        &self,
+        prefix: &str,
+        marker: Option<&str>,
+    ) -> Result<ListingPage, SourceError> {
         let folder = folder_of(prefix)?;
-        let found = self.store.list_with_delimiter(folder.as_ref()).await.map_err(|error| classify(prefix, &error))?;
-        let wanted = |key: &str| key.starts_with(prefix) && marker.is_none_or(|marker| marker < key);
-        let mut objects: Vec<_> = found.objects.into_iter().map(listed).filter(|found| wanted(&found.key)).collect();
-        let mut prefixes: Vec<_> = found.common_prefixes.iter().map(|folder| format!("{folder}/")).collect();
+        let found = self
+            .store
+            .list_with_delimiter(folder.as_ref())
+            .await
+            .map_err(|error| classify(prefix, &error))?;
+        let wanted =
+            |key: &str| key.starts_with(prefix) && marker.is_none_or(|marker| marker < key);
+        let mut objects: Vec<_> =
+            found.objects.into_iter().map(listed).filter(|found| wanted(&found.key)).collect();
+        let mut prefixes: Vec<_> =
+            found.common_prefixes.iter().map(|folder| format!("{folder}/")).collect();
         prefixes.retain(|folder| wanted(folder));
         objects.sort_unstable_by(|a, b| a.key.cmp(&b.key));
         prefixes.sort_unstable();
@@ -73,18 +93,36 @@ impl Source for StoreSource {
         true
     }
 
-    async fn list(&self, prefix: &str, delimiter: bool, marker: Option<&str>) -> Result<ListingPage, SourceError> {
-        if delimiter { self.children(prefix, marker).await } else { self.objects(prefix, marker).await }
+    async fn list(
+        &self,
+        prefix: &str,
+        delimiter: bool,
+        marker: Option<&str>,
+    ) -> Result<ListingPage, SourceError> {
+        if delimiter {
+            self.children(prefix, marker).await
+        } else {
+            self.objects(prefix, marker).await
+        }
     }
 
     async fn get(&self, key: &str, resume: Option<&Resume>) -> Result<Download, SourceError> {
         let mut options = GetOptions::default();
-        if let Some((resume, etag)) = resume.and_then(|resume| Some((resume, resume.validator.etag.clone()?))) {
+        if let Some((resume, etag)) =
+            resume.and_then(|resume| Some((resume, resume.validator.etag.clone()?)))
+        {
             options.range = Some(GetRange::Offset(resume.offset));
             options.if_match = Some(etag);
         }
-        let found = self.store.get_opts(&path(key)?, options).await.map_err(|error| classify(key, &error))?;
-        let validator = Validator { etag: found.meta.e_tag.clone(), last_modified: Some(found.meta.last_modified) };
+        let found = self
+            .store
+            .get_opts(&path(key)?, options)
+            .await
+            .map_err(|error| classify(key, &error))?;
+        let validator = Validator {
+            etag: found.meta.e_tag.clone(),
+            last_modified: Some(found.meta.last_modified),
+        };
         let (offset, size) = (found.range.start, Some(found.meta.size));
         let body = match found.payload {
             GetResultPayload::File(file, _) => read_file(key.to_owned(), file, offset),
@@ -106,7 +144,11 @@ impl Source for StoreSource {
 }
 
 /// Reads a local file in pieces that are worth a switch of threads.
-fn read_file(what: String, file: std::fs::File, offset: u64) -> BoxStream<'static, Result<Bytes, SourceError>> {
+fn read_file(
+    what: String,
+    file: std::fs::File,
+    offset: u64,
+) -> BoxStream<'static, Result<Bytes, SourceError>> {
     use tokio::io::AsyncSeekExt;
     let state = (tokio::fs::File::from_std(file), offset, false);
     let pieces = futures::stream::try_unfold(state, move |(mut file, offset, placed)| {
@@ -129,8 +171,12 @@ fn classify(what: &str, error: &Error) -> SourceError {
     let (reason, what) = (error.to_string(), what.to_owned());
     match error {
         Error::NotFound { .. } => SourceError::NotFound { what },
-        Error::Precondition { .. } | Error::NotModified { .. } => SourceError::Changed { what, reason },
-        Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => SourceError::Denied { what, reason },
+        Error::Precondition { .. } | Error::NotModified { .. } => {
+            SourceError::Changed { what, reason }
+        }
+        Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
+            SourceError::Denied { what, reason }
+        }
         Error::Generic { .. } | Error::JoinError { .. } => SourceError::transient(&what, reason),
         _ => SourceError::Fatal { what, reason },
     }
@@ -143,7 +189,8 @@ fn folder_of(prefix: &str) -> Result<Option<Path>, SourceError> {
 
 /// Takes a key as it is: nothing of it is encoded.
 fn path(key: &str) -> Result<Path, SourceError> {
-    Path::parse(key).map_err(|error| SourceError::Fatal { what: key.to_owned(), reason: error.to_string() })
+    Path::parse(key)
+        .map_err(|error| SourceError::Fatal { what: key.to_owned(), reason: error.to_string() })
 }
 
 fn listed(meta: ObjectMeta) -> Listed {

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use chrono::{Datelike, NaiveDate};
 use lakehouse_core::coverage::{DayState, MissingReason, Run, SeriesCoverage};
-use lakehouse_core::period::Period;
+use lakehouse_core::names::period::Period;
 
 const DAYS_OF_A_MONTH: usize = 31;
 
@@ -21,7 +21,13 @@ pub(super) fn of_series(coverage: &SeriesCoverage) -> String {
         match (alike.first(), alike.last()) {
             (Some(first), Some(last)) if alike.len() >= MONTHS_ALIKE => {
                 let sign = first.all_alike().unwrap_or_default();
-                let _ = writeln!(text, "{}  {sign} {} months to {}", first.period, alike.len(), last.period);
+                let _ = writeln!(
+                    text,
+                    "{}  {sign} {} months to {}",
+                    first.period,
+                    alike.len(),
+                    last.period
+                );
             }
             _ => alike.iter().for_each(|month| month.write(&mut text)),
         }
@@ -83,7 +89,11 @@ fn ruler() -> String {
 
 fn legend(coverage: &SeriesCoverage) -> String {
     let states: BTreeSet<DayState> = coverage.runs.iter().map(|run| run.state).collect();
-    states.into_iter().map(|state| format!("{} {}", sign(state), meaning(state))).collect::<Vec<_>>().join("   ")
+    states
+        .into_iter()
+        .map(|state| format!("{} {}", sign(state), meaning(state)))
+        .collect::<Vec<_>>()
+        .join("   ")
 }
 
 const fn sign(state: DayState) -> char {
@@ -96,7 +106,9 @@ const fn sign(state: DayState) -> char {
             | MissingReason::Rejected
             | MissingReason::RowsRejected => '✗',
             MissingReason::NoRows | MissingReason::Yielded => '○',
-            MissingReason::NotPublished | MissingReason::Withdrawn | MissingReason::NeverPublished => '–',
+            MissingReason::NotPublished
+            | MissingReason::Withdrawn
+            | MissingReason::NeverPublished => '–',
             MissingReason::BeforeListing
             | MissingReason::AfterDelisting
             | MissingReason::BeforeStart

@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::lake::{Layer, TableName};
 use crate::query::{QueryError, Session};
+use crate::storage::lake::{Layer, TableName};
 
 /// Runs that are told.
 const LAST_RUNS: usize = 10;

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use bytesize::ByteSize;
 use chrono::{NaiveDate, SecondsFormat};
 use lakehouse_core::coverage::SeriesCoverage;
-use lakehouse_core::market::{DataType, Interval, Market};
+use lakehouse_core::names::market::{DataType, Interval, Market};
 
 use super::{LakeStatus, Totals, calendar};
-use crate::console;
+use crate::terminal::console;
 
 /// Series that are shown one by one; more are shown together by market, data type and interval.
 const SHOWN_SERIES: usize = 60;
@@ -25,7 +25,8 @@ impl LakeStatus {
     pub fn overview(&self) -> String {
         let mut parts = Vec::new();
         if !self.series.is_empty() {
-            let table = if self.series.len() > SHOWN_SERIES { self.groups() } else { self.one_by_one() };
+            let table =
+                if self.series.len() > SHOWN_SERIES { self.groups() } else { self.one_by_one() };
             parts.push(format!("{table}\n{}\n", summary(&self.totals())));
         }
         if self.series.len() <= SHOWN_CALENDARS {
@@ -40,11 +41,18 @@ impl LakeStatus {
     /// Shows every range of days that is not held, with its reason.
     #[must_use]
     pub fn gaps(&self) -> String {
-        let header = ["market", "data type", "symbol", "interval", "from", "to", ">days", "reason", ""];
+        let header =
+            ["market", "data type", "symbol", "interval", "from", "to", ">days", "reason", ""];
         let rows = self.series.iter().flat_map(|series| {
             series.gaps().map(|(run, reason)| {
                 let (start, end) = (run.start.to_string(), run.end.to_string());
-                let why = vec![start, end, grouped(run.days()), reason.to_string(), line(run.detail.as_deref())];
+                let why = vec![
+                    start,
+                    end,
+                    grouped(run.days()),
+                    reason.to_string(),
+                    line(run.detail.as_deref()),
+                ];
                 [name(series), why].concat()
             })
         });
@@ -56,7 +64,12 @@ impl LakeStatus {
     pub fn failed(&self) -> String {
         let rows = self.failures.iter().map(|entry| {
             let recorded = entry.recorded_at.to_rfc3339_opts(SecondsFormat::Secs, true);
-            vec![entry.key.to_string(), entry.status.to_string(), recorded, line(entry.reason.as_deref())]
+            vec![
+                entry.key.to_string(),
+                entry.status.to_string(),
+                recorded,
+                line(entry.reason.as_deref()),
+            ]
         });
         table(&["archive", "status", "recorded at", "reason"], rows.collect())
     }
@@ -102,7 +115,16 @@ impl LakeStatus {
                 shortened(&line(Some(&run.command))),
             ]
         });
-        let header = ["last runs", "outcome", ">new", ">corrected", ">failed", ">rows", ">seconds", "command"];
+        let header = [
+            "last runs",
+            "outcome",
+            ">new",
+            ">corrected",
+            ">failed",
+            ">rows",
+            ">seconds",
+            "command",
+        ];
         table(&header, rows.collect())
     }
 }
@@ -116,7 +138,8 @@ fn group(coverage: &SeriesCoverage) -> (Market, &DataType, Option<Interval>) {
 const FIGURES: [&str; 7] = ["first", "last", ">days", ">missing", ">rows", ">rejected", ">size"];
 
 fn figures(first: Option<NaiveDate>, last: Option<NaiveDate>, totals: &Totals) -> Vec<String> {
-    let date = |date: Option<NaiveDate>| date.map_or_else(|| "-".to_owned(), |date| date.to_string());
+    let date =
+        |date: Option<NaiveDate>| date.map_or_else(|| "-".to_owned(), |date| date.to_string());
     vec![
         date(first),
         date(last),
@@ -131,7 +154,12 @@ fn figures(first: Option<NaiveDate>, last: Option<NaiveDate>, totals: &Totals) -
 fn name(coverage: &SeriesCoverage) -> Vec<String> {
     let series = &coverage.series;
     let interval = series.interval.map_or_else(|| "-".to_owned(), |interval| interval.to_string());
-    vec![series.market.to_string(), series.data_type.to_string(), series.symbol.to_string(), interval]
+    vec![
+        series.market.to_string(),
+        series.data_type.to_string(),
+        series.symbol.to_string(),
+        interval,
+    ]
 }
 
 fn summary(totals: &Totals) -> String {
@@ -144,7 +172,9 @@ fn summary(totals: &Totals) -> String {
         grouped(*rows),
         grouped(*days)
     );
-    for (count, what) in [(missing, "days missing"), (failed, "archives failed"), (rejected_rows, "rows rejected")] {
+    for (count, what) in
+        [(missing, "days missing"), (failed, "archives failed"), (rejected_rows, "rows rejected")]
+    {
         if *count > 0 {
             text.push_str(&format!("; {} {what}", grouped(*count)));
         }
@@ -154,7 +184,8 @@ fn summary(totals: &Totals) -> String {
 
 /// Lays out a table; the cells of a column whose title begins with `>` are aligned right.
 fn table(header: &[&str], mut rows: Vec<Vec<String>>) -> String {
-    let mut titles: Vec<String> = header.iter().map(|title| title.trim_start_matches('>').to_owned()).collect();
+    let mut titles: Vec<String> =
+        header.iter().map(|title| title.trim_start_matches('>').to_owned()).collect();
     for (column, _) in header.iter().enumerate().filter(|(_, title)| title.starts_with('>')) {
         let cells = || rows.iter().filter_map(|row| row.get(column)).chain([&titles[column]]);
         let width = cells().map(|cell| cell.chars().count()).max().unwrap_or(0);
@@ -180,7 +211,10 @@ fn grouped(number: u64) -> String {
 
 /// Makes a text one line without signs that steer a terminal.
 fn line(text: Option<&str>) -> String {
-    text.unwrap_or_default().chars().map(|sign| if sign.is_control() { ' ' } else { sign }).collect()
+    text.unwrap_or_default()
+        .chars()
+        .map(|sign| if sign.is_control() { ' ' } else { sign })
+        .collect()
 }
 
 fn shortened(text: &str) -> String {
@@ -196,7 +230,13 @@ mod tests {
 
     #[test]
     fn numbers_are_read_in_groups_of_three() {
-        let cases = [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567"), (12_345, "12,345")];
+        let cases = [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1,000"),
+            (1_234_567, "1,234,567"),
+            (12_345, "12,345"),
+        ];
         for (number, text) in cases {
             assert_eq!(grouped(number), text);
         }

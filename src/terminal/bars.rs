@@ -6,9 +6,9 @@ use bytesize::ByteSize;
 use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 const LISTING: &str = "{prefix:>8} {spinner} {human_pos} keys";
-const DOWNLOADING: &str =
-    "{prefix:>8} [{bar:24}] {binary_bytes}/{binary_total_bytes}, {msg}, {binary_bytes_per_sec}, {eta} left";
-const COUNTING: &str = "{prefix:>8} [{bar:24}] {human_pos}/{human_len} archives{msg}, {per_sec:.1}, {eta} left";
+const DOWNLOADING: &str = "{prefix:>8} [{bar:24}] {binary_bytes}/{binary_total_bytes}, {msg}, {binary_bytes_per_sec}, {eta} left";
+const COUNTING: &str =
+    "{prefix:>8} [{bar:24}] {human_pos}/{human_len} archives{msg}, {per_sec:.1}, {eta} left";
 
 /// How often the bars move although nothing happens, so that rate and time left stay true.
 const TICK: Duration = Duration::from_millis(250);
@@ -34,7 +34,8 @@ pub(super) struct Figures {
 
 impl Bars {
     pub(super) fn new(drawn: bool) -> Self {
-        let target = if drawn { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let target =
+            if drawn { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let lines = MultiProgress::with_draw_target(target);
         let list = lines.add(stage("list", LISTING));
         let download = lines.add(stage("download", DOWNLOADING));
@@ -53,7 +54,9 @@ impl Bars {
         self.decode.inc_length(archives);
         self.commit.inc_length(archives);
         self.show_downloads(figures);
-        [&self.download, &self.decode, &self.commit].iter().for_each(|bar| bar.enable_steady_tick(TICK));
+        [&self.download, &self.decode, &self.commit]
+            .iter()
+            .for_each(|bar| bar.enable_steady_tick(TICK));
     }
 
     pub(super) fn downloaded(&self, bytes: u64) {
@@ -98,7 +101,11 @@ impl Bars {
 
     fn show_downloads(&self, figures: Figures) {
         let Figures { planned, downloaded, .. } = figures;
-        self.download.set_message(format!("{}/{} archives", HumanCount(downloaded), HumanCount(planned)));
+        self.download.set_message(format!(
+            "{}/{} archives",
+            HumanCount(downloaded),
+            HumanCount(planned)
+        ));
     }
 }
 
@@ -108,6 +115,7 @@ pub(super) fn size(bytes: u64) -> impl std::fmt::Display {
 }
 
 fn stage(name: &'static str, template: &str) -> ProgressBar {
-    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style =
+        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(0).with_style(style.progress_chars("=> ")).with_prefix(name)
 }

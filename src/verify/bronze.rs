@@ -1,13 +1,14 @@
-//! Archives as they lie in bronze, against the sums that the ledger and their own checksum files state.
+//! Archives as they lie in bronze, against the sums that the ledger and their own checksum files
+//! state.
 
 use std::io::{ErrorKind, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures::TryStreamExt;
-use lakehouse_core::archive::{ArchiveKey, CHECKSUM_SUFFIX};
-use lakehouse_core::checksum::{Sha256Hex, parse_checksum};
 use lakehouse_core::ledger::ChecksumState;
+use lakehouse_core::listing::checksum::{Sha256Hex, parse_checksum};
+use lakehouse_core::names::archive::{ArchiveKey, CHECKSUM_SUFFIX};
 use object_store::path::Path;
 use object_store::{Error, GetResult, ObjectStoreExt};
 use sha2::{Digest, Sha256};
@@ -15,7 +16,7 @@ use tempfile::TempPath;
 use tokio::io::AsyncWriteExt;
 
 use super::report::{Check, Finding};
-use crate::fetch::older_name;
+use crate::bronze::older_name;
 use crate::storage::Storage;
 
 /// One version of an archive that bronze ought to have.
@@ -41,7 +42,8 @@ pub(super) struct Found {
 pub(super) async fn check_archive(bronze: &Storage, wanted: &Wanted) -> Found {
     let newest = wanted.key.bronze_path();
     let older = older_name(&newest, &wanted.sha256);
-    // The newest name may have gone to a version that could not be read and so never replaced this one.
+    // The newest name may have gone to a version that could not be read and so never replaced this
+    // one.
     let places = if wanted.superseded { [older, newest] } else { [newest, older] };
     let mut seen = "missing".to_owned();
     for place in &places {
@@ -69,7 +71,9 @@ async fn check_checksum(bronze: &Storage, place: &str, wanted: &Wanted) -> Optio
         Err(error) => Err(error),
     };
     match text {
-        Err(Error::NotFound { .. }) if wanted.checksum == ChecksumState::Match => finding("missing".to_owned()),
+        Err(Error::NotFound { .. }) if wanted.checksum == ChecksumState::Match => {
+            finding("missing".to_owned())
+        }
         Err(Error::NotFound { .. }) => None,
         Err(error) => finding(format!("cannot be read: {error}")),
         Ok(text) => match parse_checksum(&text, wanted.key.file_name()) {
@@ -87,7 +91,10 @@ impl Wanted {
 }
 
 /// Makes bytes of bronze a local file: in place, or a copy that is deleted in the end.
-pub(super) async fn local_file(bronze: &Storage, place: &str) -> std::io::Result<(PathBuf, Option<Arc<TempPath>>)> {
+pub(super) async fn local_file(
+    bronze: &Storage,
+    place: &str,
+) -> std::io::Result<(PathBuf, Option<Arc<TempPath>>)> {
     if let Some(folder) = bronze.local_folder() {
         return Ok((folder.join(place), None));
     }
@@ -102,7 +109,8 @@ pub(super) async fn local_file(bronze: &Storage, place: &str) -> std::io::Result
     Ok((copy.to_path_buf(), Some(Arc::new(copy))))
 }
 
-/// Begins to read a file of bronze; symbols may have letters of any script, and nothing of a name is encoded.
+/// Begins to read a file of bronze; symbols may have letters of any script, and nothing of a name
+/// is encoded.
 async fn open(bronze: &Storage, place: &str) -> object_store::Result<GetResult> {
     bronze.store().get(&Path::parse(place)?).await
 }
@@ -111,7 +119,9 @@ async fn open(bronze: &Storage, place: &str) -> object_store::Result<GetResult> 
 async fn sum(bronze: &Storage, place: &str) -> std::io::Result<Option<(Sha256Hex, u64)>> {
     if let Some(folder) = bronze.local_folder() {
         let file = folder.join(place);
-        return tokio::task::spawn_blocking(move || sum_local(file)).await.unwrap_or_else(|error| Err(error.into()));
+        return tokio::task::spawn_blocking(move || sum_local(file))
+            .await
+            .unwrap_or_else(|error| Err(error.into()));
     }
     let found = match open(bronze, place).await {
         Err(Error::NotFound { .. }) => return Ok(None),

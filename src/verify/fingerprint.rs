@@ -1,8 +1,8 @@
 //! Rows of archives as sums of hashes: two ways to the same rows can be compared without keeping or
 //! ordering them.
 //!
-//! Every row is hashed with the partition that it belongs to; the hashes of an archive's rows of a day are added up.
-//! Sums differ when a row is missing, doubled, changed or in a wrong partition.
+//! Every row is hashed with the partition that it belongs to; the hashes of an archive's rows of a
+//! day are added up. Sums differ when a row is missing, doubled, changed or in a wrong partition.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::AddAssign;
@@ -14,7 +14,7 @@ use arrow::datatypes::{DataType, SchemaRef};
 use arrow::error::ArrowError;
 use chrono::NaiveDate;
 
-use crate::delta::row_hash::RowHasher;
+use crate::parquet::row_hash::RowHasher;
 
 /// The rows of an archive on one day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -80,7 +80,8 @@ impl Counter {
         batch: &RecordBatch,
     ) -> Result<(), ArrowError> {
         let archives = batch.column_by_name("archive");
-        let archives = archives.ok_or_else(|| ArrowError::SchemaError("the data file has no archives".to_owned()))?;
+        let archives = archives
+            .ok_or_else(|| ArrowError::SchemaError("the data file has no archives".to_owned()))?;
         let archives = cast(archives, &DataType::Utf8)?;
         let archives = archives.as_string::<i32>();
         let sums = self.hashes(partition, batch)?;

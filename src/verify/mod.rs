@@ -1,8 +1,9 @@
 //! Verification: is what the lake holds what was published, and has silver all of it?
 //!
-//! Bronze is compared with its checksums and the ledger, silver's row counts with the ledger, and if
-//! asked, silver's rows with a new decoding of every archive. What the ledger has not taken up yet is read
-//! from silver's own log, so a lake is clean at every moment at which nothing is lost. Nothing is written.
+//! Bronze is compared with its checksums and the ledger, silver's row counts with the ledger, and
+//! if asked, silver's rows with a new decoding of every archive. What the ledger has not taken up
+//! yet is read from silver's own log, so a lake is clean at every moment at which nothing is lost.
+//! Nothing is written.
 
 mod bronze;
 mod fingerprint;
@@ -14,25 +15,25 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 use futures::{StreamExt, stream};
-use lakehouse_core::checksum::Sha256Hex;
-use lakehouse_core::days::DaySet;
 use lakehouse_core::ledger::{ArchiveStatus, ChecksumState, LedgerEntry};
+use lakehouse_core::listing::checksum::Sha256Hex;
 use lakehouse_core::matrix::Matrix;
+use lakehouse_core::names::days::DaySet;
 use lakehouse_core::schema::{Schemas, TableSchema};
 use thiserror::Error;
 
-pub use self::report::{Check, Finding, VerifyReport};
-
 use self::bronze::{Wanted, check_archive, local_file};
 use self::fingerprint::{Counter, Partition, Tally};
+pub use self::report::{Check, Finding, VerifyReport};
 use self::silver::{difference, tally_table};
+use crate::bronze::BronzeArchive;
 use crate::delta::TableError;
-use crate::delta::table::LakeTable;
-use crate::fetch::BronzeArchive;
-use crate::lake::Lake;
-use crate::ledger::LedgerTable;
-use crate::scope::Scope;
-use crate::silver::{Told, reread, table_spec};
+use crate::delta::log::LogEntry;
+use crate::delta::table::WritableTable;
+use crate::meta::archives::LedgerTable;
+use crate::meta::scope::Scope;
+use crate::silver::{reread, table_spec};
+use crate::storage::lake::Lake;
 use crate::storage::{Storage, StorageError};
 
 /// Why a lake could not be verified.
@@ -74,7 +75,8 @@ struct Known {
 }
 
 impl Known {
-    /// Returns whether rows of this day belong in silver; those beyond the archive's period always do.
+    /// Returns whether rows of this day belong in silver; those beyond the archive's period always
+    /// do.
     fn owns(&self, date: NaiveDate) -> bool {
         let in_period = self.wanted.key.period().days().contains(date);
         self.days.is_none_or(|days| !in_period || days.contains(date))
@@ -88,18 +90,26 @@ impl Verify {
     /// Verifies the lake.
     ///
     /// # Errors
-    /// When a table cannot be opened; what is wrong with single archives and files is in the report.
+    /// When a table cannot be opened; what is wrong with single archives and files is in the
+    /// report.
     pub async fn run(&self) -> Result<VerifyReport, VerifyError> {
         let ledger = LedgerTable::peek(&self.lake, Arc::clone(&self.matrix)).await?;
         let mut tables = Vec::new();
         for schema in self.schemas.iter() {
-            let Some(table) = LakeTable::open(&self.lake, table_spec(schema)).await? else { continue };
+            let Some(table) = WritableTable::open(&self.lake, table_spec(schema)).await? else {
+                continue;
+            };
             let known = self.known_archives(schema, &table, ledger.as_ref()).await?;
             tables.push((schema, table, known));
         }
         let mut report = VerifyReport::default();
-        let current = tables.iter().flat_map(|(_, _, known)| known.values().map(|known| known.wanted.clone()));
-        let others = ledger.iter().flat_map(LedgerTable::entries).filter_map(|entry| self.not_in_silver(entry));
+        let current = tables
+            .iter()
+            .flat_map(|(_, _, known)| known.values().map(|known| known.wanted.clone()));
+        let others = ledger
+            .iter()
+            .flat_map(LedgerTable::entries)
+            .filter_map(|entry| self.not_in_silver(entry));
         let places = self.check_bronze(current.chain(others).collect(), &mut report).await?;
         for (schema, table, known) in &tables {
             self.check_silver(schema, table, known, &places, &mut report).await?;
@@ -113,7 +123,7 @@ impl Verify {
     async fn known_archives(
         &self,
         schema: &TableSchema,
-        table: &LakeTable,
+        table: &WritableTable,
         ledger: Option<&LedgerTable>,
     ) -> Result<KnownArchives, TableError> {
         let mut known = KnownArchives::new();
@@ -122,27 +132,36 @@ impl Verify {
             let combination = self.matrix.get(entry.key.market(), entry.key.data_type());
             let here = combination.is_some_and(|combination| combination.schema == schema.table());
             if let Some(wanted) = wanted(entry).filter(|_| here) {
-                known.insert(entry.key.shared_path(), Known { wanted, rows: entry.rows, days: entry.days });
+                known.insert(
+                    entry.key.shared_path(),
+                    Known { wanted, rows: entry.rows, days: entry.days },
+                );
             }
         }
-        let mut index = ledger.map(|ledger| ledger.silver_index(schema.table())).unwrap_or_default();
+        let mut index =
+            ledger.map(|ledger| ledger.silver_index(schema.table())).unwrap_or_default();
         index.catch_up(table).await?;
         for (_, told) in index.take_unrecorded() {
             let record = match told {
-                Told::Landed(record) => *record,
-                Told::Judged(record) => {
+                LogEntry::Landed(record) => *record,
+                LogEntry::Compared(record) => {
                     if let Some(known) = known.get_mut(record.archive.as_str()) {
                         (known.rows, known.days) = (record.rows, record.days);
                     }
                     continue;
                 }
             };
-            let (Ok(key), Ok(sha256)) = (self.matrix.identify(&record.archive), record.sha256.parse()) else {
+            let (Ok(key), Ok(sha256)) =
+                (self.matrix.identify(&record.archive), record.sha256.parse())
+            else {
                 continue;
             };
             let checksum = record.checksum.parse().unwrap_or(ChecksumState::Unchecked);
             let wanted = Wanted { key, sha256, checksum, superseded: false };
-            known.insert(wanted.key.shared_path(), Known { wanted, rows: record.rows, days: record.days });
+            known.insert(
+                wanted.key.shared_path(),
+                Known { wanted, rows: record.rows, days: record.days },
+            );
         }
         known.retain(|_, known| self.scope.has(&known.wanted.key));
         Ok(known)
@@ -150,7 +169,10 @@ impl Verify {
 
     /// Bytes that bronze keeps although silver has no rows of them any more, or never had.
     fn not_in_silver(&self, entry: &LedgerEntry) -> Option<Wanted> {
-        let kept = matches!(entry.status, ArchiveStatus::Superseded | ArchiveStatus::Rejected | ArchiveStatus::Yielded);
+        let kept = matches!(
+            entry.status,
+            ArchiveStatus::Superseded | ArchiveStatus::Rejected | ArchiveStatus::Yielded
+        );
         wanted(entry).filter(|wanted| kept && self.scope.has(&wanted.key))
     }
 
@@ -181,7 +203,7 @@ impl Verify {
     async fn check_silver(
         &self,
         schema: &TableSchema,
-        table: &LakeTable,
+        table: &WritableTable,
         known: &KnownArchives,
         places: &HashMap<(Arc<str>, Sha256Hex), String>,
         report: &mut VerifyReport,
@@ -196,29 +218,42 @@ impl Verify {
     }
 
     fn check_rows(&self, known: &KnownArchives, tally: &Tally, report: &mut VerifyReport) {
-        let rows =
-            |archive: &str| tally.0.get(archive).map_or(0, |days| days.values().map(|day| day.rows).sum::<u64>());
+        let rows = |archive: &str| {
+            tally.0.get(archive).map_or(0, |days| days.values().map(|day| day.rows).sum::<u64>())
+        };
         for (archive, known) in known {
             let found = rows(archive);
             report.rows += found;
             if found != known.rows {
-                let finding =
-                    known.wanted.finding(Check::Rows, format!("{} rows", known.rows), format!("{found} rows"));
+                let finding = known.wanted.finding(
+                    Check::Rows,
+                    format!("{} rows", known.rows),
+                    format!("{found} rows"),
+                );
                 report.findings.push(finding);
             }
         }
-        let strangers: HashSet<&Arc<str>> = tally.0.keys().filter(|archive| !known.contains_key(*archive)).collect();
+        let strangers: HashSet<&Arc<str>> =
+            tally.0.keys().filter(|archive| !known.contains_key(*archive)).collect();
         for archive in strangers {
             if self.matrix.identify(archive).is_ok_and(|key| !self.scope.has(&key)) {
                 continue;
             }
-            let (expected, found) =
-                ("0 rows of an archive that never landed".to_owned(), format!("{} rows", rows(archive)));
-            report.findings.push(Finding { archive: archive.to_string(), check: Check::Rows, expected, found });
+            let (expected, found) = (
+                "0 rows of an archive that never landed".to_owned(),
+                format!("{} rows", rows(archive)),
+            );
+            report.findings.push(Finding {
+                archive: archive.to_string(),
+                check: Check::Rows,
+                expected,
+                found,
+            });
         }
     }
 
-    /// Decodes archives again; one whose bytes are not in bronze any more has been reported already.
+    /// Decodes archives again; one whose bytes are not in bronze any more has been reported
+    /// already.
     async fn check_values(
         &self,
         schema: &TableSchema,
@@ -228,7 +263,9 @@ impl Verify {
         report: &mut VerifyReport,
     ) -> Result<(), StorageError> {
         let bronze = self.lake.bronze()?;
-        let place = |known: &Known| places.get(&(known.wanted.key.shared_path(), known.wanted.sha256)).cloned();
+        let place = |known: &Known| {
+            places.get(&(known.wanted.key.shared_path(), known.wanted.sha256)).cloned()
+        };
         let readable = known.values().filter_map(|known| Some((known.clone(), place(known)?)));
         let schema = Arc::new(schema.clone());
         let decodings = stream::iter(readable).map(|(known, place)| {
@@ -250,7 +287,9 @@ impl Verify {
                 }
                 Err(error) => Some(("an archive that can be read".to_owned(), error)),
             };
-            report.findings.extend(difference.map(|(expected, found)| wanted.finding(Check::Values, expected, found)));
+            report.findings.extend(
+                difference.map(|(expected, found)| wanted.finding(Check::Values, expected, found)),
+            );
         }
         Ok(())
     }
@@ -269,9 +308,11 @@ async fn decode_again(
     schema: Arc<TableSchema>,
 ) -> Result<Tally, String> {
     let (file, copy) = local_file(bronze, place).await.map_err(|error| error.to_string())?;
-    let archive = BronzeArchive::at_rest(wanted.key.clone(), file, copy, wanted.sha256, wanted.checksum);
+    let archive =
+        BronzeArchive::at_rest(wanted.key.clone(), file, copy, wanted.sha256, wanted.checksum);
     let work = tokio::task::spawn_blocking(move || {
-        let counter = Counter::new(&schema.file_schema(), true).map_err(|error| error.to_string())?;
+        let counter =
+            Counter::new(&schema.file_schema(), true).map_err(|error| error.to_string())?;
         let (market, mut tally) = (archive.key.market().to_string(), Tally::default());
         let counted = reread(&archive, &schema, |date, rows| {
             counter.count(&mut tally, &Partition { market: market.clone(), date }, rows)

@@ -1,4 +1,5 @@
-//! One silver table, against what is known of its archives and, if asked, against the archives themselves.
+//! One silver table, against what is known of its archives and, if asked, against the archives
+//! themselves.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -6,7 +7,9 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use chrono::NaiveDate;
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::parquet::{DefaultParquetFileReaderFactory, ParquetFileReaderFactory};
+use datafusion::datasource::physical_plan::parquet::{
+    DefaultParquetFileReaderFactory, ParquetFileReaderFactory,
+};
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use futures::{StreamExt, TryStreamExt, stream};
 use lakehouse_core::schema::TableSchema;
@@ -18,18 +21,19 @@ use parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
 use super::fingerprint::{Counter, Fingerprint, Partition, Tally};
 use super::report::{Check, Finding};
 use crate::delta::TableError;
-use crate::delta::table::{ActiveFile, LakeTable};
+use crate::delta::file::ActiveFile;
+use crate::delta::table::WritableTable;
 
 /// Rows that are decoded at a time.
 const BATCH_ROWS: usize = 8 << 10;
 
-/// Counts the rows of a table by archive, and with `values` hashes them too; what is wrong with single files
-/// is in the findings.
+/// Counts the rows of a table by archive, and with `values` hashes them too; what is wrong with
+/// single files is in the findings.
 ///
 /// # Errors
 /// When the table's folder cannot be listed.
 pub(super) async fn tally_table(
-    table: &LakeTable,
+    table: &WritableTable,
     schema: &TableSchema,
     values: bool,
     threads: usize,
@@ -72,16 +76,19 @@ async fn tally_file(
 ) -> Result<Tally, String> {
     let partition = partition_of(&file).ok_or("its partition is no market and date")?;
     let size = store.head(&file.location()).await.map_err(|error| error.to_string())?.size;
-    let (readers, metrics) = (DefaultParquetFileReaderFactory::new(store), ExecutionPlanMetricsSet::new());
+    let (readers, metrics) =
+        (DefaultParquetFileReaderFactory::new(store), ExecutionPlanMetricsSet::new());
     let scanned = PartitionedFile::new(file.location().to_string(), size);
     let reader: Box<dyn AsyncFileReader> =
         readers.create_reader(0, scanned, None, &metrics).map_err(|error| error.to_string())?;
-    let mut builder = ParquetRecordBatchStreamBuilder::new(reader).await.map_err(|error| error.to_string())?;
+    let mut builder =
+        ParquetRecordBatchStreamBuilder::new(reader).await.map_err(|error| error.to_string())?;
     if !values {
         let mask = ProjectionMask::columns(builder.parquet_schema(), ["archive"]);
         builder = builder.with_projection(mask);
     }
-    let mut batches = builder.with_batch_size(BATCH_ROWS).build().map_err(|error| error.to_string())?;
+    let mut batches =
+        builder.with_batch_size(BATCH_ROWS).build().map_err(|error| error.to_string())?;
     let counter = Counter::new(&schema, values).map_err(|error| error.to_string())?;
     let mut tally = Tally::default();
     while let Some(batch) = batches.try_next().await.map_err(|error| error.to_string())? {
@@ -95,8 +102,9 @@ fn partition_of(file: &ActiveFile) -> Option<Partition> {
     Some(Partition { market: value("market")?, date: value("date")?.parse().ok()? })
 }
 
-async fn list_sizes(table: &LakeTable) -> Result<HashMap<Path, u64>, TableError> {
-    let listed = table.store().list(None).map_ok(|file| (file.location, file.size)).try_collect().await;
+async fn list_sizes(table: &WritableTable) -> Result<HashMap<Path, u64>, TableError> {
+    let listed =
+        table.store().list(None).map_ok(|file| (file.location, file.size)).try_collect().await;
     listed.map_err(|error| TableError::Store {
         table: table.spec.name.clone(),
         path: table.storage.url().to_string(),
@@ -104,7 +112,7 @@ async fn list_sizes(table: &LakeTable) -> Result<HashMap<Path, u64>, TableError>
     })
 }
 
-fn finding(table: &LakeTable, file: &ActiveFile, found: String) -> Finding {
+fn finding(table: &WritableTable, file: &ActiveFile, found: String) -> Finding {
     let archive = format!("{}/{}", table.spec.name, file.path);
     Finding { archive, check: Check::DataFile, expected: format!("{} bytes", file.size), found }
 }
@@ -128,7 +136,11 @@ pub(super) fn difference(
         }
         let rows_differ = ought.rows != has.rows;
         expected.push(format!("{day}: {} rows", ought.rows));
-        found.push(format!("{day}: {} rows{}", has.rows, if rows_differ { "" } else { " with other values" }));
+        found.push(format!(
+            "{day}: {} rows{}",
+            has.rows,
+            if rows_differ { "" } else { " with other values" }
+        ));
     }
     (!expected.is_empty()).then(|| (expected.join(", "), found.join(", ")))
 }

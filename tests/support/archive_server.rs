@@ -1,7 +1,8 @@
 //! A server that speaks as the archive does, and misbehaves as it is told to.
 //!
-//! It serves keys from memory on a port of its own, with the bucket's listing at `/?prefix=…`. Tests script
-//! faults key by key, and count the requests afterwards. Dropping it ends it, whatever still hangs.
+//! It serves keys from memory on a port of its own, with the bucket's listing at `/?prefix=…`.
+//! Tests script faults key by key, and count the requests afterwards. Dropping it ends it, whatever
+//! still hangs.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::convert::Infallible;
@@ -14,7 +15,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, Response, header};
 use chrono::DateTime;
 use futures::StreamExt;
-use lakehouse::mirror::{self, Asked, Bucket};
+use lakehouse_samples::mirror::{self, Asked, Bucket};
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
@@ -183,7 +184,11 @@ impl ArchiveServer {
 
     /// Returns how many requests of a kind came for keys that end like this.
     pub(crate) fn count(&self, kind: Kind, ending: &str) -> usize {
-        self.state().seen.iter().filter(|seen| seen.kind == kind && seen.key.ends_with(ending)).count()
+        self.state()
+            .seen
+            .iter()
+            .filter(|seen| seen.kind == kind && seen.key.ends_with(ending))
+            .count()
     }
 
     /// Returns how many archives were asked for.
@@ -226,7 +231,8 @@ async fn answer(State(state): State<Arc<Mutex<Served>>>, request: Request) -> Re
     match answer {
         Ok(answer) => answer,
         Err((awaited, mut came)) => {
-            let asked = |_: &usize| state.lock().unwrap().seen.iter().any(|seen| seen.key == awaited);
+            let asked =
+                |_: &usize| state.lock().unwrap().seen.iter().any(|seen| seen.key == awaited);
             came.wait_for(asked).await.unwrap();
             let served = state.lock().unwrap();
             let key = request.uri().path().trim_start_matches('/');
@@ -236,14 +242,18 @@ async fn answer(State(state): State<Arc<Mutex<Served>>>, request: Request) -> Re
 }
 
 /// Returns the answer, or the key that must be asked for first.
-fn answer_or_wait(served: &mut Served, request: &Request) -> Result<Response<Body>, (String, watch::Receiver<usize>)> {
+fn answer_or_wait(
+    served: &mut Served,
+    request: &Request,
+) -> Result<Response<Body>, (String, watch::Receiver<usize>)> {
     let asked = Asked::parse(request.uri());
     let (kind, key, marker) = match &asked {
         Asked::Listing(listing) => (Kind::List, listing.prefix.clone(), listing.marker.clone()),
         Asked::Object(key) if request.method() == Method::HEAD => (Kind::Head, key.clone(), None),
         Asked::Object(key) => (Kind::Get, key.clone(), None),
     };
-    let range = request.headers().get(header::RANGE).map(|range| range.to_str().unwrap().to_owned());
+    let range =
+        request.headers().get(header::RANGE).map(|range| range.to_str().unwrap().to_owned());
     served.seen.push(Seen { kind, key: key.clone(), marker, range });
     served.came.send_modify(|came| *came += 1);
     let fault = match kind {
@@ -263,12 +273,21 @@ fn answer_or_wait(served: &mut Served, request: &Request) -> Result<Response<Bod
         (_, Asked::Listing(listing)) => match served.listing {
             Listing::Normal => Response::new(Body::from(served.list(listing))),
             Listing::Off(status) => error(status, None),
-            Listing::Page => Response::new(Body::from("<!DOCTYPE html><html><body>Index of data</body></html>")),
+            Listing::Page => {
+                Response::new(Body::from("<!DOCTYPE html><html><body>Index of data</body></html>"))
+            }
         },
         (fault, Asked::Object(key)) => {
             let headers = misread(request.headers().clone(), fault.as_ref());
-            let answer = served.bucket.get(key).map_or_else(mirror::missing, |object| object.answer(&headers));
-            if kind == Kind::Head { answer.map(|_| Body::empty()) } else { send(answer, fault.as_ref()) }
+            let answer = served
+                .bucket
+                .get(key)
+                .map_or_else(mirror::missing, |object| object.answer(&headers));
+            if kind == Kind::Head {
+                answer.map(|_| Body::empty())
+            } else {
+                send(answer, fault.as_ref())
+            }
         }
     })
 }
@@ -284,7 +303,8 @@ fn misread(mut headers: HeaderMap, fault: Option<&Fault>) -> HeaderMap {
         }
         Some(Fault::WrongRange) => {
             let range = headers.get(header::RANGE).unwrap().to_str().unwrap();
-            let start: u64 = range.trim_start_matches("bytes=").trim_end_matches('-').parse().unwrap();
+            let start: u64 =
+                range.trim_start_matches("bytes=").trim_end_matches('-').parse().unwrap();
             headers.insert(header::RANGE, format!("bytes={}-", start + 1).parse().unwrap());
         }
         _ => {}
@@ -311,7 +331,8 @@ fn send(answer: Response<Bytes>, fault: Option<&Fault>) -> Response<Body> {
             Response::from_parts(head, Body::from(corrupt))
         }
         Some(Fault::Shorten(lacking)) => {
-            let sent = futures::stream::iter([Ok::<_, Infallible>(bytes.slice(..bytes.len() - lacking))]);
+            let sent =
+                futures::stream::iter([Ok::<_, Infallible>(bytes.slice(..bytes.len() - lacking))]);
             Response::new(Body::from_stream(sent))
         }
         _ => Response::from_parts(head, Body::from(bytes)),

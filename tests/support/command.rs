@@ -21,7 +21,11 @@ impl fmt::Display for Run {
 impl From<Output> for Run {
     fn from(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).unwrap();
-        Self { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+        Self {
+            code: output.status.code(),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
     }
 }
 
@@ -29,7 +33,9 @@ impl From<Output> for Run {
 pub(crate) fn lakehouse(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lakehouse"));
     command.current_dir(folder);
-    for name in ["LAKEHOUSE_LAKE", "LAKEHOUSE_CONFIG", "LAKEHOUSE_SOURCE", "LAKEHOUSE_LISTING", "RUST_LOG"] {
+    for name in
+        ["LAKEHOUSE_LAKE", "LAKEHOUSE_CONFIG", "LAKEHOUSE_SOURCE", "LAKEHOUSE_LISTING", "RUST_LOG"]
+    {
         command.env_remove(name);
     }
     command

@@ -1,5 +1,5 @@
-//! What silver must hold of an archive, found out in another way: unzipped by the `zip` crate, read by
-//! arrow's CSV reader as text, and every value rewritten by operations on its text alone.
+//! What silver must hold of an archive, found out in another way: unzipped by the `zip` crate, read
+//! by arrow's CSV reader as text, and every value rewritten by operations on its text alone.
 //!
 //! Nothing here looks into `schemas/` or uses the decoder.
 
@@ -11,8 +11,8 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::csv::ReaderBuilder;
 use arrow::datatypes::{DataType, Field, Schema};
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
-use lakehouse_core::archive::ArchiveKey;
-use lakehouse_core::market::Market;
+use lakehouse_core::names::archive::ArchiveKey;
+use lakehouse_core::names::market::Market;
 use zip::ZipArchive;
 
 const KLINES: &str = "open_time open high low close volume close_time quote_volume trade_count taker_buy_volume \
@@ -62,7 +62,8 @@ pub(crate) struct CsvRows {
 impl CsvRows {
     /// Reads an archive that is known to be whole.
     pub(crate) fn read(folder: &Path, key: &ArchiveKey) -> Self {
-        let mut zip = ZipArchive::new(std::fs::File::open(folder.join(key.path())).unwrap()).unwrap();
+        let mut zip =
+            ZipArchive::new(std::fs::File::open(folder.join(key.path())).unwrap()).unwrap();
         assert_eq!(zip.len(), 1, "{key}");
         let mut csv = Vec::new();
         zip.by_index(0).unwrap().read_to_end(&mut csv).unwrap();
@@ -88,7 +89,10 @@ impl CsvRows {
         for field in schema.fields() {
             let from = self.columns.iter().position(|column| column == field.name());
             match (from, field.name().as_str()) {
-                (Some(at), _) => text.push_str(&as_stored(row.get(at).map_or("", String::as_str), field.data_type())),
+                (Some(at), _) => text.push_str(&as_stored(
+                    row.get(at).map_or("", String::as_str),
+                    field.data_type(),
+                )),
                 (None, "market") => text.push_str(self.key.market().as_str()),
                 (None, "symbol") => text.push_str(self.key.symbol().as_str()),
                 (None, "archive") => text.push_str(self.key.path()),
@@ -107,7 +111,9 @@ impl CsvRows {
     /// Returns the UTC day of a row's event time, which is the first time of every kind of row.
     fn day(&self, row: &[String], schema: &Schema) -> String {
         let is_time = |column: &&str| {
-            schema.field_with_name(column).is_ok_and(|field| matches!(field.data_type(), DataType::Timestamp(..)))
+            schema
+                .field_with_name(column)
+                .is_ok_and(|field| matches!(field.data_type(), DataType::Timestamp(..)))
         };
         let at = self.columns.iter().position(is_time).unwrap();
         DateTime::from_timestamp_micros(microseconds(&row[at])).unwrap().date_naive().to_string()
@@ -123,7 +129,8 @@ pub(crate) fn stored(batch: &RecordBatch) -> Vec<String> {
         };
         arrow::compute::cast(&column, &DataType::Utf8).unwrap()
     };
-    let columns: Vec<_> = batch.columns().iter().zip(batch.schema_ref().fields()).map(as_text).collect();
+    let columns: Vec<_> =
+        batch.columns().iter().zip(batch.schema_ref().fields()).map(as_text).collect();
     let columns: Vec<_> = columns.iter().map(AsArray::as_string::<i32>).collect();
     let mut rows = vec![String::new(); batch.num_rows()];
     for column in columns {
@@ -139,8 +146,11 @@ fn fields(csv: Vec<u8>) -> Vec<Vec<String>> {
     let mut first = String::new();
     csv.as_slice().read_line(&mut first).unwrap();
     let count = first.split(',').count();
-    let schema = Schema::new((0..count).map(|at| Field::new(at.to_string(), DataType::Utf8, true)).collect::<Vec<_>>());
-    let reader = ReaderBuilder::new(Arc::new(schema)).with_header(false).build(Cursor::new(csv)).unwrap();
+    let schema = Schema::new(
+        (0..count).map(|at| Field::new(at.to_string(), DataType::Utf8, true)).collect::<Vec<_>>(),
+    );
+    let reader =
+        ReaderBuilder::new(Arc::new(schema)).with_header(false).build(Cursor::new(csv)).unwrap();
     let mut rows = Vec::new();
     for batch in reader {
         let batch = batch.unwrap();
@@ -177,7 +187,10 @@ fn microseconds(text: &str) -> i64 {
     match (text.len(), text.parse::<i64>()) {
         (13, Ok(milliseconds)) => milliseconds * 1000,
         (16, Ok(microseconds)) => microseconds,
-        _ => NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S").unwrap().and_utc().timestamp_micros(),
+        _ => NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S")
+            .unwrap()
+            .and_utc()
+            .timestamp_micros(),
     }
 }
 
@@ -194,7 +207,8 @@ fn decimal(text: &str, scale: usize) -> String {
     let (whole, fraction) = digits.split_at(point);
     let (kept, lost) = fraction.split_at(scale);
     assert!(lost.bytes().all(|digit| digit == b'0'), "{text} does not fit {scale} decimals");
-    let whole = Some(whole.trim_start_matches('0')).filter(|whole| !whole.is_empty()).unwrap_or("0");
+    let whole =
+        Some(whole.trim_start_matches('0')).filter(|whole| !whole.is_empty()).unwrap_or("0");
     let is_zero = whole == "0" && kept.bytes().all(|digit| digit == b'0');
     let (sign, point) = (if is_zero { "" } else { sign }, if scale > 0 { "." } else { "" });
     format!("{sign}{whole}{point}{kept}")

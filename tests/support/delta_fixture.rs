@@ -1,6 +1,7 @@
 //! Small Delta tables in a temporary folder, made without the program's own writer.
 //!
-//! Each appended batch becomes one Parquet file and one commit, with exact statistics of every column.
+//! Each appended batch becomes one Parquet file and one commit, with exact statistics of every
+//! column.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -26,13 +27,21 @@ pub(crate) struct FixtureTable {
 }
 
 impl FixtureTable {
-    /// Creates `lake/<name>` with text partition columns `market` and DATE `date`, then these columns.
-    pub(crate) async fn create(lake: &Path, name: &str, columns: &[(&str, DataType)], sort_columns: &str) -> Self {
+    /// Creates `lake/<name>` with text partition columns `market` and DATE `date`, then these
+    /// columns.
+    pub(crate) async fn create(
+        lake: &Path,
+        name: &str,
+        columns: &[(&str, DataType)],
+        sort_columns: &str,
+    ) -> Self {
         let folder = lake.join(name);
         std::fs::create_dir_all(&folder).unwrap();
         let partitions = [("market", DataType::Utf8), ("date", DataType::Date32)];
-        let fields = partitions.iter().chain(columns).map(|(name, data_type)| delta_field(name, data_type));
-        let sorted = (!sort_columns.is_empty()).then_some(("lakehouse.sortColumns", Some(sort_columns)));
+        let fields =
+            partitions.iter().chain(columns).map(|(name, data_type)| delta_field(name, data_type));
+        let sorted =
+            (!sort_columns.is_empty()).then_some(("lakehouse.sortColumns", Some(sort_columns)));
         let table = CreateBuilder::new()
             .with_location(url::Url::from_directory_path(&folder).unwrap().as_str())
             .with_columns(fields)
@@ -52,7 +61,13 @@ impl FixtureTable {
     }
 
     /// Commits one file with these statistics, whatever the batch holds.
-    pub(crate) async fn append_with(&mut self, market: &str, date: &str, batch: &RecordBatch, stats: &str) {
+    pub(crate) async fn append_with(
+        &mut self,
+        market: &str,
+        date: &str,
+        batch: &RecordBatch,
+        stats: &str,
+    ) {
         self.files += 1;
         let path = format!("market={market}/date={date}/part-{:03}.parquet", self.files);
         let add = Add {
@@ -71,12 +86,14 @@ impl FixtureTable {
 
     /// Adds a column that files written before do not have.
     pub(crate) async fn add_column(&mut self, name: &str, data_type: &DataType) {
-        let table = self.table.clone().add_columns().with_fields([delta_field(name, data_type)]).await;
+        let table =
+            self.table.clone().add_columns().with_fields([delta_field(name, data_type)]).await;
         self.table = table.unwrap();
     }
 
     async fn commit(&mut self, actions: Vec<Action>) {
-        let operation = DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None };
+        let operation =
+            DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None };
         self.table.update_state().await.unwrap();
         let snapshot = self.table.snapshot().unwrap();
         CommitBuilder::from(CommitProperties::default())
@@ -89,7 +106,8 @@ impl FixtureTable {
 
 fn write_parquet(file: &Path, batch: &RecordBatch) -> u64 {
     std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-    let mut writer = ArrowWriter::try_new(std::fs::File::create(file).unwrap(), batch.schema(), None).unwrap();
+    let mut writer =
+        ArrowWriter::try_new(std::fs::File::create(file).unwrap(), batch.schema(), None).unwrap();
     writer.write(batch).unwrap();
     writer.close().unwrap();
     std::fs::metadata(file).unwrap().len()
@@ -106,7 +124,9 @@ fn statistics(batch: &RecordBatch) -> String {
     }
     let (minimum, maximum, rows) = (minimum.join(","), maximum.join(","), batch.num_rows());
     let nulls = Value::Object(nulls);
-    format!(r#"{{"numRecords":{rows},"minValues":{{{minimum}}},"maxValues":{{{maximum}}},"nullCount":{nulls}}}"#)
+    format!(
+        r#"{{"numRecords":{rows},"minValues":{{{minimum}}},"maxValues":{{{maximum}}},"nullCount":{nulls}}}"#
+    )
 }
 
 /// The least and the greatest value as JSON with all their digits.
@@ -145,7 +165,9 @@ fn delta_field(name: &str, data_type: &DataType) -> StructField {
 
 /// Makes a batch from columns, whose types are the columns' own.
 pub(crate) fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
-    let fields = columns.iter().map(|(name, column)| Field::new(*name, column.data_type().clone(), true));
+    let fields =
+        columns.iter().map(|(name, column)| Field::new(*name, column.data_type().clone(), true));
     let schema = Schema::new(fields.collect::<Vec<_>>());
-    RecordBatch::try_new(Arc::new(schema), columns.into_iter().map(|(_, column)| column).collect()).unwrap()
+    RecordBatch::try_new(Arc::new(schema), columns.into_iter().map(|(_, column)| column).collect())
+        .unwrap()
 }

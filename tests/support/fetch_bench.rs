@@ -1,10 +1,11 @@
-//! A server with one archive, a lake in a folder of its own, and the shorthand to fetch the one into the other.
+//! A server with one archive, a lake in a folder of its own, and the shorthand to fetch the one
+//! into the other.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use lakehouse::fetch::{BronzeArchive, FetchOptions, FetchOutcome, Fetcher};
+use lakehouse::bronze::{BronzeArchive, FetchOptions, FetchOutcome, Fetcher};
 use lakehouse::source::retry::RetryPolicy;
 use lakehouse::source::{Timeouts, open_source};
 use lakehouse::storage::Storage;
@@ -27,7 +28,11 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new() -> Self {
-        Self { server: ArchiveServer::start(), lake: tempfile::tempdir().unwrap(), recorder: Recorder::new() }
+        Self {
+            server: ArchiveServer::start(),
+            lake: tempfile::tempdir().unwrap(),
+            recorder: Recorder::new(),
+        }
     }
 
     pub(crate) fn fetcher(&self, options: FetchOptions) -> Arc<Fetcher> {
@@ -64,12 +69,14 @@ impl Bench {
     }
 
     pub(crate) fn partials(&self) -> Vec<PathBuf> {
-        let files = std::fs::read_dir(self.bronze().join(".partial")).unwrap().map(|entry| entry.unwrap().path());
+        let files = std::fs::read_dir(self.bronze().join(".partial"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path());
         files.filter(|path| path.file_name().unwrap() != "lock").collect()
     }
 }
 
-/// Fetches the archive with all patience, into a bronze that is named.
+/// Fetches the archive with all retry_budget, into a bronze that is named.
 pub(crate) async fn fetch_into(source: &str, bronze: &str) -> FetchOutcome {
     let source = open_source(source, None, Timeouts::default()).unwrap();
     let bronze = Storage::open(bronze).unwrap();
@@ -88,7 +95,14 @@ pub(crate) fn options() -> FetchOptions {
 
 pub(crate) fn published(key: &str) -> Published {
     let key = Matrix::builtin().unwrap().identify(key).unwrap();
-    Published { key, size: None, etag: None, last_modified: None, checksum_modified: None, has_checksum: None }
+    Published {
+        key,
+        size: None,
+        etag: None,
+        last_modified: None,
+        checksum_modified: None,
+        has_checksum: None,
+    }
 }
 
 pub(crate) fn bytes(len: usize) -> Vec<u8> {
@@ -105,7 +119,9 @@ pub(crate) fn stored(outcome: FetchOutcome) -> BronzeArchive {
 
 pub(crate) fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<_> = std::fs::read_dir(folder)
-        .map(|entries| entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect())
+        .map(|entries| {
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+        })
         .unwrap_or_default();
     names.sort();
     names

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use lakehouse::gold::{Gold, GoldReport, ModelOutcome, ModelReport};
-use lakehouse_core::generate::{SampleOptions, sample_csv};
+use lakehouse::events::{ModelOutcome, ModelReport};
+use lakehouse::gold::{Gold, GoldReport};
 use lakehouse_core::gold::Models;
-use lakehouse_core::table::{Layer, TableName};
+use lakehouse_core::names::table::{Layer, TableName};
+use lakehouse_samples::{SampleOptions, sample_csv};
 
 use crate::support::archive_server::ArchiveServer;
 use crate::support::samples::{csv_name, identify};
@@ -114,33 +115,51 @@ FROM bars FULL JOIN payments
 ";
 
 /// The models above, with their names.
-pub(crate) const MODELS: [(&str, &str); 5] =
-    [("hours", HOURS), ("neighbours", NEIGHBOURS), ("rolling", ROLLING), ("totals", TOTALS), ("funded", FUNDED)];
+pub(crate) const MODELS: [(&str, &str); 5] = [
+    ("hours", HOURS),
+    ("neighbours", NEIGHBOURS),
+    ("rolling", ROLLING),
+    ("totals", TOTALS),
+    ("funded", FUNDED),
+];
 
 /// Reads models that stand in no file.
 pub(crate) fn models(models: &[(&str, &str)]) -> Arc<Models> {
-    let files: Vec<_> = models.iter().map(|(name, text)| (format!("models/{name}.sql"), (*text).to_owned())).collect();
-    let silver = ["klines", "trades", "funding_rate"].map(|name| TableName::new(Layer::Silver, name));
-    let tables: BTreeSet<TableName> = silver.into_iter().chain([TableName::new(Layer::Meta, "archives")]).collect();
+    let files: Vec<_> = models
+        .iter()
+        .map(|(name, text)| (format!("models/{name}.sql"), (*text).to_owned()))
+        .collect();
+    let silver =
+        ["klines", "trades", "funding_rate"].map(|name| TableName::new(Layer::Silver, name));
+    let tables: BTreeSet<TableName> =
+        silver.into_iter().chain([TableName::new(Layer::Meta, "archives")]).collect();
     Arc::new(Models::parse(&files, &tables))
 }
 
 /// Returns what a report says of a model.
 pub(crate) fn of<'a>(report: &'a GoldReport, table: &str) -> &'a ModelReport {
-    report.models.iter().find(|model| model.table == table).unwrap_or_else(|| panic!("nothing of {table}: {report}"))
+    report
+        .models
+        .iter()
+        .find(|model| model.table == table)
+        .unwrap_or_else(|| panic!("nothing of {table}: {report}"))
 }
 
 /// Returns the models that a report says to be built, with the days.
 pub(crate) fn built(report: &GoldReport) -> Vec<String> {
     let built = report.models.iter().filter(|model| model.outcome == ModelOutcome::Built);
-    let days = |model: &ModelReport| model.days.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let days = |model: &ModelReport| {
+        model.days.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    };
     built.map(|model| format!("{}: {}", model.table, days(model))).collect()
 }
 
 /// Names an archive of hourly bars.
 pub(crate) fn hourly(market: &str, symbol: &str, period: &str) -> String {
-    let (folder, frequency) =
-        (if market == "spot" { "spot" } else { "futures/um" }, if period.len() == 7 { "monthly" } else { "daily" });
+    let (folder, frequency) = (
+        if market == "spot" { "spot" } else { "futures/um" },
+        if period.len() == 7 { "monthly" } else { "daily" },
+    );
     format!("data/{folder}/{frequency}/klines/{symbol}/1h/{symbol}-1h-{period}.zip")
 }
 
@@ -195,7 +214,11 @@ impl GoldScene {
     /// Returns the rows of every gold table there is.
     pub(crate) async fn tables(&self) -> Vec<(String, Vec<String>)> {
         let mut tables = Vec::new();
-        for table in self.lake.versions().into_keys().filter_map(|table| table.strip_prefix("gold/").map(str::to_owned))
+        for table in self
+            .lake
+            .versions()
+            .into_keys()
+            .filter_map(|table| table.strip_prefix("gold/").map(str::to_owned))
         {
             let mut rows = self.lake.rows(&format!("SELECT * FROM gold.{table}")).await;
             rows.sort();

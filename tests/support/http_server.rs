@@ -1,4 +1,5 @@
-//! What the tests' servers stand on: a port and a thread of their own, for as long as somebody holds them.
+//! What the tests' servers stand on: a port and a thread of their own, for as long as somebody
+//! holds them.
 
 use std::convert::Infallible;
 
@@ -19,7 +20,8 @@ impl HttpServer {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel::<Infallible>();
         std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async move {
                 let listener = tokio::net::TcpListener::from_std(listener).unwrap();
                 tokio::select! {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use lakehouse::report::{Event, Reporter};
+use lakehouse::events::{Event, Reporter};
 
 /// A reporter that remembers.
 #[derive(Debug, Default)]

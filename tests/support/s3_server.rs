@@ -1,7 +1,8 @@
 //! An object store in memory that speaks as much of S3 as a lake needs, on a port of its own.
 //!
-//! What makes commits safe is as strict as in S3: a conditional `PUT` is looked at and stored under one lock. Tests
-//! have answers get lost, and count requests afterwards. Dropping the server ends it.
+//! What makes commits safe is as strict as in S3: a conditional `PUT` is looked at and stored under
+//! one lock. Tests have answers get lost, and count requests afterwards. Dropping the server ends
+//! it.
 
 mod objects;
 
@@ -13,7 +14,6 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{Method, Response, header};
-
 use objects::Objects;
 
 use crate::support::http_server::HttpServer;
@@ -41,7 +41,8 @@ struct Served {
     seen: Vec<Seen>,
 }
 
-/// Conditional `PUT`s of keys that contain this are done and answered with this status, so many times.
+/// Conditional `PUT`s of keys that contain this are done and answered with this status, so many
+/// times.
 struct Lost {
     part: String,
     status: u16,
@@ -68,7 +69,10 @@ impl S3Server {
 
     /// Lets a program reach the bucket.
     pub(crate) fn admit(&self, program: &mut Command) {
-        program.env("AWS_ENDPOINT_URL", self.http.url()).env("AWS_ALLOW_HTTP", "true").env("AWS_REGION", "us-east-1");
+        program
+            .env("AWS_ENDPOINT_URL", self.http.url())
+            .env("AWS_ALLOW_HTTP", "true")
+            .env("AWS_REGION", "us-east-1");
         program.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
     }
 
@@ -77,7 +81,8 @@ impl S3Server {
         self.state().objects.page_size = entries;
     }
 
-    /// Has the next conditional writes of keys that contain `part` stored and answered with a failure.
+    /// Has the next conditional writes of keys that contain `part` stored and answered with a
+    /// failure.
     pub(crate) fn lose_answers(&self, part: &str, status: u16, times: usize) {
         self.state().lost.push(Lost { part: part.to_owned(), status, times });
     }
@@ -109,8 +114,13 @@ async fn answer(State(state): State<Arc<Mutex<Served>>>, request: Request) -> Re
     let asked = Asked::parse(&head);
     served.seen.push(Seen { method: head.method.clone(), key: asked.key.clone() });
     let answer = served.objects.answer(&head, &asked, body);
-    let conditional = head.method == Method::PUT && head.headers.contains_key(header::IF_NONE_MATCH);
-    match served.lost.iter_mut().find(|lost| conditional && lost.times > 0 && asked.key.contains(&lost.part)) {
+    let conditional =
+        head.method == Method::PUT && head.headers.contains_key(header::IF_NONE_MATCH);
+    match served
+        .lost
+        .iter_mut()
+        .find(|lost| conditional && lost.times > 0 && asked.key.contains(&lost.part))
+    {
         Some(lost) if answer.status().is_success() => {
             lost.times -= 1;
             objects::refusal(lost.status, "InternalError").map(Body::from)
@@ -119,7 +129,8 @@ async fn answer(State(state): State<Arc<Mutex<Served>>>, request: Request) -> Re
     }
 }
 
-/// What a request is about: a key of the bucket (empty for the bucket itself) and the query's parameters.
+/// What a request is about: a key of the bucket (empty for the bucket itself) and the query's
+/// parameters.
 struct Asked {
     key: String,
     query: Vec<(String, String)>,
@@ -128,7 +139,12 @@ struct Asked {
 impl Asked {
     fn parse(head: &Parts) -> Self {
         let path = percent_encoding::percent_decode_str(head.uri.path()).decode_utf8().unwrap();
-        let key = path.trim_start_matches('/').strip_prefix(BUCKET).unwrap().trim_start_matches('/').to_owned();
+        let key = path
+            .trim_start_matches('/')
+            .strip_prefix(BUCKET)
+            .unwrap()
+            .trim_start_matches('/')
+            .to_owned();
         let query = url::form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes());
         Self { key, query: query.into_owned().collect() }
     }

@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use lakehouse_core::archive::ArchiveKey;
-use lakehouse_core::generate::{KeyOptions, SampleOptions, sample_checksum, sample_keys, sample_zip};
-use lakehouse_core::market::Market;
 use lakehouse_core::matrix::Matrix;
+use lakehouse_core::names::archive::ArchiveKey;
+use lakehouse_core::names::market::Market;
+use lakehouse_samples::{KeyOptions, SampleOptions, sample_checksum, sample_keys, sample_zip};
 use tempfile::TempDir;
 
 /// Everything that must not differ between two lakes that hold the same archives.
@@ -35,7 +35,9 @@ impl SampleArchive {
         let hour = "1h".parse().unwrap();
         let wanted = |key: &ArchiveKey| {
             let small = key.interval().is_none_or(|interval| interval == hour);
-            small && key.market() <= Market::FuturesUm && ["klines", "trades"].contains(&key.data_type().as_str())
+            small
+                && key.market() <= Market::FuturesUm
+                && ["klines", "trades"].contains(&key.data_type().as_str())
         };
         let keys: Vec<_> = sample_keys(&matrix, &options).into_iter().filter(wanted).collect();
         let archive = Self { folder, keys };
@@ -48,7 +50,8 @@ impl SampleArchive {
         let zip = sample_zip(key, &SampleOptions::small(seed)).unwrap();
         let path = self.folder.path().join(key.path());
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(self.folder.path().join(key.checksum_path()), sample_checksum(key, &zip)).unwrap();
+        std::fs::write(self.folder.path().join(key.checksum_path()), sample_checksum(key, &zip))
+            .unwrap();
         std::fs::write(path, zip).unwrap();
     }
 
@@ -57,7 +60,8 @@ impl SampleArchive {
         self.ingest_by(4, lake)
     }
 
-    /// Returns the command that ingests everything archive by archive, so that files are many and small.
+    /// Returns the command that ingests everything archive by archive, so that files are many and
+    /// small.
     pub(crate) fn ingest_singly(&self, lake: &Path) -> Command {
         self.ingest_by(1, lake)
     }

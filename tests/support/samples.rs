@@ -1,11 +1,12 @@
-//! Good archives: a few rows by hand, or generated ones in a folder that is laid out like the archive.
+//! Good archives: a few rows by hand, or generated ones in a folder that is laid out like the
+//! archive.
 
 use std::fs;
 use std::path::Path;
 
-use lakehouse_core::archive::ArchiveKey;
-use lakehouse_core::generate::{SampleOptions, sample_checksum, sample_zip};
 use lakehouse_core::matrix::Matrix;
+use lakehouse_core::names::archive::ArchiveKey;
+use lakehouse_samples::{SampleOptions, sample_checksum, sample_zip};
 use tempfile::TempDir;
 
 use crate::support::zips::zip_of;
@@ -17,7 +18,13 @@ pub(crate) fn trades_key(symbol: &str, day: &str) -> String {
 
 /// Returns the CSV of spot trades, one for each id and one second apart, from the start of a day.
 pub(crate) fn trades_csv(day: &str, ids: std::ops::Range<i64>) -> String {
-    let start = day.parse::<chrono::NaiveDate>().unwrap().and_hms_opt(0, 0, 0).unwrap().and_utc().timestamp_millis();
+    let start = day
+        .parse::<chrono::NaiveDate>()
+        .unwrap()
+        .and_hms_opt(0, 0, 0)
+        .unwrap()
+        .and_utc()
+        .timestamp_millis();
     let row = |(at, id): (i64, i64)| format!("{id},1.5,2,3,{},True,True\n", start + at * 1000);
     (0..).zip(ids).map(row).collect()
 }
@@ -49,7 +56,8 @@ pub(crate) fn identify(key: &str) -> ArchiveKey {
 fn put_sample(folder: &Path, key: &ArchiveKey) {
     let file = folder.join(key.path());
     fs::create_dir_all(file.parent().unwrap()).unwrap();
-    let zip = sample_zip(key, &SampleOptions { trades_per_day: 100, ..SampleOptions::small(7) }).unwrap();
+    let zip =
+        sample_zip(key, &SampleOptions { trades_per_day: 100, ..SampleOptions::small(7) }).unwrap();
     fs::write(folder.join(format!("{key}.CHECKSUM")), sample_checksum(key, &zip)).unwrap();
     fs::write(file, zip).unwrap();
 }

@@ -10,13 +10,15 @@ pub(crate) fn real_archives() -> Option<PathBuf> {
 /// Returns the existing configurations that must keep working.
 pub(crate) fn collection_configs() -> Option<Vec<PathBuf>> {
     let folder = folder("collection-configs")?;
-    let mut files: Vec<PathBuf> = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<PathBuf> =
+        folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     assert_eq!(files.len(), 9, "{folder:?}");
     Some(files)
 }
 
-/// Finds a folder beside the project. Whoever has none is told so; where `CI` is set it must be there.
+/// Finds a folder beside the project. Whoever has none is told so; where `CI` is set it must be
+/// there.
 fn folder(name: &str) -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared").join(name);
     if folder.is_dir() {

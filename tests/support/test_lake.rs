@@ -15,15 +15,15 @@ use clap::Parser;
 use futures::TryStreamExt;
 use lakehouse::cli::{Cli, Command};
 use lakehouse::clock::Clock;
+use lakehouse::events::summary::{Counting, Summary};
+use lakehouse::events::{Reporter, Silent};
 use lakehouse::gold::{Gold, GoldReport, load_models};
 use lakehouse::ingest::{Ingest, RefreshPlan};
-use lakehouse::lake::Lake;
 use lakehouse::query::{Session, SessionOptions};
-use lakehouse::report::{Reporter, Silent};
 use lakehouse::settings::{Environment, Settings};
 use lakehouse::source::open_source;
 use lakehouse::source::retry::RetryPolicy;
-use lakehouse::summary::{Counting, Summary};
+use lakehouse::storage::lake::Lake;
 use lakehouse_core::plan::Plan;
 use lakehouse_core::schema::Schemas;
 use lakehouse_core::selection::Targets;
@@ -38,7 +38,8 @@ pub(crate) struct Ingested {
     pub(crate) summary: Summary,
 }
 
-/// What a refresh planned, what it came to, and the requests that were tried again, listings included.
+/// What a refresh planned, what it came to, and the requests that were tried again, listings
+/// included.
 #[derive(Debug)]
 pub(crate) struct Refreshed {
     pub(crate) plan: RefreshPlan,
@@ -66,7 +67,9 @@ impl TestLake {
         let recorder = Recorder::new();
         let (ingest, clock) = (self.prepare(source, flags), self.clock());
         let counting = Arc::new(Counting::new(recorder));
-        let plan = Box::pin(ingest.plan(clock.now().date_naive(), &(Arc::clone(&counting) as _))).await.unwrap();
+        let plan = Box::pin(ingest.plan(clock.now().date_naive(), &(Arc::clone(&counting) as _)))
+            .await
+            .unwrap();
         let summary = Box::pin(ingest.run(&plan, &counting, &clock)).await.unwrap();
         Ingested { plan, summary }
     }
@@ -78,7 +81,8 @@ impl TestLake {
         let ingest = Ingest { targets: Targets::none(), ..self.prepare(source, &everything) };
         let (clock, counting) = (self.clock(), Arc::new(Counting::new(Arc::clone(&recorder) as _)));
         let reporter = Arc::clone(&counting) as _;
-        let plan = Box::pin(ingest.plan_refresh(clock.now().date_naive(), full, &reporter)).await.unwrap();
+        let plan =
+            Box::pin(ingest.plan_refresh(clock.now().date_naive(), full, &reporter)).await.unwrap();
         let summary = Box::pin(ingest.run(&plan.plan, &counting, &clock)).await.unwrap();
         Refreshed { plan, summary, retries: recorder.retries() }
     }
@@ -88,7 +92,14 @@ impl TestLake {
         let schemas = Arc::new(Schemas::builtin().unwrap());
         let models = Arc::new(load_models(&schemas, None).unwrap());
         let lake = Lake::open(self.path().to_str().unwrap()).unwrap();
-        let mut gold = Gold { lake, models, schemas, only: Vec::new(), full: false, stop: Default::default() };
+        let mut gold = Gold {
+            lake,
+            models,
+            schemas,
+            only: Vec::new(),
+            full: false,
+            shutdown: Default::default(),
+        };
         change(&mut gold);
         let reporter: Arc<dyn Reporter> = Arc::new(Silent);
         gold.build(&reporter, &self.clock()).await.unwrap()
@@ -111,7 +122,8 @@ impl TestLake {
     pub(crate) async fn batches(&self, sql: &str) -> Vec<RecordBatch> {
         let lake = Lake::open(self.path().to_str().unwrap()).unwrap();
         let session = Session::open(&lake, SessionOptions::default()).unwrap();
-        let rows = Box::pin(session.sql(sql)).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let rows =
+            Box::pin(session.sql(sql)).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
         rows.try_collect().await.unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
@@ -127,7 +139,8 @@ impl TestLake {
         rows.into_iter().next().unwrap()
     }
 
-    /// Returns what the ledger says of archives whose key ends like this: `columns` of every row, oldest first.
+    /// Returns what the ledger says of archives whose key ends like this: `columns` of every row,
+    /// oldest first.
     pub(crate) async fn ledger(&self, ending: &str, columns: &str) -> Vec<String> {
         let newest = "CASE status WHEN 'superseded' THEN 0 ELSE 1 END";
         let of = format!("archive LIKE '%{ending}' ORDER BY archive, {newest}, recorded_at");
@@ -142,17 +155,20 @@ impl TestLake {
                 let log = entries(&table.join("_delta_log"));
                 let version = |file: &PathBuf| file.file_stem()?.to_str()?.parse().ok();
                 let newest = log.iter().filter_map(version).max().unwrap();
-                versions.insert(format!("{layer}/{}", table.file_name().unwrap().display()), newest);
+                versions
+                    .insert(format!("{layer}/{}", table.file_name().unwrap().display()), newest);
             }
         }
         versions
     }
 
-    /// Returns the data files that lie in a table's folder, whether a version of it knows them or not.
+    /// Returns the data files that lie in a table's folder, whether a version of it knows them or
+    /// not.
     pub(crate) fn data_files(&self, table: &str) -> Vec<PathBuf> {
         let (mut files, mut folders) = (Vec::new(), vec![self.path().join(table)]);
         while let Some(folder) = folders.pop() {
-            let (inner, here): (Vec<_>, Vec<_>) = entries(&folder).into_iter().partition(|path| path.is_dir());
+            let (inner, here): (Vec<_>, Vec<_>) =
+                entries(&folder).into_iter().partition(|path| path.is_dir());
             folders.extend(inner.into_iter().filter(|path| !path.ends_with("_delta_log")));
             files.extend(here);
         }
@@ -178,7 +194,7 @@ impl TestLake {
             batch_size: settings.batch_size,
             depth: lakehouse::ingest::Depth::Silver,
             threads: 2,
-            stop: Default::default(),
+            shutdown: Default::default(),
             command: flags.join(" "),
         }
     }
@@ -192,11 +208,14 @@ impl TestLake {
 
 /// Returns the rows of a batch as lines of text; an absent value is empty.
 pub(crate) fn lines(batch: &RecordBatch) -> Vec<String> {
-    let columns: Vec<_> = batch.columns().iter().map(|column| cast(column, &DataType::Utf8).unwrap()).collect();
+    let columns: Vec<_> =
+        batch.columns().iter().map(|column| cast(column, &DataType::Utf8).unwrap()).collect();
     let cells = |row| columns.iter().map(move |column| column.as_string::<i32>().value(row));
     (0..batch.num_rows()).map(|row| cells(row).collect::<Vec<_>>().join(" | ")).collect()
 }
 
 fn entries(folder: &Path) -> Vec<PathBuf> {
-    std::fs::read_dir(folder).map(|found| found.map(|entry| entry.unwrap().path()).collect()).unwrap_or_default()
+    std::fs::read_dir(folder)
+        .map(|found| found.map(|entry| entry.unwrap().path()).collect())
+        .unwrap_or_default()
 }

@@ -27,15 +27,31 @@ pub(crate) fn bad_zips(name: &str, csv: &[u8]) -> Vec<BadZip> {
     let second = zip_with(&[(name, csv), ("second.csv", csv)], CompressionMethod::Deflated);
     vec![
         bad("TWOENTRIES", second, "expected one CSV in the zip, found "),
-        bad("NOENTRY", zip_with(&[], CompressionMethod::Stored), "the zip is empty; expected one CSV"),
+        bad(
+            "NOENTRY",
+            zip_with(&[], CompressionMethod::Stored),
+            "the zip is empty; expected one CSV",
+        ),
         bad("WRONGCRC", with_wrong_content(name, csv), "its directory says "),
         bad("WRONGSIZE", patched(good.clone(), 24, &[1, 0, 0, 0]), " unpacks to "),
         bad("CUTSHORT", good[..good.len() - 10].to_vec(), "no zip directory found in "),
         bad("CUTINSIDE", cut_inside(good.clone()), " of 20 packed bytes"),
         bad("ENCRYPTED", encrypted(good.clone()), " is encrypted"),
-        bad("ABSOLUTE", zip_of("/etc/evil.csv", csv), "the zip's entry is `/etc/evil.csv`; expected a file *.csv"),
-        bad("PARENT", zip_of("../evil.csv", csv), "the zip's entry is `../evil.csv`; expected a file *.csv"),
-        bad("FOLDER", zip_of("folder/", b""), "the zip's entry is `folder/`; expected a file *.csv"),
+        bad(
+            "ABSOLUTE",
+            zip_of("/etc/evil.csv", csv),
+            "the zip's entry is `/etc/evil.csv`; expected a file *.csv",
+        ),
+        bad(
+            "PARENT",
+            zip_of("../evil.csv", csv),
+            "the zip's entry is `../evil.csv`; expected a file *.csv",
+        ),
+        bad(
+            "FOLDER",
+            zip_of("folder/", b""),
+            "the zip's entry is `folder/`; expected a file *.csv",
+        ),
         bad("BOMB", zip_of(name, &vec![b'1'; 1 << 20]), ", more than 500 times as many"),
         bad("UNDERSTATED", understated_bomb(name), " unpacks to "),
         bad("NOZIP", b"<html>not found</html>".to_vec(), "no zip directory found in 22 bytes"),
@@ -46,7 +62,8 @@ pub(crate) fn bad_zips(name: &str, csv: &[u8]) -> Vec<BadZip> {
 /// Returns a zip of one file, one byte of which is not what its checksum was made of.
 pub(crate) fn with_wrong_content(name: &str, content: &[u8]) -> Vec<u8> {
     let mut zip = zip_with(&[(name, content)], CompressionMethod::Stored);
-    let start = ZipArchive::new(Cursor::new(&zip)).unwrap().by_index(0).unwrap().data_start().unwrap();
+    let start =
+        ZipArchive::new(Cursor::new(&zip)).unwrap().by_index(0).unwrap().data_start().unwrap();
     let last = usize::try_from(start).unwrap() + content.len() - 1;
     zip[last] ^= 1;
     zip

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
-use crate::days::DaySet;
-use crate::ledger::LedgerEntry;
-use crate::market::Frequency;
-use crate::period::{DateRange, Period};
-
 use super::{DayState, MissingReason};
+use crate::ledger::LedgerEntry;
+use crate::names::days::DaySet;
+use crate::names::market::Frequency;
+use crate::names::period::{DateRange, Period};
 
 const SECONDS_OF_A_DAY: i64 = 86_400;
 
@@ -34,7 +33,11 @@ impl SeriesDays {
         let mut days = Self::default();
         for entry in entries {
             let period = entry.key.period();
-            days.months.entry(period.month()).or_default().add(entry, owned(entry), DaySet::of(period));
+            days.months.entry(period.month()).or_default().add(
+                entry,
+                owned(entry),
+                DaySet::of(period),
+            );
         }
         days
     }
@@ -54,22 +57,35 @@ impl SeriesDays {
 
     /// Returns whether the month's own archive is there and has no rows of the day.
     pub(super) fn is_empty_in_month(&self, date: NaiveDate) -> bool {
-        self.months.get(&Period::month_of(date)).is_some_and(|month| month.empty_in_month.contains(date))
+        self.months
+            .get(&Period::month_of(date))
+            .is_some_and(|month| month.empty_in_month.contains(date))
     }
 
     /// Returns every day from `start` to `end` with its state.
-    pub(super) fn states(&self, start: NaiveDate, end: NaiveDate) -> impl Iterator<Item = (NaiveDate, DayState)> {
+    pub(super) fn states(
+        &self,
+        start: NaiveDate,
+        end: NaiveDate,
+    ) -> impl Iterator<Item = (NaiveDate, DayState)> {
         let range = DateRange { start: Some(start), end: Some(end) };
         range.periods(Frequency::Monthly).flat_map(move |period| {
             let month = self.months.get(&period);
-            let state = move |date| month.map_or(DayState::Missing(MissingReason::Unknown), |month| month.state(date));
-            range.intersect(period.days()).periods(Frequency::Daily).map(move |day| (day.start(), state(day.start())))
+            let state = move |date| {
+                month.map_or(DayState::Missing(MissingReason::Unknown), |month| month.state(date))
+            };
+            range
+                .intersect(period.days())
+                .periods(Frequency::Daily)
+                .map(move |day| (day.start(), state(day.start())))
         })
     }
 
     fn bounds(&self, days: impl Fn(&Month) -> DaySet) -> DateRange {
-        let first = self.months.iter().find_map(|(period, month)| days(month).dates(*period).next());
-        let last = self.months.iter().rev().find_map(|(period, month)| days(month).dates(*period).last());
+        let first =
+            self.months.iter().find_map(|(period, month)| days(month).dates(*period).next());
+        let last =
+            self.months.iter().rev().find_map(|(period, month)| days(month).dates(*period).last());
         DateRange { start: first, end: last }
     }
 }
@@ -94,16 +110,21 @@ impl Month {
             (true, false) => DayState::Held,
             (false, _) => {
                 let mut reasons = self.lacking.iter();
-                let reason = reasons.find(|(_, days)| days.contains(date)).map(|(reason, _)| *reason);
+                let reason =
+                    reasons.find(|(_, days)| days.contains(date)).map(|(reason, _)| *reason);
                 DayState::Missing(reason.unwrap_or(MissingReason::Unknown))
             }
         }
     }
 }
 
-/// Returns the days that the archive holds; a bar longer than a day stands for all days of its archive.
+/// Returns the days that the archive holds; a bar longer than a day stands for all days of its
+/// archive.
 fn owned(entry: &LedgerEntry) -> DaySet {
     let owned = entry.owned_days();
-    let is_long = entry.key.interval().is_some_and(|length| length.seconds().is_none_or(|s| s > SECONDS_OF_A_DAY));
+    let is_long = entry
+        .key
+        .interval()
+        .is_some_and(|length| length.seconds().is_none_or(|s| s > SECONDS_OF_A_DAY));
     if is_long && !owned.is_empty() { DaySet::of(entry.key.period()) } else { owned }
 }

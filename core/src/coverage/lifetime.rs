@@ -1,16 +1,16 @@
-//! When there can be archives of a series: since and until when its data type is published, and its symbol traded.
+//! When there can be archives of a series: since and until when its data type is published, and its
+//! symbol traded.
 
 use std::collections::HashMap;
 
 use chrono::NaiveDate;
 
-use crate::archive::Series;
-use crate::market::{Market, Symbol};
-use crate::matrix::{Combination, Status};
-use crate::period::DateRange;
-
 use super::MissingReason;
 use super::days::SeriesDays;
+use crate::matrix::{Combination, Status};
+use crate::names::archive::Series;
+use crate::names::market::{Market, Symbol};
+use crate::names::period::DateRange;
 
 /// The first and the last day that the lake holds of each symbol, whatever the data type.
 #[derive(Debug, Default)]
@@ -27,16 +27,28 @@ impl<'a> Lifetimes<'a> {
 
     /// Returns the lifetime of a series.
     ///
-    /// A symbol whose first month has no rows of its first days, and of which nothing earlier is held, was listed in
-    /// that month; the same at the end.
-    pub(super) fn of(&self, series: &Series, days: &SeriesDays, combination: Option<&Combination>) -> Lifetime {
+    /// A symbol whose first month has no rows of its first days, and of which nothing earlier is
+    /// held, was listed in that month; the same at the end.
+    pub(super) fn of(
+        &self,
+        series: &Series,
+        days: &SeriesDays,
+        combination: Option<&Combination>,
+    ) -> Lifetime {
         let symbol = self.held.get(&(series.market, &series.symbol)).copied().unwrap_or_default();
         let held = days.held();
-        let is_empty = |date: Option<NaiveDate>| date.is_some_and(|date| days.is_empty_in_month(date));
-        let listed = held.start.filter(|first| symbol.start == held.start && is_empty(first.pred_opt()));
+        let is_empty =
+            |date: Option<NaiveDate>| date.is_some_and(|date| days.is_empty_in_month(date));
+        let listed =
+            held.start.filter(|first| symbol.start == held.start && is_empty(first.pred_opt()));
         let delisted = held.end.filter(|last| symbol.end == held.end && is_empty(last.succ_opt()));
         let status = combination.map(|combination| combination.status);
-        Lifetime { listed, delisted, since: combination.and_then(|combination| combination.since), status }
+        Lifetime {
+            listed,
+            delisted,
+            since: combination.and_then(|combination| combination.since),
+            status,
+        }
     }
 }
 
@@ -55,7 +67,10 @@ pub(super) struct Lifetime {
 impl Lifetime {
     /// Returns the better reason for a day that the archives explain with `reason`.
     pub(super) fn explain(self, date: NaiveDate, reason: MissingReason) -> MissingReason {
-        if !matches!(reason, MissingReason::NoRows | MissingReason::NotPublished | MissingReason::Unknown) {
+        if !matches!(
+            reason,
+            MissingReason::NoRows | MissingReason::NotPublished | MissingReason::Unknown
+        ) {
             return reason;
         }
         if self.listed.is_some_and(|first| date < first) {

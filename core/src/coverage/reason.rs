@@ -4,7 +4,8 @@ use std::fmt;
 
 use crate::ledger::{ArchiveStatus, LedgerEntry};
 
-/// Why a day is not held; where several archives cover it, the first of these that any of them gives.
+/// Why a day is not held; where several archives cover it, the first of these that any of them
+/// gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum MissingReason {
     /// The archive could not be fetched or not be stored.
@@ -65,7 +66,9 @@ impl MissingReason {
             ArchiveStatus::Rejected => Self::Rejected,
             ArchiveStatus::Yielded => Self::Yielded,
             ArchiveStatus::NotPublished => Self::NotPublished,
-            ArchiveStatus::Ingested | ArchiveStatus::Superseded if entry.rejected_rows > 0 => Self::RowsRejected,
+            ArchiveStatus::Ingested | ArchiveStatus::Superseded if entry.rejected_rows > 0 => {
+                Self::RowsRejected
+            }
             ArchiveStatus::Ingested | ArchiveStatus::Superseded => Self::NoRows,
         }
     }
@@ -75,7 +78,11 @@ impl MissingReason {
     pub const fn is_outside(self) -> bool {
         matches!(
             self,
-            Self::BeforeListing | Self::AfterDelisting | Self::BeforeStart | Self::Ended | Self::NeverPublished
+            Self::BeforeListing
+                | Self::AfterDelisting
+                | Self::BeforeStart
+                | Self::Ended
+                | Self::NeverPublished
         )
     }
 

@@ -5,10 +5,10 @@ use chrono::DateTime;
 use proptest::prelude::*;
 
 use super::*;
-use crate::days::DaySet;
 use crate::ledger::{ArchiveStatus, ChecksumState};
-use crate::market::Symbol;
-use crate::period::Period;
+use crate::names::days::DaySet;
+use crate::names::market::Symbol;
+use crate::names::period::Period;
 
 static MATRIX: LazyLock<Matrix> = LazyLock::new(|| Matrix::builtin().unwrap());
 
@@ -69,16 +69,25 @@ fn word(state: DayState) -> &'static str {
 
 /// Prints runs as `2024-01-03..2024-01-05 held`.
 fn told(series: &SeriesCoverage) -> Vec<String> {
-    series.runs.iter().map(|run| format!("{}..{} {}", run.start, run.end, word(run.state))).collect()
+    series
+        .runs
+        .iter()
+        .map(|run| format!("{}..{} {}", run.start, run.end, word(run.state)))
+        .collect()
 }
 
 #[test]
 fn days_and_months_add_up_and_what_nobody_asked_for_has_no_reason() {
-    let entries = vec![ingested("2026-01", None), ingested("2026-02-03", None), ingested("2026-02-01", None)];
+    let entries =
+        vec![ingested("2026-01", None), ingested("2026-02-03", None), ingested("2026-02-01", None)];
     let found = covered(entries, "..");
     assert_eq!(
         told(&found[0]),
-        ["2026-01-01..2026-02-01 held", "2026-02-02..2026-02-02 unknown", "2026-02-03..2026-02-03 held"]
+        [
+            "2026-01-01..2026-02-01 held",
+            "2026-02-02..2026-02-02 unknown",
+            "2026-02-03..2026-02-03 held"
+        ]
     );
     assert_eq!((found[0].held_days(), found[0].missing_days(), found[0].behind), (33, 1, 105));
     assert_eq!((found[0].archives, found[0].rows, found[0].bytes), (3, 30, 3_000));
@@ -132,14 +141,20 @@ fn a_version_that_could_not_be_had_leaves_the_days_of_the_one_before() {
 #[test]
 fn a_day_that_one_copy_lacks_is_held_when_the_other_has_it() {
     let yielded = entry(&trades("BTCUSDT", "2026-03-03"), ArchiveStatus::Yielded);
-    let entries = vec![ingested("2026-03", Some("1-9,11-31")), ingested("2026-03-10", None), yielded];
+    let entries =
+        vec![ingested("2026-03", Some("1-9,11-31")), ingested("2026-03-10", None), yielded];
     assert_eq!(told(&covered(entries, "..")[0]), ["2026-03-01..2026-03-31 held"]);
 }
 
 #[test]
 fn a_symbol_is_listed_and_delisted_where_its_first_and_last_month_begin_and_end() {
-    let months =
-        || vec![ingested("2026-01", Some("17-31")), ingested("2026-02", None), ingested("2026-03", Some("1-5"))];
+    let months = || {
+        vec![
+            ingested("2026-01", Some("17-31")),
+            ingested("2026-02", None),
+            ingested("2026-03", Some("1-5")),
+        ]
+    };
     let found = covered(months(), "2025-12-30..2026-04-02");
     assert_eq!(
         told(&found[0]),
@@ -149,17 +164,26 @@ fn a_symbol_is_listed_and_delisted_where_its_first_and_last_month_begin_and_end(
             "2026-03-06..2026-04-02 after_delisting"
         ]
     );
-    assert_eq!((found[0].missing_days(), found[0].behind), (0, 0), "no day that never was is missing");
+    assert_eq!(
+        (found[0].missing_days(), found[0].behind),
+        (0, 0),
+        "no day that never was is missing"
+    );
     assert_eq!(told(&covered(months(), "..")[0]), ["2026-01-17..2026-03-05 held"]);
 
     // Another data type of the symbol goes on, so the month just lacks days.
     let quotes = "data/spot/daily/aggTrades/BTCUSDT/BTCUSDT-aggTrades-2026-04-01.zip";
     let entries = [months(), vec![entry(quotes, ArchiveStatus::Ingested)]].concat();
     let found = covered(entries, "2026-03-05..2026-04-02");
-    let runs = told(found.iter().find(|found| found.series.data_type.as_str() == "trades").unwrap());
+    let runs =
+        told(found.iter().find(|found| found.series.data_type.as_str() == "trades").unwrap());
     assert_eq!(
         runs,
-        ["2026-03-05..2026-03-05 held", "2026-03-06..2026-03-31 no_rows", "2026-04-01..2026-04-02 unknown"]
+        [
+            "2026-03-05..2026-03-05 held",
+            "2026-03-06..2026-03-31 no_rows",
+            "2026-04-01..2026-04-02 unknown"
+        ]
     );
 }
 
@@ -169,13 +193,21 @@ fn what_the_matrix_knows_explains_days_that_no_archive_does() {
     let found = covered(vec![entry(quotes, ArchiveStatus::Ingested)], "2024-04-29..2024-05-02");
     assert_eq!(
         told(&found[0]),
-        ["2024-04-29..2024-04-29 held", "2024-04-30..2024-04-30 unknown", "2024-05-01..2024-05-02 ended"]
+        [
+            "2024-04-29..2024-04-29 held",
+            "2024-04-30..2024-04-30 unknown",
+            "2024-05-01..2024-05-02 ended"
+        ]
     );
     assert_eq!((found[0].missing_days(), found[0].behind), (1, 0));
     let found = covered(vec![ingested("2017-08-17", None)], "2017-07-13..2017-07-15");
-    assert_eq!(told(&found[0]), ["2017-07-13..2017-07-13 before_start", "2017-07-14..2017-07-15 unknown"]);
+    assert_eq!(
+        told(&found[0]),
+        ["2017-07-13..2017-07-13 before_start", "2017-07-14..2017-07-15 unknown"]
+    );
     let withdrawn = "data/futures/um/daily/liquidationSnapshot/BTCUSDT/BTCUSDT-liquidationSnapshot-2024-01-01.zip";
-    let found = covered(vec![entry(withdrawn, ArchiveStatus::NotPublished)], "2024-01-01..2024-01-02");
+    let found =
+        covered(vec![entry(withdrawn, ArchiveStatus::NotPublished)], "2024-01-01..2024-01-02");
     assert_eq!(told(&found[0]), ["2024-01-01..2024-01-02 withdrawn"]);
 }
 
@@ -217,14 +249,17 @@ fn series_come_in_order_and_only_those_that_are_wanted() {
     }
     let symbol: Symbol = "ETHUSDT".parse().unwrap();
     let options = CoverageOptions { dates: DateRange::default(), today: date("2026-05-20") };
-    let names = |found: Vec<SeriesCoverage>| found.iter().map(|one| one.series.to_string()).collect::<Vec<_>>();
+    let names = |found: Vec<SeriesCoverage>| {
+        found.iter().map(|one| one.series.to_string()).collect::<Vec<_>>()
+    };
     let all = coverage(&ledger, &MATRIX, options, |_| true);
     assert_eq!(names(all), ["spot/trades/BTCUSDT", "spot/trades/ETHUSDT"]);
     let one = coverage(&ledger, &MATRIX, options, |series| series.symbol == symbol);
     assert_eq!(names(one), ["spot/trades/ETHUSDT"]);
 }
 
-/// One archive: its day of 120, whether it is the month's, its status, and the days of 32 bits that it owns.
+/// One archive: its day of 120, whether it is the month's, its status, and the days of 32 bits that
+/// it owns.
 type Made = (u64, bool, ArchiveStatus, Option<u32>, bool);
 
 fn made() -> impl Strategy<Value = Vec<Made>> {
@@ -239,29 +274,39 @@ fn made() -> impl Strategy<Value = Vec<Made>> {
         ArchiveStatus::Failed,
     ]);
     let days = prop::option::weighted(0.3, any::<u32>());
-    prop::collection::vec((0_u64..120, prop::bool::weighted(0.1), status, days, prop::bool::weighted(0.1)), 0..60)
+    prop::collection::vec(
+        (0_u64..120, prop::bool::weighted(0.1), status, days, prop::bool::weighted(0.1)),
+        0..60,
+    )
 }
 
 fn make((at, monthly, status, days, rejects): Made) -> LedgerEntry {
     let day = date("2025-11-01") + Days::new(at);
     let period = if monthly { Period::month_of(day) } else { Period::day(day) };
-    let all = period.days().periods(crate::market::Frequency::Daily).map(Period::start);
+    let all = period.days().periods(crate::names::market::Frequency::Daily).map(Period::start);
     let days = days.map(|bits| {
-        all.filter(|date| bits & 1 << (date.format("%d").to_string().parse::<u32>().unwrap() - 1) != 0).collect()
+        all.filter(|date| {
+            bits & 1 << (date.format("%d").to_string().parse::<u32>().unwrap() - 1) != 0
+        })
+        .collect()
     });
     let key = trades("BTCUSDT", &period.to_string());
     LedgerEntry { days, rejected_rows: u64::from(rejects), ..entry(&key, status) }
 }
 
-/// Tells each day from the archives alone, one at a time: is any of them its owner, and if not, which status comes first.
+/// Tells each day from the archives alone, one at a time: is any of them its owner, and if not,
+/// which status comes first.
 fn oracle(entries: &BTreeMap<String, LedgerEntry>, day: NaiveDate) -> &'static str {
-    let covering: Vec<_> = entries.values().filter(|entry| entry.key.period().days().contains(day)).collect();
+    let covering: Vec<_> =
+        entries.values().filter(|entry| entry.key.period().days().contains(day)).collect();
     let owners: Vec<_> = covering.iter().filter(|entry| entry.owned_days().contains(day)).collect();
     if !owners.is_empty() {
         return if owners.iter().any(|entry| entry.rejected_rows > 0) { "in part" } else { "held" };
     }
     let has = |wanted: ArchiveStatus| covering.iter().any(|entry| entry.status == wanted);
-    let with_rejects = covering.iter().any(|entry| entry.status == ArchiveStatus::Ingested && entry.rejected_rows > 0);
+    let with_rejects = covering
+        .iter()
+        .any(|entry| entry.status == ArchiveStatus::Ingested && entry.rejected_rows > 0);
     match () {
         () if has(ArchiveStatus::Failed) => "failed",
         () if has(ArchiveStatus::Quarantined) => "quarantined",
@@ -295,7 +340,8 @@ proptest! {
                 for day in run.start.iter_days().take_while(|day| *day <= run.end) {
                     let expected = oracle(&entries, day);
                     let found = word(run.state);
-                    // Listing and delisting say why the month's own archive, and no other, has no rows at its ends.
+                    // Listing and delisting say why the month's own archive, and no other, has no
+                    // rows at its ends.
                     let is_end = matches!(found, "before_listing" | "after_delisting");
                     prop_assert!(found == expected || is_end && ["no_rows", "not_published", "unknown"].contains(&expected),
                         "{}: {} is not {}", day, found, expected);

@@ -1,7 +1,8 @@
 //! Parses blocks column by column into the buffers of a batch.
 //!
-//! Each combination of a column's type and the way it is written has one tight loop over the block's rows. A value that
-//! fails leaves a placeholder and a [`Failure`]; the row is filtered out of the finished batch.
+//! Each combination of a column's type and the way it is written has one tight loop over the
+//! block's rows. A value that fails leaves a placeholder and a [`Failure`]; the row is filtered out
+//! of the finished batch.
 
 use std::sync::Arc;
 
@@ -13,13 +14,12 @@ use arrow_array::{ArrayRef, BooleanArray, PrimitiveArray, new_null_array};
 use arrow_buffer::{BooleanBuffer, NullBuffer, NullBufferBuilder};
 use arrow_schema::DataType;
 
-use crate::schema::{Column, ColumnType};
-
 use super::header::{Check, Source};
 use super::number::{DecimalForm, fast_integer, full_integer, is_zero};
 use super::problem::{Failure, Problem};
 use super::split::Rows;
 use super::time;
+use crate::schema::{Column, ColumnType};
 
 /// The values of one column of a batch.
 #[derive(Debug)]
@@ -85,9 +85,17 @@ impl ColumnBuffer {
                 times.extend(block, field, nullable, time::epoch, |_| Err(Problem::Epoch));
             }
             (Values::Time(times), Source::DateTime(field)) => {
-                times.extend(block, field, nullable, |text| time::datetime(text).ok(), time::datetime);
+                times.extend(
+                    block,
+                    field,
+                    nullable,
+                    |text| time::datetime(text).ok(),
+                    time::datetime,
+                );
             }
-            (Values::Time(times), Source::DateAndHour(day, hour)) => extend_day_and_hour(times, block, day, hour),
+            (Values::Time(times), Source::DateAndHour(day, hour)) => {
+                extend_day_and_hour(times, block, day, hour)
+            }
             (Values::Date(dates), Source::Expiry(field)) => {
                 dates.extend(block, field, nullable, |text| expiry(text).ok(), expiry);
             }
@@ -98,21 +106,36 @@ impl ColumnBuffer {
                 numbers.extend(block, field, nullable, fast_integer, full_integer);
             }
             (Values::SmallInt(numbers), Source::Value(field)) => {
-                numbers.extend(block, field, nullable, |text| i16::try_from(fast_integer(text)?).ok(), small_integer);
+                numbers.extend(
+                    block,
+                    field,
+                    nullable,
+                    |text| i16::try_from(fast_integer(text)?).ok(),
+                    small_integer,
+                );
             }
             (Values::Decimal(decimals, form), Source::Value(field)) => {
                 let form = *form;
-                decimals.extend(block, field, nullable, |text| form.fast(text), |text| form.full(text));
+                decimals.extend(
+                    block,
+                    field,
+                    nullable,
+                    |text| form.fast(text),
+                    |text| form.full(text),
+                );
             }
             (Values::Decimal(decimals, form), Source::Strike(field)) => {
                 let form = *form;
-                let parse = |text: &[u8]| form.full(strike(text)?).map_err(|_| Problem::ExpiryStrike);
+                let parse =
+                    |text: &[u8]| form.full(strike(text)?).map_err(|_| Problem::ExpiryStrike);
                 decimals.extend(block, field, nullable, |_| None, parse);
             }
             (Values::Boolean(booleans), Source::Value(field)) => {
                 booleans.extend(block, field, nullable, fast_boolean, |_| Err(Problem::Boolean));
             }
-            (Values::Text(texts), Source::Value(field)) => extend_texts(texts, block, field, nullable),
+            (Values::Text(texts), Source::Value(field)) => {
+                extend_texts(texts, block, field, nullable)
+            }
             // The schema's reader pairs no other type and source.
             _ => {}
         }
@@ -164,7 +187,9 @@ impl<V: Copy + Default> Fixed<V> {
                     self.nulls.append_null();
                     settled = row + 1;
                 }
-                Err(problem) => block.failures.push(Failure { row: row as u32, field: field as u32, problem }),
+                Err(problem) => {
+                    block.failures.push(Failure { row: row as u32, field: field as u32, problem })
+                }
             }
             V::default()
         }));
@@ -173,13 +198,17 @@ impl<V: Copy + Default> Fixed<V> {
 
     /// Returns the values and their validity, and starts the next.
     fn take(&mut self) -> (Vec<V>, Option<NullBuffer>) {
-        // Most archives are smaller than a batch; the next batch of one that is not will be as large as this one.
+        // Most archives are smaller than a batch; the next batch of one that is not will be as
+        // large as this one.
         let next = Vec::with_capacity(self.values.len());
         (std::mem::replace(&mut self.values, next), self.nulls.finish())
     }
 }
 
-fn primitive<T: ArrowPrimitiveType>(values: &mut Fixed<T::Native>, data_type: DataType) -> ArrayRef {
+fn primitive<T: ArrowPrimitiveType>(
+    values: &mut Fixed<T::Native>,
+    data_type: DataType,
+) -> ArrayRef {
     let (values, nulls) = values.take();
     Arc::new(PrimitiveArray::<T>::new(values.into(), nulls).with_data_type(data_type))
 }
@@ -191,7 +220,8 @@ fn boolean(values: &mut Fixed<bool>) -> ArrayRef {
 
 fn extend_day_and_hour(times: &mut Fixed<i64>, block: &mut Block<'_>, day: usize, hour: usize) {
     let days = block.rows.column(block.buffer, day);
-    for (row, (day_text, hour_text)) in days.zip(block.rows.column(block.buffer, hour)).enumerate() {
+    for (row, (day_text, hour_text)) in days.zip(block.rows.column(block.buffer, hour)).enumerate()
+    {
         let value = time::date_and_hour(day_text, hour_text);
         if let Err(problem) = value {
             let field = if problem == Problem::Hour { hour } else { day };
@@ -223,7 +253,11 @@ fn extend_texts(texts: &mut StringBuilder, block: &mut Block<'_>, field: usize, 
 pub(crate) fn check(block: &mut Block<'_>, field: usize, check: Check, symbol: &str) {
     for (row, text) in block.rows.column(block.buffer, field).enumerate() {
         let problem = match check {
-            Check::Symbol if text == symbol.as_bytes() || unsettled_bytes(text) == symbol.as_bytes() => continue,
+            Check::Symbol
+                if text == symbol.as_bytes() || unsettled_bytes(text) == symbol.as_bytes() =>
+            {
+                continue;
+            }
             Check::Zero if is_zero(text) => continue,
             Check::Symbol => Problem::OtherSymbol,
             Check::Zero => Problem::NotZero,
@@ -232,8 +266,8 @@ pub(crate) fn check(block: &mut Block<'_>, field: usize, check: Check, symbol: &
     }
 }
 
-/// Takes `SETTLED`, `_SETTLED` or `_SETTLED1` from the end of a symbol: archives of delisted contracts have it in their
-/// name, and not always in their rows.
+/// Takes `SETTLED`, `_SETTLED` or `_SETTLED1` from the end of a symbol: archives of delisted
+/// contracts have it in their name, and not always in their rows.
 pub(crate) fn unsettled(symbol: &str) -> &str {
     let name = symbol.trim_end_matches(|c: char| c.is_ascii_digit());
     match name.strip_suffix("SETTLED") {
@@ -246,7 +280,8 @@ fn unsettled_bytes(symbol: &[u8]) -> &[u8] {
     std::str::from_utf8(symbol).map_or(symbol, |symbol| unsettled(symbol).as_bytes())
 }
 
-/// Parses `true`, `True`, `false` or `False` without a branch on which it is: nobody can guess the sides of trades.
+/// Parses `true`, `True`, `false` or `False` without a branch on which it is: nobody can guess the
+/// sides of trades.
 #[inline]
 fn fast_boolean(field: &[u8]) -> Option<bool> {
     const TRUE: u32 = u32::from_le_bytes(*b"true");

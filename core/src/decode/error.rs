@@ -5,7 +5,7 @@
 use arrow_schema::ArrowError;
 use thiserror::Error;
 
-use crate::market::Market;
+use crate::names::market::Market;
 
 /// Why a whole file cannot be decoded.
 #[derive(Debug, Error)]
@@ -21,7 +21,14 @@ pub enum DecodeError {
     #[error(
         "line {line}: {fields} fields in `{found}`, which no layout of {table} of {market} has; expected `{expected}`"
     )]
-    Fields { table: String, market: Market, line: u64, fields: usize, found: String, expected: String },
+    Fields {
+        table: String,
+        market: Market,
+        line: u64,
+        fields: usize,
+        found: String,
+        expected: String,
+    },
     #[error("line {line} is longer than {limit} bytes; the file is no CSV or is damaged")]
     LineTooLong { line: u64, limit: usize },
     /// The columns do not make a batch: a fault of a schema, not of the file.

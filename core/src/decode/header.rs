@@ -1,14 +1,13 @@
 //! Which layout a file has: its own first line tells.
 //!
-//! Neither market nor date does: futures archives got headers in 2022, some older ones were written again with
-//! one, and spot has none (binance-public-data issues 177, 246, 278).
-
-use crate::market::Market;
-use crate::schema::{Layout, LayoutField, Reading, TableSchema};
+//! Neither market nor date does: futures archives got headers in 2022, some older ones were written
+//! again with one, and spot has none (binance-public-data issues 177, 246, 278).
 
 use super::DecodeError;
 use super::problem::shown_value;
 use super::split::unquoted_fields;
+use crate::names::market::Market;
+use crate::schema::{Layout, LayoutField, Reading, TableSchema};
 
 /// The layout of one file.
 #[derive(Clone, Debug)]
@@ -43,32 +42,60 @@ pub(crate) enum Check {
 
 impl FileLayout {
     /// Recognises the layout by the first line of a file that is not blank.
-    pub(crate) fn sniff(schema: &TableSchema, market: Market, line: &[u8], number: u64) -> Result<Self, DecodeError> {
+    pub(crate) fn sniff(
+        schema: &TableSchema,
+        market: Market,
+        line: &[u8],
+        number: u64,
+    ) -> Result<Self, DecodeError> {
         let names = field_texts(line);
         for layout in schema.layouts(market) {
             if let Some(order) = layout.match_header(&names) {
                 return Ok(Self::new(schema, layout, &order, Some(names)));
             }
         }
-        let expected = || schema.layouts(market).map(Layout::header).collect::<Vec<_>>().join("` or `");
+        let expected =
+            || schema.layouts(market).map(Layout::header).collect::<Vec<_>>().join("` or `");
         let (table, found) = (schema.table().to_owned(), shown_value(line));
         if !names.iter().any(|name| is_number(name)) {
-            return Err(DecodeError::Header { table, market, line: number, found, expected: expected() });
+            return Err(DecodeError::Header {
+                table,
+                market,
+                line: number,
+                found,
+                expected: expected(),
+            });
         }
         match schema.layouts(market).find(|layout| layout.fields.len() == names.len()) {
-            Some(layout) => Ok(Self::new(schema, layout, &(0..names.len()).collect::<Vec<_>>(), None)),
+            Some(layout) => {
+                Ok(Self::new(schema, layout, &(0..names.len()).collect::<Vec<_>>(), None))
+            }
             None => {
                 let fields = names.len();
-                Err(DecodeError::Fields { table, market, line: number, fields, found, expected: expected() })
+                Err(DecodeError::Fields {
+                    table,
+                    market,
+                    line: number,
+                    fields,
+                    found,
+                    expected: expected(),
+                })
             }
         }
     }
 
-    /// Puts the fields of `layout` into the order of the file: its field at `i` is the layout's at `order[i]`.
-    fn new(schema: &TableSchema, layout: &Layout, order: &[usize], header: Option<Vec<String>>) -> Self {
+    /// Puts the fields of `layout` into the order of the file: its field at `i` is the layout's at
+    /// `order[i]`.
+    fn new(
+        schema: &TableSchema,
+        layout: &Layout,
+        order: &[usize],
+        header: Option<Vec<String>>,
+    ) -> Self {
         let fields: Vec<&LayoutField> = order.iter().map(|at| &layout.fields[*at]).collect();
         let has_header = header.is_some();
-        let names = header.unwrap_or_else(|| fields.iter().map(|field| field.name.clone()).collect());
+        let names =
+            header.unwrap_or_else(|| fields.iter().map(|field| field.name.clone()).collect());
         let hour = fields.iter().position(|field| matches!(field.reading, Reading::Hour(_)));
         let mut sources = vec![Source::Absent; schema.columns().len()];
         let mut checks = Vec::new();
@@ -76,7 +103,9 @@ impl FileLayout {
             match field.reading {
                 Reading::Value(column) => sources[column] = Source::Value(at),
                 Reading::DateTime(column) => sources[column] = Source::DateTime(at),
-                Reading::Date(column) => sources[column] = Source::DateAndHour(at, hour.unwrap_or(at)),
+                Reading::Date(column) => {
+                    sources[column] = Source::DateAndHour(at, hour.unwrap_or(at))
+                }
                 Reading::ExpiryStrike { expiry, strike } => {
                     sources[expiry] = Source::Expiry(at);
                     sources[strike] = Source::Strike(at);
@@ -92,7 +121,8 @@ impl FileLayout {
 
 fn field_texts(line: &[u8]) -> Vec<String> {
     let fields = if line.contains(&b'"') { unquoted_fields(line) } else { None };
-    let fields = fields.unwrap_or_else(|| line.split(|byte| *byte == b',').map(<[u8]>::to_vec).collect());
+    let fields =
+        fields.unwrap_or_else(|| line.split(|byte| *byte == b',').map(<[u8]>::to_vec).collect());
     fields.iter().map(|field| String::from_utf8_lossy(field).trim().to_owned()).collect()
 }
 

@@ -11,8 +11,8 @@ const RAW_LIMIT: usize = 1024;
 pub struct Reject {
     /// The line in the CSV, counted from 1 and with the header.
     pub line: u64,
-    /// The field as the file's header calls it, or its layout where there is no header; empty if the row as a whole is
-    /// wrong.
+    /// The field as the file's header calls it, or its layout where there is no header; empty if
+    /// the row as a whole is wrong.
     pub column: String,
     /// The field's value, cut if it is very long; empty if the row as a whole is wrong.
     pub value: String,

@@ -1,7 +1,8 @@
 //! Times as archives write them: numbers of two units, and text.
 //!
-//! The unit of a number is told by its size, value by value: spot changed from milliseconds to microseconds in 2025
-//! without a word in the files, and a file that is written again may carry either.
+//! The unit of a number is told by its size, value by value: spot changed from milliseconds to
+//! microseconds in 2025 without a word in the files, and a file that is written again may carry
+//! either.
 
 use std::ops::Range;
 
@@ -12,8 +13,8 @@ use super::problem::Problem;
 
 const MICROSECONDS_PER_DAY: i64 = 86_400_000_000;
 
-/// The years 2009 to 2199: 13 digits in milliseconds and 16 in microseconds throughout, so that neither can be the
-/// other, nor seconds.
+/// The years 2009 to 2199: 13 digits in milliseconds and 16 in microseconds throughout, so that
+/// neither can be the other, nor seconds.
 const MILLISECONDS: Range<i64> = 1_230_768_000_000..7_258_118_400_000;
 const MICROSECONDS: Range<i64> = 1_230_768_000_000_000..7_258_118_400_000_000;
 const YEARS: Range<i32> = 2009..2200;
@@ -54,7 +55,9 @@ fn clock_seconds([h1, h2, m1, m2, s1, s2]: [u8; 6]) -> Option<i64> {
 pub(crate) fn date(field: &[u8]) -> Result<i32, Problem> {
     let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = *field else { return Err(Problem::Date) };
     let parts = (two_digits(y1, y2), two_digits(y3, y4), two_digits(m1, m2), two_digits(d1, d2));
-    let (Some(century), Some(year), Some(month), Some(day)) = parts else { return Err(Problem::Date) };
+    let (Some(century), Some(year), Some(month), Some(day)) = parts else {
+        return Err(Problem::Date);
+    };
     days(i32::from(century) * 100 + i32::from(year), month, day).ok_or(Problem::Date)
 }
 

@@ -19,7 +19,7 @@ use std::path::Path;
 
 use super::model::Lines;
 use super::{Column, Kind, Model, ModelError, Partitioning};
-use crate::table::{Layer, TableName};
+use crate::names::table::{Layer, TableName};
 
 /// Keys of a header; a line that begins with one of them and a colon says it.
 const KEYS: [&str; 6] = ["partitions", "key", "inputs", "lookback", "lookahead", "columns"];
@@ -75,7 +75,10 @@ impl<'a> Header<'a> {
                 Ok(())
             }
             _ if in_columns => self.column(line, comment),
-            _ => Err(self.error(line, format!("expected one of {}, found `{text}`", KEYS.join(", ")))),
+            _ => {
+                Err(self
+                    .error(line, format!("expected one of {}, found `{text}`", KEYS.join(", "))))
+            }
         }
     }
 
@@ -96,7 +99,8 @@ impl<'a> Header<'a> {
             "key" => (self.lines.key, self.key) = (line, self.names(line, key, value)?),
             "inputs" => {
                 let names = self.names(line, key, value)?;
-                self.inputs = names.iter().map(|name| self.input(line, name)).collect::<Result<_, _>>()?;
+                self.inputs =
+                    names.iter().map(|name| self.input(line, name)).collect::<Result<_, _>>()?;
                 self.lines.inputs = line;
             }
             "lookback" => self.lookback = Some(self.days(line, key, value)?),
@@ -111,7 +115,10 @@ impl<'a> Header<'a> {
         match words[..] {
             ["market", "date"] => Ok(Partitioning::MarketAndDate),
             ["none"] => Ok(Partitioning::Whole),
-            _ => Err(self.error(line, format!("`partitions`: expected `market, date` or `none`, found `{value}`"))),
+            _ => Err(self.error(
+                line,
+                format!("`partitions`: expected `market, date` or `none`, found `{value}`"),
+            )),
         }
     }
 
@@ -119,9 +126,10 @@ impl<'a> Header<'a> {
         let names: Vec<String> = value.split(',').map(|name| name.trim().to_owned()).collect();
         let twice = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name));
         match twice {
-            _ if names.iter().any(String::is_empty) => {
-                Err(self.error(line, format!("`{key}`: expected names separated by commas, found `{value}`")))
-            }
+            _ if names.iter().any(String::is_empty) => Err(self.error(
+                line,
+                format!("`{key}`: expected names separated by commas, found `{value}`"),
+            )),
             Some((_, name)) => Err(self.error(line, format!("`{key}` names `{name}` twice"))),
             None => Ok(names),
         }
@@ -133,7 +141,10 @@ impl<'a> Header<'a> {
             is_name(name).then(|| TableName::new(layer, name))
         });
         parts.ok_or_else(|| {
-            self.error(line, format!("`inputs`: expected a table such as silver.klines, found `{name}`"))
+            self.error(
+                line,
+                format!("`inputs`: expected a table such as silver.klines, found `{name}`"),
+            )
         })
     }
 
@@ -141,7 +152,10 @@ impl<'a> Header<'a> {
         let days = value.strip_suffix(" days").or_else(|| value.strip_suffix(" day"));
         let days = days.and_then(|days| days.parse().ok()).filter(|days| *days <= 3_650);
         days.ok_or_else(|| {
-            self.error(line, format!("`{key}`: expected days such as `1 day` or `30 days`, found `{value}`"))
+            self.error(
+                line,
+                format!("`{key}`: expected days such as `1 day` or `30 days`, found `{value}`"),
+            )
         })
     }
 
@@ -160,19 +174,26 @@ impl<'a> Header<'a> {
             column.description = format!("{} {text}", column.description);
             return Ok(());
         }
-        let expected = || format!("expected a column such as `open decimal, quote asset: first price`, found `{text}`");
+        let expected = || {
+            format!(
+                "expected a column such as `open decimal, quote asset: first price`, found `{text}`"
+            )
+        };
         let parts = text.split_once(':').and_then(|(left, description)| {
             let (name, kind) = left.split_once(char::is_whitespace)?;
             Some((name, kind.trim(), description.trim()))
         });
         let parts = parts.filter(|(name, _, description)| is_name(name) && !description.is_empty());
-        let Some((name, kind, description)) = parts else { return Err(self.error(line, expected())) };
+        let Some((name, kind, description)) = parts else {
+            return Err(self.error(line, expected()));
+        };
         let (kind, unit) = kind.split_once(',').unwrap_or((kind, ""));
         let kind = self.kind(line, name, kind.trim())?;
         if self.columns.iter().any(|column| column.name == name) {
             return Err(self.error(line, format!("the column `{name}` is there twice")));
         }
-        let (name, unit, description) = (name.to_owned(), unit.trim().to_owned(), description.to_owned());
+        let (name, unit, description) =
+            (name.to_owned(), unit.trim().to_owned(), description.to_owned());
         self.columns.push(Column { name, kind, unit, description });
         Ok(())
     }
@@ -180,7 +201,9 @@ impl<'a> Header<'a> {
     fn kind(&self, line: usize, column: &str, word: &str) -> Result<Kind, ModelError> {
         let found = Kind::ALL.into_iter().find(|kind| kind.as_str() == word);
         let valid = || Kind::ALL.map(Kind::as_str).join(", ");
-        found.ok_or_else(|| self.error(line, format!("`{column}`: expected one of {}, found `{word}`", valid())))
+        found.ok_or_else(|| {
+            self.error(line, format!("`{column}`: expected one of {}, found `{word}`", valid()))
+        })
     }
 
     fn finish(mut self, text: &str, select: Option<usize>) -> Result<Model, ModelError> {
@@ -194,12 +217,17 @@ impl<'a> Header<'a> {
         if let Some((key, _)) = given.into_iter().find(|(_, given)| !given) {
             return Err(self.error(end, format!("the header above does not say `{key}`")));
         }
-        let Some(select) = select else { return Err(self.error(end, "expected a SELECT below the header")) };
+        let Some(select) = select else {
+            return Err(self.error(end, "expected a SELECT below the header"));
+        };
         self.lines.select = select;
-        let name = Path::new(self.file).file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+        let name =
+            Path::new(self.file).file_stem().and_then(|name| name.to_str()).unwrap_or_default();
         if !is_name(name) {
             let expected = "a table's name is made of lower-case letters, digits and underscores";
-            return Err(self.error(1, format!("{expected}; rename the file, whose name is the table's")));
+            return Err(
+                self.error(1, format!("{expected}; rename the file, whose name is the table's"))
+            );
         }
         let partitioning = self.partitioning.unwrap_or(Partitioning::Whole);
         // Their types are always the same, so that they may be listed or not.
@@ -220,17 +248,23 @@ impl<'a> Header<'a> {
         })
     }
 
-    /// A key that lacked a partition column could be the same in two partitions, which are never compared.
+    /// A key that lacked a partition column could be the same in two partitions, which are never
+    /// compared.
     fn check_key(&self, partitioning: Partitioning) -> Result<(), ModelError> {
         let error = |message| Err(self.error(self.lines.key, message));
-        if let Some(lacking) = partitioning.columns().iter().find(|column| !self.key.iter().any(|key| key == *column)) {
+        if let Some(lacking) =
+            partitioning.columns().iter().find(|column| !self.key.iter().any(|key| key == *column))
+        {
             return error(format!("`key` lacks the partition column `{lacking}`"));
         }
         let listed = |key: &&String| {
-            partitioning.columns().contains(&key.as_str()) || self.columns.iter().any(|column| column.name == **key)
+            partitioning.columns().contains(&key.as_str())
+                || self.columns.iter().any(|column| column.name == **key)
         };
         match self.key.iter().find(|key| !listed(key)) {
-            Some(unknown) => error(format!("`key` names `{unknown}`, which is not among the columns")),
+            Some(unknown) => {
+                error(format!("`key` names `{unknown}`, which is not among the columns"))
+            }
             None => Ok(()),
         }
     }
@@ -246,7 +280,8 @@ fn is_outside(comment: &str) -> bool {
 }
 
 fn is_name(text: &str) -> bool {
-    let plain = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_';
+    let plain =
+        |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_';
     text.starts_with(|first: char| first.is_ascii_lowercase()) && text.chars().all(plain)
 }
 

@@ -1,8 +1,9 @@
-//! Gold models: what a gold table is made of, in which order tables are built, and which parts of one to build anew.
+//! Gold models: what a gold table is made of, in which order tables are built, and which parts of
+//! one to build anew.
 //!
-//! A model is one file: a header of SQL comments and one `SELECT`. Reading the header, ordering models by their
-//! inputs and deciding what a change of an input makes stale are pure and here; SQL is a text to this module,
-//! and running it is the business of the package that runs SQL.
+//! A model is one file: a header of SQL comments and one `SELECT`. Reading the header, ordering
+//! models by their inputs and deciding what a change of an input makes stale are pure and here; SQL
+//! is a text to this module, and running it is the business of the package that runs SQL.
 
 mod error;
 mod header;

@@ -5,10 +5,9 @@ use std::fmt;
 use arrow_schema::DataType;
 use sha2::{Digest, Sha256};
 
-use super::header;
-use super::{ModelError, Partition};
-use crate::checksum::Sha256Hex;
-use crate::table::TableName;
+use super::{ModelError, Partition, header};
+use crate::listing::checksum::Sha256Hex;
+use crate::names::table::TableName;
 
 /// What a gold table is, and the statement that fills it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,8 +78,15 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 7] =
-        [Self::Text, Self::Integer, Self::Decimal, Self::Double, Self::Boolean, Self::Date, Self::Timestamp];
+    pub const ALL: [Self; 7] = [
+        Self::Text,
+        Self::Integer,
+        Self::Decimal,
+        Self::Double,
+        Self::Boolean,
+        Self::Date,
+        Self::Timestamp,
+    ];
 
     /// Returns the word that stands for it in a header.
     #[must_use]
@@ -101,7 +107,9 @@ impl Kind {
     pub fn of(data_type: &DataType) -> Option<Self> {
         Some(match data_type {
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Self::Text,
-            DataType::Dictionary(_, values) => return Self::of(values).filter(|kind| *kind == Self::Text),
+            DataType::Dictionary(_, values) => {
+                return Self::of(values).filter(|kind| *kind == Self::Text);
+            }
             DataType::Int16 | DataType::Int32 | DataType::Int64 => Self::Integer,
             DataType::Decimal128(..) => Self::Decimal,
             DataType::Float64 => Self::Double,
@@ -141,7 +149,8 @@ impl Model {
         &self.file
     }
 
-    /// Returns the whole file: the header is comments, so lines of the text are lines of the statement.
+    /// Returns the whole file: the header is comments, so lines of the text are lines of the
+    /// statement.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
@@ -171,7 +180,8 @@ impl Model {
         &self.key
     }
 
-    /// Returns the columns by which the rows of a file are sorted: the key without what all its rows share.
+    /// Returns the columns by which the rows of a file are sorted: the key without what all its
+    /// rows share.
     #[must_use]
     pub fn sort_columns(&self) -> Vec<String> {
         let shared = self.partitioning.columns();
@@ -212,12 +222,16 @@ impl Model {
         target.around(self.lookback, self.lookahead)
     }
 
-    /// Returns a text that changes with what the table holds, and not with descriptions, comments or blank lines.
+    /// Returns a text that changes with what the table holds, and not with descriptions, comments
+    /// or blank lines.
     #[must_use]
     pub fn fingerprint(&self) -> String {
         let mut hash = Sha256::new();
         let key = self.key.join(", ");
-        hash.update(format!("{:?} {key} {} {}\n", self.partitioning, self.lookback, self.lookahead));
+        hash.update(format!(
+            "{:?} {key} {} {}\n",
+            self.partitioning, self.lookback, self.lookahead
+        ));
         for column in &self.columns {
             hash.update(format!("{} ", column.name));
         }

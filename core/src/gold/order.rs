@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{Model, ModelError, Partitioning};
 use crate::embedded::GOLD_FILES;
-use crate::table::{Layer, TableName};
+use crate::names::table::{Layer, TableName};
 
 /// All models: those that can be built, each after those that it reads, and those that cannot.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -23,20 +23,26 @@ pub struct BrokenModel {
 }
 
 impl Models {
-    /// Reads the models that the program was built with and those of a user, as pairs of a file and its text.
+    /// Reads the models that the program was built with and those of a user, as pairs of a file and
+    /// its text.
     ///
-    /// `tables` are the silver and meta tables that a model may read. A user's model cannot take the name of one
-    /// of the program's: other models read that one, and rely on what its columns mean.
+    /// `tables` are the silver and meta tables that a model may read. A user's model cannot take
+    /// the name of one of the program's: other models read that one, and rely on what its columns
+    /// mean.
     #[must_use]
     pub fn new(own: &[(String, String)], tables: &BTreeSet<TableName>) -> Self {
-        let builtin = GOLD_FILES.iter().map(|(file, text)| (format!("schemas/gold/{file}"), (*text).to_owned()));
-        let taken: BTreeSet<&str> = GOLD_FILES.iter().map(|(file, _)| file.trim_end_matches(".sql")).collect();
+        let builtin = GOLD_FILES
+            .iter()
+            .map(|(file, text)| (format!("schemas/gold/{file}"), (*text).to_owned()));
+        let taken: BTreeSet<&str> =
+            GOLD_FILES.iter().map(|(file, _)| file.trim_end_matches(".sql")).collect();
         let mut files: Vec<(String, String)> = builtin.collect();
         let mut broken = Vec::new();
         for (file, text) in own {
             let name = name_of(file);
             if taken.contains(name.as_str()) {
-                let message = format!("gold.{name} is a model of the program; give the file another name");
+                let message =
+                    format!("gold.{name} is a model of the program; give the file another name");
                 broken.push(BrokenModel { name, error: ModelError::new(file, 1, message) });
             } else {
                 files.push((file.clone(), text.clone()));
@@ -51,7 +57,11 @@ impl Models {
         Self::arrange(files, Vec::new(), tables)
     }
 
-    fn arrange(files: &[(String, String)], mut broken: Vec<BrokenModel>, tables: &BTreeSet<TableName>) -> Self {
+    fn arrange(
+        files: &[(String, String)],
+        mut broken: Vec<BrokenModel>,
+        tables: &BTreeSet<TableName>,
+    ) -> Self {
         let mut models = BTreeMap::new();
         for (file, text) in files {
             match Model::parse(file, text) {
@@ -59,9 +69,14 @@ impl Models {
                 Err(error) => broken.push(BrokenModel { name: name_of(file), error }),
             }
         }
-        let names: BTreeSet<String> = models.keys().chain(broken.iter().map(|model| &model.name)).cloned().collect();
+        let names: BTreeSet<String> =
+            models.keys().chain(broken.iter().map(|model| &model.name)).cloned().collect();
         let known = |input: &TableName| {
-            if input.layer == Layer::Gold { names.contains(&input.name) } else { tables.contains(input) }
+            if input.layer == Layer::Gold {
+                names.contains(&input.name)
+            } else {
+                tables.contains(input)
+            }
         };
         let wrong: Vec<BrokenModel> =
             models.values().filter_map(|model| problem(model, &models, &known, tables)).collect();
@@ -73,7 +88,8 @@ impl Models {
         Self { models: ordered(models), broken }
     }
 
-    /// Returns the models that can be built, in an order in which each comes after those that it reads.
+    /// Returns the models that can be built, in an order in which each comes after those that it
+    /// reads.
     #[must_use]
     pub fn models(&self) -> &[Model] {
         &self.models
@@ -100,8 +116,12 @@ impl Models {
 
     /// Returns models and everything that they read, directly or not.
     #[must_use]
-    pub fn with_upstream<'a>(&'a self, names: impl IntoIterator<Item = &'a str>) -> BTreeSet<&'a str> {
-        let (mut wanted, mut open): (BTreeSet<&str>, Vec<&str>) = (BTreeSet::new(), names.into_iter().collect());
+    pub fn with_upstream<'a>(
+        &'a self,
+        names: impl IntoIterator<Item = &'a str>,
+    ) -> BTreeSet<&'a str> {
+        let (mut wanted, mut open): (BTreeSet<&str>, Vec<&str>) =
+            (BTreeSet::new(), names.into_iter().collect());
         while let Some(name) = open.pop() {
             if wanted.insert(name)
                 && let Some(model) = self.get(name)
@@ -128,19 +148,27 @@ fn problem(
     known: &impl Fn(&TableName) -> bool,
     tables: &BTreeSet<TableName>,
 ) -> Option<BrokenModel> {
-    let broken = |message: String| Some(BrokenModel { name: model.name.clone(), error: model.inputs_error(message) });
+    let broken = |message: String| {
+        Some(BrokenModel { name: model.name.clone(), error: model.inputs_error(message) })
+    };
     if let Some(input) = model.inputs.iter().find(|input| !known(input)) {
         let gold = models.keys().map(|name| format!("gold.{name}"));
-        let there = tables.iter().map(ToString::to_string).chain(gold).collect::<Vec<_>>().join(", ");
+        let there =
+            tables.iter().map(ToString::to_string).chain(gold).collect::<Vec<_>>().join(", ");
         return broken(format!("unknown input `{input}`; expected one of {there}"));
     }
     let has_days = |input: &TableName| match input.layer {
         Layer::Silver => true,
-        Layer::Gold => models.get(&input.name).is_none_or(|model| model.partitioning == Partitioning::MarketAndDate),
+        Layer::Gold => models
+            .get(&input.name)
+            .is_none_or(|model| model.partitioning == Partitioning::MarketAndDate),
         Layer::Meta => false,
     };
     if model.partitioning == Partitioning::MarketAndDate && !model.inputs.iter().any(has_days) {
-        return broken("none of the inputs has a market and a date to go by; say `partitions: none`".to_owned());
+        return broken(
+            "none of the inputs has a market and a date to go by; say `partitions: none`"
+                .to_owned(),
+        );
     }
     let cycle = cycle(model, models)?;
     broken(format!("the model reads itself: {}", cycle.join(" reads ")))
@@ -169,7 +197,8 @@ fn cycle(model: &Model, models: &BTreeMap<String, Model>) -> Option<Vec<String>>
 fn ordered(mut models: BTreeMap<String, Model>) -> Vec<Model> {
     let mut ordered: Vec<Model> = Vec::with_capacity(models.len());
     while !models.is_empty() {
-        let ready = models.values().find(|model| upstream(model).all(|name| !models.contains_key(name)));
+        let ready =
+            models.values().find(|model| upstream(model).all(|name| !models.contains_key(name)));
         let Some(name) = ready.map(|model| model.name.clone()) else { break };
         ordered.extend(models.remove(&name));
     }

@@ -6,7 +6,7 @@ use std::fmt;
 use chrono::{Days, NaiveDate};
 
 use super::{Model, Partitioning};
-use crate::market::Market;
+use crate::names::market::Market;
 
 /// A market's UTC day: the part of a table that is replaced as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,12 +16,14 @@ pub struct Partition {
 }
 
 impl Partition {
-    /// Returns the partitions of the same market from so many days before to so many days after this one.
+    /// Returns the partitions of the same market from so many days before to so many days after
+    /// this one.
     pub fn around(self, before: u32, after: u32) -> impl Iterator<Item = Self> + use<> {
         let first = self.date.checked_sub_days(Days::new(before.into())).unwrap_or(NaiveDate::MIN);
         let days = u64::from(before) + u64::from(after) + 1;
-        (0..days)
-            .filter_map(move |day| Some(Self { market: self.market, date: first.checked_add_days(Days::new(day))? }))
+        (0..days).filter_map(move |day| {
+            Some(Self { market: self.market, date: first.checked_add_days(Days::new(day))? })
+        })
     }
 }
 
@@ -68,10 +70,15 @@ impl Recompute {
 
 /// Decides what is stale; `all` asks for everything, `own` are the partitions that the table has.
 ///
-/// A changed day of an input makes stale the days whose rows may depend on it: from so many days before it as the
-/// model looks ahead to so many days after it as the model looks back.
+/// A changed day of an input makes stale the days whose rows may depend on it: from so many days
+/// before it as the model looks ahead to so many days after it as the model looks back.
 #[must_use]
-pub fn recompute(model: &Model, all: bool, inputs: &[InputState], own: &BTreeSet<Partition>) -> Recompute {
+pub fn recompute(
+    model: &Model,
+    all: bool,
+    inputs: &[InputState],
+    own: &BTreeSet<Partition>,
+) -> Recompute {
     let everything = all || inputs.iter().any(|input| input.changed == Changed::Everything);
     let anything = everything || inputs.iter().any(|input| input.changed != Changed::Nothing);
     let stale: BTreeSet<Partition> = match model.partitioning() {
@@ -79,7 +86,10 @@ pub fn recompute(model: &Model, all: bool, inputs: &[InputState], own: &BTreeSet
         Partitioning::Whole => return Recompute::Whole,
         Partitioning::MarketAndDate if everything => {
             let present = inputs.iter().flat_map(|input| &input.present);
-            present.flat_map(|partition| model.dependents(*partition)).chain(own.iter().copied()).collect()
+            present
+                .flat_map(|partition| model.dependents(*partition))
+                .chain(own.iter().copied())
+                .collect()
         }
         Partitioning::MarketAndDate => {
             let changed = inputs.iter().filter_map(|input| match &input.changed {

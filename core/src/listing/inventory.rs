@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 
 use super::Listed;
-use crate::archive::{ArchiveKey, CHECKSUM_SUFFIX};
 use crate::matrix::Matrix;
+use crate::names::archive::{ArchiveKey, CHECKSUM_SUFFIX};
 
 /// An archive as a source lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,8 +27,8 @@ pub struct Published {
 pub struct Inventory {
     /// In the order in which they were listed.
     pub archives: Vec<Published>,
-    /// Keys that fit no pattern, and checksum files without their archive, sorted. The checksum file of a key
-    /// that is here already is not repeated.
+    /// Keys that fit no pattern, and checksum files without their archive, sorted. The checksum
+    /// file of a key that is here already is not repeated.
     pub unknown: Vec<String>,
 }
 
@@ -55,7 +55,11 @@ pub fn inventory(objects: impl IntoIterator<Item = Listed>, matrix: &Matrix) -> 
     found
 }
 
-fn published(key: ArchiveKey, object: Listed, checksum: Option<Option<DateTime<Utc>>>) -> Published {
+fn published(
+    key: ArchiveKey,
+    object: Listed,
+    checksum: Option<Option<DateTime<Utc>>>,
+) -> Published {
     Published {
         key,
         size: Some(object.size),

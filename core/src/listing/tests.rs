@@ -30,7 +30,8 @@ fn error(xml: &str) -> ListingError {
 #[test]
 fn a_page_gives_keys_and_folders_and_ends_the_listing() {
     let folders = "\n  <CommonPrefixes>\n    <Prefix>data/spot/</Prefix>\n  </CommonPrefixes>\n";
-    let page = page(&format!("<IsTruncated>false</IsTruncated>{}{folders}", contents("data/a.zip")));
+    let page =
+        page(&format!("<IsTruncated>false</IsTruncated>{}{folders}", contents("data/a.zip")));
     assert_eq!(page.prefixes, ["data/spot/"]);
     assert_eq!(page.next_marker, None);
     let [object] = &page.objects[..] else { panic!("{page:?}") };
@@ -49,7 +50,10 @@ fn the_marker_is_the_servers_or_the_last_thing_listed() {
     let truncated = "<IsTruncated>true</IsTruncated>";
     let keys = format!("{truncated}{}{}", contents("data/a.zip"), contents("data/b.zip"));
     assert_eq!(page(&keys).next_marker.as_deref(), Some("data/b.zip"));
-    assert_eq!(page(&format!("{keys}<NextMarker>data/c</NextMarker>")).next_marker.as_deref(), Some("data/c"));
+    assert_eq!(
+        page(&format!("{keys}<NextMarker>data/c</NextMarker>")).next_marker.as_deref(),
+        Some("data/c")
+    );
     let folders = "<CommonPrefixes><Prefix>data/z/</Prefix></CommonPrefixes>";
     assert_eq!(page(&format!("{keys}{folders}")).next_marker.as_deref(), Some("data/z/"));
     assert_eq!(error(&document(truncated)), ListingError::NoMarker);
@@ -57,7 +61,10 @@ fn the_marker_is_the_servers_or_the_last_thing_listed() {
 
 #[test]
 fn a_marker_of_a_listing_that_is_complete_is_not_followed() {
-    assert_eq!(page("<NextMarker>data/c</NextMarker><IsTruncated>false</IsTruncated>").next_marker, None);
+    assert_eq!(
+        page("<NextMarker>data/c</NextMarker><IsTruncated>false</IsTruncated>").next_marker,
+        None
+    );
 }
 
 #[test]
@@ -94,7 +101,10 @@ fn what_is_no_page_is_named_as_what_it_is() {
     assert_eq!(error("upstream timed out"), ListingError::CutShort);
     let whole = document(&contents("data/a.zip"));
     assert_eq!(error(&whole[..whole.len() - 30]), ListingError::CutShort);
-    assert!(matches!(error("<ListBucketResult></Contents></ListBucketResult>"), ListingError::Xml { .. }));
+    assert!(matches!(
+        error("<ListBucketResult></Contents></ListBucketResult>"),
+        ListingError::Xml { .. }
+    ));
     assert!(matches!(error(&document("&nbsp;")), ListingError::Xml { .. }));
 }
 
@@ -105,7 +115,10 @@ fn an_object_that_lacks_something_is_not_taken() {
     assert_eq!(error(&document("<Contents><Size>1</Size></Contents>")), missing("Key"));
     let message = error(&document("<Contents><Key>a</Key><Size>-1</Size></Contents>")).to_string();
     assert_eq!(message, "the listing says `-1` for Size; expected a number of bytes");
-    assert!(matches!(error(&document("<IsTruncated>maybe</IsTruncated>")), ListingError::Value { .. }));
+    assert!(matches!(
+        error(&document("<IsTruncated>maybe</IsTruncated>")),
+        ListingError::Value { .. }
+    ));
     let yesterday = document("<Contents><LastModified>yesterday</LastModified></Contents>");
     assert!(matches!(error(&yesterday), ListingError::Value { .. }));
 }
@@ -113,7 +126,8 @@ fn an_object_that_lacks_something_is_not_taken() {
 #[test]
 fn an_archive_is_paired_with_its_checksum_file_in_any_order() {
     let folder = "data/spot/daily/klines/BTCUSDT/1h/BTCUSDT-1h-2026-05-";
-    let names = ["08.zip", "09.zip.CHECKSUM", "09.zip"].map(|name| contents(&format!("{folder}{name}")));
+    let names =
+        ["08.zip", "09.zip.CHECKSUM", "09.zip"].map(|name| contents(&format!("{folder}{name}")));
     let found = inventory(page(&names.concat()).objects, &Matrix::builtin().unwrap());
     assert!(found.unknown.is_empty());
     let [bare, paired] = &found.archives[..] else { panic!("{found:?}") };

@@ -1,11 +1,12 @@
-//! Which part of a series' folder holds the wanted days, so that years of keys need not be paged through.
+//! Which part of a series' folder holds the wanted days, so that years of keys need not be paged
+//! through.
 //!
 //! Keys of one series sort by date, because every date is written in full and at the same place.
 
-use crate::archive::{ArchiveKey, CHECKSUM_SUFFIX};
-use crate::market::{Frequency, Interval, Symbol};
 use crate::matrix::{Combination, Status};
-use crate::period::{DateRange, Period};
+use crate::names::archive::{ArchiveKey, CHECKSUM_SUFFIX};
+use crate::names::market::{Frequency, Interval, Symbol};
+use crate::names::period::{DateRange, Period};
 
 /// The keys of one series that a range of days may need: archives and their checksum files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +18,8 @@ pub struct SeriesWindow {
 }
 
 impl SeriesWindow {
-    /// Frames the archives of a series that hold at least one day of `range`; an open end leaves that side open.
+    /// Frames the archives of a series that hold at least one day of `range`; an open end leaves
+    /// that side open.
     #[must_use]
     pub fn new(
         combination: &Combination,
@@ -43,7 +45,8 @@ impl SeriesWindow {
         &self.prefix
     }
 
-    /// Returns the marker to ask the first page with: it sorts after all earlier keys and before the first wanted one.
+    /// Returns the marker to ask the first page with: it sorts after all earlier keys and before
+    /// the first wanted one.
     #[must_use]
     pub fn marker(&self) -> Option<&str> {
         self.marker.as_deref()
@@ -56,11 +59,13 @@ impl SeriesWindow {
     }
 }
 
-/// Returns the archives of a series that should exist on the days of `range`, for sources that cannot be listed.
+/// Returns the archives of a series that should exist on the days of `range`, for sources that
+/// cannot be listed.
 ///
-/// Each is made when it is asked for: of thousands of series that end early, few are ever asked about. Open ends are
-/// closed by the combination's own first and last day; without any there is nothing to go by.
-/// Nothing is expected of what was never published or is withdrawn, nor at intervals that the matrix does not name.
+/// Each is made when it is asked for: of thousands of series that end early, few are ever asked
+/// about. Open ends are closed by the combination's own first and last day; without any there is
+/// nothing to go by. Nothing is expected of what was never published or is withdrawn, nor at
+/// intervals that the matrix does not name.
 pub fn expected<'a>(
     combination: &'a Combination,
     frequency: Frequency,
@@ -70,7 +75,8 @@ pub fn expected<'a>(
 ) -> impl Iterator<Item = ArchiveKey> + use<'a> {
     let published = matches!(combination.status, Status::Active | Status::Ended(_));
     let intervals = combination.intervals(frequency).filter(|_| published);
-    let named = |intervals: &[Interval]| interval.is_none_or(|interval| intervals.contains(&interval));
+    let named =
+        |intervals: &[Interval]| interval.is_none_or(|interval| intervals.contains(&interval));
     let range = intervals.is_some_and(named).then(|| range.intersect(combination.days()));
     let periods = range.into_iter().flat_map(move |range| range.periods(frequency));
     periods.filter_map(move |period| combination.archive(symbol, interval, period))
@@ -79,8 +85,8 @@ pub fn expected<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::market::{DataType, Market};
     use crate::matrix::Matrix;
+    use crate::names::market::{DataType, Market};
 
     fn combination(market: Market, data_type: &str) -> Combination {
         Matrix::builtin().unwrap().get(market, &DataType::new(data_type)).unwrap().clone()
@@ -105,14 +111,18 @@ mod tests {
         let key = |date: &str, end: &str| format!("{folder}BTCUSDT-1h-{date}.zip{end}");
         assert!(marker > key("2024-01-31", ".CHECKSUM").as_str());
         assert!(marker < key("2024-02-01", "").as_str());
-        assert!(!window.is_past(&key("2024-02-29", "")) && !window.is_past(&key("2024-02-29", ".CHECKSUM")));
+        assert!(
+            !window.is_past(&key("2024-02-29", ""))
+                && !window.is_past(&key("2024-02-29", ".CHECKSUM"))
+        );
         assert!(window.is_past(&key("2024-03-01", "")));
     }
 
     #[test]
     fn a_month_of_which_one_day_is_wanted_is_in_the_window() {
         let window = window(Frequency::Monthly, range("2024-02-15", "2024-03-01"));
-        let key = |month: &str| format!("data/spot/monthly/klines/BTCUSDT/1h/BTCUSDT-1h-{month}.zip");
+        let key =
+            |month: &str| format!("data/spot/monthly/klines/BTCUSDT/1h/BTCUSDT-1h-{month}.zip");
         let marker = window.marker().unwrap();
         assert!(marker > key("2024-01").as_str() && marker < key("2024-02").as_str());
         assert!(!window.is_past(&key("2024-03")) && window.is_past(&key("2024-04")));
@@ -129,10 +139,15 @@ mod tests {
     fn the_days_before_and_after_publication_are_not_expected() {
         let ticker = combination(Market::FuturesUm, "bookTicker");
         let symbol = "BTCUSDT".parse().unwrap();
-        let expect = |frequency, range| expected(&ticker, frequency, &symbol, None, range).collect::<Vec<_>>();
+        let expect = |frequency, range| {
+            expected(&ticker, frequency, &symbol, None, range).collect::<Vec<_>>()
+        };
         let days = expect(Frequency::Daily, range("2023-05-14", "2023-05-17"));
         let names: Vec<&str> = days.iter().map(ArchiveKey::file_name).collect();
-        assert_eq!(names, ["BTCUSDT-bookTicker-2023-05-16.zip", "BTCUSDT-bookTicker-2023-05-17.zip"]);
+        assert_eq!(
+            names,
+            ["BTCUSDT-bookTicker-2023-05-16.zip", "BTCUSDT-bookTicker-2023-05-17.zip"]
+        );
         assert!(expect(Frequency::Daily, range("2025-01", "2025-12")).is_empty());
         let months = expect(Frequency::Monthly, DateRange::default());
         assert_eq!(months.first().unwrap().file_name(), "BTCUSDT-bookTicker-2023-05.zip");
@@ -144,7 +159,14 @@ mod tests {
         let symbol = "BTCUSDT".parse().unwrap();
         let days = range("2024-01-01", "2024-01-02");
         let count = |market, data_type, frequency, interval: &str| {
-            expected(&combination(market, data_type), frequency, &symbol, interval.parse().ok(), days).count()
+            expected(
+                &combination(market, data_type),
+                frequency,
+                &symbol,
+                interval.parse().ok(),
+                days,
+            )
+            .count()
         };
         assert_eq!(count(Market::Spot, "klines", Frequency::Daily, "1s"), 2);
         assert_eq!(count(Market::FuturesUm, "klines", Frequency::Daily, "1s"), 0);

@@ -8,10 +8,10 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{Combination, Matrix, Status};
-use crate::data_file::{DataFileError, parse_toml};
-use crate::market::{DataType, Frequency, Interval, Market, Symbol};
-use crate::pattern::KeyPattern;
-use crate::period::Period;
+use crate::config::data_file::{DataFileError, parse_toml};
+use crate::names::market::{DataType, Frequency, Interval, Market, Symbol};
+use crate::names::pattern::KeyPattern;
+use crate::names::period::Period;
 
 /// Adds the rows of one file.
 pub(super) fn add(matrix: &mut Matrix, file: &str, text: &str) -> Result<(), DataFileError> {
@@ -88,13 +88,18 @@ impl Source<'_> {
         for text in list.get_ref() {
             let interval: Interval = self.parse(text, str::parse)?;
             if intervals.contains(&interval) {
-                return Err(self.error(text.span(), format!("interval `{interval}` is there twice")));
+                return Err(
+                    self.error(text.span(), format!("interval `{interval}` is there twice"))
+                );
             }
             intervals.push(interval);
         }
         match (pattern.has_intervals(), intervals.is_empty()) {
-            (true, true) => Err(self.error(list.span(), "no intervals, but the pattern has {interval}")),
-            (false, false) => Err(self.error(list.span(), "intervals, but the pattern has no {interval}; expected []")),
+            (true, true) => {
+                Err(self.error(list.span(), "no intervals, but the pattern has {interval}"))
+            }
+            (false, false) => Err(self
+                .error(list.span(), "intervals, but the pattern has no {interval}; expected []")),
             _ => Ok(Some(intervals)),
         }
     }
@@ -104,35 +109,56 @@ impl Source<'_> {
         aliases: &BTreeMap<String, Spanned<String>>,
     ) -> Result<BTreeMap<String, Symbol>, DataFileError> {
         let parsed = aliases.iter().map(|(alias, symbol)| {
-            let symbol = self.parse(symbol, str::parse::<Symbol>).map_err(|error| error.with_key(alias))?;
+            let symbol =
+                self.parse(symbol, str::parse::<Symbol>).map_err(|error| error.with_key(alias))?;
             Ok((alias.clone(), symbol))
         });
         parsed.collect()
     }
 
-    fn add_aliases(&self, matrix: &mut Matrix, row: &Row, data_type: &DataType) -> Result<(), DataFileError> {
+    fn add_aliases(
+        &self,
+        matrix: &mut Matrix,
+        row: &Row,
+        data_type: &DataType,
+    ) -> Result<(), DataFileError> {
         for alias in &row.aliases {
             let known = matrix.data_type(alias.get_ref()).ok();
             if let Some(known) = known.filter(|known| known != data_type) {
-                return Err(self.error(alias.span(), format!("`{}` already means `{known}`", alias.get_ref())));
+                return Err(self.error(
+                    alias.span(),
+                    format!("`{}` already means `{known}`", alias.get_ref()),
+                ));
             }
             matrix.aliases.insert(alias.get_ref().clone(), data_type.clone());
         }
         let known = matrix.aliases.get(data_type.as_str()).filter(|known| *known != data_type);
         known.map_or(Ok(()), |known| {
-            Err(self.error(row.data_type.span(), format!("`{data_type}` is already an alias of `{known}`")))
+            Err(self.error(
+                row.data_type.span(),
+                format!("`{data_type}` is already an alias of `{known}`"),
+            ))
         })
     }
 
-    fn add_folders(&self, matrix: &mut Matrix, row: &Row, combination: &Combination) -> Result<(), DataFileError> {
+    fn add_folders(
+        &self,
+        matrix: &mut Matrix,
+        row: &Row,
+        combination: &Combination,
+    ) -> Result<(), DataFileError> {
         let (market, data_type) = (combination.market, &combination.data_type);
         if matrix.get(market, data_type).is_some() {
-            return Err(self.error(row.data_type.span(), format!("{market} {data_type} is there twice")));
+            return Err(
+                self.error(row.data_type.span(), format!("{market} {data_type} is there twice"))
+            );
         }
         for frequency in Frequency::ALL {
             let folder = combination.symbols_prefix(frequency).trim_end_matches('/').to_owned();
             if matrix.folders.insert(folder, matrix.combinations.len()).is_some() {
-                return Err(self.error(row.pattern.span(), "another combination has the same folders"));
+                return Err(
+                    self.error(row.pattern.span(), "another combination has the same folders")
+                );
             }
         }
         Ok(())
@@ -163,7 +189,9 @@ fn status(text: &str) -> Result<Status, String> {
         ("withdrawn", _) => Ok(Status::Withdrawn),
         ("never", _) => Ok(Status::Never),
         (_, Some(last)) => Ok(Status::Ended(last)),
-        _ => Err(format!("unknown status `{text}`; expected active, ended YYYY-MM-DD, withdrawn or never")),
+        _ => Err(format!(
+            "unknown status `{text}`; expected active, ended YYYY-MM-DD, withdrawn or never"
+        )),
     }
 }
 

@@ -28,8 +28,24 @@ const FACTS: [(&str, &str, &str, &str, &str, &str, &str); 29] = [
     ("futures_um", "trades", "trades", "futures/um/daily/trades", PLAIN, PLAIN, "active"),
     ("futures_um", "aggTrades", "agg_trades", "futures/um/daily/aggTrades", PLAIN, PLAIN, "active"),
     ("futures_um", "bookDepth", "book_depth", "futures/um/daily/bookDepth", PLAIN, NONE, "active"),
-    ("futures_um", "bookTicker", "book_ticker", "futures/um/daily/bookTicker", PLAIN, PLAIN, "ended 2024-04-30"),
-    ("futures_um", "fundingRate", "funding_rate", "futures/um/daily/fundingRate", NONE, PLAIN, "active"),
+    (
+        "futures_um",
+        "bookTicker",
+        "book_ticker",
+        "futures/um/daily/bookTicker",
+        PLAIN,
+        PLAIN,
+        "ended 2024-04-30",
+    ),
+    (
+        "futures_um",
+        "fundingRate",
+        "funding_rate",
+        "futures/um/daily/fundingRate",
+        NONE,
+        PLAIN,
+        "active",
+    ),
     (
         "futures_um",
         "premiumIndex",
@@ -49,7 +65,15 @@ const FACTS: [(&str, &str, &str, &str, &str, &str, &str); 29] = [
         LONG,
         "active",
     ),
-    ("futures_um", "markPriceKlines", "mark_price_klines", "futures/um/daily/markPriceKlines", SHORT, LONG, "active"),
+    (
+        "futures_um",
+        "markPriceKlines",
+        "mark_price_klines",
+        "futures/um/daily/markPriceKlines",
+        SHORT,
+        LONG,
+        "active",
+    ),
     (
         "futures_um",
         "liquidationSnapshot",
@@ -63,8 +87,24 @@ const FACTS: [(&str, &str, &str, &str, &str, &str, &str); 29] = [
     ("futures_cm", "trades", "trades", "futures/cm/daily/trades", PLAIN, PLAIN, "active"),
     ("futures_cm", "aggTrades", "agg_trades", "futures/cm/daily/aggTrades", PLAIN, PLAIN, "active"),
     ("futures_cm", "bookDepth", "book_depth", "futures/cm/daily/bookDepth", PLAIN, NONE, "active"),
-    ("futures_cm", "bookTicker", "book_ticker", "futures/cm/daily/bookTicker", PLAIN, PLAIN, "ended 2024-10-15"),
-    ("futures_cm", "fundingRate", "funding_rate", "futures/cm/daily/fundingRate", NONE, PLAIN, "active"),
+    (
+        "futures_cm",
+        "bookTicker",
+        "book_ticker",
+        "futures/cm/daily/bookTicker",
+        PLAIN,
+        PLAIN,
+        "ended 2024-10-15",
+    ),
+    (
+        "futures_cm",
+        "fundingRate",
+        "funding_rate",
+        "futures/cm/daily/fundingRate",
+        NONE,
+        PLAIN,
+        "active",
+    ),
     (
         "futures_cm",
         "premiumIndex",
@@ -84,7 +124,15 @@ const FACTS: [(&str, &str, &str, &str, &str, &str, &str); 29] = [
         LONG,
         "active",
     ),
-    ("futures_cm", "markPriceKlines", "mark_price_klines", "futures/cm/daily/markPriceKlines", SHORT, LONG, "active"),
+    (
+        "futures_cm",
+        "markPriceKlines",
+        "mark_price_klines",
+        "futures/cm/daily/markPriceKlines",
+        SHORT,
+        LONG,
+        "active",
+    ),
     (
         "futures_cm",
         "liquidationSnapshot",
@@ -95,7 +143,15 @@ const FACTS: [(&str, &str, &str, &str, &str, &str, &str); 29] = [
         "ended 2024-10-14",
     ),
     ("options", "BVOLIndex", "bvol_index", "option/daily/BVOLIndex", PLAIN, NONE, "active"),
-    ("options", "EOHSummary", "eoh_summary", "option/daily/EOHSummary", PLAIN, NONE, "ended 2023-10-23"),
+    (
+        "options",
+        "EOHSummary",
+        "eoh_summary",
+        "option/daily/EOHSummary",
+        PLAIN,
+        NONE,
+        "ended 2023-10-23",
+    ),
 ];
 
 fn matrix() -> &'static Matrix {
@@ -104,7 +160,8 @@ fn matrix() -> &'static Matrix {
 }
 
 fn intervals(text: &str) -> Option<Vec<Interval>> {
-    (text != NONE).then(|| text.split_whitespace().map(|interval| interval.parse().unwrap()).collect())
+    (text != NONE)
+        .then(|| text.split_whitespace().map(|interval| interval.parse().unwrap()).collect())
 }
 
 #[test]
@@ -118,8 +175,16 @@ fn every_combination_is_as_the_archive_is_known_to_be() {
         assert_eq!(row.symbols_prefix(Frequency::Daily), format!("data/{folder}/"));
         let monthly_folder = folder.replace("/daily/", "/monthly/");
         assert_eq!(row.symbols_prefix(Frequency::Monthly), format!("data/{monthly_folder}/"));
-        assert_eq!(row.intervals(Frequency::Daily).map(<[_]>::to_vec), intervals(daily), "{market} {data_type}");
-        assert_eq!(row.intervals(Frequency::Monthly).map(<[_]>::to_vec), intervals(monthly), "{market} {data_type}");
+        assert_eq!(
+            row.intervals(Frequency::Daily).map(<[_]>::to_vec),
+            intervals(daily),
+            "{market} {data_type}"
+        );
+        assert_eq!(
+            row.intervals(Frequency::Monthly).map(<[_]>::to_vec),
+            intervals(monthly),
+            "{market} {data_type}"
+        );
         assert_eq!(row.has_intervals(), [daily, monthly].iter().any(|text| text.contains("1m")));
         assert_eq!(row.status.to_string(), status, "{market} {data_type}");
         assert!(row.evidence.len() > 10, "{market} {data_type}");
@@ -131,7 +196,12 @@ fn the_thirteen_data_types_are_known_by_their_own_and_their_folders_name() {
     let matrix = matrix();
     assert_eq!(matrix.data_type("premiumIndexKlines").unwrap(), DataType::new("premiumIndex"));
     let error = matrix.data_type("kline").unwrap_err().to_string();
-    assert!(error.starts_with("unknown data type `kline`; expected klines, trades, aggTrades, bookDepth"), "{error}");
+    assert!(
+        error.starts_with(
+            "unknown data type `kline`; expected klines, trades, aggTrades, bookDepth"
+        ),
+        "{error}"
+    );
     assert_eq!(error.matches(", ").count() + 1, 13, "{error}");
 }
 
@@ -154,7 +224,10 @@ fn an_archive_exists_only_at_the_frequencies_of_its_row() {
     let symbol = "BTCUSDT".parse().unwrap();
     assert!(funding.archive(&symbol, None, "2026-04-01".parse().unwrap()).is_none());
     let archive = funding.archive(&symbol, None, "2026-04".parse().unwrap()).unwrap();
-    assert_eq!(archive.path(), "data/futures/um/monthly/fundingRate/BTCUSDT/BTCUSDT-fundingRate-2026-04.zip");
+    assert_eq!(
+        archive.path(),
+        "data/futures/um/monthly/fundingRate/BTCUSDT/BTCUSDT-fundingRate-2026-04.zip"
+    );
     let klines = matrix.get(Market::Spot, &DataType::new("klines")).unwrap();
     assert!(klines.archive(&symbol, None, "2026-04".parse().unwrap()).is_none());
     assert!(funding.archive(&symbol, "1h".parse().ok(), "2026-04".parse().unwrap()).is_none());
@@ -179,9 +252,12 @@ fn what_is_not_expected_is_identified_all_the_same() {
 #[test]
 fn keys_with_the_same_file_name_are_different_archives() {
     let matrix = matrix();
-    let keys = ["klines", "markPriceKlines", "indexPriceKlines", "premiumIndexKlines"]
-        .map(|folder| format!("data/futures/um/daily/{folder}/BTCUSDT/1h/BTCUSDT-1h-2024-01-01.zip"));
-    let found: BTreeSet<ArchiveKey> = keys.iter().map(|key| matrix.identify(key).unwrap()).collect();
+    let keys =
+        ["klines", "markPriceKlines", "indexPriceKlines", "premiumIndexKlines"].map(|folder| {
+            format!("data/futures/um/daily/{folder}/BTCUSDT/1h/BTCUSDT-1h-2024-01-01.zip")
+        });
+    let found: BTreeSet<ArchiveKey> =
+        keys.iter().map(|key| matrix.identify(key).unwrap()).collect();
     assert_eq!(found.len(), keys.len());
     let places: BTreeSet<String> = found.iter().map(ArchiveKey::bronze_path).collect();
     assert_eq!(places.len(), keys.len());
@@ -190,16 +266,28 @@ fn keys_with_the_same_file_name_are_different_archives() {
 #[test]
 fn a_key_off_every_pattern_is_unknown_with_a_reason() {
     let cases = [
-        ("data/spot/monthly/trades/BTCUSDT/BTCUSDT-trades-2020-8.zip", "`2020-8` is not the date of a monthly archive"),
-        ("data/futures/um/monthly/aggTrades/BTCUSDT/part-00000-1f.zip", "the file name disagrees with its folders"),
-        ("data/spot/daily/trades/BTCUSDT/ETHUSDT-trades-2020-08-01.zip", "the file name disagrees with its folders"),
+        (
+            "data/spot/monthly/trades/BTCUSDT/BTCUSDT-trades-2020-8.zip",
+            "`2020-8` is not the date of a monthly archive",
+        ),
+        (
+            "data/futures/um/monthly/aggTrades/BTCUSDT/part-00000-1f.zip",
+            "the file name disagrees with its folders",
+        ),
+        (
+            "data/spot/daily/trades/BTCUSDT/ETHUSDT-trades-2020-08-01.zip",
+            "the file name disagrees with its folders",
+        ),
         ("data/spot/daily/trades/BTCUSDT/BTCUSDT-trades-2020-08-01.csv", "not a zip"),
         ("data/spot/daily/trades/BTCUSDT/BTCUSDT-trades-2020-08-01.zip.CHECKSUM", "not a zip"),
         ("data/spot/daily/trades/BTCUSDT/", "not a zip"),
         ("data/spot/daily/klines/BTCUSDT/1q/BTCUSDT-1q-2020-08-01.zip", "`1q` is no interval"),
         ("/data/spot/daily/trades/BTCUSDT/BTCUSDT-trades-2020-08-01.zip", "outside the folders"),
         ("data2/spot/daily/trades/BTCUSDT/BTCUSDT-trades-2020-08-01.zip", "outside the folders"),
-        ("data3/liquidationSnapshot/BTCUSDT/BTCUSDT-liquidationSnapshot-2023-07-31.zip", "outside the folders"),
+        (
+            "data3/liquidationSnapshot/BTCUSDT/BTCUSDT-liquidationSnapshot-2023-07-31.zip",
+            "outside the folders",
+        ),
         ("data/spot/daily/newType/BTCUSDT/BTCUSDT-newType-2020-08-01.zip", "outside the folders"),
         ("", "outside the folders"),
     ];
@@ -299,9 +387,21 @@ fn a_row_that_contradicts_itself_is_refused_with_line_and_key() {
         ("['1m']", "[]", 6, "daily", "no intervals, but the pattern has {interval}"),
         ("{interval}/", "", 6, "daily", "intervals, but the pattern has no {interval}"),
         ("daily = ['1m']\n", "", 3, "daily", "neither `daily` nor `monthly` archives"),
-        ("'active'", "'ended'", 7, "status", "unknown status `ended`; expected active, ended YYYY-MM-DD"),
+        (
+            "'active'",
+            "'ended'",
+            7,
+            "status",
+            "unknown status `ended`; expected active, ended YYYY-MM-DD",
+        ),
         ("'active'", "'ended 2024-3-1'", 7, "status", "unknown status `ended 2024-3-1`"),
-        ("evidence", "since = '2024-02'\nevidence", 8, "since", "`2024-02` is no date; expected YYYY-MM-DD"),
+        (
+            "evidence",
+            "since = '2024-02'\nevidence",
+            8,
+            "since",
+            "`2024-02` is no date; expected YYYY-MM-DD",
+        ),
         ("evidence", "symbol_aliases = { X = 'A/B' }\nevidence", 8, "X", "unknown symbol `A/B`"),
         ("status", "stauts", 7, "stauts", "unknown field `stauts`"),
         ("evidence = 'seen'\n", "", 1, "evidence", "missing field `evidence`"),
@@ -320,7 +420,8 @@ fn rows_that_contradict_each_other_are_refused() {
     assert_eq!(twice.to_string(), "rows.toml, line 11, `data_type`: spot klines is there twice");
     let same_folders = refuse(&format!("{ROW}{}", ROW.replace("'spot'", "'options'")));
     assert_eq!((same_folders.line, same_folders.key.as_str()), (13, "pattern"));
-    let other = ROW.replace("data/", "other/").replace("data_type = 'klines'", "data_type = 'bars'");
+    let other =
+        ROW.replace("data/", "other/").replace("data_type = 'klines'", "data_type = 'bars'");
     let alias = refuse(&format!("{ROW}{other}aliases = ['klines']\n"));
     assert_eq!((alias.line, alias.key.as_str()), (17, "aliases"));
     let taken = refuse(&format!("{ROW}aliases = ['bars']\n{other}"));

@@ -1,15 +1,15 @@
 //! The decision about each archive of one series, a month at a time.
 //!
-//! Three questions: whether the month is taken as a whole or day by day, whether a copy of days that are
-//! held should be compared with the one that holds them, and whether what the ledger knows of an archive
-//! still holds. All answers are facts of the month alone, so a plan needs one pass.
+//! Three questions: whether the month is taken as a whole or day by day, whether a copy of days
+//! that are held should be compared with the one that holds them, and whether what the ledger knows
+//! of an archive still holds. All answers are facts of the month alone, so a plan needs one pass.
 
-use crate::archive::Series;
+use super::{Decision, FetchReason, Held, Member, Ownership, PlanOptions, SkipReason, lacks};
 use crate::ledger::{ArchiveStatus, ChecksumState, Ledger, LedgerEntry};
 use crate::listing::Published;
-use crate::market::Frequency;
-use crate::period::Period;
-use crate::plan::{Decision, FetchReason, Held, Member, Ownership, PlanOptions, SkipReason, lacks};
+use crate::names::archive::Series;
+use crate::names::market::Frequency;
+use crate::names::period::Period;
 use crate::selection::{FrequencyPolicy, Target, Targets};
 
 pub(super) struct Decider<'a> {
@@ -23,20 +23,29 @@ pub(super) struct Decider<'a> {
 
 impl Decider<'_> {
     /// Decides about every member; members are in the order of their periods.
-    pub(super) fn decide<'m>(&self, members: &[Member<'m>], mut tell: impl FnMut(Member<'m>, Decision)) {
+    pub(super) fn decide<'m>(
+        &self,
+        members: &[Member<'m>],
+        mut tell: impl FnMut(Member<'m>, Decision),
+    ) {
         for month in members.chunk_by(|a, b| month_of(*a) == month_of(*b)) {
             let Some(first) = month.first() else { continue };
             let held = self.ownership.held(self.series, first.period.start());
-            let monthly = month.iter().find(|member| member.period.frequency() == Frequency::Monthly);
             let monthly =
-                monthly.map(|member| self.decide_wanted(member.published, || self.monthly(month, member, held)));
+                month.iter().find(|member| member.period.frequency() == Frequency::Monthly);
+            let monthly = monthly.map(|member| {
+                self.decide_wanted(member.published, || self.monthly(month, member, held))
+            });
             let comes = matches!(monthly, Some(Decision::Fetch(_)));
             for archives in month.chunk_by(|a, b| a.period == b.period) {
-                // A listing that was read in overlapping parts has an archive twice: the first stands for both.
+                // A listing that was read in overlapping parts has an archive twice: the first
+                // stands for both.
                 let Some(member) = archives.first() else { continue };
                 let decision = match (member.period.frequency(), monthly) {
                     (Frequency::Monthly, Some(monthly)) => monthly,
-                    _ => self.decide_wanted(member.published, || self.daily(member.published, held, comes)),
+                    _ => self.decide_wanted(member.published, || {
+                        self.daily(member.published, held, comes)
+                    }),
                 };
                 tell(*member, decision);
             }
@@ -54,7 +63,8 @@ impl Decider<'_> {
         decide()
     }
 
-    /// Decides about a month's own archive: it is new, or new beside dailies, or as the ledger says.
+    /// Decides about a month's own archive: it is new, or new beside dailies, or as the ledger
+    /// says.
     fn monthly(&self, month: &[Member<'_>], member: &Member<'_>, held: Held<'_>) -> Decision {
         if !self.is_closed(member.period) {
             return Decision::Skip(SkipReason::MonthNotClosed);
@@ -65,7 +75,9 @@ impl Decider<'_> {
             Decision::Fetch(_) if !known && !self.takes_whole(month, member.period) => {
                 Decision::Skip(SkipReason::CoveredByDailies)
             }
-            Decision::Fetch(FetchReason::New) if held.any_daily() => Decision::Fetch(FetchReason::Compare),
+            Decision::Fetch(FetchReason::New) if held.any_daily() => {
+                Decision::Fetch(FetchReason::Compare)
+            }
             Decision::Skip(SkipReason::AlreadyIngested | SkipReason::Yielded)
                 if self.is_rival_unjudged(month, member.published, held) =>
             {
@@ -78,7 +90,8 @@ impl Decider<'_> {
     /// Returns whether all of a month is wanted, or cannot be had day by day.
     fn takes_whole(&self, month: &[Member<'_>], period: Period) -> bool {
         let wanted_daily = |member: &Member<'_>| {
-            member.period.frequency() == Frequency::Daily && self.targets.dates.overlaps(member.period)
+            member.period.frequency() == Frequency::Daily
+                && self.targets.dates.overlaps(member.period)
         };
         self.targets.frequency == FrequencyPolicy::Monthly
             || self.targets.dates.covers(period)
@@ -86,8 +99,14 @@ impl Decider<'_> {
             || !month.iter().any(wanted_daily)
     }
 
-    /// Returns whether a daily archive that is held has not been compared with the month's own in this version.
-    fn is_rival_unjudged(&self, month: &[Member<'_>], published: &Published, held: Held<'_>) -> bool {
+    /// Returns whether a daily archive that is held has not been compared with the month's own in
+    /// this version.
+    fn is_rival_unjudged(
+        &self,
+        month: &[Member<'_>],
+        published: &Published,
+        held: Held<'_>,
+    ) -> bool {
         let version = self.ledger.get(published.key.path()).and_then(|entry| entry.sha256.as_ref());
         let beside = |member: &&Member<'_>| {
             member.period.frequency() == Frequency::Daily
@@ -96,10 +115,13 @@ impl Decider<'_> {
         let dailies = month.iter().filter(beside);
         let mut held = dailies.filter_map(|member| self.ledger.get(member.published.key.path()));
         version.is_some()
-            && held.any(|entry| entry.status == ArchiveStatus::Ingested && entry.rival.as_ref() != version)
+            && held.any(|entry| {
+                entry.status == ArchiveStatus::Ingested && entry.rival.as_ref() != version
+            })
     }
 
-    /// Decides about an archive of a day; `comes` says that the month's own archive is to be fetched now.
+    /// Decides about an archive of a day; `comes` says that the month's own archive is to be
+    /// fetched now.
     fn daily(&self, published: &Published, held: Held<'_>, comes: bool) -> Decision {
         let day = published.key.period().start();
         match (held.owner(day), held.month()) {
@@ -128,7 +150,9 @@ impl Decider<'_> {
             }
             Decision::Skip(SkipReason::Yielded | SkipReason::AlreadyIngested) => decision,
             Decision::Fetch(FetchReason::Changed | FetchReason::Forced) => decision,
-            _ if !self.may_be_better(published, month) => Decision::Skip(SkipReason::CoveredByMonthly),
+            _ if !self.may_be_better(published, month) => {
+                Decision::Skip(SkipReason::CoveredByMonthly)
+            }
             Decision::Fetch(FetchReason::New) => Decision::Fetch(FetchReason::Compare),
             other => other,
         }
@@ -136,10 +160,14 @@ impl Decider<'_> {
 
     /// Returns whether fetching a day that the month's archive holds can be of use.
     ///
-    /// Nearly every day is published both ways, and fetching each twice would double every download. So there has to
-    /// be a sign: dailies were asked for, the daily is newer than the month, or the month is not whole.
+    /// Nearly every day is published both ways, and fetching each twice would double every
+    /// download. So there has to be a sign: dailies were asked for, the daily is newer than the
+    /// month, or the month is not whole.
     fn may_be_better(&self, published: &Published, month: &LedgerEntry) -> bool {
-        let newer = published.last_modified.zip(month.last_modified).is_some_and(|(daily, month)| daily > month);
+        let newer = published
+            .last_modified
+            .zip(month.last_modified)
+            .is_some_and(|(daily, month)| daily > month);
         let asked_for = self.targets.frequency == FrequencyPolicy::Daily;
         let expected = self.target.expects(self.series, Frequency::Daily);
         expected && (asked_for || newer || lacks::rows(month, published.key.period().start()))
@@ -150,9 +178,13 @@ impl Decider<'_> {
     }
 
     fn by_ledger(&self, published: &Published) -> Decision {
-        let Some(entry) = self.ledger.get(published.key.path()) else { return Decision::Fetch(FetchReason::New) };
+        let Some(entry) = self.ledger.get(published.key.path()) else {
+            return Decision::Fetch(FetchReason::New);
+        };
         let unchanged = match entry.status {
-            ArchiveStatus::NotPublished | ArchiveStatus::Superseded => return Decision::Fetch(FetchReason::New),
+            ArchiveStatus::NotPublished | ArchiveStatus::Superseded => {
+                return Decision::Fetch(FetchReason::New);
+            }
             ArchiveStatus::Failed => return Decision::Fetch(FetchReason::Retry),
             ArchiveStatus::Ingested => SkipReason::AlreadyIngested,
             ArchiveStatus::Yielded => SkipReason::Yielded,
@@ -175,10 +207,11 @@ fn month_of(member: Member<'_>) -> Period {
     member.period.month()
 }
 
-/// Compares what the listing says with what was recorded; what either does not know is no difference.
+/// Compares what the listing says with what was recorded; what either does not know is no
+/// difference.
 ///
-/// Equal `ETag`s mean equal bytes, whatever the time says: an archive can be uploaded again unchanged. Times
-/// compare by the second, the unit of HTTP's own.
+/// Equal `ETag`s mean equal bytes, whatever the time says: an archive can be uploaded again
+/// unchanged. Times compare by the second, the unit of HTTP's own.
 fn has_changed(published: &Published, entry: &LedgerEntry) -> bool {
     if published.size.zip(entry.size).is_some_and(|(listed, recorded)| listed != recorded) {
         return true;
@@ -196,7 +229,9 @@ fn has_changed(published: &Published, entry: &LedgerEntry) -> bool {
 fn has_other_checksum(published: &Published, entry: &LedgerEntry) -> bool {
     match entry.checksum {
         ChecksumState::Absent => published.has_checksum == Some(true),
-        ChecksumState::Mismatch => published.checksum_modified.is_some_and(|modified| entry.recorded_at < modified),
+        ChecksumState::Mismatch => {
+            published.checksum_modified.is_some_and(|modified| entry.recorded_at < modified)
+        }
         ChecksumState::Match | ChecksumState::Unchecked => false,
     }
 }

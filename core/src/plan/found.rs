@@ -1,17 +1,17 @@
 //! Which of the symbols that were named turned out to be published.
 //!
-//! A name that the archive does not have is most often a slip or the name of another market, so it is
-//! told; the run goes on with the rest.
+//! A name that the archive does not have is most often a slip or the name of another market, so it
+//! is told; the run goes on with the rest.
 
 use std::collections::HashSet;
 
 use chrono::NaiveDate;
 
-use crate::archive::Series;
-use crate::market::{Interval, Symbol};
+use super::missing::{self, Missing};
 use crate::matrix::Status;
-use crate::period::DateRange;
-use crate::plan::missing::{self, Missing};
+use crate::names::archive::Series;
+use crate::names::market::{Interval, Symbol};
+use crate::names::period::DateRange;
 use crate::selection::{Note, Notes, SymbolQuery, Target, Targets};
 
 pub(super) struct Found<'a> {
@@ -28,8 +28,12 @@ impl<'a> Found<'a> {
 
     pub(super) fn add(&mut self, at: usize, series: &Series) {
         let target = self.targets.targets.get(at);
-        let Some(SymbolQuery::Literal(names)) = target.map(|target| &target.symbols) else { return };
-        if let Some(name) = names.binary_search(&series.symbol).ok().and_then(|place| names.get(place)) {
+        let Some(SymbolQuery::Literal(names)) = target.map(|target| &target.symbols) else {
+            return;
+        };
+        if let Some(name) =
+            names.binary_search(&series.symbol).ok().and_then(|place| names.get(place))
+        {
             self.series.insert((at, name, series.interval));
             self.symbols.insert((at, name));
         }
@@ -62,8 +66,13 @@ impl<'a> Found<'a> {
                 continue;
             }
             let dates = self.targets.dates;
-            let within = if dates == DateRange::default() { String::new() } else { format!(" ({dates})") };
-            notes.on_market(row.market, Some(&row.data_type), format!("no archive is published for {name}{within}"));
+            let within =
+                if dates == DateRange::default() { String::new() } else { format!(" ({dates})") };
+            notes.on_market(
+                row.market,
+                Some(&row.data_type),
+                format!("no archive is published for {name}{within}"),
+            );
         }
         notes.into_vec()
     }
@@ -71,7 +80,9 @@ impl<'a> Found<'a> {
     fn named(&self) -> impl Iterator<Item = (usize, &'a Target, &'a Symbol)> {
         let targets = self.targets.targets.iter().enumerate();
         targets.flat_map(|(at, target)| match &target.symbols {
-            SymbolQuery::Literal(names) => names.iter().map(|name| (at, target, name)).collect::<Vec<_>>(),
+            SymbolQuery::Literal(names) => {
+                names.iter().map(|name| (at, target, name)).collect::<Vec<_>>()
+            }
             SymbolQuery::Glob(_) => Vec::new(),
         })
     }
@@ -79,5 +90,10 @@ impl<'a> Found<'a> {
 
 fn series_of(target: &Target, name: &Symbol, interval: Interval) -> Series {
     let row = &target.combination;
-    Series { market: row.market, data_type: row.data_type.clone(), symbol: name.clone(), interval: Some(interval) }
+    Series {
+        market: row.market,
+        data_type: row.data_type.clone(),
+        symbol: name.clone(),
+        interval: Some(interval),
+    }
 }

@@ -1,13 +1,15 @@
 //! Signs that a month's own archive is not whole, read from its ledger row alone.
 //!
-//! They need not be right: a wrong sign costs the download of a day once, and the verdict is made by measurement.
+//! They need not be right: a wrong sign costs the download of a day once, and the verdict is made
+//! by measurement.
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 
 use crate::ledger::LedgerEntry;
-use crate::market::Interval;
+use crate::names::market::Interval;
 
-/// Returns whether rows of `date` seem to be missing from the archive of a month that has rows of it.
+/// Returns whether rows of `date` seem to be missing from the archive of a month that has rows of
+/// it.
 pub(super) fn rows(month: &LedgerEntry, date: NaiveDate) -> bool {
     let Some((first, last)) = month.min_time.zip(month.max_time) else { return false };
     let hour = TimeDelta::hours(1);
@@ -20,7 +22,12 @@ pub(super) fn rows(month: &LedgerEntry, date: NaiveDate) -> bool {
 }
 
 /// Counts the bars between the first and the last on the days that the archive owns.
-fn lacks_bars(month: &LedgerEntry, bar: TimeDelta, first: DateTime<Utc>, last: DateTime<Utc>) -> bool {
+fn lacks_bars(
+    month: &LedgerEntry,
+    bar: TimeDelta,
+    first: DateTime<Utc>,
+    last: DateTime<Utc>,
+) -> bool {
     let bars_of = |date: NaiveDate| {
         let end = date.checked_add_days(Days::new(1)).map_or(last, start_of);
         let (from, to) = (start_of(date).max(first), end.min(last + bar));

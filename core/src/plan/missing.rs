@@ -1,15 +1,16 @@
-//! Which expected archives are not published: an answer to a selection with bounded dates, not an error.
+//! Which expected archives are not published: an answer to a selection with bounded dates, not an
+//! error.
 //!
-//! Only what can be there is expected: nothing before a combination began or after it ended, and no day
-//! or month that is not over.
+//! Only what can be there is expected: nothing before a combination began or after it ended, and no
+//! day or month that is not over.
 
 use chrono::NaiveDate;
 
-use crate::archive::Series;
-use crate::market::Frequency;
+use super::Member;
 use crate::matrix::{Combination, Status};
-use crate::period::{DateRange, Period};
-use crate::plan::Member;
+use crate::names::archive::Series;
+use crate::names::market::Frequency;
+use crate::names::period::{DateRange, Period};
 use crate::selection::{Target, Targets};
 
 /// Archives of one series that the dates made expect, and that are not published.
@@ -32,15 +33,19 @@ pub(super) fn of_series(
     today: NaiveDate,
 ) -> Option<Missing> {
     let dates = expected_dates(targets.dates, &target.combination, today)?;
-    let takes = |frequency| targets.frequency.allows(frequency) && target.expects(series, frequency);
+    let takes =
+        |frequency| targets.frequency.allows(frequency) && target.expects(series, frequency);
     let frequency = if takes(Frequency::Daily) { Frequency::Daily } else { Frequency::Monthly };
-    let mut published = members.iter().map(|member| member.period).filter(|at| takes(at.frequency()));
+    let mut published =
+        members.iter().map(|member| member.period).filter(|at| takes(at.frequency()));
     let covered = |period: Period| {
-        let has = |wanted: Period| members.binary_search_by_key(&wanted, |member| member.period).is_ok();
+        let has =
+            |wanted: Period| members.binary_search_by_key(&wanted, |member| member.period).is_ok();
         has(period) || takes(Frequency::Monthly) && has(period.month())
     };
     published.next()?;
-    let absent = dates.periods(frequency).filter(|period| period.end() < today && !covered(*period));
+    let absent =
+        dates.periods(frequency).filter(|period| period.end() < today && !covered(*period));
     Missing::new(series, frequency, absent)
 }
 
@@ -52,14 +57,20 @@ pub(super) fn of_absent_series(
     today: NaiveDate,
 ) -> Option<Missing> {
     let dates = expected_dates(targets.dates, &target.combination, today)?;
-    let daily = targets.frequency.allows(Frequency::Daily) && target.expects(series, Frequency::Daily);
+    let daily =
+        targets.frequency.allows(Frequency::Daily) && target.expects(series, Frequency::Daily);
     let frequency = if daily { Frequency::Daily } else { Frequency::Monthly };
     Missing::new(series, frequency, dates.periods(frequency).filter(|period| period.end() < today))
 }
 
 impl Missing {
-    fn new(series: &Series, frequency: Frequency, periods: impl Iterator<Item = Period>) -> Option<Self> {
-        let mut missing = Self { series: series.clone(), frequency, ranges: Vec::new(), archives: 0 };
+    fn new(
+        series: &Series,
+        frequency: Frequency,
+        periods: impl Iterator<Item = Period>,
+    ) -> Option<Self> {
+        let mut missing =
+            Self { series: series.clone(), frequency, ranges: Vec::new(), archives: 0 };
         let mut expected_next = None;
         for period in periods {
             match missing.ranges.last_mut() {

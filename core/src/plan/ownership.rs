@@ -1,17 +1,18 @@
 //! Which archive's rows hold which day of a series.
 //!
-//! A day has one owner: the daily archive or the monthly one. Giving a day a new owner is a swap, decided by
-//! [`crate::verdict`] on what was measured; the plan only fetches the copy that is to be compared.
+//! A day has one owner: the daily archive or the monthly one. Giving a day a new owner is a swap,
+//! decided by [`crate::overlap`] on what was measured; the plan only fetches the copy that is to be
+//! compared.
 
 use std::collections::HashMap;
 
 use chrono::NaiveDate;
 
-use crate::archive::Series;
-use crate::days::DaySet;
 use crate::ledger::{ArchiveStatus, Ledger, LedgerEntry};
-use crate::market::Frequency;
-use crate::period::Period;
+use crate::names::archive::Series;
+use crate::names::days::DaySet;
+use crate::names::market::Frequency;
+use crate::names::period::Period;
 
 /// The owners of every day that a ledger knows of.
 #[derive(Debug)]
@@ -26,9 +27,13 @@ impl<'a> Ownership<'a> {
         let mut months: HashMap<(&Series, NaiveDate), Held> = HashMap::new();
         for entry in ledger.entries() {
             let (period, owned) = (entry.key.period(), entry.owned_days());
-            let yielded = entry.status == ArchiveStatus::Yielded && period.frequency() == Frequency::Monthly;
+            let yielded =
+                entry.status == ArchiveStatus::Yielded && period.frequency() == Frequency::Monthly;
             if !owned.is_empty() || yielded {
-                months.entry((entry.key.series(), period.month().start())).or_default().add(entry, owned);
+                months
+                    .entry((entry.key.series(), period.month().start()))
+                    .or_default()
+                    .add(entry, owned);
             }
         }
         Self { months }

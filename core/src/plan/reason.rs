@@ -19,9 +19,11 @@ pub enum FetchReason {
     Retry,
     /// Size, `ETag` or time of the listing differ from those that were recorded.
     Changed,
-    /// The archive looks the same, but its checksum appeared or was replaced since it failed to match.
+    /// The archive looks the same, but its checksum appeared or was replaced since it failed to
+    /// match.
     ChecksumChanged,
-    /// Days of it are held from the other copy, and which of the two is more complete is not known yet.
+    /// Days of it are held from the other copy, and which of the two is more complete is not known
+    /// yet.
     Compare,
     Forced,
 }
@@ -43,7 +45,8 @@ impl fmt::Display for FetchReason {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SkipReason {
     AlreadyIngested,
-    /// The other copy of its days is more complete, and neither has changed since they were compared.
+    /// The other copy of its days is more complete, and neither has changed since they were
+    /// compared.
     Yielded,
     /// The month's own archive holds this day, or is to be fetched.
     CoveredByMonthly,
@@ -56,7 +59,8 @@ pub enum SkipReason {
     OutsideDates,
     /// The month is not over, so its archive cannot be complete.
     MonthNotClosed,
-    /// The selection asks for the other frequency, or the matrix has this interval at the other only.
+    /// The selection asks for the other frequency, or the matrix has this interval at the other
+    /// only.
     OtherFrequency,
 }
 

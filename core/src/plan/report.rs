@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
-use crate::archive::ArchiveKey;
-use crate::market::{DataType, Market};
-use crate::plan::{Missing, Plan, Planned, Skipped};
+use super::{Missing, Plan, Planned, Skipped};
+use crate::names::archive::ArchiveKey;
+use crate::names::market::{DataType, Market};
 
 /// How many archives of a combination share a decision and its reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -38,28 +38,38 @@ impl Plan {
         }
         let mut rows = rows("fetch", fetched);
         rows.extend(self::rows("skip", skipped));
-        rows.sort_by(|a, b| (a.market, &a.data_type, a.action).cmp(&(b.market, &b.data_type, b.action)));
+        rows.sort_by(|a, b| {
+            (a.market, &a.data_type, a.action).cmp(&(b.market, &b.data_type, b.action))
+        });
         rows
     }
 }
 
 type Counts<'a, R> = BTreeMap<(Market, &'a DataType, R), (u64, u64)>;
 
-fn count<'a, R: Ord>(counts: &mut Counts<'a, R>, key: &'a ArchiveKey, reason: R, size: Option<u64>) {
+fn count<'a, R: Ord>(
+    counts: &mut Counts<'a, R>,
+    key: &'a ArchiveKey,
+    reason: R,
+    size: Option<u64>,
+) {
     let (archives, bytes) = counts.entry((key.market(), key.data_type(), reason)).or_default();
     *archives += 1;
     *bytes = bytes.saturating_add(size.unwrap_or_default());
 }
 
 fn rows<R: ToString>(action: &'static str, counts: Counts<'_, R>) -> Vec<SummaryRow> {
-    let row = |((market, data_type, reason), (archives, bytes)): ((Market, &DataType, R), (u64, u64))| SummaryRow {
-        market,
-        data_type: data_type.clone(),
-        action,
-        reason: reason.to_string(),
-        archives,
-        bytes,
-    };
+    let row =
+        |((market, data_type, reason), (archives, bytes)): ((Market, &DataType, R), (u64, u64))| {
+            SummaryRow {
+                market,
+                data_type: data_type.clone(),
+                action,
+                reason: reason.to_string(),
+                archives,
+                bytes,
+            }
+        };
     counts.into_iter().map(row).collect()
 }
 

@@ -1,6 +1,7 @@
 //! The columns of a silver table and the few types that they have.
 //!
-//! The types are those of the lake's public face; how a file spells their values is a layout's business.
+//! The types are those of the lake's public face; how a file spells their values is a layout's
+//! business.
 
 use arrow_schema::{DataType, TimeUnit};
 use serde::Deserialize;

@@ -1,7 +1,7 @@
 //! The form of a file in `schemas/`, and every check that does not need an archive.
 //!
-//! What is wrong is said with the file's name, line and key, so that whoever writes a schema needs no Rust to
-//! correct it.
+//! What is wrong is said with the file's name, line and key, so that whoever writes a schema needs
+//! no Rust to correct it.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -10,8 +10,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{Column, ColumnType, Layout, LayoutField, Reading, TableSchema};
-use crate::data_file::{DataFileError, parse_toml};
-use crate::market::Market;
+use crate::config::data_file::{DataFileError, parse_toml};
+use crate::names::market::Market;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -97,7 +97,12 @@ pub(super) fn parse(file: &str, text: &str) -> Result<TableSchema, DataFileError
 
 impl ColumnRow {
     fn into_column(self) -> Column {
-        Column { name: self.name.into_inner(), kind: self.kind, doc: self.doc, nullable: self.nullable }
+        Column {
+            name: self.name.into_inner(),
+            kind: self.kind,
+            doc: self.doc,
+            nullable: self.nullable,
+        }
     }
 }
 
@@ -120,9 +125,10 @@ impl Reader<'_> {
         }
         for (at, column) in self.columns.iter().enumerate() {
             if self.columns[..at].iter().any(|other| other.name == column.name) {
-                return Err(
-                    self.error(column.name.span(), format!("column `{}` is there twice", column.name.get_ref()))
-                );
+                return Err(self.error(
+                    column.name.span(),
+                    format!("column `{}` is there twice", column.name.get_ref()),
+                ));
             }
         }
         let event_time = self.column(&parsed.event_time)?;
@@ -137,13 +143,23 @@ impl Reader<'_> {
     fn column(&self, name: &Spanned<String>) -> Result<usize, DataFileError> {
         let found = self.columns.iter().position(|column| column.name.get_ref() == name.get_ref());
         found.ok_or_else(|| {
-            let known: Vec<&str> = self.columns.iter().map(|column| column.name.get_ref().as_str()).collect();
-            let message = format!("there is no column `{}`; expected one of {}", name.get_ref(), known.join(", "));
+            let known: Vec<&str> =
+                self.columns.iter().map(|column| column.name.get_ref().as_str()).collect();
+            let message = format!(
+                "there is no column `{}`; expected one of {}",
+                name.get_ref(),
+                known.join(", ")
+            );
             self.error(name.span(), message)
         })
     }
 
-    fn check_type(&self, name: &Spanned<String>, column: usize, kind: ColumnType) -> Result<(), DataFileError> {
+    fn check_type(
+        &self,
+        name: &Spanned<String>,
+        column: usize,
+        kind: ColumnType,
+    ) -> Result<(), DataFileError> {
         if self.columns[column].kind == kind {
             return Ok(());
         }
@@ -155,15 +171,22 @@ impl Reader<'_> {
 
     fn layout(&self, row: &LayoutRow) -> Result<Layout, DataFileError> {
         let market = |name: &Spanned<String>| -> Result<Market, DataFileError> {
-            name.get_ref().parse().map_err(|error: crate::market::NameError| self.error(name.span(), error.to_string()))
+            name.get_ref().parse().map_err(|error: crate::names::market::NameError| {
+                self.error(name.span(), error.to_string())
+            })
         };
-        if let Some(rule) =
-            row.rules.keys().find(|rule| row.fields.iter().all(|field| field.get_ref() != rule.get_ref()))
+        if let Some(rule) = row
+            .rules
+            .keys()
+            .find(|rule| row.fields.iter().all(|field| field.get_ref() != rule.get_ref()))
         {
-            return Err(self.error(rule.span(), format!("the layout has no field `{}`", rule.get_ref())));
+            return Err(
+                self.error(rule.span(), format!("the layout has no field `{}`", rule.get_ref()))
+            );
         }
         let markets = row.markets.iter().map(market).collect::<Result<_, _>>()?;
-        let fields = row.fields.iter().map(|name| self.field(name, row)).collect::<Result<_, _>>()?;
+        let fields =
+            row.fields.iter().map(|name| self.field(name, row)).collect::<Result<_, _>>()?;
         Ok(Layout { markets, fields })
     }
 
@@ -194,9 +217,10 @@ impl Reader<'_> {
 
     fn expiry_strike(&self, name: &Spanned<String>, rule: &Rule) -> Result<Reading, DataFileError> {
         let Some([first, second]) = &rule.columns else {
-            return Err(
-                self.error(name.span(), "expected `columns` with the column of the expiry and that of the strike")
-            );
+            return Err(self.error(
+                name.span(),
+                "expected `columns` with the column of the expiry and that of the strike",
+            ));
         };
         let (expiry, strike) = (self.column(first)?, self.column(second)?);
         self.check_type(first, expiry, ColumnType::Date)?;
@@ -204,38 +228,57 @@ impl Reader<'_> {
         Ok(Reading::ExpiryStrike { expiry, strike })
     }
 
-    fn check_layouts(&self, rows: &[LayoutRow], layouts: &[Layout], event_time: usize) -> Result<(), DataFileError> {
+    fn check_layouts(
+        &self,
+        rows: &[LayoutRow],
+        layouts: &[Layout],
+        event_time: usize,
+    ) -> Result<(), DataFileError> {
         for (at, (row, layout)) in rows.iter().zip(layouts).enumerate() {
             let span = row.fields.first().map(Spanned::span).unwrap_or_default();
-            self.check_layout(layout, event_time).map_err(|message| self.error(span.clone(), message))?;
+            self.check_layout(layout, event_time)
+                .map_err(|message| self.error(span.clone(), message))?;
             if layouts[..at].iter().any(|other| clash(layout, other)) {
-                return Err(
-                    self.error(span, "a layout above has a market and the number of fields in common with this one")
-                );
+                return Err(self.error(
+                    span,
+                    "a layout above has a market and the number of fields in common with this one",
+                ));
             }
         }
         Ok(())
     }
 
-    /// Checks that no name means two fields, and that each column is filled once and the event time always.
+    /// Checks that no name means two fields, and that each column is filled once and the event time
+    /// always.
     fn check_layout(&self, layout: &Layout, event_time: usize) -> Result<(), String> {
-        let mut names: Vec<String> = layout.fields.iter().flat_map(LayoutField::folded_names).collect();
+        let mut names: Vec<String> =
+            layout.fields.iter().flat_map(LayoutField::folded_names).collect();
         names.sort_unstable();
         if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(format!("two fields can be called `{}`", pair[0]));
         }
-        let mut columns: Vec<usize> = layout.fields.iter().flat_map(|field| field.reading.columns()).collect();
+        let mut columns: Vec<usize> =
+            layout.fields.iter().flat_map(|field| field.reading.columns()).collect();
         columns.sort_unstable();
         if let Some(pair) = columns.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(format!("two fields fill the column `{}`", self.columns[pair[0]].name.get_ref()));
+            return Err(format!(
+                "two fields fill the column `{}`",
+                self.columns[pair[0]].name.get_ref()
+            ));
         }
         if !columns.contains(&event_time) {
             return Err("no field fills the event time".to_owned());
         }
-        let times = |wanted: fn(Reading) -> bool| layout.fields.iter().filter(|field| wanted(field.reading)).count();
-        let (dates, hours) = (times(|r| matches!(r, Reading::Date(_))), times(|r| matches!(r, Reading::Hour(_))));
+        let times = |wanted: fn(Reading) -> bool| {
+            layout.fields.iter().filter(|field| wanted(field.reading)).count()
+        };
+        let (dates, hours) =
+            (times(|r| matches!(r, Reading::Date(_))), times(|r| matches!(r, Reading::Hour(_))));
         if dates != hours || dates > 1 {
-            return Err("a `date` and an `hour` make a time together: expected one of each or none".to_owned());
+            return Err(
+                "a `date` and an `hour` make a time together: expected one of each or none"
+                    .to_owned(),
+            );
         }
         Ok(())
     }

@@ -1,9 +1,9 @@
 //! In which order an archive writes its fields, how it may call them, and what becomes of each.
 //!
-//! One data type has several layouts: markets differ, and so do eras. Which one a file has is decided by its own
-//! first line (see [`crate::decode`]), never by its date.
+//! One data type has several layouts: markets differ, and so do eras. Which one a file has is
+//! decided by its own first line (see [`crate::decode`]), never by its date.
 
-use crate::market::Market;
+use crate::names::market::Market;
 
 /// One way in which archives of a data type are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +49,9 @@ impl Reading {
     /// Returns the columns that the field fills.
     pub fn columns(self) -> impl Iterator<Item = usize> {
         let (first, second) = match self {
-            Self::Value(column) | Self::DateTime(column) | Self::Date(column) => (Some(column), None),
+            Self::Value(column) | Self::DateTime(column) | Self::Date(column) => {
+                (Some(column), None)
+            }
             Self::ExpiryStrike { expiry, strike } => (Some(expiry), Some(strike)),
             Self::Hour(_) | Self::Symbol | Self::Zero | Self::Dropped => (None, None),
         };
@@ -58,9 +60,11 @@ impl Reading {
 }
 
 impl Layout {
-    /// Returns, for each name of a header, the field that it names, if the header names every field once.
+    /// Returns, for each name of a header, the field that it names, if the header names every field
+    /// once.
     ///
-    /// Upper and lower case, `_`, `-` and spaces make no difference: `isBuyerMaker` is `is_buyer_maker`.
+    /// Upper and lower case, `_`, `-` and spaces make no difference: `isBuyerMaker` is
+    /// `is_buyer_maker`.
     #[must_use]
     pub fn match_header(&self, names: &[String]) -> Option<Vec<usize>> {
         if names.len() != self.fields.len() {
@@ -99,5 +103,9 @@ impl LayoutField {
 
 /// Takes from a name what its spellings differ in.
 fn folded(name: &str) -> String {
-    name.trim().chars().filter(|c| !matches!(c, '_' | '-' | ' ')).flat_map(char::to_lowercase).collect()
+    name.trim()
+        .chars()
+        .filter(|c| !matches!(c, '_' | '-' | ' '))
+        .flat_map(char::to_lowercase)
+        .collect()
 }

@@ -45,8 +45,9 @@ fn every_table_of_the_lake_has_a_schema() {
 fn files_hold_symbol_and_interval_first_and_archive_last() {
     let schemas = builtin();
     let klines = schemas.get("klines").unwrap();
-    let names =
-        |schema: &SchemaRef| schema.fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>().join(" ");
+    let names = |schema: &SchemaRef| {
+        schema.fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>().join(" ")
+    };
     assert_eq!(
         names(&klines.table_schema()),
         "market date symbol bar_interval open_time open high low close volume close_time quote_volume trade_count \
@@ -56,14 +57,24 @@ fn files_hold_symbol_and_interval_first_and_archive_last() {
     assert_eq!(klines.sort_columns(), ["symbol", "bar_interval", "open_time"]);
     let trades = schemas.get("trades").unwrap();
     assert_eq!(trades.sort_columns(), ["symbol", "time", "id"]);
-    assert_eq!(names(&trades.data_schema()), "id price qty quote_qty base_qty time is_buyer_maker is_best_match");
+    assert_eq!(
+        names(&trades.data_schema()),
+        "id price qty quote_qty base_qty time is_buyer_maker is_best_match"
+    );
 }
 
 #[test]
 fn columns_have_the_types_of_the_lakes_public_face() {
     let schemas = builtin();
     let data_type = |table: &str, column: &str| {
-        schemas.get(table).unwrap().data_schema().field_with_name(column).unwrap().data_type().clone()
+        schemas
+            .get(table)
+            .unwrap()
+            .data_schema()
+            .field_with_name(column)
+            .unwrap()
+            .data_type()
+            .clone()
     };
     let utc = DataType::Timestamp(arrow_schema::TimeUnit::Microsecond, Some("UTC".into()));
     assert_eq!(data_type("klines", "open_time"), utc);
@@ -79,7 +90,8 @@ fn columns_have_the_types_of_the_lakes_public_face() {
 fn only_the_event_time_and_what_the_lake_adds_are_never_null() {
     for schema in builtin().iter() {
         for field in schema.table_schema().fields() {
-            let added = ["market", "date", "symbol", "bar_interval", "archive"].contains(&field.name().as_str());
+            let added = ["market", "date", "symbol", "bar_interval", "archive"]
+                .contains(&field.name().as_str());
             assert_eq!(
                 field.is_nullable(),
                 !added && field.name() != schema.event_time(),
@@ -117,7 +129,11 @@ fn every_header_names_one_layout_of_its_market() {
                         .filter_map(|(other, layout)| layout.match_header(&header).map(|_| other))
                         .collect();
                     assert_eq!(matches, [at], "{} of {market}: {header:?}", schema.table());
-                    assert_eq!(layout.match_header(&header), Some((0..header.len()).collect()), "{header:?}");
+                    assert_eq!(
+                        layout.match_header(&header),
+                        Some((0..header.len()).collect()),
+                        "{header:?}"
+                    );
                 }
             }
         }
@@ -128,13 +144,24 @@ fn every_header_names_one_layout_of_its_market() {
 fn every_layout_of_a_market_has_its_own_number_of_fields_and_fills_the_event_time() {
     for schema in builtin().iter() {
         for market in Market::ALL {
-            let mut counts: Vec<usize> = schema.layouts(market).map(|layout| layout.fields.len()).collect();
+            let mut counts: Vec<usize> =
+                schema.layouts(market).map(|layout| layout.fields.len()).collect();
             counts.sort_unstable();
-            assert!(counts.windows(2).all(|pair| pair[0] != pair[1]), "{} of {market}", schema.table());
+            assert!(
+                counts.windows(2).all(|pair| pair[0] != pair[1]),
+                "{} of {market}",
+                schema.table()
+            );
         }
-        let event_time = schema.columns().iter().position(|column| column.name == schema.event_time()).unwrap();
+        let event_time =
+            schema.columns().iter().position(|column| column.name == schema.event_time()).unwrap();
         for layout in schema.layouts.iter() {
-            assert!(layout.fields.iter().any(|field| field.reading.columns().any(|column| column == event_time)));
+            assert!(
+                layout
+                    .fields
+                    .iter()
+                    .any(|field| field.reading.columns().any(|column| column == event_time))
+            );
         }
     }
 }
@@ -142,7 +169,9 @@ fn every_layout_of_a_market_has_its_own_number_of_fields_and_fills_the_event_tim
 #[test]
 fn a_new_data_type_is_a_file_and_nothing_else() {
     let schema = TableSchema::parse("small.toml", SMALL).unwrap();
-    let mut decoder = Decoder::new(&schema, Market::Spot, &"X".parse().unwrap(), DecodeOptions::default()).unwrap();
+    let mut decoder =
+        Decoder::new(&schema, Market::Spot, &"X".parse().unwrap(), DecodeOptions::default())
+            .unwrap();
     decoder.push(b"Amount,time\n1.5,1700000000000\n").unwrap();
     decoder.finish().unwrap();
     let batch = decoder.next_batch().unwrap();
@@ -162,9 +191,18 @@ fn what_is_wrong_in_a_schema_is_told_with_its_line_and_key() {
         error("event_time = \"time\"", "event_time = \"size\"")
             .contains("line 5, `event_time`: the column `size` is not of type Time")
     );
-    assert!(error("\"spot\"", "\"spotted\"").contains("line 17, `markets`: unknown market `spotted`; expected spot,"));
-    assert!(error("\"amount\", doc", "\"amuont\", doc").contains("line 11, `columns`: unknown variant `amuont`"));
-    assert!(error("name = \"size\"", "name = \"time\"").contains("line 11, `columns`: column `time` is there twice"));
+    assert!(
+        error("\"spot\"", "\"spotted\"")
+            .contains("line 17, `markets`: unknown market `spotted`; expected spot,")
+    );
+    assert!(
+        error("\"amount\", doc", "\"amuont\", doc")
+            .contains("line 11, `columns`: unknown variant `amuont`")
+    );
+    assert!(
+        error("name = \"size\"", "name = \"time\"")
+            .contains("line 11, `columns`: column `time` is there twice")
+    );
     assert!(
         error("[\"time\", \"size\"]", "[\"time\", \"seize\"]")
             .contains("line 21, `size`: the layout has no field `size`")
@@ -181,14 +219,23 @@ fn rules_that_do_not_fit_are_refused() {
         rule("size = { as = \"expiry-strike\", columns = [\"strike\", \"day\"] }")
             .contains("`strike` is not of type Date")
     );
-    assert!(rule("size = { as = \"date\", column = \"time\" }").contains("two fields fill the column `time`"));
-    assert!(rule("size = { as = \"hour\", column = \"time\" }").contains("expected one of each or none"));
+    assert!(
+        rule("size = { as = \"date\", column = \"time\" }")
+            .contains("two fields fill the column `time`")
+    );
+    assert!(
+        rule("size = { as = \"hour\", column = \"time\" }")
+            .contains("expected one of each or none")
+    );
     assert!(rule("size = { spellings = [\"TIME\"] }").contains("two fields can be called `time`"));
     assert!(rule("time = { as = \"dropped\" }").contains("no field fills the event time"));
-    let again = format!("{SMALL}\n[[layouts]]\nmarkets = [\"spot\"]\nfields = [\"size\", \"time\"]\n");
+    let again =
+        format!("{SMALL}\n[[layouts]]\nmarkets = [\"spot\"]\nfields = [\"size\", \"time\"]\n");
     let clash = TableSchema::parse("small.toml", &again).unwrap_err().to_string();
     assert!(
-        clash.starts_with("small.toml, line 25, `fields`: a layout above has a market and the number of fields"),
+        clash.starts_with(
+            "small.toml, line 25, `fields`: a layout above has a market and the number of fields"
+        ),
         "{clash}"
     );
 }

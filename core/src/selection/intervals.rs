@@ -5,8 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::market::{DataType, Frequency, Interval, NameError};
 use crate::matrix::Matrix;
+use crate::names::market::{DataType, Frequency, Interval, NameError};
 
 /// The bar lengths of a selection.
 #[derive(Clone, Debug, PartialEq, Eq)]

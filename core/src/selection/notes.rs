@@ -6,8 +6,8 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::market::{DataType, Market};
-use crate::selection::join;
+use super::join;
+use crate::names::market::{DataType, Market};
 
 /// One remark.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +21,8 @@ pub struct Note {
 
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let separator = if self.markets.is_empty() || self.data_types.is_empty() { "" } else { " " };
+        let separator =
+            if self.markets.is_empty() || self.data_types.is_empty() { "" } else { " " };
         let about = format!("{}{separator}{}", join(&self.markets), join(&self.data_types));
         if about.is_empty() { f.pad(&self.text) } else { write!(f, "{about}: {}", self.text) }
     }
@@ -39,7 +40,12 @@ pub(crate) struct Notes(Vec<Note>);
 
 impl Notes {
     /// Adds a remark on a data type, joined with the same remark on the data type in other markets.
-    pub(crate) fn on_data_type(&mut self, market: Market, data_type: &DataType, text: impl Into<String>) {
+    pub(crate) fn on_data_type(
+        &mut self,
+        market: Market,
+        data_type: &DataType,
+        text: impl Into<String>,
+    ) {
         let (text, data_types) = (text.into(), vec![data_type.clone()]);
         match self.0.iter_mut().find(|note| note.text == text && note.data_types == data_types) {
             Some(note) if note.markets.contains(&market) => {}
@@ -49,7 +55,12 @@ impl Notes {
     }
 
     /// Adds a remark on a market, joined with the same remark on other data types of it.
-    pub(crate) fn on_market(&mut self, market: Market, data_type: Option<&DataType>, text: impl Into<String>) {
+    pub(crate) fn on_market(
+        &mut self,
+        market: Market,
+        data_type: Option<&DataType>,
+        text: impl Into<String>,
+    ) {
         let (text, markets) = (text.into(), vec![market]);
         let known = self.0.iter().position(|note| note.text == text && note.markets == markets);
         let at = known.unwrap_or(self.0.len());

@@ -1,26 +1,28 @@
 //! From wishes to targets, one combination at a time.
 //!
-//! Every rule here answers one difference between what users ask for and what the matrix has: with a
-//! note where something is left out, with an error where nothing is left.
+//! Every rule here answers one difference between what users ask for and what the matrix has: with
+//! a note where something is left out, with an error where nothing is left.
 
 use std::collections::BTreeSet;
 
-use crate::market::{DataType, Frequency, Interval, Market};
-use crate::matrix::{Combination, Matrix, Status};
-use crate::selection::{
-    FrequencyPolicy, IntervalFilter, Notes, Selection, SelectionError, SymbolFilter, SymbolList, SymbolQuery, Target,
-    Targets, join, known_intervals, parse_known,
+use super::{
+    FrequencyPolicy, IntervalFilter, Notes, Selection, SelectionError, SymbolFilter, SymbolList,
+    SymbolQuery, Target, Targets, join, known_intervals, parse_known,
 };
+use crate::matrix::{Combination, Matrix, Status};
+use crate::names::market::{DataType, Frequency, Interval, Market};
 
 impl Selection {
     /// Finds the combinations that the selection is about.
     ///
     /// # Errors
     ///
-    /// An interval that no market has of the data type, and a selection of which no combination is left.
+    /// An interval that no market has of the data type, and a selection of which no combination is
+    /// left.
     pub fn targets(&self, matrix: &Matrix) -> Result<Targets, SelectionError> {
         self.check_intervals(matrix)?;
-        let mut resolver = Resolver { selection: self, matrix, notes: Notes::default(), ended: false };
+        let mut resolver =
+            Resolver { selection: self, matrix, notes: Notes::default(), ended: false };
         let targets = resolver.targets();
         if targets.is_empty() && !resolver.ended {
             return Err(SelectionError::NothingMatches(resolver.notes.summary()));
@@ -32,7 +34,8 @@ impl Selection {
     /// Refuses intervals that no selected data type has, in any market.
     fn check_intervals(&self, matrix: &Matrix) -> Result<(), SelectionError> {
         let data_types = self.data_types_in(matrix);
-        let known: Vec<_> = data_types.iter().map(|name| (name, known_intervals(matrix, name))).collect();
+        let known: Vec<_> =
+            data_types.iter().map(|name| (name, known_intervals(matrix, name))).collect();
         let layered: Vec<_> = known.iter().filter(|(_, known)| !known.is_empty()).collect();
         match &self.intervals {
             IntervalFilter::PerDataType(_) => {
@@ -41,7 +44,8 @@ impl Selection {
                 }
             }
             IntervalFilter::Everywhere(spellings) => {
-                let union: BTreeSet<Interval> = layered.iter().flat_map(|(_, known)| known).copied().collect();
+                let union: BTreeSet<Interval> =
+                    layered.iter().flat_map(|(_, known)| known).copied().collect();
                 if let Some((data_type, _)) = layered.first() {
                     check(data_type, spellings, &union)?;
                 }
@@ -63,10 +67,15 @@ impl Selection {
     }
 }
 
-fn check(data_type: &DataType, asked: &[String], known: &BTreeSet<Interval>) -> Result<(), SelectionError> {
+fn check(
+    data_type: &DataType,
+    asked: &[String],
+    known: &BTreeSet<Interval>,
+) -> Result<(), SelectionError> {
     for text in asked {
         let parsed = parse_known(text, known);
-        parsed.map_err(|source| SelectionError::Interval { data_type: data_type.clone(), source })?;
+        parsed
+            .map_err(|source| SelectionError::Interval { data_type: data_type.clone(), source })?;
     }
     Ok(())
 }
@@ -86,7 +95,11 @@ impl Resolver<'_> {
         let mut targets = Vec::new();
         for market in self.markets() {
             let Some(symbols) = self.selection.symbols.for_market(market) else {
-                self.notes.on_market(market, None, "no symbols are given for this market, so nothing of it is planned");
+                self.notes.on_market(
+                    market,
+                    None,
+                    "no symbols are given for this market, so nothing of it is planned",
+                );
                 continue;
             };
             for data_type in &data_types {
@@ -115,7 +128,9 @@ impl Resolver<'_> {
         let intervals = self.intervals(row, &frequencies)?;
         let frequencies = match &intervals {
             None => frequencies,
-            Some(wanted) => frequencies.into_iter().filter(|at| has_any(row, *at, wanted)).collect(),
+            Some(wanted) => {
+                frequencies.into_iter().filter(|at| has_any(row, *at, wanted)).collect()
+            }
         };
         let symbols = self.symbols(row, symbols);
         Some(Target { combination: row.clone(), frequencies, symbols, intervals })
@@ -126,18 +141,20 @@ impl Resolver<'_> {
         let text = match row.status {
             Status::Active => return true,
             Status::Ended(end) => format!("its last archive is of {end}"),
-            Status::Withdrawn => "was withdrawn from the public archive; a mirror may still have it".to_owned(),
+            Status::Withdrawn => {
+                "was withdrawn from the public archive; a mirror may still have it".to_owned()
+            }
             Status::Never => "was never published on the public archive".to_owned(),
         };
         self.notes.on_data_type(row.market, &row.data_type, text);
-        let over =
-            matches!(row.status, Status::Ended(end) if self.selection.dates.start.is_some_and(|start| end < start));
+        let over = matches!(row.status, Status::Ended(end) if self.selection.dates.start.is_some_and(|start| end < start));
         self.ended |= over;
         !over
     }
 
     fn frequencies(&mut self, row: &Combination) -> Option<Vec<Frequency>> {
-        let published: Vec<_> = Frequency::ALL.into_iter().filter(|at| row.intervals(*at).is_some()).collect();
+        let published: Vec<_> =
+            Frequency::ALL.into_iter().filter(|at| row.intervals(*at).is_some()).collect();
         let policy = self.selection.frequency;
         let allowed: Vec<_> = published.iter().copied().filter(|at| policy.allows(*at)).collect();
         let asked_for = !self.selection.data_types.is_empty();
@@ -147,13 +164,21 @@ impl Resolver<'_> {
             return None;
         }
         if published == [Frequency::Monthly] && policy == FrequencyPolicy::Auto && asked_for {
-            self.notes.on_data_type(row.market, &row.data_type, "exists per month only; whole months are planned");
+            self.notes.on_data_type(
+                row.market,
+                &row.data_type,
+                "exists per month only; whole months are planned",
+            );
         }
         Some(allowed)
     }
 
     /// Returns the intervals to take, `Some(None)` for all of them, and nothing if none is left.
-    fn intervals(&mut self, row: &Combination, frequencies: &[Frequency]) -> Option<Option<Vec<Interval>>> {
+    fn intervals(
+        &mut self,
+        row: &Combination,
+        frequencies: &[Frequency],
+    ) -> Option<Option<Vec<Interval>>> {
         let asked = self.selection.intervals.asked(&row.data_type);
         if asked.is_empty() {
             return Some(None);
@@ -181,7 +206,11 @@ impl Resolver<'_> {
     fn symbols(&mut self, row: &Combination, symbols: &SymbolList) -> SymbolQuery {
         let (list, replaced) = symbols.with_aliases(&row.symbol_aliases);
         for (alias, symbol) in replaced {
-            self.notes.on_data_type(row.market, &row.data_type, format!("{alias} stands for {symbol}"));
+            self.notes.on_data_type(
+                row.market,
+                &row.data_type,
+                format!("{alias} stands for {symbol}"),
+            );
         }
         list.literals().map_or(SymbolQuery::Glob(list), SymbolQuery::Literal)
     }
@@ -189,7 +218,9 @@ impl Resolver<'_> {
     fn note_no_interval(&mut self, row: &Combination, interval: Interval) {
         let elsewhere = Frequency::ALL.into_iter().find(|at| has_any(row, *at, &[interval]));
         let text = match elsewhere {
-            Some(frequency) => format!("{interval} is published as {frequency} archives only; left out"),
+            Some(frequency) => {
+                format!("{interval} is published as {frequency} archives only; left out")
+            }
             None => format!("has no interval {interval}; left out"),
         };
         self.notes.on_data_type(row.market, &row.data_type, text);
@@ -207,20 +238,29 @@ impl Resolver<'_> {
 
     fn note_unused_wishes(&mut self, data_types: &[DataType]) {
         if let IntervalFilter::PerDataType(lists) = &self.selection.intervals {
-            let unused: Vec<_> = lists.keys().filter(|name| !data_types.contains(name)).cloned().collect();
+            let unused: Vec<_> =
+                lists.keys().filter(|name| !data_types.contains(name)).cloned().collect();
             if !unused.is_empty() {
-                self.notes.on_data_types(unused, "intervals are given, but the data type is not selected");
+                self.notes.on_data_types(
+                    unused,
+                    "intervals are given, but the data type is not selected",
+                );
             }
         }
         if let SymbolFilter::PerMarket(lists) = &self.selection.symbols {
             let markets = self.markets();
             for market in lists.keys().filter(|market| !markets.contains(market)) {
-                self.notes.on_market(*market, None, "symbols are given, but the market is not selected");
+                self.notes.on_market(
+                    *market,
+                    None,
+                    "symbols are given, but the market is not selected",
+                );
             }
         }
     }
 }
 
 fn has_any(row: &Combination, frequency: Frequency, wanted: &[Interval]) -> bool {
-    row.intervals(frequency).is_some_and(|published| published.iter().any(|interval| wanted.contains(interval)))
+    row.intervals(frequency)
+        .is_some_and(|published| published.iter().any(|interval| wanted.contains(interval)))
 }

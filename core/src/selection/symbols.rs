@@ -8,7 +8,7 @@ use std::fmt;
 
 use globset::{GlobBuilder, GlobMatcher};
 
-use crate::market::{Market, NameError, Symbol};
+use crate::names::market::{Market, NameError, Symbol};
 
 /// The symbols of a selection.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,7 +44,8 @@ impl SymbolFilter {
         }
     }
 
-    /// Returns a market's symbols if all of them are named, so that no listing is needed to know them.
+    /// Returns a market's symbols if all of them are named, so that no listing is needed to know
+    /// them.
     #[must_use]
     pub fn literals(&self, market: Market) -> Option<Vec<Symbol>> {
         self.for_market(market).map_or_else(|| Some(Vec::new()), SymbolList::literals)
@@ -56,7 +57,8 @@ impl SymbolFilter {
         self.for_market(market).is_some_and(|list| list.matches(symbol))
     }
 
-    /// Returns whether something must be named for a symbol to be wanted: what `--all` is for otherwise.
+    /// Returns whether something must be named for a symbol to be wanted: what `--all` is for
+    /// otherwise.
     #[must_use]
     pub fn is_bounded(&self) -> bool {
         match self {
@@ -123,7 +125,10 @@ impl SymbolList {
     }
 
     /// Returns the list with other names for some symbols, and which were replaced.
-    pub(crate) fn with_aliases(&self, aliases: &BTreeMap<String, Symbol>) -> (Self, Vec<(Symbol, Symbol)>) {
+    pub(crate) fn with_aliases(
+        &self,
+        aliases: &BTreeMap<String, Symbol>,
+    ) -> (Self, Vec<(Symbol, Symbol)>) {
         let mut list = self.clone();
         let mut replaced = list.include.replace(aliases);
         for pair in list.exclude.replace(aliases) {
@@ -161,7 +166,8 @@ impl Patterns {
     }
 
     fn contains(&self, symbol: &Symbol) -> bool {
-        self.names.contains(symbol) || self.globs.iter().any(|glob| glob.0.is_match(symbol.as_str()))
+        self.names.contains(symbol)
+            || self.globs.iter().any(|glob| glob.0.is_match(symbol.as_str()))
     }
 
     fn replace(&mut self, aliases: &BTreeMap<String, Symbol>) -> Vec<(Symbol, Symbol)> {
@@ -183,12 +189,15 @@ struct Glob(GlobMatcher);
 
 impl Glob {
     fn parse(text: &str) -> Result<Self, NameError> {
-        let invalid = |why: String| NameError::new("symbol pattern", text, format!("a glob such as BTC* ({why})"));
+        let invalid = |why: String| {
+            NameError::new("symbol pattern", text, format!("a glob such as BTC* ({why})"))
+        };
         if text.contains(|c: char| c.is_whitespace() || c.is_control() || "/\\!".contains(c)) {
             return Err(invalid("no spaces, slashes or inner exclamation marks".to_owned()));
         }
         let glob = GlobBuilder::new(text).literal_separator(true).build();
-        glob.map(|glob| Self(glob.compile_matcher())).map_err(|error| invalid(error.kind().to_string()))
+        glob.map(|glob| Self(glob.compile_matcher()))
+            .map_err(|error| invalid(error.kind().to_string()))
     }
 }
 
@@ -240,8 +249,12 @@ mod tests {
 
     #[test]
     fn only_a_list_of_names_needs_no_listing_of_symbols() {
-        let literals = |patterns: &[&str]| SymbolFilter::parse(patterns).unwrap().literals(Market::Spot);
-        assert_eq!(literals(&["ETHUSDT", "BTCUSDT"]), Some(vec![symbol("BTCUSDT"), symbol("ETHUSDT")]));
+        let literals =
+            |patterns: &[&str]| SymbolFilter::parse(patterns).unwrap().literals(Market::Spot);
+        assert_eq!(
+            literals(&["ETHUSDT", "BTCUSDT"]),
+            Some(vec![symbol("BTCUSDT"), symbol("ETHUSDT")])
+        );
         assert_eq!(literals(&["ETHUSDT", "BTCUSDT", "!BTC*"]), Some(vec![symbol("ETHUSDT")]));
         assert_eq!(literals(&["ETHUSDT", "BTC*"]), None);
         assert_eq!(literals(&["!BTC*"]), None);

@@ -1,6 +1,6 @@
 use super::*;
 use crate::matrix::Matrix;
-use crate::period::Period;
+use crate::names::period::Period;
 
 fn matrix() -> Matrix {
     Matrix::builtin().unwrap()
@@ -10,12 +10,18 @@ fn date(text: &str) -> chrono::NaiveDate {
     text.parse::<Period>().unwrap().start()
 }
 
-/// Makes a selection of words: markets, data types, symbols and intervals, each separated by commas.
+/// Makes a selection of words: markets, data types, symbols and intervals, each separated by
+/// commas.
 fn selection(markets: &str, data_types: &str, symbols: &str, intervals: &str) -> Selection {
-    let words = |text: &str| text.split(',').filter(|word| !word.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+    let words = |text: &str| {
+        text.split(',').filter(|word| !word.is_empty()).map(str::to_owned).collect::<Vec<_>>()
+    };
     Selection {
         markets: words(markets).iter().map(|word| word.parse().unwrap()).collect(),
-        data_types: words(data_types).iter().map(|word| matrix().data_type(word).unwrap()).collect(),
+        data_types: words(data_types)
+            .iter()
+            .map(|word| matrix().data_type(word).unwrap())
+            .collect(),
         symbols: SymbolFilter::parse(&words(symbols)).unwrap(),
         intervals: IntervalFilter::Everywhere(words(intervals)),
         ..Selection::default()
@@ -35,7 +41,12 @@ fn notes(targets: &Targets) -> Vec<String> {
 fn what_is_left_out_means_every_combination() {
     let targets = Selection::default().targets(&matrix()).unwrap();
     assert_eq!(targets.targets.len(), matrix().combinations().len());
-    assert!(targets.targets.iter().all(|target| target.intervals.is_none() && !target.frequencies.is_empty()));
+    assert!(
+        targets
+            .targets
+            .iter()
+            .all(|target| target.intervals.is_none() && !target.frequencies.is_empty())
+    );
 }
 
 #[test]
@@ -52,12 +63,20 @@ fn a_selection_without_symbols_is_refused_unless_everything_was_asked_for() {
 
 #[test]
 fn a_combination_that_does_not_exist_is_an_error_only_if_nothing_else_is_asked() {
-    let error = selection("spot", "metrics", "BTCUSDT", "").targets(&matrix()).unwrap_err().to_string();
-    assert!(error.contains("spot metrics: does not exist there, only in futures_um, futures_cm"), "{error}");
+    let error =
+        selection("spot", "metrics", "BTCUSDT", "").targets(&matrix()).unwrap_err().to_string();
+    assert!(
+        error.contains("spot metrics: does not exist there, only in futures_um, futures_cm"),
+        "{error}"
+    );
 
-    let targets = selection("spot,futures_um", "metrics", "BTCUSDT", "").targets(&matrix()).unwrap();
+    let targets =
+        selection("spot,futures_um", "metrics", "BTCUSDT", "").targets(&matrix()).unwrap();
     assert_eq!(names(&targets), ["futures_um metrics"]);
-    assert_eq!(notes(&targets), ["spot metrics: does not exist there, only in futures_um, futures_cm"]);
+    assert_eq!(
+        notes(&targets),
+        ["spot metrics: does not exist there, only in futures_um, futures_cm"]
+    );
 
     let everything = selection("spot", "", "BTCUSDT", "").targets(&matrix()).unwrap();
     assert!(notes(&everything).iter().all(|note| !note.contains("does not exist")));
@@ -65,7 +84,8 @@ fn a_combination_that_does_not_exist_is_an_error_only_if_nothing_else_is_asked()
 
 #[test]
 fn short_names_of_option_symbols_are_replaced_and_told_once() {
-    let targets = selection("options", "BVOLIndex,EOHSummary", "BTC", "").targets(&matrix()).unwrap();
+    let targets =
+        selection("options", "BVOLIndex,EOHSummary", "BTC", "").targets(&matrix()).unwrap();
     let symbols: Vec<_> = targets.targets.iter().map(|target| target.symbols.clone()).collect();
     let literal = |name: &str| SymbolQuery::Literal(vec![name.parse().unwrap()]);
     assert_eq!(symbols, [literal("BTCBVOLUSDT"), literal("BTCUSDT")]);
@@ -85,30 +105,46 @@ fn globs_ask_the_listing_and_names_do_not() {
 
 #[test]
 fn an_interval_of_a_data_type_without_intervals_is_ignored_with_a_note() {
-    let targets = selection("futures_um,futures_cm", "bookDepth", "BTC*", "100ms").targets(&matrix()).unwrap();
+    let targets = selection("futures_um,futures_cm", "bookDepth", "BTC*", "100ms")
+        .targets(&matrix())
+        .unwrap();
     assert_eq!(names(&targets), ["futures_um bookDepth", "futures_cm bookDepth"]);
     assert_eq!(targets.targets[0].intervals, None);
-    assert_eq!(notes(&targets), ["futures_um, futures_cm bookDepth: has no intervals; 100ms is ignored"]);
+    assert_eq!(
+        notes(&targets),
+        ["futures_um, futures_cm bookDepth: has no intervals; 100ms is ignored"]
+    );
 }
 
 #[test]
 fn an_interval_that_no_market_has_is_an_error_that_lists_the_valid_ones() {
     for interval in ["100ms", "7m"] {
-        let error = selection("spot", "klines", "BTCUSDT", interval).targets(&matrix()).unwrap_err().to_string();
-        assert!(error.contains(&format!("klines: unknown interval `{interval}`; expected 1s, 1m")), "{error}");
+        let error = selection("spot", "klines", "BTCUSDT", interval)
+            .targets(&matrix())
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains(&format!("klines: unknown interval `{interval}`; expected 1s, 1m")),
+            "{error}"
+        );
         assert!(error.ends_with("1mo"), "{error}");
     }
 }
 
 #[test]
 fn an_interval_that_this_market_lacks_is_left_out_with_a_note() {
-    let targets = selection("spot,futures_um", "klines", "BTCUSDT", "1s,1M").targets(&matrix()).unwrap();
-    let intervals: Vec<_> = targets.targets.iter().map(|target| join(target.intervals.iter().flatten())).collect();
+    let targets =
+        selection("spot,futures_um", "klines", "BTCUSDT", "1s,1M").targets(&matrix()).unwrap();
+    let intervals: Vec<_> =
+        targets.targets.iter().map(|target| join(target.intervals.iter().flatten())).collect();
     assert_eq!(intervals, ["1s, 1mo", "1mo"]);
     assert_eq!(notes(&targets), ["futures_um klines: has no interval 1s; left out"]);
     assert_eq!(targets.targets[1].frequencies, [Frequency::Monthly], "1mo has no daily archives");
 
-    let error = selection("futures_um", "klines", "BTCUSDT", "1s").targets(&matrix()).unwrap_err().to_string();
+    let error = selection("futures_um", "klines", "BTCUSDT", "1s")
+        .targets(&matrix())
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("futures_um klines: has no interval 1s"), "{error}");
 }
 
@@ -116,7 +152,11 @@ fn an_interval_that_this_market_lacks_is_left_out_with_a_note() {
 fn what_exists_at_the_other_frequency_only_is_told() {
     let mut wish = selection("futures_um", "fundingRate,klines", "BTCUSDT", "");
     let targets = wish.targets(&matrix()).unwrap();
-    assert!(notes(&targets)[0].contains("fundingRate: exists per month only"), "{:?}", notes(&targets));
+    assert!(
+        notes(&targets)[0].contains("fundingRate: exists per month only"),
+        "{:?}",
+        notes(&targets)
+    );
 
     wish.frequency = FrequencyPolicy::Daily;
     let targets = wish.targets(&matrix()).unwrap();
@@ -126,15 +166,22 @@ fn what_exists_at_the_other_frequency_only_is_told() {
     let mut weekly = selection("spot", "klines", "BTCUSDT", "1h,1w");
     weekly.frequency = FrequencyPolicy::Daily;
     let targets = weekly.targets(&matrix()).unwrap();
-    assert_eq!(notes(&targets), ["spot klines: 1w is published as monthly archives only; left out"]);
+    assert_eq!(
+        notes(&targets),
+        ["spot klines: 1w is published as monthly archives only; left out"]
+    );
     assert_eq!(targets.targets[0].intervals_at(Frequency::Daily), ["1h".parse().ok()]);
 }
 
 #[test]
 fn what_was_never_published_or_withdrawn_is_told_and_still_looked_for() {
-    let targets =
-        selection("spot,futures_um", "bookTicker,liquidationSnapshot", "BTC*", "").targets(&matrix()).unwrap();
-    assert_eq!(names(&targets), ["spot bookTicker", "futures_um bookTicker", "futures_um liquidationSnapshot"]);
+    let targets = selection("spot,futures_um", "bookTicker,liquidationSnapshot", "BTC*", "")
+        .targets(&matrix())
+        .unwrap();
+    assert_eq!(
+        names(&targets),
+        ["spot bookTicker", "futures_um bookTicker", "futures_um liquidationSnapshot"]
+    );
     let told = notes(&targets).join("\n");
     assert!(told.contains("spot bookTicker: was never published"), "{told}");
     assert!(told.contains("futures_um bookTicker: its last archive is of 2024-04-30"), "{told}");
@@ -163,7 +210,8 @@ fn symbols_per_market_choose_the_markets_unless_those_are_named() {
     assert_eq!(names(&targets), ["spot klines"]);
     let told = notes(&targets).join("\n");
     assert!(
-        told.contains("futures_um: no symbols are given") && told.contains("futures_cm: symbols are given"),
+        told.contains("futures_um: no symbols are given")
+            && told.contains("futures_cm: symbols are given"),
         "{told}"
     );
 }

@@ -1,4 +1,5 @@
-//! What an S3 bucket does: objects with entity tags, conditions, ranges, uploads in parts, pages of listings.
+//! What an S3 bucket does: objects with entity tags, conditions, ranges, uploads in parts, pages of
+//! listings.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
@@ -83,7 +84,9 @@ impl Objects {
 
     fn put(&mut self, key: &str, bytes: Bytes, headers: &HeaderMap) -> Answer {
         let held = self.objects.get(key);
-        if headers.get(header::IF_NONE_MATCH).is_some_and(|condition| condition == "*") && held.is_some() {
+        if headers.get(header::IF_NONE_MATCH).is_some_and(|condition| condition == "*")
+            && held.is_some()
+        {
             return refusal(412, "PreconditionFailed");
         }
         match (headers.get(header::IF_MATCH), held) {
@@ -108,7 +111,8 @@ impl Objects {
 
     fn copy(&mut self, source: &HeaderValue, key: &str) -> Answer {
         let source = percent_encoding::percent_decode(source.as_bytes()).decode_utf8().unwrap();
-        let source = source.trim_start_matches('/').strip_prefix(BUCKET).unwrap().trim_start_matches('/');
+        let source =
+            source.trim_start_matches('/').strip_prefix(BUCKET).unwrap().trim_start_matches('/');
         let Some(bytes) = self.objects.get(source).map(|object| object.bytes.clone()) else {
             return refusal(404, "NoSuchKey");
         };
@@ -143,12 +147,15 @@ impl Objects {
         let Some(parts) = self.uploads.remove(upload) else { return refusal(404, "NoSuchUpload") };
         let bytes: Vec<u8> = parts.into_values().flatten().collect();
         let etag = escaped(&self.store(key, bytes.into()));
-        document(&format!("<CompleteMultipartUploadResult><ETag>{etag}</ETag></CompleteMultipartUploadResult>"))
+        document(&format!(
+            "<CompleteMultipartUploadResult><ETag>{etag}</ETag></CompleteMultipartUploadResult>"
+        ))
     }
 
     fn delete_all(&mut self, body: &[u8]) -> Answer {
         let body = std::str::from_utf8(body).unwrap();
-        let keys = body.split("<Key>").skip(1).map(|rest| unescaped(rest.split("</Key>").next().unwrap()));
+        let keys =
+            body.split("<Key>").skip(1).map(|rest| unescaped(rest.split("</Key>").next().unwrap()));
         let mut deleted = String::from("<DeleteResult>");
         for key in keys {
             self.objects.remove(&key);
@@ -157,13 +164,21 @@ impl Objects {
         document(&(deleted + "</DeleteResult>"))
     }
 
-    /// Answers a page of `ListObjectsV2`; the token that continues it is the last entry of the page.
+    /// Answers a page of `ListObjectsV2`; the token that continues it is the last entry of the
+    /// page.
     fn list(&self, asked: &Asked) -> Answer {
         let prefix = asked.parameter("prefix").unwrap_or_default();
-        let after = asked.parameter("continuation-token").or(asked.parameter("start-after")).unwrap_or_default();
+        let after = asked
+            .parameter("continuation-token")
+            .or(asked.parameter("start-after"))
+            .unwrap_or_default();
         let mut entries: Vec<(String, Option<&Object>)> = Vec::new();
-        for (key, object) in self.objects.range(prefix.to_owned()..).take_while(|(key, _)| key.starts_with(prefix)) {
-            let folder = asked.parameter("delimiter").and_then(|delimiter| key[prefix.len()..].split_once(delimiter));
+        for (key, object) in
+            self.objects.range(prefix.to_owned()..).take_while(|(key, _)| key.starts_with(prefix))
+        {
+            let folder = asked
+                .parameter("delimiter")
+                .and_then(|delimiter| key[prefix.len()..].split_once(delimiter));
             let entry = match folder {
                 Some((folder, _)) => (format!("{prefix}{folder}/"), None),
                 None => (key.clone(), Some(object)),
@@ -172,12 +187,14 @@ impl Objects {
                 entries.push(entry);
             }
         }
-        let asked_for = asked.parameter("max-keys").map_or(self.page_size, |keys| keys.parse().unwrap());
+        let asked_for =
+            asked.parameter("max-keys").map_or(self.page_size, |keys| keys.parse().unwrap());
         let truncated = entries.len() > asked_for.min(self.page_size);
         entries.truncate(asked_for.min(self.page_size));
         let mut xml = format!("<ListBucketResult><IsTruncated>{truncated}</IsTruncated>");
         if let Some((last, _)) = entries.last().filter(|_| truncated) {
-            write!(xml, "<NextContinuationToken>{}</NextContinuationToken>", escaped(last)).unwrap();
+            write!(xml, "<NextContinuationToken>{}</NextContinuationToken>", escaped(last))
+                .unwrap();
         }
         entries.iter().for_each(|(name, object)| write_entry(&mut xml, name, *object));
         document(&(xml + "</ListBucketResult>"))
@@ -198,7 +215,8 @@ impl Object {
 /// Returns the bytes asked for, as far as there are any; nothing if there are none.
 fn range(headers: &HeaderMap, size: usize) -> Option<(usize, usize)> {
     let Some(range) = headers.get(header::RANGE) else { return Some((0, size)) };
-    let (first, last) = range.to_str().unwrap().strip_prefix("bytes=").unwrap().split_once('-').unwrap();
+    let (first, last) =
+        range.to_str().unwrap().strip_prefix("bytes=").unwrap().split_once('-').unwrap();
     let number = |text: &str| text.parse::<usize>().ok();
     let (start, end) = match (number(first), number(last)) {
         (Some(first), last) => (first, last.map_or(size, |last| last + 1)),
@@ -215,13 +233,15 @@ fn write_entry(xml: &mut String, name: &str, object: Option<&Object>) {
     };
     let modified = object.modified.format("%Y-%m-%dT%H:%M:%S.000Z");
     let (etag, size) = (escaped(&object.etag), object.bytes.len());
-    let about = format!("<LastModified>{modified}</LastModified><ETag>{etag}</ETag><Size>{size}</Size>");
+    let about =
+        format!("<LastModified>{modified}</LastModified><ETag>{etag}</ETag><Size>{size}</Size>");
     write!(xml, "<Contents><Key>{name}</Key>{about}</Contents>").unwrap();
 }
 
 /// Answers that something was not done.
 pub(super) fn refusal(status: u16, code: &str) -> Answer {
-    let mut answer = document(&format!("<Error><Code>{code}</Code><Message>as S3 says it</Message></Error>"));
+    let mut answer =
+        document(&format!("<Error><Code>{code}</Code><Message>as S3 says it</Message></Error>"));
     *answer.status_mut() = StatusCode::from_u16(status).unwrap();
     answer
 }
@@ -245,7 +265,11 @@ fn escaped(text: &str) -> String {
 }
 
 fn unescaped(text: &str) -> String {
-    text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&apos;", "'").replace("&amp;", "&")
+    text.replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&apos;", "'")
+        .replace("&amp;", "&")
 }
 
 #[expect(clippy::disallowed_methods, reason = "a store dates its objects itself")]

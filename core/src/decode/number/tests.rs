@@ -59,7 +59,8 @@ fn exponents_move_the_point() {
         ("12300E-20", 1),
         ("0.00E+5", 0),
     ] {
-        let expected = if text == "12300E-20" { Err(Problem::Scale { scale: 16 }) } else { Ok(expected) };
+        let expected =
+            if text == "12300E-20" { Err(Problem::Scale { scale: 16 }) } else { Ok(expected) };
         assert_eq!(parse(WIDE, text), expected, "{text}");
     }
     assert_eq!(parse(WIDE, "12300E-18"), Ok(123));
@@ -69,8 +70,8 @@ fn exponents_move_the_point() {
 #[test]
 fn what_is_no_number_is_refused() {
     for text in [
-        "", "-", "+", ".", "1.", ".5", "1.2.3", "--1", "1-", "1 ", " 1", "1,5", "NaN", "inf", "0x1", "1E", "1E+",
-        "1E1.5", "1E12345", "E5", "٣",
+        "", "-", "+", ".", "1.", ".5", "1.2.3", "--1", "1-", "1 ", " 1", "1,5", "NaN", "inf",
+        "0x1", "1E", "1E+", "1E1.5", "1E12345", "E5", "٣",
     ] {
         assert!(parse(WIDE, text).is_err(), "{text}");
         assert!(parse(PRICE, text).is_err(), "{text}");
@@ -79,7 +80,9 @@ fn what_is_no_number_is_refused() {
 
 #[test]
 fn integers_are_whole_and_fit() {
-    let parse = |text: &str| fast_integer(text.as_bytes()).map_or_else(|| full_integer(text.as_bytes()), Ok);
+    let parse = |text: &str| {
+        fast_integer(text.as_bytes()).map_or_else(|| full_integer(text.as_bytes()), Ok)
+    };
     for value in [0, 1, -1, 999_999_999_999_999_999, i64::MAX, i64::MIN] {
         assert_eq!(parse(&value.to_string()), Ok(value));
     }
@@ -103,7 +106,8 @@ fn zero_is_zero_however_it_is_written() {
 /// Shifts the digits of a number as text, and compares lengths: nothing is computed.
 fn by_text(number: &str, precision: usize, scale: usize) -> Option<String> {
     let plain = crate::decode::tests::normalised(number);
-    let (sign, digits) = plain.strip_prefix('-').map_or(("", plain.as_str()), |digits| ("-", digits));
+    let (sign, digits) =
+        plain.strip_prefix('-').map_or(("", plain.as_str()), |digits| ("-", digits));
     let (whole, decimals) = digits.split_once('.').unwrap_or((digits, ""));
     if decimals.len() > scale || (whole != "0" && whole.len() > precision - scale) {
         return None;

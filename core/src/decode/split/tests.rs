@@ -9,12 +9,18 @@ fn split(text: &str, fields: usize, limit: usize) -> (Vec<Row>, Vec<BadLine>, St
     let mut rows = Rows::default();
     let stop = rows.split(&mut buffer, 0, fields, limit);
     let field = |row, field| String::from_utf8(rows.field(&buffer, row, field).to_vec()).unwrap();
-    let found = (0..rows.len()).map(|row| (rows.line(row), (0..fields).map(|at| field(row, at)).collect())).collect();
+    let found = (0..rows.len())
+        .map(|row| (rows.line(row), (0..fields).map(|at| field(row, at)).collect()))
+        .collect();
     for at in 0..fields {
         let column: Vec<&[u8]> = rows.column(&buffer, at).collect();
         assert!(column.iter().enumerate().all(|(row, text)| *text == rows.field(&buffer, row, at)));
     }
-    (found, rows.malformed().iter().map(|line| (line.line, line.fields)).collect(), text[stop..].to_owned())
+    (
+        found,
+        rows.malformed().iter().map(|line| (line.line, line.fields)).collect(),
+        text[stop..].to_owned(),
+    )
 }
 
 fn row(line: u32, fields: &[&str]) -> Row {
@@ -24,7 +30,10 @@ fn row(line: u32, fields: &[&str]) -> Row {
 #[test]
 fn complete_lines_are_split_and_the_rest_is_left() {
     let (rows, malformed, rest) = split("a,b,c\n1,,333333333333\r\n,,\nd,e", 3, 100);
-    assert_eq!(rows, [row(0, &["a", "b", "c"]), row(1, &["1", "", "333333333333"]), row(2, &["", "", ""])]);
+    assert_eq!(
+        rows,
+        [row(0, &["a", "b", "c"]), row(1, &["1", "", "333333333333"]), row(2, &["", "", ""])]
+    );
     assert_eq!((malformed, rest.as_str()), (vec![], "d,e"));
 }
 
@@ -46,7 +55,8 @@ fn lines_that_are_no_rows_keep_their_numbers() {
 
 #[test]
 fn quotes_are_taken_off_and_what_they_hold_is_kept() {
-    let (rows, malformed, _) = split("\"a\",\"b,\"\"c\"\"\"\n1,2\n,\"\"\n\"\",x\r\n\" \",\"\"\"\"\n", 2, 100);
+    let (rows, malformed, _) =
+        split("\"a\",\"b,\"\"c\"\"\"\n1,2\n,\"\"\n\"\",x\r\n\" \",\"\"\"\"\n", 2, 100);
     let expected = [
         row(0, &["a", "b,\"c\""]),
         row(1, &["1", "2"]),

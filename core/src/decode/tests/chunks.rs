@@ -8,8 +8,9 @@ const SMALL: DecodeOptions = DecodeOptions { batch_rows: 7, line_limit: 4096 };
 
 /// A line of a trades file: a row, or something that archives also hold.
 fn line() -> impl Strategy<Value = String> {
-    let row = (0_u64..1 << 40, 0_u32..100_000_000, any::<bool>())
-        .prop_map(|(id, price, flag)| format!("{id},{price}.5,0.001,{price}.25,1502942428322,{flag},True"));
+    let row = (0_u64..1 << 40, 0_u32..100_000_000, any::<bool>()).prop_map(|(id, price, flag)| {
+        format!("{id},{price}.5,0.001,{price}.25,1502942428322,{flag},True")
+    });
     prop_oneof![
         8 => row,
         1 => Just(String::new()),
@@ -20,8 +21,8 @@ fn line() -> impl Strategy<Value = String> {
 
 fn file() -> impl Strategy<Value = Vec<u8>> {
     let ending = prop_oneof![Just("\n"), Just("\r\n")];
-    (any::<bool>(), any::<bool>(), ending, any::<bool>(), prop::collection::vec(line(), 0..60)).prop_map(
-        |(mark, header, ending, last, lines)| {
+    (any::<bool>(), any::<bool>(), ending, any::<bool>(), prop::collection::vec(line(), 0..60))
+        .prop_map(|(mark, header, ending, last, lines)| {
             let mut text = String::from(if mark { "\u{feff}" } else { "" });
             let first = if header {
                 "id,price,qty,quoteQty,time,isBuyerMaker,isBestMatch"
@@ -35,8 +36,7 @@ fn file() -> impl Strategy<Value = Vec<u8>> {
             }
             text.push_str(if last { ending } else { "" });
             text.into_bytes()
-        },
-    )
+        })
 }
 
 proptest! {
@@ -65,11 +65,15 @@ proptest! {
 
 #[test]
 fn blocks_and_batches_larger_than_the_decoders_own_are_cut_at_the_same_rows() {
-    let rows: Vec<String> = (0..40_000).map(|id| format!("{id},1.5,2,3,1502942428322,True,False\n")).collect();
+    let rows: Vec<String> =
+        (0..40_000).map(|id| format!("{id},1.5,2,3,1502942428322,True,False\n")).collect();
     let csv = rows.concat().into_bytes();
     let whole = decode("trades", Market::Spot, "BTCUSDT", &csv);
     let sizes: Vec<usize> = whole.batches.iter().map(RecordBatch::num_rows).collect();
     assert_eq!(sizes, [16_384, 16_384, 7_232]);
     let pieces: Vec<&[u8]> = csv.chunks(1_000).collect();
-    assert_eq!(try_decode("trades", Market::Spot, "BTCUSDT", &pieces, DecodeOptions::default()).unwrap(), whole);
+    assert_eq!(
+        try_decode("trades", Market::Spot, "BTCUSDT", &pieces, DecodeOptions::default()).unwrap(),
+        whole
+    );
 }

@@ -1,4 +1,5 @@
-//! Every value of every real archive against `arrow-csv`, with conversions that share nothing with the decoder's.
+//! Every value of every real archive against `arrow-csv`, with conversions that share nothing with
+//! the decoder's.
 
 use std::io::Cursor;
 use std::sync::Arc;
@@ -25,7 +26,12 @@ fn every_value_of_every_real_archive_is_what_another_reader_reads() {
             let actual = as_text(table.column_by_name(&name).unwrap());
             assert_eq!(actual.len(), expected.len());
             for (row, (actual, expected)) in actual.iter().zip(&expected).enumerate() {
-                assert_eq!(actual, expected, "{}, row {row}, column {name}", archive.path.display());
+                assert_eq!(
+                    actual,
+                    expected,
+                    "{}, row {row}, column {name}",
+                    archive.path.display()
+                );
             }
         }
     }
@@ -37,16 +43,20 @@ fn read_as_text(csv: &[u8]) -> (bool, Vec<StringArray>) {
     let first = csv.split(|byte| *byte == b'\n').next().unwrap();
     let header = first[0].is_ascii_alphabetic();
     let fields = first.split(|byte| *byte == b',').count();
-    let fields: Vec<Field> = (0..fields).map(|at| Field::new(at.to_string(), DataType::Utf8, true)).collect();
+    let fields: Vec<Field> =
+        (0..fields).map(|at| Field::new(at.to_string(), DataType::Utf8, true)).collect();
     let schema = Arc::new(Schema::new(fields));
-    let reader =
-        arrow_csv::ReaderBuilder::new(Arc::clone(&schema)).with_header(header).build(Cursor::new(csv)).unwrap();
+    let reader = arrow_csv::ReaderBuilder::new(Arc::clone(&schema))
+        .with_header(header)
+        .build(Cursor::new(csv))
+        .unwrap();
     let batches: Vec<RecordBatch> = reader.map(Result::unwrap).collect();
     let table = concat_batches(&schema, &batches).unwrap();
     (header, table.columns().iter().map(|column| column.as_string::<i32>().clone()).collect())
 }
 
-/// What each field of a file is, by the format notes: columns and how their values are written; `-` for none.
+/// What each field of a file is, by the format notes: columns and how their values are written; `-`
+/// for none.
 fn fields_of(table: &str, market: Market) -> &'static str {
     match (table, market) {
         ("klines", Market::FuturesCm) => {
@@ -72,7 +82,9 @@ fn fields_of(table: &str, market: Market) -> &'static str {
             "update_id:number best_bid_price:number best_bid_qty:number best_ask_price:number best_ask_qty:number \
              transaction_time:time event_time:time"
         }
-        ("funding_rate", _) => "calc_time:time funding_interval_hours:number last_funding_rate:number",
+        ("funding_rate", _) => {
+            "calc_time:time funding_interval_hours:number last_funding_rate:number"
+        }
         ("metrics", _) => {
             "create_time:time - sum_open_interest:number sum_open_interest_value:number \
              count_toptrader_long_short_ratio:number sum_toptrader_long_short_ratio:number \
@@ -107,18 +119,29 @@ fn converter(kind: &str) -> fn(&str) -> Option<String> {
 }
 
 /// What every column of the table should hold.
-fn expected_columns(archive: &Archive, fields: &[StringArray]) -> Vec<(String, Vec<Option<String>>)> {
+fn expected_columns(
+    archive: &Archive,
+    fields: &[StringArray],
+) -> Vec<(String, Vec<Option<String>>)> {
     let rows = fields[0].len();
-    let value = |field: &StringArray, row: usize| if field.is_null(row) { "" } else { field.value(row) }.to_owned();
+    let value = |field: &StringArray, row: usize| {
+        if field.is_null(row) { "" } else { field.value(row) }.to_owned()
+    };
     let mut expected = Vec::new();
-    for (field, columns) in fields.iter().zip(fields_of(archive.table, archive.market).split_whitespace()) {
+    for (field, columns) in
+        fields.iter().zip(fields_of(archive.table, archive.market).split_whitespace())
+    {
         for (name, kind) in columns.split('+').filter_map(|column| column.split_once(':')) {
             let convert = converter(kind);
-            expected.push((name.to_owned(), (0..rows).map(|row| convert(&value(field, row))).collect()));
+            expected.push((
+                name.to_owned(),
+                (0..rows).map(|row| convert(&value(field, row))).collect(),
+            ));
         }
     }
     if archive.table == "eoh_summary" {
-        let hour = |row| time(&format!("{} {}:00:00", value(&fields[0], row), value(&fields[1], row)));
+        let hour =
+            |row| time(&format!("{} {}:00:00", value(&fields[0], row), value(&fields[1], row)));
         expected.push(("time".to_owned(), (0..rows).map(hour).collect()));
     }
     for column in schema(archive.table).columns() {
@@ -150,9 +173,11 @@ fn time(field: &str) -> Option<String> {
     let microseconds = match field.len() {
         13 => format!("{field}000"),
         16 => field.to_owned(),
-        _ => {
-            NaiveDateTime::parse_from_str(field, "%Y-%m-%d %H:%M:%S").unwrap().and_utc().timestamp_micros().to_string()
-        }
+        _ => NaiveDateTime::parse_from_str(field, "%Y-%m-%d %H:%M:%S")
+            .unwrap()
+            .and_utc()
+            .timestamp_micros()
+            .to_string(),
     };
     Some(microseconds)
 }
@@ -161,11 +186,13 @@ fn number(field: &str) -> Option<String> {
     (!field.is_empty()).then(|| normalised(field))
 }
 
-/// Writes a number without an exponent and without zeros that mean nothing, by moving characters only.
+/// Writes a number without an exponent and without zeros that mean nothing, by moving characters
+/// only.
 pub(in crate::decode) fn normalised(number: &str) -> String {
     let (sign, rest) = number.strip_prefix('-').map_or(("", number), |rest| ("-", rest));
-    let (mantissa, exponent) =
-        rest.split_once(['E', 'e']).map_or((rest, 0), |(mantissa, exponent)| (mantissa, exponent.parse().unwrap()));
+    let (mantissa, exponent) = rest
+        .split_once(['E', 'e'])
+        .map_or((rest, 0), |(mantissa, exponent)| (mantissa, exponent.parse().unwrap()));
     let (whole, decimals) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let point = whole.len() as i64 + exponent;
     let mut digits = format!("{whole}{decimals}");
@@ -191,14 +218,23 @@ pub(in crate::decode) fn normalised(number: &str) -> String {
 /// Writes every value of a column in the same form.
 fn as_text(column: &dyn Array) -> Vec<Option<String>> {
     let value = |row: usize| match column.data_type() {
-        DataType::Timestamp(..) => column.as_primitive::<TimestampMicrosecondType>().value(row).to_string(),
-        DataType::Int64 => column.as_primitive::<arrow_array::types::Int64Type>().value(row).to_string(),
-        DataType::Int16 => column.as_primitive::<arrow_array::types::Int16Type>().value(row).to_string(),
-        DataType::Decimal128(..) => normalised(&column.as_primitive::<Decimal128Type>().value_as_string(row)),
+        DataType::Timestamp(..) => {
+            column.as_primitive::<TimestampMicrosecondType>().value(row).to_string()
+        }
+        DataType::Int64 => {
+            column.as_primitive::<arrow_array::types::Int64Type>().value(row).to_string()
+        }
+        DataType::Int16 => {
+            column.as_primitive::<arrow_array::types::Int16Type>().value(row).to_string()
+        }
+        DataType::Decimal128(..) => {
+            normalised(&column.as_primitive::<Decimal128Type>().value_as_string(row))
+        }
         DataType::Boolean => column.as_boolean().value(row).to_string(),
         DataType::Utf8 => column.as_string::<i32>().value(row).to_owned(),
         DataType::Date32 => {
-            let date = column.as_primitive::<arrow_array::types::Date32Type>().value_as_date(row).unwrap();
+            let date =
+                column.as_primitive::<arrow_array::types::Date32Type>().value_as_date(row).unwrap();
             date.format("%Y-%m-%d").to_string()
         }
         other => panic!("{other}"),

@@ -32,8 +32,9 @@ fn a_file_without_rows_has_no_batches() {
 
 #[test]
 fn a_reject_says_where_what_and_why() {
-    let csv =
-        format!("id,price,qty,quoteQty,time,isBuyerMaker,isBestMatch\n{TRADE}\n\n1,2.5,x,4,nine,True,False\n{TRADE}\n");
+    let csv = format!(
+        "id,price,qty,quoteQty,time,isBuyerMaker,isBestMatch\n{TRADE}\n\n1,2.5,x,4,nine,True,False\n{TRADE}\n"
+    );
     let decoded = trades(csv);
     assert_eq!(decoded.rows(), 2);
     let expected = Reject {
@@ -74,7 +75,8 @@ fn lines_of_rejects_are_counted_over_batches() {
     lines[97] = "1,2.5,3,4,1502942428322,maybe,False";
     let options = DecodeOptions { batch_rows: 10, ..DecodeOptions::default() };
     let csv = lines.join("\n");
-    let decoded = try_decode("trades", Market::Spot, "BTCUSDT", &[csv.as_bytes()], options).unwrap();
+    let decoded =
+        try_decode("trades", Market::Spot, "BTCUSDT", &[csv.as_bytes()], options).unwrap();
     assert_eq!(decoded.reasons(), [(37, "", ""), (98, "is_buyer_maker", "maybe")]);
     assert_eq!(decoded.rows(), 98);
 }
@@ -101,7 +103,10 @@ fn bytes_that_are_not_utf8_are_rejected_and_shown() {
     csv.extend(b"1672531200000,SELL,LIMIT,IOC,1\x80,2,3,FILLED,4,5\n");
     let decoded = decode("liquidation_snapshot", Market::FuturesCm, "BTCUSD_PERP", &csv);
     assert_eq!(decoded.rows(), 1);
-    assert_eq!(decoded.reasons(), [(2, "side", "\u{fffd}\u{fffd}"), (3, "original_quantity", "1\u{fffd}")]);
+    assert_eq!(
+        decoded.reasons(),
+        [(2, "side", "\u{fffd}\u{fffd}"), (3, "original_quantity", "1\u{fffd}")]
+    );
     assert_eq!(decoded.rejects[0].reason, "expected text in UTF-8");
 }
 
@@ -121,7 +126,10 @@ fn a_line_without_end_is_an_error_however_it_arrives() {
     for size in [7_000, 33_000, 1_000_000] {
         let pieces: Vec<&[u8]> = csv.as_bytes().chunks(size).collect();
         let error = try_decode("trades", Market::Spot, "BTCUSDT", &pieces, options).unwrap_err();
-        assert_eq!(error.to_string(), "line 3 is longer than 100000 bytes; the file is no CSV or is damaged");
+        assert_eq!(
+            error.to_string(),
+            "line 3 is longer than 100000 bytes; the file is no CSV or is damaged"
+        );
     }
 }
 
@@ -139,7 +147,9 @@ fn a_header_is_recognised_per_file_by_any_of_its_spellings() {
 
 #[test]
 fn a_header_in_another_order_tells_where_the_fields_are() {
-    let decoded = trades("time,id,qty,price,quoteQty,isBestMatch,isBuyerMaker\n1502942428322,1,3,2.5,4,False,True\n");
+    let decoded = trades(
+        "time,id,qty,price,quoteQty,isBestMatch,isBuyerMaker\n1502942428322,1,3,2.5,4,False,True\n",
+    );
     assert_eq!(decoded.batches, trades(TRADE).batches);
 }
 
@@ -155,27 +165,43 @@ fn an_unknown_header_is_an_error_that_shows_what_was_expected() {
         "line 1: unknown header `id,price,size,quote_qty,time,is_buyer_maker` for trades of futures_um; \
          expected `id,price,qty,quote_qty,time,is_buyer_maker`, or rows without a header"
     );
-    assert!(decode_error("trades", Market::Spot, b"<html><body>not found").contains("unknown header `<html>"));
+    assert!(
+        decode_error("trades", Market::Spot, b"<html><body>not found")
+            .contains("unknown header `<html>")
+    );
 }
 
 #[test]
 fn a_first_row_of_an_unknown_number_of_fields_is_an_error() {
     let error = decode_error("agg_trades", Market::Spot, b"\n1,2,3\n");
-    assert!(error.starts_with("line 2: 3 fields in `1,2,3`, which no layout of agg_trades of spot has"), "{error}");
+    assert!(
+        error.starts_with("line 2: 3 fields in `1,2,3`, which no layout of agg_trades of spot has"),
+        "{error}"
+    );
 }
 
 #[test]
 fn a_market_without_a_layout_is_an_error() {
-    assert_eq!(decode_error("bvol_index", Market::Spot, b""), "no layout of bvol_index is known for spot");
+    assert_eq!(
+        decode_error("bvol_index", Market::Spot, b""),
+        "no layout of bvol_index is known for spot"
+    );
 }
 
 #[test]
 fn times_are_milliseconds_or_microseconds_value_by_value_and_never_seconds() {
-    let rows: Vec<String> =
-        ["1502942428322", "1502942428322123", "1502942428", "150294242832", "15029424283221234", "-1502942428322", ""]
-            .iter()
-            .map(|time| format!("1,2,3,4,{time},True,True\n"))
-            .collect();
+    let rows: Vec<String> = [
+        "1502942428322",
+        "1502942428322123",
+        "1502942428",
+        "150294242832",
+        "15029424283221234",
+        "-1502942428322",
+        "",
+    ]
+    .iter()
+    .map(|time| format!("1,2,3,4,{time},True,True\n"))
+    .collect();
     let decoded = trades(rows.concat());
     assert_eq!(decoded.times("time"), [1_502_942_428_322_000, 1_502_942_428_322_123]);
     assert_eq!(decoded.rejects.iter().map(|r| r.line).collect::<Vec<_>>(), [3, 4, 5, 6, 7]);
@@ -184,8 +210,12 @@ fn times_are_milliseconds_or_microseconds_value_by_value_and_never_seconds() {
 
 #[test]
 fn the_years_2009_to_2199_are_told_apart_in_either_unit() {
-    let day =
-        |year: i32| chrono::NaiveDate::from_ymd_opt(year, 1, 1).unwrap().and_time(chrono::NaiveTime::MIN).and_utc();
+    let day = |year: i32| {
+        chrono::NaiveDate::from_ymd_opt(year, 1, 1)
+            .unwrap()
+            .and_time(chrono::NaiveTime::MIN)
+            .and_utc()
+    };
     let (first, last) = (day(2009).timestamp_millis(), day(2200).timestamp_millis() - 1);
     let row = |time: i64| format!("1,2,3,4,{time},True,True\n");
     let csv = [first, last, first * 1000, last * 1000 + 999, first - 1, last + 1].map(row).concat();
@@ -198,8 +228,14 @@ fn the_years_2009_to_2199_are_told_apart_in_either_unit() {
 fn booleans_are_words_of_either_case_and_nothing_else() {
     let row = |flag: &str| format!("1,2,3,4,1502942428322,{flag},True\n");
     let others = ["TRUE", "1", "t", "", "tru", "trues", "fals", "falsy", "falsee", "true ", "4rue"];
-    let decoded =
-        trades(["True", "true", "False", "false"].iter().chain(&others).copied().map(row).collect::<String>());
+    let decoded = trades(
+        ["True", "true", "False", "false"]
+            .iter()
+            .chain(&others)
+            .copied()
+            .map(row)
+            .collect::<String>(),
+    );
     let flags: Vec<bool> = decoded.table()["is_buyer_maker"].as_boolean().values().iter().collect();
     assert_eq!(flags, [true, true, false, false]);
     assert_eq!(decoded.rejects.len(), others.len());

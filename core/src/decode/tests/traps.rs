@@ -23,17 +23,25 @@ fn futures_archives_from_before_the_header_have_none_and_later_ones_have() {
 
 #[test]
 fn spot_times_of_2025_and_later_are_microseconds() {
-    let Some(archive) = real_archive("spot/daily/klines/BTCUSDT/1h/BTCUSDT-1h-2026-05-08.zip") else { return };
+    let Some(archive) = real_archive("spot/daily/klines/BTCUSDT/1h/BTCUSDT-1h-2026-05-08.zip")
+    else {
+        return;
+    };
     let klines = archive.decode();
     assert_eq!(klines.times("open_time")[0], 1_778_198_400_000_000);
     assert!(klines.times("close_time").iter().all(|time| time % 1_000_000 == 999_999));
-    let trades = real_archive("spot/daily/aggTrades/BTCUSDT/BTCUSDT-aggTrades-2026-09-15.zip").unwrap().decode();
+    let trades = real_archive("spot/daily/aggTrades/BTCUSDT/BTCUSDT-aggTrades-2026-09-15.zip")
+        .unwrap()
+        .decode();
     assert_eq!(trades.times("transact_time")[0], 1_789_430_400_017_025);
 }
 
 #[test]
 fn an_odd_close_time_and_a_missing_hour_are_kept_as_published() {
-    let Some(archive) = real_archive("spot/monthly/klines/BTCUSDT/1h/BTCUSDT-1h-2021-02.zip") else { return };
+    let Some(archive) = real_archive("spot/monthly/klines/BTCUSDT/1h/BTCUSDT-1h-2021-02.zip")
+    else {
+        return;
+    };
     let klines = archive.decode();
     assert_eq!(klines.rows(), 28 * 24 - 1);
     assert!(klines.times("close_time").contains(&1_613_014_854_773_000));
@@ -41,31 +49,47 @@ fn an_odd_close_time_and_a_missing_hour_are_kept_as_published() {
 
 #[test]
 fn a_bare_zero_among_padded_numbers_and_whole_volumes_are_decimals() {
-    let Some(archive) = real_archive("um/monthly/klines/ALGOUSDT/1m/ALGOUSDT-1m-2024-02.zip") else { return };
+    let Some(archive) = real_archive("um/monthly/klines/ALGOUSDT/1m/ALGOUSDT-1m-2024-02.zip")
+    else {
+        return;
+    };
     let klines = archive.decode();
     assert_eq!(klines.decimals("volume").iter().filter(|volume| **volume == Some(0)).count(), 39);
     assert_eq!(klines.decimals("volume")[0], Some(50_635_500_000_000));
-    let near = real_archive("um/monthly/klines/NEARUSDT/1m/NEARUSDT-1m-2026-02.zip").unwrap().decode();
+    let near =
+        real_archive("um/monthly/klines/NEARUSDT/1m/NEARUSDT-1m-2026-02.zip").unwrap().decode();
     assert_eq!(near.decimals("volume")[0], Some(9_514_900_000_000));
 }
 
 #[test]
 fn book_depth_has_ten_levels_or_twelve_with_or_without_decimals() {
-    let Some(archive) = real_archive("um/daily/bookDepth/BTCUSDT/BTCUSDT-bookDepth-2026-01-31.zip") else { return };
+    let Some(archive) = real_archive("um/daily/bookDepth/BTCUSDT/BTCUSDT-bookDepth-2026-01-31.zip")
+    else {
+        return;
+    };
     let levels = archive.decode().decimals("percentage");
     assert_eq!(levels[..3], [Some(-500), Some(-400), Some(-300)]);
     assert!(levels.contains(&Some(-20)) && levels.contains(&Some(20)));
-    let old = decode("book_depth", Market::FuturesUm, "BTCUSDT", b"2023-10-16 00:00:07,-5,1.00000000,2.00000000\n");
+    let old = decode(
+        "book_depth",
+        Market::FuturesUm,
+        "BTCUSDT",
+        b"2023-10-16 00:00:07,-5,1.00000000,2.00000000\n",
+    );
     assert_eq!(old.decimals("percentage"), [Some(-500)]);
 }
 
 #[test]
 fn rows_that_are_there_twice_are_kept_twice() {
-    let Some(archive) = real_archive("um/monthly/aggTrades/BTCUSDT/BTCUSDT-aggTrades-2022-09.zip") else { return };
+    let Some(archive) = real_archive("um/monthly/aggTrades/BTCUSDT/BTCUSDT-aggTrades-2022-09.zip")
+    else {
+        return;
+    };
     assert_eq!(archive.decode().rows(), 12);
-    let doubled =
-        real_archive("cm/daily/liquidationSnapshot/BTCUSD_PERP/BTCUSD_PERP-liquidationSnapshot-2024-10-01.zip")
-            .unwrap();
+    let doubled = real_archive(
+        "cm/daily/liquidationSnapshot/BTCUSD_PERP/BTCUSD_PERP-liquidationSnapshot-2024-10-01.zip",
+    )
+    .unwrap();
     assert_eq!(doubled.decode().rows(), 14);
 }
 
@@ -81,12 +105,19 @@ fn an_options_summary_has_empty_quotes_exponents_a_sentinel_and_a_text_hour() {
     assert_eq!(first["expiry"].as_primitive::<arrow_array::types::Date32Type>().value(0), 19_657);
     assert_eq!(summary.decimals("strike")[0], Some(3_300_000_000_000));
     let times = summary.times("time");
-    assert!(times.iter().all(|time| time % 3_600_000_000 == 0 && time / DAY == 19_653) && !times.is_sorted());
+    assert!(
+        times.iter().all(|time| time % 3_600_000_000 == 0 && time / DAY == 19_653)
+            && !times.is_sorted()
+    );
 }
 
 #[test]
 fn coin_m_metrics_have_empty_ratios_and_wide_decimals() {
-    let Some(archive) = real_archive("cm/daily/metrics/BTCUSD_PERP/BTCUSD_PERP-metrics-2023-06-25.zip") else { return };
+    let Some(archive) =
+        real_archive("cm/daily/metrics/BTCUSD_PERP/BTCUSD_PERP-metrics-2023-06-25.zip")
+    else {
+        return;
+    };
     let metrics = archive.decode();
     assert_eq!(metrics.decimals("count_long_short_ratio")[0], None);
     assert_eq!(metrics.decimals("sum_open_interest_value")[0], Some(182_650_091_182_600_000_000));
@@ -98,24 +129,35 @@ fn metrics_know_unknown_interest_long_decimals_and_dates_alone() {
     let metrics = decode("metrics", Market::FuturesUm, "BTCUSDT", csv.as_bytes());
     assert_eq!(metrics.rejects, []);
     assert_eq!(metrics.decimals("sum_open_interest"), [Some(0), Some(10_i128.pow(16))]);
-    assert_eq!(metrics.decimals("count_toptrader_long_short_ratio")[0], Some(12_345_678_901_234_560));
+    assert_eq!(
+        metrics.decimals("count_toptrader_long_short_ratio")[0],
+        Some(12_345_678_901_234_560)
+    );
     assert_eq!(metrics.decimals("sum_toptrader_long_short_ratio")[0], None);
     assert_eq!(metrics.times("create_time")[1] % DAY, 0);
 }
 
 #[test]
 fn tiny_prices_are_exact() {
-    let Some(archive) = real_archive("spot/daily/klines/ADABTC/1m/ADABTC-1m-2021-11-28.zip") else { return };
+    let Some(archive) = real_archive("spot/daily/klines/ADABTC/1m/ADABTC-1m-2021-11-28.zip") else {
+        return;
+    };
     assert_eq!(archive.decode().decimals("open")[0], Some(2_820));
-    let zil = real_archive("spot/daily/aggTrades/ZILBTC/ZILBTC-aggTrades-2021-02-28.zip").unwrap().decode();
+    let zil = real_archive("spot/daily/aggTrades/ZILBTC/ZILBTC-aggTrades-2021-02-28.zip")
+        .unwrap()
+        .decode();
     assert_eq!(zil.decimals("price")[0], Some(238));
-    let ids = zil.table()["agg_trade_id"].as_primitive::<arrow_array::types::Int64Type>().values().to_vec();
+    let ids = zil.table()["agg_trade_id"]
+        .as_primitive::<arrow_array::types::Int64Type>()
+        .values()
+        .to_vec();
     assert_eq!(ids.last(), Some(&12_027_555));
 }
 
 #[test]
 fn twenty_digits_of_a_monthly_volume_are_exact() {
-    let row = "1704067200000,1,1,1,1,2,1706745599999,118661604939.99255335,5,6,118661604939.99255335,0\n";
+    let row =
+        "1704067200000,1,1,1,1,2,1706745599999,118661604939.99255335,5,6,118661604939.99255335,0\n";
     let klines = decode("klines", Market::Spot, "BTCUSDT", row.as_bytes());
     assert_eq!(klines.decimals("quote_volume"), [Some(11_866_160_493_999_255_335)]);
 }
@@ -125,30 +167,41 @@ fn coin_m_volumes_never_become_quote_volumes() {
     let header = "open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,taker_buy_quote_volume,ignore";
     let readme = "open_time,open,high,low,close,volume,close_time,baseAssetVolume,count,takerBuyVolume,takerBuyBaseAssetVolume,ignore";
     for first in [header, readme] {
-        let csv = format!("{first}\n1666569600000,1,1,1,1,19431,1666569659999,99.33183109,425,9916,50.69336469,0\n");
+        let csv = format!(
+            "{first}\n1666569600000,1,1,1,1,19431,1666569659999,99.33183109,425,9916,50.69336469,0\n"
+        );
         let klines = decode("klines", Market::FuturesCm, "BTCUSD_PERP", csv.as_bytes());
         assert_eq!(klines.decimals("base_volume"), [Some(9_933_183_109)], "{first}");
         assert_eq!(klines.decimals("taker_buy_base_volume"), [Some(5_069_336_469)]);
-        assert_eq!((klines.decimals("quote_volume")[0], klines.decimals("taker_buy_quote_volume")[0]), (None, None));
+        assert_eq!(
+            (klines.decimals("quote_volume")[0], klines.decimals("taker_buy_quote_volume")[0]),
+            (None, None)
+        );
     }
 }
 
 #[test]
 fn placeholders_are_dropped_when_zero_and_rejected_when_not() {
-    let row =
-        |volume: &str| format!("1700000000000,-0.00048000,0.1,-0.5,0,{volume},1700000059999,0,12,0,0.00000000,0\n");
+    let row = |volume: &str| {
+        format!("1700000000000,-0.00048000,0.1,-0.5,0,{volume},1700000059999,0,12,0,0.00000000,0\n")
+    };
     let csv = ["0", "0.000", "0E-8", "1", "0.00000001", ""].map(row).concat();
     for table in ["premium_index_klines", "index_price_klines", "mark_price_klines"] {
         let bars = decode(table, Market::FuturesUm, "BTCUSDT", csv.as_bytes());
         assert_eq!(bars.decimals("open"), [Some(-48_000); 3]);
-        assert_eq!(bars.reasons(), [(4, "volume", "1"), (5, "volume", "0.00000001"), (6, "volume", "")]);
+        assert_eq!(
+            bars.reasons(),
+            [(4, "volume", "1"), (5, "volume", "0.00000001"), (6, "volume", "")]
+        );
     }
 }
 
 #[test]
 fn a_row_of_another_symbol_is_rejected_and_a_settled_contract_is_the_same_symbol() {
     let row = |symbol: &str| format!("2025-11-02 00:05:00,{symbol},1,1,1,1,1,1\n");
-    let csv = ["BTCUSDT", "ETHUSDT", "btcusdt", "BTCUSDT_SETTLED", "BTCUSDTSETTLED2", ""].map(row).concat();
+    let csv = ["BTCUSDT", "ETHUSDT", "btcusdt", "BTCUSDT_SETTLED", "BTCUSDTSETTLED2", ""]
+        .map(row)
+        .concat();
     let rejected = [(2, "symbol", "ETHUSDT"), (3, "symbol", "btcusdt"), (6, "symbol", "")];
     for symbol in ["BTCUSDT", "BTCUSDTSETTLED", "BTCUSDT_SETTLED1"] {
         let metrics = decode("metrics", Market::FuturesUm, symbol, csv.as_bytes());
@@ -163,23 +216,29 @@ fn usd_m_liquidations_have_the_symbol_as_their_second_field() {
     let csv = "time,symbol,side,order_type,time_in_force,original_quantity,price,average_price,order_status,\
                last_fill_quantity,accumulated_fill_quantity\n1690800000000,BTCUSDT,SELL,LIMIT,IOC,1,2,3,FILLED,4,5\n";
     let with_symbol = decode("liquidation_snapshot", Market::FuturesUm, "BTCUSDT", csv.as_bytes());
-    let without =
-        decode("liquidation_snapshot", Market::FuturesUm, "BTCUSDT", b"1690800000000,SELL,LIMIT,IOC,1,2,3,FILLED,4,5");
+    let without = decode(
+        "liquidation_snapshot",
+        Market::FuturesUm,
+        "BTCUSDT",
+        b"1690800000000,SELL,LIMIT,IOC,1,2,3,FILLED,4,5",
+    );
     assert_eq!(with_symbol.batches, without.batches);
     assert_eq!(without.rows(), 1);
 }
 
 #[test]
 fn exponents_are_numbers_only_where_the_source_writes_them() {
-    let decoded = decode("trades", Market::Spot, "BTCUSDT", b"1,2E-8,3,4,1502942428322,True,True\n");
+    let decoded =
+        decode("trades", Market::Spot, "BTCUSDT", b"1,2E-8,3,4,1502942428322,True,True\n");
     assert_eq!(decoded.reasons(), [(1, "price", "2E-8")]);
     assert_eq!(decoded.rejects[0].reason, "expected a decimal number without an exponent");
 }
 
 #[test]
 fn a_malformed_expiry_hour_or_date_is_rejected_by_its_own_field() {
-    let row =
-        |date: &str, hour: &str, strike: &str| format!("{date},{hour},BTC-C,BTCUSDT,C,{strike}{}\n", ",1".repeat(20));
+    let row = |date: &str, hour: &str, strike: &str| {
+        format!("{date},{hour},BTC-C,BTCUSDT,C,{strike}{}\n", ",1".repeat(20))
+    };
     let csv = [
         row("2023-10-01", "09", "231229-34000.5"),
         row("2023-02-30", "09", "231229-34000"),

@@ -2,8 +2,7 @@ use super::{file, model};
 use crate::embedded::GOLD_FILES;
 use crate::gold::{Kind, Model, Partitioning};
 
-const HEADER: &str =
-    "-- partitions: market, date\n-- key: market, date, symbol\n-- inputs: silver.klines, gold.other\n";
+const HEADER: &str = "-- partitions: market, date\n-- key: market, date, symbol\n-- inputs: silver.klines, gold.other\n";
 
 #[test]
 fn every_built_in_model_has_a_header_that_can_be_read() {
@@ -23,7 +22,8 @@ fn a_header_says_what_the_table_is() {
     assert_eq!(inputs, ["silver.klines", "gold.other"]);
     assert_eq!(model.sort_columns(), ["symbol"]);
     let column = &model.columns()[1];
-    let told = (column.name.as_str(), column.kind, column.unit.as_str(), column.description.as_str());
+    let told =
+        (column.name.as_str(), column.kind, column.unit.as_str(), column.description.as_str());
     assert_eq!(told, ("n", Kind::Integer, "rows", "how many"));
     assert_eq!(model.select(), "SELECT 1");
 }
@@ -53,7 +53,11 @@ fn what_is_wrong_with_a_header_is_told_with_its_line() {
         (HEADER.replace(key, ""), 8, "the header above does not say `key`"),
         (HEADER.replace("gold.other", "bronze.klines"), 5, "found `bronze.klines`"),
         (HEADER.replace("gold.other", "silver.klines"), 5, "`inputs` names `silver.klines` twice"),
-        (format!("{HEADER}-- lookback: 1\n"), 6, "`lookback`: expected days such as `1 day` or `30 days`, found `1`"),
+        (
+            format!("{HEADER}-- lookback: 1\n"),
+            6,
+            "`lookback`: expected days such as `1 day` or `30 days`, found `1`",
+        ),
         (format!("{HEADER}{key}"), 6, "`key` is given twice"),
         (format!("{HEADER}-- lokback: 1 day\n"), 6, "found `lokback: 1 day`"),
     ];
@@ -63,8 +67,18 @@ fn what_is_wrong_with_a_header_is_told_with_its_line() {
         assert!(error.message.contains(message), "{error}");
     }
     let columns = [
-        ("--   n  integer, rows: how many", "--   n  number: how many", 8, "expected one of text, integer, decimal"),
-        ("--   n  integer, rows: how many", "--   symbol  text: again", 8, "the column `symbol` is there twice"),
+        (
+            "--   n  integer, rows: how many",
+            "--   n  number: how many",
+            8,
+            "expected one of text, integer, decimal",
+        ),
+        (
+            "--   n  integer, rows: how many",
+            "--   symbol  text: again",
+            8,
+            "the column `symbol` is there twice",
+        ),
         ("--   n  integer, rows: how many", "--   n", 8, "expected a column such as"),
         ("SELECT 1\n", "", 8, "expected a SELECT below the header"),
     ];
@@ -73,14 +87,19 @@ fn what_is_wrong_with_a_header_is_told_with_its_line() {
         assert_eq!(error.line, line, "{error}");
         assert!(error.message.contains(message), "{error}");
     }
-    assert!(Model::parse("Daily-1.sql", &file(HEADER)).unwrap_err().message.contains("rename the file"));
+    assert!(
+        Model::parse("Daily-1.sql", &file(HEADER)).unwrap_err().message.contains("rename the file")
+    );
 }
 
 #[test]
 fn a_fingerprint_follows_the_statement_and_not_the_words_around_it() {
     let text = file(HEADER);
     let fingerprint = |text: &str| Model::parse("m.sql", text).unwrap().fingerprint();
-    let same = [text.replace("What a row is", "Another word"), text.replace("SELECT 1\n", "-- why\n\n  SELECT 1\n")];
+    let same = [
+        text.replace("What a row is", "Another word"),
+        text.replace("SELECT 1\n", "-- why\n\n  SELECT 1\n"),
+    ];
     let other = [
         text.replace("SELECT 1", "SELECT 2"),
         text.replace("date, symbol", "date, symbol, n"),

@@ -11,5 +11,6 @@ fn file(header: &str) -> String {
 }
 
 fn model(name: &str, header: &str) -> Model {
-    Model::parse(&format!("models/{name}.sql"), &file(header)).unwrap_or_else(|error| panic!("{error}"))
+    Model::parse(&format!("models/{name}.sql"), &file(header))
+        .unwrap_or_else(|error| panic!("{error}"))
 }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::model;
 use crate::gold::{Changed, InputState, Model, Partition, Recompute, recompute};
-use crate::market::Market;
+use crate::names::market::Market;
 
 fn on(day: u32) -> Partition {
     Partition { market: Market::Spot, date: chrono::NaiveDate::from_yo_opt(2024, day).unwrap() }
@@ -16,7 +16,8 @@ fn days(days: impl IntoIterator<Item = u32>) -> BTreeSet<Partition> {
 }
 
 fn daily(lookback: u32, lookahead: u32) -> Model {
-    let header = "-- partitions: market, date\n-- key: market, date, symbol\n-- inputs: silver.klines\n";
+    let header =
+        "-- partitions: market, date\n-- key: market, date, symbol\n-- inputs: silver.klines\n";
     model("m", &format!("{header}-- lookback: {lookback} days\n-- lookahead: {lookahead} days\n"))
 }
 
@@ -33,9 +34,12 @@ fn a_changed_day_makes_stale_the_days_that_look_at_it() {
 
 #[test]
 fn nothing_is_stale_where_nothing_changed() {
-    let inputs = [input(Changed::Nothing, days(1..60)), input(Changed::Partitions(days([])), days(1..9))];
+    let inputs =
+        [input(Changed::Nothing, days(1..60)), input(Changed::Partitions(days([])), days(1..9))];
     assert!(recompute(&daily(1, 0), false, &inputs, &days(1..60)).is_nothing());
-    assert!(recompute(&daily(1, 0), true, &[input(Changed::Nothing, days([]))], &days([])).is_nothing());
+    assert!(
+        recompute(&daily(1, 0), true, &[input(Changed::Nothing, days([]))], &days([])).is_nothing()
+    );
 }
 
 #[test]
@@ -43,7 +47,10 @@ fn all_of_a_table_is_what_its_inputs_have_and_what_it_has_itself() {
     let inputs = [input(Changed::Nothing, days([5])), input(Changed::Everything, days([]))];
     let stale = recompute(&daily(1, 0), false, &inputs, &days([2, 5]));
     assert_eq!(stale, Recompute::Partitions(days([2, 5, 6])));
-    assert_eq!(recompute(&daily(1, 0), true, &inputs[..1], &days([2])), Recompute::Partitions(days([2, 5, 6])));
+    assert_eq!(
+        recompute(&daily(1, 0), true, &inputs[..1], &days([2])),
+        Recompute::Partitions(days([2, 5, 6]))
+    );
 }
 
 #[test]
@@ -53,7 +60,10 @@ fn a_table_without_partitions_is_built_as_a_whole_whatever_changed() {
         recompute(&whole, false, &[input(Changed::Partitions(days([1])), days([1]))], &days([])),
         Recompute::Whole
     );
-    assert_eq!(recompute(&whole, false, &[input(Changed::Nothing, days([1]))], &days([])), Recompute::Nothing);
+    assert_eq!(
+        recompute(&whole, false, &[input(Changed::Nothing, days([1]))], &days([])),
+        Recompute::Nothing
+    );
 }
 
 proptest! {

@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use proptest::prelude::*;
 
 use super::*;
-use crate::verdict::model::land;
+use crate::overlap::model::land;
 
 const SERIES: &str = "trades/BTCUSDT";
 
@@ -23,10 +23,14 @@ enum Step {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let policies = vec![FrequencyPolicy::Auto, FrequencyPolicy::Daily, FrequencyPolicy::Monthly];
     let publish = (0_u32..5).prop_map(Step::Publish);
-    prop::collection::vec(prop_oneof![2 => publish, 1 => prop::sample::select(policies).prop_map(Step::Ingest)], 1..24)
+    prop::collection::vec(
+        prop_oneof![2 => publish, 1 => prop::sample::select(policies).prop_map(Step::Ingest)],
+        1..24,
+    )
 }
 
-/// Makes up the rows that a version has of a day: few, so that copies often are as good as each other, and at times none.
+/// Makes up the rows that a version has of a day: few, so that copies often are as good as each
+/// other, and at times none.
 fn rows(path: &str, version: &str, day: NaiveDate) -> u64 {
     let mut hasher = DefaultHasher::new();
     (path, version, day).hash(&mut hasher);
@@ -52,7 +56,10 @@ impl World {
     }
 
     fn plan(&self, frequency: FrequencyPolicy) -> Plan {
-        let listed = |(archive, version): (&u32, &u32)| Published { etag: Some(version.to_string()), ..at(*archive) };
+        let listed = |(archive, version): (&u32, &u32)| Published {
+            etag: Some(version.to_string()),
+            ..at(*archive)
+        };
         let wish = Selection { frequency, ..selection("trades", "BTCUSDT", "..") };
         plan_of(&wish, self.bucket.iter().map(listed).collect(), &self.ledger)
     }
@@ -68,9 +75,11 @@ impl World {
         plan.fetch.len()
     }
 
-    /// The rule in its plainest form: what is better takes the day, and a correction takes the place of what it corrects.
+    /// The rule in its plainest form: what is better takes the day, and a correction takes the
+    /// place of what it corrects.
     fn follow(&mut self, path: &str, period: Period, version: &str) {
-        let days = period.days().start.unwrap().iter_days().take_while(|day| period.days().contains(*day));
+        let days =
+            period.days().start.unwrap().iter_days().take_while(|day| period.days().contains(*day));
         for day in days {
             let offered = rows(path, version, day);
             let free = self.owners.get(&day).is_none_or(|(owner, ..)| owner == path);

@@ -1,0 +1,627 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::OnceLock;
+
+use chrono::{DateTime, Datelike, Days, Utc};
+use proptest::prelude::*;
+
+use super::*;
+use crate::ledger::{ArchiveStatus, ChecksumState, LedgerEntry};
+use crate::listing::{Listed, inventory};
+use crate::matrix::Matrix;
+use crate::names::market::Symbol;
+use crate::names::period::{DateRange, Period};
+use crate::overlap::model;
+use crate::selection::{FrequencyPolicy, IntervalFilter, Selection, SymbolFilter, join};
+
+mod arrivals;
+
+fn matrix() -> &'static Matrix {
+    static MATRIX: OnceLock<Matrix> = OnceLock::new();
+    MATRIX.get_or_init(|| Matrix::builtin().unwrap())
+}
+
+fn date(text: &str) -> NaiveDate {
+    text.parse::<Period>().unwrap().start()
+}
+
+fn time(text: &str) -> DateTime<Utc> {
+    date(text).and_time(chrono::NaiveTime::MIN).and_utc()
+}
+
+fn selection(data_types: &str, symbols: &str, dates: &str) -> Selection {
+    let (start, end) = dates.split_once("..").unwrap();
+    let end_of = |text: &str| (!text.is_empty()).then(|| text.parse::<Period>().unwrap().end());
+    Selection {
+        markets: vec![Market::FuturesUm],
+        data_types: data_types.split(',').map(|name| matrix().data_type(name).unwrap()).collect(),
+        symbols: SymbolFilter::parse(&symbols.split(',').collect::<Vec<_>>()).unwrap(),
+        dates: DateRange { start: (!start.is_empty()).then(|| date(start)), end: end_of(end) },
+        ..Selection::default()
+    }
+}
+
+/// Makes archives out of words such as `trades/BTCUSDT/2024-01` and `klines/BTCUSDT/1h/2024-01-02`.
+fn published(words: &[impl AsRef<str>]) -> Vec<Published> {
+    let archive = |word: &str| {
+        let parts: Vec<&str> = word.split('/').collect();
+        let row = matrix().get(Market::FuturesUm, &matrix().data_type(parts[0]).unwrap()).unwrap();
+        let interval = (parts.len() == 4).then(|| parts[2].parse().unwrap());
+        let path = row.pattern.render(
+            &parts[1].parse().unwrap(),
+            interval,
+            parts[parts.len() - 1].parse().unwrap(),
+        );
+        let key = matrix().identify(&path).unwrap();
+        let etag = Some(format!("etag of {word}"));
+        let last_modified = Some(time("2024-06-01"));
+        Published {
+            key,
+            size: Some(100),
+            etag,
+            last_modified,
+            checksum_modified: None,
+            has_checksum: Some(true),
+        }
+    };
+    words.iter().map(|word| archive(word.as_ref())).collect()
+}
+
+fn entry(published: &Published, status: ArchiveStatus) -> LedgerEntry {
+    LedgerEntry {
+        key: published.key.clone(),
+        status,
+        checksum: ChecksumState::Match,
+        size: published.size,
+        etag: published.etag.clone(),
+        last_modified: published.last_modified,
+        sha256: None,
+        rows: 1,
+        rejected_rows: 0,
+        min_time: None,
+        max_time: None,
+        silver_version: (status == ArchiveStatus::Ingested).then_some(1),
+        run: "run".into(),
+        recorded_at: time("2024-06-02"),
+        reason: None,
+        days: None,
+        rival: None,
+    }
+}
+
+fn ledger(words: &[&str], status: ArchiveStatus) -> Ledger {
+    let mut ledger = Ledger::default();
+    for archive in published(words) {
+        ledger.insert(entry(&archive, status));
+    }
+    ledger
+}
+
+fn plan_of(selection: &Selection, archives: Vec<Published>, ledger: &Ledger) -> Plan {
+    let targets = selection.targets(matrix()).unwrap();
+    let options = PlanOptions { force: false, today: date("2024-06-15") };
+    plan(&targets, Inventory { archives, unknown: Vec::new() }, ledger, options)
+}
+
+/// Returns each archive's period with its decision, in the order of periods.
+fn decisions(plan: &Plan) -> Vec<String> {
+    let fetched = plan
+        .fetch
+        .iter()
+        .map(|planned| (planned.published.key.period(), planned.reason.to_string()));
+    let skipped =
+        plan.skipped.iter().map(|skipped| (skipped.key.period(), skipped.reason.to_string()));
+    let all: BTreeMap<Period, String> = fetched.chain(skipped).collect();
+    all.into_iter().map(|(period, reason)| format!("{period} {reason}")).collect()
+}
+
+fn keys(plan: &Plan) -> Vec<&str> {
+    plan.fetch.iter().map(|planned| planned.published.key.file_name()).collect()
+}
+
+fn decided(dates: &str, words: &[&str], ledger: &Ledger) -> Vec<String> {
+    let words: Vec<String> =
+        words.iter().map(|period| format!("trades/BTCUSDT/{period}")).collect();
+    decisions(&plan_of(&selection("trades", "BTCUSDT", dates), published(&words), ledger))
+}
+
+#[test]
+fn a_month_is_taken_whole_if_it_is_closed_and_all_of_it_is_wanted() {
+    let none = Ledger::default();
+    let table: &[(&str, &[&str], &[&str])] = &[
+        (
+            "..",
+            &["2024-01", "2024-01-05"],
+            &["2024-01 new", "2024-01-05 covered by the monthly archive"],
+        ),
+        (
+            "2024-01..2024-01",
+            &["2024-01", "2024-01-05"],
+            &["2024-01 new", "2024-01-05 covered by the monthly archive"],
+        ),
+        (
+            "2024-01-02..2024-01-31",
+            &["2024-01", "2024-01-05"],
+            &["2024-01 covered by dailies", "2024-01-05 new"],
+        ),
+        (
+            "2024-01-05..2024-01-05",
+            &["2024-01", "2024-01-04"],
+            &["2024-01 new", "2024-01-04 outside the dates"],
+        ),
+        (
+            "2024-02..",
+            &["2024-01", "2024-01-31"],
+            &["2024-01 outside the dates", "2024-01-31 outside the dates"],
+        ),
+        ("..", &["2024-06", "2024-06-01"], &["2024-06 month not closed", "2024-06-01 new"]),
+        ("..", &["2024-01-05", "2024-01-06"], &["2024-01-05 new", "2024-01-06 new"]),
+    ];
+    for (dates, words, expected) in table {
+        let mut expected = expected.to_vec();
+        expected.sort_by_key(|line| line.split(' ').next().unwrap().parse::<Period>().unwrap());
+        assert_eq!(decided(dates, words, &none), expected, "{dates} {words:?}");
+    }
+}
+
+#[test]
+fn what_the_ledger_holds_owns_its_days() {
+    let dailies = ledger(&["trades/BTCUSDT/2024-01-05"], ArchiveStatus::Ingested);
+    let words = ["2024-01", "2024-01-05", "2024-01-06"];
+    let expected = ["2024-01 covered by dailies", "2024-01-05 already ingested", "2024-01-06 new"];
+    assert_eq!(decided("2024-01-02..2024-01-31", &words, &dailies), expected);
+
+    let monthly = ledger(&["trades/BTCUSDT/2024-01"], ArchiveStatus::Ingested);
+    let expected = ["2024-01 already ingested", "2024-01-05 covered by the monthly archive"];
+    assert_eq!(decided("2024-01-02..2024-01-09", &["2024-01", "2024-01-05"], &monthly), expected);
+    let unlisted = decided("..", &["2024-01-05"], &monthly);
+    assert_eq!(
+        unlisted,
+        ["2024-01-05 covered by the monthly archive"],
+        "also if the monthly is listed no longer"
+    );
+}
+
+#[test]
+fn rows_of_an_older_version_still_own_their_days_when_the_newer_version_failed() {
+    let mut held = Ledger::default();
+    let monthly = published(&["trades/BTCUSDT/2024-01"]).remove(0);
+    held.insert(LedgerEntry {
+        silver_version: Some(7),
+        ..entry(&monthly, ArchiveStatus::Quarantined)
+    });
+    let expected =
+        ["2024-01 quarantined and unchanged", "2024-01-05 covered by the monthly archive"];
+    assert_eq!(decided("..", &["2024-01", "2024-01-05"], &held), expected);
+}
+
+#[test]
+fn days_are_taken_one_by_one_where_the_monthly_archive_is_known_to_be_bad() {
+    for (status, reason) in
+        [(ArchiveStatus::Quarantined, "quarantined"), (ArchiveStatus::Rejected, "rejected")]
+    {
+        let bad = ledger(&["trades/BTCUSDT/2024-01"], status);
+        let expected = [format!("2024-01 {reason} and unchanged"), "2024-01-05 new".to_owned()];
+        assert_eq!(decided("..", &["2024-01", "2024-01-05"], &bad), expected);
+    }
+    let failed = ledger(&["trades/BTCUSDT/2024-01"], ArchiveStatus::Failed);
+    let expected = ["2024-01 retry after failure", "2024-01-05 covered by the monthly archive"];
+    assert_eq!(decided("..", &["2024-01", "2024-01-05"], &failed), expected);
+}
+
+#[test]
+fn a_frequency_that_was_not_asked_for_is_left_alone() {
+    let mut wish = selection("trades", "BTCUSDT", "2024-01-02..2024-01-31");
+    let archives = published(&["trades/BTCUSDT/2024-01", "trades/BTCUSDT/2024-01-05"]);
+    wish.frequency = FrequencyPolicy::Daily;
+    let daily = decisions(&plan_of(&wish, archives.clone(), &Ledger::default()));
+    assert_eq!(daily, ["2024-01 not at the frequency asked for", "2024-01-05 new"]);
+    wish.frequency = FrequencyPolicy::Monthly;
+    let monthly = decisions(&plan_of(&wish, archives, &Ledger::default()));
+    assert_eq!(monthly, ["2024-01 new", "2024-01-05 not at the frequency asked for"]);
+}
+
+#[test]
+fn intervals_without_a_daily_folder_use_months_that_overlap_the_dates() {
+    let wish = selection("klines,fundingRate", "BTCUSDT", "2024-01-05..2024-01-06");
+    let words = [
+        "klines/BTCUSDT/1w/2024-01",
+        "fundingRate/BTCUSDT/2024-01",
+        "klines/BTCUSDT/1w/2024-01-05",
+    ];
+    let plan = plan_of(&wish, published(&words), &Ledger::default());
+    assert_eq!(keys(&plan), ["BTCUSDT-fundingRate-2024-01.zip", "BTCUSDT-1w-2024-01.zip"]);
+    assert_eq!(
+        plan.skipped[0].reason,
+        SkipReason::CoveredByMonthly,
+        "a stray daily archive of a week"
+    );
+}
+
+/// Plans one archive that the ledger knows, after the listing and the ledger were changed.
+fn known(change: impl Fn(&mut Published, &mut LedgerEntry), force: bool) -> String {
+    let mut archive = published(&["trades/BTCUSDT/2024-01"]).remove(0);
+    let mut known = entry(&archive, ArchiveStatus::Ingested);
+    change(&mut archive, &mut known);
+    let mut ledger = Ledger::default();
+    ledger.insert(known);
+    let targets = selection("trades", "BTCUSDT", "..").targets(matrix()).unwrap();
+    let inventory = Inventory { archives: vec![archive], unknown: Vec::new() };
+    let plan = plan(&targets, inventory, &ledger, PlanOptions { force, today: date("2024-06-15") });
+    decisions(&plan).remove(0).trim_start_matches("2024-01 ").to_owned()
+}
+
+#[test]
+fn an_archive_is_fetched_again_only_if_the_source_says_something_else() {
+    type Change = fn(&mut Published, &mut LedgerEntry);
+    let table: [(&str, Change); 13] = [
+        ("already ingested", |_, _| {}),
+        ("changed at the source", |archive, _| archive.size = Some(101)),
+        ("changed at the source", |archive, _| archive.etag = Some("other".to_owned())),
+        ("already ingested", |archive, _| archive.last_modified = Some(time("2024-06-03"))),
+        ("changed at the source", |archive, entry| {
+            (archive.last_modified, entry.etag) = (Some(time("2024-06-03")), None);
+        }),
+        ("already ingested", |archive, _| {
+            (archive.size, archive.etag, archive.last_modified) = (None, None, None)
+        }),
+        ("changed at the source", |archive, entry| {
+            (archive.size, entry.status) = (Some(101), ArchiveStatus::Rejected);
+        }),
+        ("quarantined and unchanged", |_, entry| {
+            (entry.status, entry.checksum) = (ArchiveStatus::Quarantined, ChecksumState::Mismatch);
+        }),
+        ("checksum changed", |archive, entry| {
+            archive.checksum_modified = Some(time("2024-06-03"));
+            (entry.status, entry.checksum) = (ArchiveStatus::Quarantined, ChecksumState::Mismatch);
+        }),
+        ("already ingested", |archive, _| archive.checksum_modified = Some(time("2024-06-03"))),
+        ("checksum changed", |_, entry| entry.checksum = ChecksumState::Absent),
+        ("new", |_, entry| entry.status = ArchiveStatus::NotPublished),
+        ("retry after failure", |_, entry| entry.status = ArchiveStatus::Failed),
+    ];
+    for (at, (expected, change)) in table.into_iter().enumerate() {
+        assert_eq!(known(change, false), expected, "row {at}");
+    }
+    assert_eq!(known(|_, _| {}, true), "forced");
+}
+
+#[test]
+fn archives_of_other_symbols_intervals_and_data_types_are_passed_over() {
+    let mut wish = selection("klines", "BTC*", "..");
+    wish.intervals = IntervalFilter::Everywhere(vec!["1h".to_owned()]);
+    let words = [
+        "klines/BTCUSDT/1h/2024-01",
+        "klines/BTCUSDT/1m/2024-01",
+        "klines/ETHUSDT/1h/2024-01",
+        "trades/BTCUSDT/2024-01",
+    ];
+    let plan = plan_of(&wish, published(&words), &Ledger::default());
+    assert_eq!((keys(&plan), plan.skipped.len()), (vec!["BTCUSDT-1h-2024-01.zip"], 0));
+}
+
+#[test]
+fn an_archive_that_is_listed_twice_is_planned_once() {
+    let wish = selection("trades", "BTCUSDT", "..");
+    let plan = plan_of(
+        &wish,
+        published(&["trades/BTCUSDT/2024-01", "trades/BTCUSDT/2024-01"]),
+        &Ledger::default(),
+    );
+    assert_eq!((plan.fetch.len(), plan.skipped.len()), (1, 0));
+}
+
+#[test]
+fn a_name_of_which_nothing_is_published_is_told() {
+    let wish = selection("trades,aggTrades", "BTCUSDT,BTCUSD_PERP", "..");
+    let plan = plan_of(
+        &wish,
+        published(&["trades/BTCUSDT/2024-01", "aggTrades/BTCUSDT/2024-01"]),
+        &Ledger::default(),
+    );
+    let told: Vec<_> = plan.notes.iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["futures_um trades, aggTrades: no archive is published for BTCUSD_PERP"]);
+}
+
+#[test]
+fn what_bounded_dates_expect_and_nobody_published_is_missing_in_ranges() {
+    let wish = selection("trades", "BTCUSDT", "2024-05-28..2024-12-31");
+    let days = ["2024-05-28", "2024-05-31", "2024-06-01", "2024-06-10"]
+        .map(|day| format!("trades/BTCUSDT/{day}"));
+    let plan = plan_of(&wish, published(&days), &Ledger::default());
+    let ranges: Vec<_> = plan.missing[0].ranges.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        ranges,
+        ["2024-05-29 to 2024-05-30", "2024-06-02 to 2024-06-09", "2024-06-11 to 2024-06-14"]
+    );
+    assert_eq!(plan.missing[0].archives, 2 + 8 + 4);
+
+    let open = selection("trades", "BTCUSDT", "2024-05-28..");
+    assert!(plan_of(&open, published(&days), &Ledger::default()).missing.is_empty());
+}
+
+#[test]
+fn days_of_a_published_month_and_months_that_are_not_over_are_not_missing() {
+    let wish = selection("trades,fundingRate", "BTCUSDT", "2024-03..2024-06");
+    let words = ["trades/BTCUSDT/2024-03", "trades/BTCUSDT/2024-05", "fundingRate/BTCUSDT/2024-03"];
+    let plan = plan_of(&wish, published(&words), &Ledger::default());
+    let ranges: Vec<_> = plan
+        .missing
+        .iter()
+        .map(|missing| (missing.series.data_type.as_str(), join(&missing.ranges)))
+        .collect();
+    assert_eq!(ranges[0], ("fundingRate", "2024-04-01 to 2024-05-31".to_owned()));
+    assert_eq!(
+        ranges[1],
+        ("trades", "2024-04-01 to 2024-04-30, 2024-06-01 to 2024-06-14".to_owned())
+    );
+}
+
+#[test]
+fn an_interval_that_was_asked_for_and_has_nothing_is_missing() {
+    let mut wish = selection("klines", "BTCUSDT,ETHUSDT", "2024-03-01..2024-03-02");
+    wish.intervals = IntervalFilter::Everywhere(vec!["1h".to_owned(), "4h".to_owned()]);
+    let words = ["klines/BTCUSDT/1h/2024-03-01", "klines/BTCUSDT/1h/2024-03-02"];
+    let plan = plan_of(&wish, published(&words), &Ledger::default());
+    let missing: Vec<_> =
+        plan.missing.iter().map(|missing| (missing.series.to_string(), missing.archives)).collect();
+    assert_eq!(missing, [("futures_um/klines/BTCUSDT/4h".to_owned(), 2)]);
+    assert!(plan.notes.iter().any(|note| note.text.contains("ETHUSDT")), "{:?}", plan.notes);
+}
+
+#[test]
+fn batches_hold_one_table_and_near_dates() {
+    let wish = selection("trades,aggTrades", "*", "..");
+    let mut words = Vec::new();
+    for day in 1..=3 {
+        for name in ["BTCUSDT", "ETHUSDT", "ADAUSDT"] {
+            words.extend(
+                ["trades", "aggTrades"]
+                    .map(|data_type| format!("{data_type}/{name}/2024-06-0{day}")),
+            );
+        }
+    }
+    let plan = plan_of(&wish, published(&words), &Ledger::default());
+    let batches = plan.batches(3);
+    let days: Vec<BTreeSet<_>> = batches
+        .iter()
+        .map(|batch| batch.archives.iter().map(|planned| planned.published.key.period()).collect())
+        .collect();
+    assert!(days.iter().all(|days| days.len() == 1), "three symbols of one day each: {days:?}");
+    let tables: Vec<_> = batches.iter().map(|batch| batch.table).collect();
+    assert_eq!(tables, ["agg_trades", "agg_trades", "agg_trades", "trades", "trades", "trades"]);
+    assert_eq!(plan.batches(0).len(), 18, "a size of zero is one");
+}
+
+#[test]
+fn the_summary_counts_archives_and_bytes_by_reason() {
+    let held = ledger(&["trades/BTCUSDT/2024-01"], ArchiveStatus::Ingested);
+    let wish = selection("trades", "BTCUSDT", "..");
+    let words = ["2024-01", "2024-02", "2024-03", "2024-03-01"]
+        .map(|period| format!("trades/BTCUSDT/{period}"));
+    let plan = plan_of(&wish, published(&words), &held);
+    let rows: Vec<_> = plan
+        .summary()
+        .into_iter()
+        .map(|row| (row.action, row.reason, row.archives, row.bytes))
+        .collect();
+    let row =
+        |action, reason: &str, archives| (action, reason.to_owned(), archives, archives * 100);
+    let expected = [
+        row("fetch", "new", 2),
+        row("skip", "already ingested", 1),
+        row("skip", "covered by the monthly archive", 1),
+    ];
+    assert_eq!(rows, expected);
+    assert_eq!(plan.bytes(), 200);
+    let json = serde_json::to_value(&plan).unwrap();
+    assert_eq!(json["summary"][0]["market"], "futures_um");
+    assert_eq!(json["fetch"][0]["reason"], "new");
+    assert_eq!(json["skip"][1]["reason"], "covered by the monthly archive");
+}
+
+#[test]
+fn a_month_that_comes_beside_dailies_is_compared_with_them() {
+    let dailies = ledger(&["trades/BTCUSDT/2024-01-05"], ArchiveStatus::Ingested);
+    let expected = [
+        "2024-01 compare with the other copy",
+        "2024-01-05 already ingested",
+        "2024-01-06 covered by the monthly archive",
+    ];
+    assert_eq!(decided("..", &["2024-01", "2024-01-05", "2024-01-06"], &dailies), expected);
+}
+
+/// Plans a daily archive whose day a monthly one holds, after listing and ledger were changed.
+fn beside_month(
+    frequency: FrequencyPolicy,
+    change: impl Fn(&mut Published, &mut LedgerEntry),
+) -> String {
+    let mut archives = published(&["klines/BTCUSDT/1h/2024-01", "klines/BTCUSDT/1h/2024-01-05"]);
+    let (start, end) = (time("2024-01-01"), time("2024-02-01") - chrono::TimeDelta::hours(1));
+    let (min_time, max_time, rows) = (Some(start), Some(end), 31 * 24);
+    let mut month =
+        LedgerEntry { min_time, max_time, rows, ..entry(&archives[0], ArchiveStatus::Ingested) };
+    change(&mut archives[1], &mut month);
+    let mut ledger = Ledger::default();
+    ledger.insert(month);
+    let wish = Selection { frequency, ..selection("klines", "BTCUSDT", "..") };
+    let daily = archives.remove(1);
+    decisions(&plan_of(&wish, vec![daily], &ledger))
+        .remove(0)
+        .trim_start_matches("2024-01-05 ")
+        .to_owned()
+}
+
+#[test]
+fn a_day_that_a_month_holds_is_fetched_only_if_something_speaks_for_it() {
+    let (covered, compare) = ("covered by the monthly archive", "compare with the other copy");
+    let auto = FrequencyPolicy::Auto;
+    assert_eq!(beside_month(auto, |_, _| {}), covered);
+    assert_eq!(beside_month(FrequencyPolicy::Daily, |_, _| {}), compare, "it was asked for");
+    assert_eq!(
+        beside_month(auto, |daily, _| daily.last_modified = Some(time("2024-06-02"))),
+        compare,
+        "it is newer"
+    );
+    assert_eq!(
+        beside_month(auto, |_, month| month.rows -= 1),
+        compare,
+        "the month lacks a bar, on whichever day"
+    );
+    let early = |_: &mut Published, month: &mut LedgerEntry| {
+        month.max_time = Some(time("2024-01-05") + chrono::TimeDelta::hours(9));
+        month.rows = 4 * 24 + 10;
+        month.days = Some("1-5".parse().unwrap());
+    };
+    assert_eq!(beside_month(auto, early), compare, "the month ends on this day, hours early");
+    let unheld =
+        |_: &mut Published, month: &mut LedgerEntry| month.days = Some("1-4,6-31".parse().unwrap());
+    assert_eq!(beside_month(auto, unheld), "new", "the month has no rows of the day");
+}
+
+/// Records a plan as done: everything that was to be fetched has a row of each of its days.
+fn apply(ledger: &mut Ledger, plan: &Plan) {
+    for planned in &plan.fetch {
+        let known = entry(&planned.published, ArchiveStatus::Ingested);
+        model::land(ledger, LedgerEntry { sha256: Some("1".into()), ..known }, &|_, _, _| 1);
+    }
+}
+
+/// Returns the days of every ingested archive of a series, each as often as it is held.
+fn held_days(ledger: &Ledger) -> BTreeMap<(String, NaiveDate), usize> {
+    let mut days = BTreeMap::new();
+    for entry in ledger.entries() {
+        let owned = entry.owned_days().dates(entry.key.period());
+        owned.for_each(|day| *days.entry((entry.key.series().to_string(), day)).or_default() += 1);
+    }
+    days
+}
+
+#[derive(Clone, Debug)]
+struct World {
+    archives: Vec<String>,
+    bad: Vec<(usize, bool)>,
+    selections: Vec<(u64, u64, FrequencyPolicy, bool)>,
+}
+
+/// Makes archives of two series over four months, some of them bad, and selections that follow each
+/// other.
+fn world() -> impl Strategy<Value = World> {
+    let day = |at: u64| date("2024-03-01") + Days::new(at);
+    let period = (0_u64..120, prop::bool::weighted(0.1)).prop_map(move |(at, monthly)| {
+        let day = day(at);
+        if monthly { Period::month_of(day) } else { Period::day(day) }
+    });
+    let series =
+        prop::sample::select(vec!["trades/BTCUSDT", "klines/BTCUSDT/1h", "klines/ETHUSDT/1w"]);
+    let archives = prop::collection::btree_set((series, period), 1..120);
+    let words = archives.prop_map(|set| {
+        set.into_iter().map(|(series, period)| format!("{series}/{period}")).collect()
+    });
+    let policies = vec![FrequencyPolicy::Auto, FrequencyPolicy::Daily, FrequencyPolicy::Monthly];
+    let selection =
+        (0_u64..120, 0_u64..120, prop::sample::select(policies), prop::bool::weighted(0.1));
+    let bad = prop::collection::vec((0_usize..120, any::<bool>()), 0..10);
+    (words, bad, prop::collection::vec(selection, 1..5))
+        .prop_map(|(archives, bad, selections)| World { archives, bad, selections })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
+
+    #[test]
+    fn no_day_is_ever_owned_twice_and_a_plan_that_was_done_leaves_nothing_to_do(world in world()) {
+        let archives = published(&world.archives);
+        let mut ledger = Ledger::default();
+        for (at, rejected) in &world.bad {
+            if let Some(archive) = archives.get(*at) {
+                let status = if *rejected { ArchiveStatus::Rejected } else { ArchiveStatus::Quarantined };
+                ledger.insert(entry(archive, status));
+            }
+        }
+        for (from, days, frequency, force) in &world.selections {
+            let mut wish = selection("trades,klines", "BTCUSDT,ETHUSDT", "..");
+            let start = date("2024-03-01") + Days::new(*from);
+            wish.dates = DateRange { start: Some(start), end: Some(start + Days::new(*days)) };
+            wish.frequency = *frequency;
+            let targets = wish.targets(matrix()).unwrap();
+            let options = PlanOptions { force: *force, today: date("2024-06-15") };
+            let inventory = || Inventory { archives: archives.clone(), unknown: Vec::new() };
+            let planned = plan(&targets, inventory(), &ledger, options);
+
+            let fetched = planned.fetch.iter().map(|planned| planned.published.key.path());
+            let decided: Vec<&str> = fetched.chain(planned.skipped.iter().map(|skipped| skipped.key.path())).collect();
+            prop_assert_eq!(decided.len(), archives.len());
+            prop_assert_eq!(decided.into_iter().collect::<BTreeSet<_>>().len(), archives.len());
+
+            apply(&mut ledger, &planned);
+            for ((series, day), owners) in held_days(&ledger) {
+                prop_assert_eq!(owners, 1, "{} {}", series, day);
+            }
+            let again = plan(&targets, inventory(), &ledger, PlanOptions { force: false, ..options });
+            apply(&mut ledger, &again);
+            let third = plan(&targets, inventory(), &ledger, PlanOptions { force: false, ..options });
+            prop_assert!(third.is_empty(), "{:?}", keys(&third));
+        }
+    }
+
+    #[test]
+    fn every_day_of_the_dates_that_somebody_published_is_held_in_the_end(world in world()) {
+        let archives = published(&world.archives);
+        let wish = selection("trades,klines", "BTCUSDT,ETHUSDT", "2024-03..2024-05");
+        let planned = plan_of(&wish, archives.clone(), &Ledger::default());
+        let mut ledger = Ledger::default();
+        apply(&mut ledger, &planned);
+        let held = held_days(&ledger);
+        for archive in &archives {
+            let (key, period) = (&archive.key, archive.key.period());
+            if wish.dates.overlaps(period) && period.start().month() < 6 {
+                prop_assert!(held.contains_key(&(key.series().to_string(), period.start())), "{}", key);
+            }
+        }
+    }
+}
+
+#[test]
+fn symbols_that_are_not_ascii_are_planned_like_all_others() {
+    let wish = selection("trades", "币安人生USDT", "..");
+    let plan = plan_of(&wish, published(&["trades/币安人生USDT/2024-01"]), &Ledger::default());
+    let symbol: Symbol = "币安人生USDT".parse().unwrap();
+    assert_eq!(plan.fetch[0].published.key.symbol(), &symbol);
+}
+
+/// Lists the files below a folder with their keys.
+fn listed(root: &Path, folder: &Path, found: &mut Vec<Listed>) {
+    for file in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let path = file.path();
+        if path.is_dir() {
+            listed(root, &path, found);
+        } else {
+            let key = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+            found.push(Listed {
+                key,
+                size: file.metadata().unwrap().len(),
+                etag: None,
+                last_modified: None,
+            });
+        }
+    }
+}
+
+#[test]
+fn a_selection_of_everything_takes_each_of_the_real_archives() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/archives");
+    if !root.join("data").is_dir() {
+        assert!(std::env::var_os("CI").is_none(), "no real archives in {}", root.display());
+        println!("skipped: no real archives in {}", root.display());
+        return;
+    }
+    let mut objects = Vec::new();
+    listed(&root, &root.join("data"), &mut objects);
+    let zips = objects.iter().filter(|object| object.key.ends_with(".zip")).count();
+    let targets = Selection::default().targets(matrix()).unwrap();
+    let options = PlanOptions { force: false, today: date("2026-11-20") };
+    let plan = plan(&targets, inventory(objects, matrix()), &Ledger::default(), options);
+    assert_eq!((plan.fetch.len(), plan.skipped.len(), plan.unknown.len()), (zips, 0, 0));
+    assert!(zips > 0);
+}

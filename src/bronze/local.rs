@@ -1,0 +1,211 @@
+//! Bronze in a local folder: names change by renaming, and every change is synced.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use lakehouse_core::listing::checksum::Sha256Hex;
+use lakehouse_core::names::archive::{ArchiveKey, CHECKSUM_SUFFIX};
+use sha2::{Digest, Sha256};
+
+use super::FetchError;
+use super::claim::own;
+use super::download::Complete;
+use super::partial::{disk, hash, with_ending};
+use super::stale::LOCK_FILE;
+use super::store::{Bronze, Held, Kept, mismatch_name, older_name};
+
+#[derive(Debug)]
+pub(crate) struct LocalBronze {
+    folder: PathBuf,
+    scratch: PathBuf,
+}
+
+impl LocalBronze {
+    pub(crate) fn new(folder: &Path, scratch: &Path) -> Self {
+        Self { folder: folder.to_owned(), scratch: scratch.to_owned() }
+    }
+}
+
+#[async_trait]
+impl Bronze for LocalBronze {
+    async fn held(&self, key: &ArchiveKey, size: Option<u64>) -> Result<Option<Held>, FetchError> {
+        let file = self.folder.join(key.bronze_path());
+        let found = blocking(&file, {
+            let file = file.clone();
+            move || sum(&file, size)
+        });
+        let found = found.await?;
+        Ok(found.map(|(sha256, size)| Held { file, copy: None, sha256, size }))
+    }
+
+    async fn keep(
+        &self,
+        key: &ArchiveKey,
+        complete: Complete,
+        checksum: Option<Bytes>,
+    ) -> Result<Kept, FetchError> {
+        let file = self.folder.join(key.bronze_path());
+        let placement = Placement {
+            file: file.clone(),
+            folder: self.folder.clone(),
+            scratch: self.scratch.clone(),
+        };
+        let sha256 = complete.sha256;
+        complete
+            .partial
+            .hand_over(move |partial| placement.place(partial, sha256, checksum.as_deref()))
+            .await?;
+        Ok(Kept { file, copy: None })
+    }
+
+    async fn keep_checksum(&self, key: &ArchiveKey, checksum: &Bytes) -> Result<(), FetchError> {
+        let file = self.folder.join(key.bronze_path());
+        let placement = Placement {
+            file: file.clone(),
+            folder: self.folder.clone(),
+            scratch: self.scratch.clone(),
+        };
+        let checksum = checksum.clone();
+        blocking(&file, move || placement.write_checksum(&checksum)).await
+    }
+
+    async fn set_aside(&self, key: &ArchiveKey, complete: Complete) -> Result<String, FetchError> {
+        let name = mismatch_name(&key.bronze_path(), &complete.sha256);
+        let (file, top) = (self.folder.join(&name), self.folder.clone());
+        let place = move |partial: &Path| {
+            make_folder_of(&file, &top)?;
+            std::fs::rename(partial, &file)?;
+            sync_folder_of(&file)
+        };
+        complete.partial.hand_over(place).await?;
+        Ok(name)
+    }
+}
+
+/// One archive's way to its final name.
+struct Placement {
+    file: PathBuf,
+    folder: PathBuf,
+    scratch: PathBuf,
+}
+
+impl Placement {
+    fn place(&self, partial: &Path, sha256: Sha256Hex, checksum: Option<&[u8]>) -> io::Result<()> {
+        make_folder_of(&self.file, &self.folder)?;
+        // All that waits for the disk lies before and behind the lock, where others do the same.
+        let checksum = checksum.map(|checksum| self.stage_checksum(checksum)).transpose()?;
+        self.rename(partial, sha256, checksum)?;
+        sync_folder_of(&self.file)
+    }
+
+    /// Gives durable files their final names, one archive after the other.
+    fn rename(
+        &self,
+        partial: &Path,
+        sha256: Sha256Hex,
+        checksum: Option<(File, PathBuf)>,
+    ) -> io::Result<()> {
+        // Two runs that bring two versions at once must not overwrite each other's unseen. The lock
+        // is the operating system's: it ends with its holder, and the file itself means nothing.
+        let lock = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(self.scratch.join(LOCK_FILE))?;
+        let _ = lock.lock();
+        if let Some((held, _)) = sum(&self.file, None)?.filter(|(held, _)| *held != sha256) {
+            self.keep_older(&held)?;
+        }
+        std::fs::rename(partial, &self.file)?;
+        match checksum {
+            Some((_, staged)) => std::fs::rename(staged, self.checksum_file()),
+            None => absent_is_fine(std::fs::remove_file(self.checksum_file())),
+        }
+    }
+
+    /// Gives the bytes that hold the final name a second one, so that they outlive the first.
+    fn keep_older(&self, held: &Sha256Hex) -> io::Result<()> {
+        let Some(path) = self.file.to_str() else {
+            return Err(io::Error::other("the file's name is not UTF-8"));
+        };
+        let older = PathBuf::from(older_name(path, held));
+        if std::fs::hard_link(&self.file, &older).is_err() && !older.try_exists()? {
+            std::fs::rename(&self.file, &older)?;
+        }
+        absent_is_fine(std::fs::rename(self.checksum_file(), with_suffix(&older)))
+    }
+
+    fn write_checksum(&self, checksum: &[u8]) -> io::Result<()> {
+        let file = self.checksum_file();
+        if std::fs::read(&file).is_ok_and(|held| held == checksum) {
+            return Ok(());
+        }
+        let (_locked, staged) = self.stage_checksum(checksum)?;
+        std::fs::rename(staged, file)
+    }
+
+    /// Writes a checksum durably under a name of its own. The file is locked while it is open, so
+    /// that a run that starts now does not take it for what a killed one left.
+    fn stage_checksum(&self, checksum: &[u8]) -> io::Result<(File, PathBuf)> {
+        let (mut file, path) = own(&self.scratch.join("checksum"))?;
+        file.write_all(checksum)?;
+        file.sync_all()?;
+        Ok((file, path))
+    }
+
+    fn checksum_file(&self) -> PathBuf {
+        with_suffix(&self.file)
+    }
+}
+
+fn with_suffix(file: &Path) -> PathBuf {
+    with_ending(file, CHECKSUM_SUFFIX.trim_start_matches('.'))
+}
+
+/// Sums a file up; nothing if it is not there or has not `size` bytes.
+fn sum(file: &Path, size: Option<u64>) -> io::Result<Option<(Sha256Hex, u64)>> {
+    let mut file = match File::open(file) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        opened => opened?,
+    };
+    let held = file.metadata()?.len();
+    if size.is_some_and(|size| size != held) {
+        return Ok(None);
+    }
+    let mut hasher = Sha256::new();
+    let size = hash(&mut file, &mut hasher)?;
+    Ok(Some((Sha256Hex::from_bytes(hasher.finalize().into()), size)))
+}
+
+/// Makes the folders above a file, and makes them durable, up to `top`.
+fn make_folder_of(file: &Path, top: &Path) -> io::Result<()> {
+    let Some(folder) = file.parent() else { return Ok(()) };
+    if folder.try_exists()? {
+        return Ok(());
+    }
+    std::fs::create_dir_all(folder)?;
+    let made = folder.ancestors().take_while(|made| made.starts_with(top));
+    made.filter_map(Path::parent).try_for_each(|parent| File::open(parent)?.sync_all())
+}
+
+fn sync_folder_of(file: &Path) -> io::Result<()> {
+    file.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+}
+
+fn absent_is_fine(done: io::Result<()>) -> io::Result<()> {
+    match done {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    file: &Path,
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, FetchError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(|error| disk(file, error))
+}

@@ -1,0 +1,183 @@
+//! Figures of the last run for a monitoring system, in a file that its collector reads.
+//!
+//! The figures are gauges: they are those of one run, not sums. The file is replaced as a whole, so
+//! that nobody reads half of it. A run that fails keeps the time of the last success that the file
+//! has.
+
+use std::fs::{self, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
+
+use anyhow::bail;
+use chrono::{DateTime, Utc};
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use super::summary::{Archives, Summary};
+use crate::terminal::console::{self, Tone};
+
+const LAST_SUCCESS: &str = "lakehouse_last_success_timestamp_seconds";
+
+/// Where figures go, if anywhere.
+#[derive(Clone, Debug)]
+pub(crate) struct MetricsFile(Option<PathBuf>);
+
+/// How a run ended, and when.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ended {
+    /// As the process would return it; 0 is a success.
+    pub(crate) exit_code: u8,
+    pub(crate) at: DateTime<Utc>,
+}
+
+impl MetricsFile {
+    /// Takes the file that a user named; its folder must be there.
+    pub(crate) fn open(path: Option<PathBuf>) -> anyhow::Result<Self> {
+        if let Some(path) = &path {
+            let folder = folder_of(path);
+            if !folder.is_dir() {
+                bail!("--metrics-file: there is no folder {}; make it first", folder.display());
+            }
+        }
+        Ok(Self(path))
+    }
+
+    /// Writes the figures of a run; that they cannot be written is told and is no failure of the
+    /// run.
+    pub(crate) fn record(&self, summary: &Summary, ended: Ended) {
+        let Some(path) = &self.0 else { return };
+        let last_success =
+            if ended.exit_code == 0 { Some(seconds(ended.at)) } else { last_success(path) };
+        if let Err(error) = replace(path, &describe(summary, ended, last_success)) {
+            console::tell_as(
+                Tone::Warning,
+                &format!("cannot write the metrics to {}: {error}", path.display()),
+            );
+        }
+    }
+}
+
+/// Writes figures in the text format.
+fn describe(summary: &Summary, ended: Ended, last_success: Option<f64>) -> String {
+    let mut registry = Registry::default();
+    let archives = Family::<Vec<(&'static str, &'static str)>, Gauge>::default();
+    for (outcome, count) in outcomes(&summary.archives) {
+        archives.get_or_create(&vec![("outcome", outcome)]).set(whole(count));
+    }
+    registry.register(
+        "lakehouse_run_archives",
+        "Archives of the last run by what became of them",
+        archives,
+    );
+    let counts = [
+        ("lakehouse_run_rows", "Rows that the last run committed to silver", summary.rows),
+        (
+            "lakehouse_run_rejected_rows",
+            "Rows that the last run could not read",
+            summary.rejected_rows,
+        ),
+        ("lakehouse_run_bytes", "Bytes that the last run downloaded", summary.bytes),
+        ("lakehouse_run_requests", "Requests of the last run to the source", summary.requests),
+        (
+            "lakehouse_run_retries",
+            "Requests of the last run that were tried again",
+            summary.retries,
+        ),
+        ("lakehouse_run_commits", "Commits of the last run to silver tables", summary.commits),
+        (
+            "lakehouse_run_gold_tables_built",
+            "Gold tables that the last run built",
+            summary.gold.built,
+        ),
+        (
+            "lakehouse_run_gold_tables_failed",
+            "Gold tables that the last run failed to build",
+            summary.gold.failed,
+        ),
+        ("lakehouse_run_gold_rows", "Rows that the last run committed to gold", summary.gold.rows),
+        (
+            "lakehouse_run_unlisted_folders",
+            "Folders that the last run could not list",
+            summary.unlisted,
+        ),
+        (
+            "lakehouse_run_exit_code",
+            "0 done, 1 some archives failed or rows were rejected, 2 nothing could be done",
+            { u64::from(ended.exit_code) },
+        ),
+    ];
+    for (name, help, count) in counts {
+        let gauge = Gauge::<i64>::default();
+        gauge.set(whole(count));
+        registry.register(name, help, gauge);
+    }
+    register_time(
+        &mut registry,
+        "lakehouse_run_duration_seconds",
+        "How long the last run took",
+        summary.seconds,
+    );
+    let (end, help) = (seconds(ended.at), "When the last run ended, as a Unix time");
+    register_time(&mut registry, "lakehouse_run_end_timestamp_seconds", help, end);
+    if let Some(time) = last_success {
+        register_time(
+            &mut registry,
+            LAST_SUCCESS,
+            "When a run last ended with exit code 0, as a Unix time",
+            time,
+        );
+    }
+    let mut text = String::new();
+    // Writing to a text does not fail.
+    let _ = encode(&mut text, &registry);
+    text
+}
+
+const fn outcomes(archives: &Archives) -> [(&'static str, u64); 5] {
+    let Archives { new, skipped, corrected, not_published, failed, .. } = *archives;
+    [
+        ("new", new),
+        ("skipped", skipped),
+        ("corrected", corrected),
+        ("not_published", not_published),
+        ("failed", failed),
+    ]
+}
+
+fn register_time(registry: &mut Registry, name: &str, help: &str, value: f64) {
+    let gauge = Gauge::<f64, AtomicU64>::default();
+    gauge.set(value);
+    registry.register(name, help, gauge);
+}
+
+fn whole(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+fn seconds(time: DateTime<Utc>) -> f64 {
+    time.timestamp_millis() as f64 / 1000.0
+}
+
+/// Reads the time of the last success out of the file that is there.
+fn last_success(path: &Path) -> Option<f64> {
+    let text = fs::read_to_string(path).ok()?;
+    text.lines().find_map(|line| line.strip_prefix(LAST_SUCCESS)?.trim().parse().ok())
+}
+
+/// Puts a whole file in the place of the one that is there; everybody may read it.
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".lakehouse-metrics-").suffix(".tmp").permissions(Permissions::from_mode(0o644));
+    let mut file = builder.tempfile_in(folder_of(path))?;
+    file.write_all(text.as_bytes())?;
+    file.persist(path)?;
+    Ok(())
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
+}

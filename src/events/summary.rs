@@ -1,0 +1,231 @@
+//! What a run came to: the events of [`super`], counted.
+//!
+//! Counting is apart from drawing, so that the summary is the same with and without a terminal.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use lakehouse_core::ledger::ArchiveStatus;
+use serde::Serialize;
+
+use super::{Event, ModelOutcome, ModelReport, Reporter};
+use crate::storage::lake::Layer;
+use crate::terminal::console::TOLD;
+
+/// Failures that are named in the summary; the others are counted, and in `meta.archives`.
+const NAMED_FAILURES: usize = 10;
+
+/// The figures of one run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Summary {
+    pub archives: Archives,
+    /// Folders of the source that could not be listed, so that nothing is known of them.
+    pub unlisted: u64,
+    /// Rows that were committed to silver.
+    pub rows: u64,
+    /// Rows that could not be read, which are in `meta.rejects`.
+    pub rejected_rows: u64,
+    /// Bytes that were downloaded.
+    pub bytes: u64,
+    /// What the source was asked for: folders, archives, checksums.
+    pub requests: u64,
+    /// Requests that were tried again.
+    pub retries: u64,
+    /// Commits to silver tables.
+    pub commits: u64,
+    /// What became of the gold tables.
+    pub gold: GoldFigures,
+    pub seconds: f64,
+    /// The first of the archives that failed.
+    pub failures: Vec<Failure>,
+    pub warnings: Vec<String>,
+}
+
+/// What became of the archives of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Archives {
+    /// Stored in bronze, or there already.
+    pub stored: u64,
+    /// In silver for the first time.
+    pub new: u64,
+    /// Held already, as they are published.
+    pub skipped: u64,
+    /// In silver in place of an earlier version.
+    pub corrected: u64,
+    pub not_published: u64,
+    /// Neither in silver nor known to be absent, for whatever reason.
+    pub failed: u64,
+}
+
+/// What became of the gold tables of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct GoldFigures {
+    /// Tables with a new version.
+    pub built: u64,
+    /// Partitions that were computed anew.
+    pub partitions: u64,
+    /// Rows of these.
+    pub rows: u64,
+    /// Tables that are not what they should be.
+    pub failed: u64,
+}
+
+impl GoldFigures {
+    fn count(&mut self, model: &ModelReport) {
+        self.built += u64::from(model.outcome == ModelOutcome::Built);
+        self.partitions += model.partitions;
+        self.rows += model.rows;
+        self.failed += u64::from(model.is_failure());
+    }
+}
+
+/// An archive that did not reach silver.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Failure {
+    pub archive: String,
+    pub status: String,
+    pub reason: String,
+}
+
+impl Summary {
+    /// Returns whether some archives or gold tables failed or rows were rejected.
+    #[must_use]
+    pub const fn is_incomplete(&self) -> bool {
+        self.archives.failed > 0
+            || self.rejected_rows > 0
+            || self.unlisted > 0
+            || self.gold.failed > 0
+    }
+
+    /// Counts one event.
+    pub fn count(&mut self, event: &Event) {
+        match event {
+            Event::Skipped { archives } => self.archives.skipped += archives,
+            Event::Corrected { archives } => {
+                self.archives.corrected += archives;
+                self.archives.new = self.archives.new.saturating_sub(*archives);
+            }
+            Event::Unlisted { .. } => self.unlisted += 1,
+            Event::Downloaded { bytes, .. } => self.bytes += bytes,
+            Event::Requested { .. } => self.requests += 1,
+            Event::Retried { .. } => self.retries += 1,
+            Event::DownloadFinished { stored: true, .. } => self.archives.stored += 1,
+            Event::Decoded { rejected, .. } => self.rejected_rows += rejected,
+            Event::Committed { table, archives, rows, .. } if table.layer == Layer::Silver => {
+                self.archives.new += archives;
+                self.rows += rows;
+                self.commits += 1;
+            }
+            Event::Failed { status, .. } if *status == ArchiveStatus::NotPublished.as_str() => {
+                self.archives.not_published += 1;
+            }
+            Event::Failed { archive, status, reason } => self.fail(archive, status, reason),
+            Event::Model(model) => self.gold.count(model),
+            Event::Warning(text) if !self.warnings.contains(text) => {
+                self.warnings.push(text.clone())
+            }
+            _ => {}
+        }
+    }
+
+    /// Returns the figures after a run of this length.
+    #[must_use]
+    pub fn after(mut self, elapsed: Duration) -> Self {
+        self.seconds = elapsed.as_millis() as f64 / 1000.0;
+        self
+    }
+
+    /// Writes the figures to the logs.
+    pub(crate) fn log(&self) {
+        let Archives { new, skipped, corrected, not_published, failed, .. } = self.archives;
+        let Self { rows, rejected_rows, bytes, requests, retries, unlisted, seconds, .. } = *self;
+        let (gold_built, gold_rows, gold_failed) =
+            (self.gold.built, self.gold.rows, self.gold.failed);
+        tracing::info!(
+            target: TOLD, new, skipped, corrected, not_published, failed, unlisted, rows, rejected_rows, bytes,
+            requests, retries, gold_built, gold_rows, gold_failed, seconds, "summary"
+        );
+    }
+
+    /// Returns whether a failure of this many before it is one of those that are named.
+    #[must_use]
+    pub const fn names_more_failures(&self) -> bool {
+        self.failures.len() < NAMED_FAILURES
+    }
+
+    fn fail(&mut self, archive: &str, status: &str, reason: &str) {
+        self.archives.failed += 1;
+        if self.names_more_failures() {
+            let (archive, status, reason) =
+                (archive.to_owned(), status.to_owned(), reason.to_owned());
+            self.failures.push(Failure { archive, status, reason });
+        }
+    }
+}
+
+/// Counts the events of a run on their way to whoever shows them.
+pub struct Counting {
+    summary: Mutex<Summary>,
+    next: Arc<dyn Reporter>,
+}
+
+impl Counting {
+    /// Passes everything on to `next`; begins with the planning, so that a run's figures have all
+    /// of it.
+    #[must_use]
+    pub fn new(next: Arc<dyn Reporter>) -> Self {
+        Self { summary: Mutex::default(), next }
+    }
+
+    /// Returns the figures so far.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        self.summary.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl fmt::Debug for Counting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Counting").field("summary", &self.summary).finish_non_exhaustive()
+    }
+}
+
+impl Reporter for Counting {
+    fn report(&self, event: Event) {
+        self.summary.lock().unwrap_or_else(PoisonError::into_inner).count(&event);
+        self.next.report(event);
+    }
+}
+
+impl fmt::Display for Summary {
+    /// Writes what became of the archives, how much it was, and what of gold was built, a line
+    /// each.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Archives { new, skipped, corrected, not_published, failed, .. } = self.archives;
+        writeln!(
+            f,
+            "archives: {new} new, {skipped} skipped, {corrected} corrected, {not_published} not published, {failed} failed"
+        )?;
+        let (rows, rejected, bytes) =
+            (self.rows, self.rejected_rows, ByteSize(self.bytes).display().iec());
+        write!(f, "{rows} rows, {rejected} rejected, {bytes} in {:.1} s", self.seconds)?;
+        if self.unlisted > 0 {
+            write!(f, ", {} folders could not be listed", self.unlisted)?;
+        }
+        match self.retries {
+            0 => {}
+            1 => f.write_str(", 1 retry")?,
+            retries => write!(f, ", {retries} retries")?,
+        }
+        let GoldFigures { built, partitions, rows, failed } = self.gold;
+        match built + failed {
+            0 => Ok(()),
+            _ => write!(
+                f,
+                "\ngold: {built} built, {failed} failed; {partitions} partitions, {rows} rows"
+            ),
+        }
+    }
+}

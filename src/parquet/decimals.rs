@@ -1,0 +1,212 @@
+//! Wide decimals, encoded as the twelve bytes that they are.
+//!
+//! In Parquet a DECIMAL(28, 8) is a fixed-length array of twelve bytes. The general writer makes a
+//! counted slice of every value, which costs more than all else that an archive takes. The pages of
+//! an INT96 column are twelve bytes a value too, and its writer treats them as plain numbers: so it
+//! writes the pages, and the footer, which is what readers go by, says of them what they are.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::datatypes::Decimal128Type;
+use bytes::Bytes;
+use parquet::basic::{Repetition, Type as PhysicalType};
+use parquet::column::page::{CompressedPage, PageWriteSpec, PageWriter};
+use parquet::column::writer::{ColumnCloseResult, ColumnWriter, get_column_writer};
+use parquet::data_type::{FixedLenByteArray, Int96};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::ColumnChunkMetaData;
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
+use parquet::file::statistics::{Statistics, ValueStatistics};
+use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
+use parquet::schema::types::{ColumnDescPtr, ColumnDescriptor, Type};
+
+use super::encodings::compression;
+
+/// Bytes of a value.
+const WIDTH: usize = 12;
+/// Values that are looked at to tell whether a dictionary pays.
+const SAMPLE: usize = 16 << 10;
+
+/// One column chunk of decimals of twelve bytes.
+pub(super) struct DecimalEncoder {
+    column: ColumnDescPtr,
+    pages: PageSink,
+    writer: Option<ColumnWriter<'static>>,
+    values: Vec<Int96>,
+    levels: Vec<i16>,
+    rows: usize,
+    nulls: u64,
+    bounds: Option<(i128, i128)>,
+}
+
+impl std::fmt::Debug for DecimalEncoder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DecimalEncoder")
+            .field("column", &self.column.name())
+            .finish_non_exhaustive()
+    }
+}
+
+impl DecimalEncoder {
+    /// Returns an encoder, or nothing if a column is of another kind.
+    pub(super) fn of(column: ColumnDescPtr) -> Option<Self> {
+        let wide = column.physical_type() == PhysicalType::FIXED_LEN_BYTE_ARRAY
+            && usize::try_from(column.type_length()) == Ok(WIDTH)
+            && column.max_rep_level() == 0;
+        wide.then(|| Self {
+            column,
+            pages: PageSink::default(),
+            writer: None,
+            values: Vec::new(),
+            levels: Vec::new(),
+            rows: 0,
+            nulls: 0,
+            bounds: None,
+        })
+    }
+
+    pub(super) fn write(&mut self, array: &ArrayRef) -> Result<(), ParquetError> {
+        let Some(decimals) = array.as_primitive_opt::<Decimal128Type>() else {
+            return Err(ParquetError::General(format!(
+                "`{}` is no decimal of 128 bits",
+                self.column.name()
+            )));
+        };
+        self.values.clear();
+        match decimals.nulls() {
+            None => self.take_in(decimals.values().iter().copied()),
+            Some(_) => self.take_in(decimals.iter().flatten()),
+        }
+        self.levels.clear();
+        if self.column.max_def_level() > 0 {
+            match decimals.nulls() {
+                None => self.levels.resize(decimals.len(), 1),
+                Some(nulls) => self.levels.extend(nulls.iter().map(i16::from)),
+            }
+        }
+        self.rows += decimals.len();
+        self.nulls += decimals.null_count() as u64;
+        let levels = (!self.levels.is_empty()).then_some(self.levels.as_slice());
+        let writer = match &mut self.writer {
+            Some(writer) => writer,
+            none => none.insert(self.pages.writer(&self.column, repeats(&self.values))?),
+        };
+        match writer {
+            ColumnWriter::Int96ColumnWriter(writer) => {
+                writer.write_batch(&self.values, levels, None).map(|_| ())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn take_in(&mut self, decimals: impl Iterator<Item = i128>) {
+        let (mut least, mut greatest) = self.bounds.unwrap_or((i128::MAX, i128::MIN));
+        self.values.extend(decimals.map(|decimal| {
+            (least, greatest) = (least.min(decimal), greatest.max(decimal));
+            in_words(decimal)
+        }));
+        self.bounds = (least <= greatest).then_some((least, greatest));
+    }
+
+    /// Returns the bytes in memory, about.
+    pub(super) const fn memory_size(&self) -> usize {
+        self.rows * WIDTH
+    }
+
+    /// Returns the bytes in the file, about: half of each value is zeros.
+    pub(super) const fn encoded_size(&self) -> usize {
+        self.rows * WIDTH / 2
+    }
+
+    /// Ends the column chunk: its bytes, and what the footer says of them.
+    pub(super) fn finish(self) -> Result<(Bytes, ColumnCloseResult), ParquetError> {
+        let Some(writer) = self.writer else {
+            return Err(ParquetError::General("a column without rows".to_owned()));
+        };
+        let mut close = writer.close()?;
+        let bytes = self.pages.take();
+        let pages = close.metadata;
+        let mut metadata = ColumnChunkMetaData::builder(Arc::clone(&self.column))
+            .set_compression(compression())
+            .set_encodings_mask(*pages.encodings_mask())
+            .set_num_values(pages.num_values())
+            .set_total_compressed_size(pages.compressed_size())
+            .set_total_uncompressed_size(pages.uncompressed_size())
+            .set_data_page_offset(pages.data_page_offset())
+            .set_dictionary_page_offset(pages.dictionary_page_offset())
+            .set_statistics(statistics(self.bounds, self.nulls));
+        if let Some(stats) = pages.page_encoding_stats() {
+            metadata = metadata.set_page_encoding_stats(stats.clone());
+        }
+        close.metadata = metadata.build()?;
+        Ok((bytes, close))
+    }
+}
+
+/// Tells whether values come again and again, so that a dictionary of them pays.
+fn repeats(values: &[Int96]) -> bool {
+    let sample = &values[..values.len().min(SAMPLE)];
+    let distinct: HashSet<&[u32]> = sample.iter().map(Int96::data).collect();
+    distinct.len() * 2 <= sample.len()
+}
+
+/// Puts the lower twelve bytes, the highest first, into the words of which an INT96 is written.
+fn in_words(decimal: i128) -> Int96 {
+    let word = |shift: u32| ((decimal >> shift) as u32).swap_bytes();
+    let mut words = Int96::new();
+    words.set_data(word(64), word(32), word(0));
+    words
+}
+
+fn statistics(bounds: Option<(i128, i128)>, nulls: u64) -> Statistics {
+    let bytes = |bound: i128| FixedLenByteArray::from(bound.to_be_bytes()[16 - WIDTH..].to_vec());
+    let (least, greatest) = bounds.map(|(least, greatest)| (bytes(least), bytes(greatest))).unzip();
+    Statistics::FixedLenByteArray(ValueStatistics::new(least, greatest, None, Some(nulls), false))
+}
+
+/// The pages of a column chunk, one behind the other.
+#[derive(Clone, Debug, Default)]
+struct PageSink(Arc<Mutex<Vec<u8>>>);
+
+impl PageSink {
+    /// Returns a writer of INT96 pages for a column.
+    fn writer(
+        &self,
+        column: &ColumnDescriptor,
+        dictionary: bool,
+    ) -> Result<ColumnWriter<'static>, ParquetError> {
+        let optional = column.max_def_level() > 0;
+        let repetition = if optional { Repetition::OPTIONAL } else { Repetition::REQUIRED };
+        let words = Type::primitive_type_builder(column.name(), PhysicalType::INT96)
+            .with_repetition(repetition);
+        let words = Arc::new(words.build()?);
+        let words = ColumnDescriptor::new(words, column.max_def_level(), 0, column.path().clone());
+        let properties = WriterProperties::builder()
+            .set_writer_version(WriterVersion::PARQUET_2_0)
+            .set_compression(compression())
+            .set_dictionary_enabled(dictionary)
+            .set_statistics_enabled(EnabledStatistics::None);
+        Ok(get_column_writer(Arc::new(words), Arc::new(properties.build()), Box::new(self.clone())))
+    }
+
+    fn take(&self) -> Bytes {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner)).into()
+    }
+}
+
+impl PageWriter for PageSink {
+    fn write_page(&mut self, page: CompressedPage) -> Result<PageWriteSpec, ParquetError> {
+        let mut written = TrackedWrite::new(Vec::new());
+        let mut spec = SerializedPageWriter::new(&mut written).write_page(page)?;
+        let mut pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        spec.offset = pages.len() as u64;
+        pages.extend_from_slice(&written.into_inner()?);
+        Ok(spec)
+    }
+
+    fn close(&mut self) -> Result<(), ParquetError> {
+        Ok(())
+    }
+}

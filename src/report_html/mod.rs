@@ -1,0 +1,81 @@
+//! The status of a lake as one web page: data as JSON, and the style and script that draw them.
+//!
+//! The page asks nobody for anything: no font, no library, no server. What is drawn is decided in
+//! its script; here the data are gathered, bounded and put into the page so that no text of theirs
+//! can become a part of it.
+
+mod charts;
+mod document;
+mod records;
+mod template;
+
+use chrono::{DateTime, Utc};
+use lakehouse_core::matrix::Matrix;
+use thiserror::Error;
+
+use self::charts::Charts;
+use self::document::Document;
+use self::records::Records;
+use crate::meta::scope::Scope;
+use crate::query::{QueryError, Session, SessionOptions};
+use crate::status::LakeStatus;
+use crate::storage::lake::Lake;
+
+/// Why a page could not be made.
+#[derive(Debug, Error)]
+pub enum PageError {
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// `meta.changes` could not be read.
+    #[error("{0}")]
+    Changes(String),
+    #[error("the page's data cannot be written: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// What a page says of itself, and how much it holds.
+#[derive(Clone, Debug)]
+pub struct PageOptions {
+    /// The lake's folder or URL, as the user names it.
+    pub location: String,
+    pub made_at: DateTime<Utc>,
+    /// Bars of each chart at most: the latest ones.
+    pub bars: usize,
+}
+
+/// Everything that a page shows.
+#[derive(Debug)]
+pub struct Page {
+    options: PageOptions,
+    status: LakeStatus,
+    records: Records,
+    charts: Charts,
+}
+
+impl Page {
+    /// Reads what the page shows beside a status: bars, rejected rows, corrections.
+    ///
+    /// # Errors
+    /// When a table cannot be read; one that is not there is empty.
+    pub async fn read(
+        lake: &Lake,
+        matrix: &Matrix,
+        scope: &Scope,
+        status: LakeStatus,
+        options: PageOptions,
+    ) -> Result<Self, PageError> {
+        let session = Session::open(lake, SessionOptions::default())?;
+        let records = Records::read(lake, &session, matrix, scope).await?;
+        let charts = Charts::read(&session, &status.series, options.bars).await?;
+        Ok(Self { options, status, records, charts })
+    }
+
+    /// Writes the page.
+    ///
+    /// # Errors
+    /// When the data cannot be written as JSON.
+    pub fn html(&self) -> Result<String, PageError> {
+        let document = Document::new(&self.options, &self.status, &self.records, &self.charts);
+        Ok(template::fill(&self.options.location, &serde_json::to_string(&document)?))
+    }
+}

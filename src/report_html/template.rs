@@ -1,0 +1,112 @@
+//! The page's own text: markup, style and script, with the data put in.
+//!
+//! The script and the style are named by their sums in the page's policy, so that nothing else in
+//! it is run, and nothing is fetched, whatever a symbol or a reason may be called.
+
+use sha2::{Digest, Sha256};
+
+const MARKUP: &str = include_str!("report.html");
+
+/// The style, in the order in which later rules win.
+const STYLE: [&str; 2] = [include_str!("base.css"), include_str!("charts.css")];
+
+/// The script: one function, whose parts use what stands before them.
+const SCRIPT: [&str; 7] = [
+    include_str!("base.js"),
+    include_str!("time.js"),
+    include_str!("tables.js"),
+    include_str!("coverage.js"),
+    include_str!("calendar.js"),
+    include_str!("candles.js"),
+    include_str!("main.js"),
+];
+
+/// Puts data (JSON) and a title into the page.
+pub(super) fn fill(location: &str, json: &str) -> String {
+    let style = STYLE.concat();
+    let script = format!("\"use strict\";\n(() => {{\n{}}})();\n", SCRIPT.concat());
+    let policy = format!(
+        "default-src 'none'; img-src data:; style-src 'sha256-{}'; script-src 'sha256-{}'",
+        base64(&Sha256::digest(&style)),
+        base64(&Sha256::digest(&script))
+    );
+    let values = [
+        ("policy", policy.as_str()),
+        ("title", &escape_markup(location)),
+        ("style", &style),
+        ("data", &escape_json(json)),
+        ("script", &script),
+    ];
+    let mut page =
+        String::with_capacity(MARKUP.len() + style.len() + script.len() + json.len() * 11 / 10);
+    let mut rest = MARKUP;
+    // What was put in is never looked at again.
+    while let Some((before, after)) = rest.split_once("{{") {
+        let (name, after) = after.split_once("}}").unwrap_or((after, ""));
+        page.push_str(before);
+        page.push_str(
+            values.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value),
+        );
+        rest = after;
+    }
+    page.push_str(rest);
+    page
+}
+
+fn escape_markup(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// Writes JSON so that it cannot end the element that it stands in; these signs occur in strings
+/// alone.
+fn escape_json(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for sign in json.chars() {
+        match sign {
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
+                text.push_str(&format!("\\u{:04x}", u32::from(sign)))
+            }
+            other => text.push(other),
+        }
+    }
+    text
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for three in bytes.chunks(3) {
+        let number = (0..3).fold(0_usize, |number, at| {
+            number << 8 | usize::from(three.get(at).copied().unwrap_or(0))
+        });
+        for at in 0..4 {
+            let digit = DIGITS[number >> (18 - 6 * at) & 63];
+            text.push(if at <= three.len() { char::from(digit) } else { '=' });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_are_written_as_the_policy_expects_them() {
+        for (text, expected) in
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg==")]
+        {
+            assert_eq!(base64(text.as_bytes()), expected);
+        }
+    }
+
+    #[test]
+    fn no_text_of_the_data_can_become_markup() {
+        let json = serde_json::to_string("</script><!-- & \u{2028}").unwrap();
+        let page = fill("<b>\"a\" & b</b>", &json);
+        assert!(page.contains("\\u003c/script\\u003e\\u003c!-- \\u0026 \\u2028"));
+        assert!(page.contains("&lt;b&gt;&quot;a&quot; &amp; b&lt;/b&gt;"));
+        assert!(!page.contains("</script><!--") && !page.contains("{{"));
+        assert_eq!(page.matches("</script>").count(), 2);
+    }
+}

@@ -1,0 +1,106 @@
+//! Measuring the copy of a day that silver holds, so that another one can be compared with it.
+//!
+//! Only the columns that count and only the partitions in question are read.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use arrow::array::{Array, AsArray, Int64Array, RecordBatch};
+use arrow::datatypes::Int64Type;
+use arrow::error::ArrowError;
+use chrono::NaiveDate;
+use lakehouse_core::overlap::{Continuity, DayEvidence, DayMeter};
+use lakehouse_core::schema::TableSchema;
+use parquet::arrow::ProjectionMask;
+
+use super::rows::{by_archive, event_times};
+use crate::delta::TableError;
+use crate::delta::file::ActiveFile;
+use crate::delta::table::WritableTable;
+use crate::parquet::reader::read_file;
+use crate::parquet::rewrite::{file_date, may_hold};
+
+/// The days of archives that are to be measured, each with its measure.
+pub(super) type Wanted = BTreeMap<NaiveDate, BTreeMap<String, Continuity>>;
+
+/// What was measured of an archive's day.
+pub(super) type Measured = BTreeMap<(NaiveDate, String), DayEvidence>;
+
+/// Measures what a table holds; a day without rows is measured as such.
+pub(super) async fn measure(
+    table: &WritableTable,
+    schema: &TableSchema,
+    wanted: &Wanted,
+) -> Result<Measured, TableError> {
+    let mut meters: BTreeMap<(NaiveDate, String), DayMeter> = BTreeMap::new();
+    for (date, archives) in wanted {
+        let new = archives
+            .iter()
+            .map(|(archive, measure)| ((*date, archive.clone()), DayMeter::new(*measure)));
+        meters.extend(new);
+    }
+    if wanted.is_empty() {
+        return Ok(Measured::new());
+    }
+    for file in table.active_files()? {
+        let Some(date) = file_date(&file) else { continue };
+        let Some(archives) = wanted.get(&date) else { continue };
+        let archives: BTreeSet<String> = archives.keys().cloned().collect();
+        if may_hold(&file, &archives) {
+            read(table, schema, &file, date, &mut meters).await?;
+        }
+    }
+    Ok(meters.into_iter().map(|(key, meter)| (key, meter.evidence())).collect())
+}
+
+async fn read(
+    table: &WritableTable,
+    schema: &TableSchema,
+    file: &ActiveFile,
+    date: NaiveDate,
+    meters: &mut BTreeMap<(NaiveDate, String), DayMeter>,
+) -> Result<(), TableError> {
+    let failed = TableError::arrow(&table.spec.name);
+    let builder = read_file(table, file).await?;
+    let columns = ["archive", schema.event_time()].into_iter().chain(Continuity::id_column(schema));
+    let mask = ProjectionMask::columns(builder.parquet_schema(), columns);
+    let parquet_failed = |source| TableError::Parquet {
+        table: table.spec.name.clone(),
+        path: file.path.clone(),
+        source,
+    };
+    for batch in builder.with_projection(mask).build().map_err(parquet_failed)? {
+        let batch = batch.map_err(&failed)?;
+        count(&batch, schema, date, meters).map_err(&failed)?;
+    }
+    Ok(())
+}
+
+/// Counts the rows of a batch by archive.
+fn count(
+    batch: &RecordBatch,
+    schema: &TableSchema,
+    date: NaiveDate,
+    meters: &mut BTreeMap<(NaiveDate, String), DayMeter>,
+) -> Result<(), ArrowError> {
+    for (archive, rows) in by_archive(batch)? {
+        if let Some(meter) = meters.get_mut(&(date, archive)) {
+            meter_rows(meter, &rows, schema)?;
+        }
+    }
+    Ok(())
+}
+
+/// Shows rows of one archive and day to a meter.
+pub(super) fn meter_rows(
+    meter: &mut DayMeter,
+    rows: &RecordBatch,
+    schema: &TableSchema,
+) -> Result<(), ArrowError> {
+    let ids = Continuity::id_column(schema).and_then(|column| rows.column_by_name(column));
+    let ids: Option<&Int64Array> = ids.and_then(|column| column.as_primitive_opt::<Int64Type>());
+    let times = event_times(rows, schema.event_time())?;
+    for (row, time) in times.values().iter().enumerate() {
+        meter.push(*time, ids.filter(|ids| ids.is_valid(row)).map(|ids| ids.value(row)));
+    }
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! What the lake holds, as its own tables tell it: coverage by day, failures, the last runs.
+//!
+//! Reads the ledger and asks nobody else, so it is as quick on an object store as the ledger is
+//! small. What it means is [`lakehouse_core::coverage`]'s; here it is gathered, and written for a
+//! terminal or a program.
+
+mod calendar;
+mod json;
+mod runs;
+mod text;
+
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use lakehouse_core::coverage::{CoverageOptions, SeriesCoverage, coverage};
+use lakehouse_core::ledger::{Ledger, LedgerEntry};
+use lakehouse_core::matrix::Matrix;
+use thiserror::Error;
+
+pub use self::json::{FailureRecord, StatusDocument};
+pub use self::runs::RunRecord;
+use crate::delta::TableError;
+use crate::meta::archives::LedgerTable;
+use crate::meta::scope::Scope;
+use crate::query::{QueryError, Session, SessionOptions};
+use crate::storage::lake::Lake;
+
+/// Why a lake's status could not be told.
+#[derive(Debug, Error)]
+pub enum StatusError {
+    /// The ledger could not be read.
+    #[error("{0}")]
+    Ledger(String),
+    #[error(transparent)]
+    Query(#[from] QueryError),
+}
+
+impl From<TableError> for StatusError {
+    fn from(error: TableError) -> Self {
+        Self::Ledger(error.to_string())
+    }
+}
+
+/// What a lake holds.
+#[derive(Clone, Debug)]
+pub struct LakeStatus {
+    /// The day on which it was asked, UTC.
+    pub today: NaiveDate,
+    /// Every series that the lake has met, in order.
+    pub series: Vec<SeriesCoverage>,
+    /// Archives that could not be had or not be read, in the order of their keys.
+    pub failures: Vec<LedgerEntry>,
+    /// The last runs, the newest first.
+    pub runs: Vec<RunRecord>,
+}
+
+impl LakeStatus {
+    /// Reads the status of what is in scope; a lake that is not there yet holds nothing.
+    ///
+    /// # Errors
+    /// When a table cannot be read.
+    pub async fn read(
+        lake: &Lake,
+        matrix: &Arc<Matrix>,
+        scope: &Scope,
+        today: NaiveDate,
+    ) -> Result<Self, StatusError> {
+        let table = LedgerTable::peek(lake, Arc::clone(matrix)).await?;
+        let ledger = table.map(LedgerTable::into_ledger).unwrap_or_default();
+        let session = Session::open(lake, SessionOptions::default())?;
+        let options = CoverageOptions { dates: scope.dates, today };
+        Ok(Self {
+            today,
+            series: coverage(&ledger, matrix, options, |series| scope.has_series(series)),
+            failures: failures(&ledger, scope),
+            runs: runs::last_runs(&session).await?,
+        })
+    }
+
+    /// Adds up all series.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        let mut totals = Totals { failed: self.failures.len() as u64, ..Totals::default() };
+        self.series.iter().for_each(|series| totals.add(series));
+        totals
+    }
+}
+
+/// The figures of several series together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Totals {
+    pub series: u64,
+    pub archives: u64,
+    /// Archives that could not be had or not be read.
+    pub failed: u64,
+    /// Days that are held, of all series.
+    pub days: u64,
+    /// Days that could be held and are not.
+    pub missing: u64,
+    pub rows: u64,
+    pub rejected_rows: u64,
+    /// Bytes of the archives as they were published.
+    pub bytes: u64,
+}
+
+impl Totals {
+    fn add(&mut self, series: &SeriesCoverage) {
+        self.series += 1;
+        self.archives += series.archives;
+        self.days += series.held_days();
+        self.missing += series.missing_days();
+        self.rows += series.rows;
+        self.rejected_rows += series.rejected_rows;
+        self.bytes += series.bytes;
+    }
+}
+
+fn failures(ledger: &Ledger, scope: &Scope) -> Vec<LedgerEntry> {
+    let failed =
+        ledger.entries().filter(|entry| entry.status.is_failure() && scope.has(&entry.key));
+    let mut failed: Vec<LedgerEntry> = failed.cloned().collect();
+    failed.sort_by(|a, b| a.key.cmp(&b.key));
+    failed
+}

@@ -1,0 +1,45 @@
+//! Command lines that mean nothing: told as briefly as every other error.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use super::console;
+use crate::cli::Cli;
+
+/// Lines that an error has at most.
+const LINES: usize = 3;
+
+/// Reads the command line of this process, or tells what is wrong with it and returns the exit
+/// code.
+///
+/// # Errors
+/// The exit code, when there is nothing to run: after help, too.
+pub fn parse() -> Result<Cli, ExitCode> {
+    Cli::try_parse().map_err(|error| match error.kind() {
+        ErrorKind::DisplayHelp
+        | ErrorKind::DisplayVersion
+        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            // A reader that is gone is no failure.
+            let _ = error.print();
+            ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+        }
+        _ => {
+            console::tell(&brief(&error.render().to_string()));
+            ExitCode::from(2)
+        }
+    })
+}
+
+/// Leaves out empty lines and where to find help, unless there is room for the usage.
+fn brief(text: &str) -> String {
+    let said = text
+        .lines()
+        .filter(|line| !line.trim().is_empty() && !line.starts_with("For more information"));
+    let (usage, mut lines): (Vec<&str>, Vec<&str>) =
+        said.partition(|line| line.starts_with("Usage: "));
+    lines.extend(usage);
+    lines.truncate(LINES);
+    lines.join("\n")
+}
