@@ -163,7 +163,7 @@ fn describe(model: &Model) -> String {
         ("looks ahead", days(line.lookahead_days)),
     ];
     let facts: String = facts.iter().map(|(name, value)| format!("{name:<13}{value}\n")).collect();
-    let row = |column: &lakehouse_core::gold::Column| {
+    let row = |column: &lakehouse_core::gold::ModelColumn| {
         vec![
             column.name.clone(),
             column.kind.to_string(),

@@ -80,8 +80,8 @@ pub(crate) struct ArchiveRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) days: Option<DaySet>,
     /// The version of the month's archive that a daily archive was compared with.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) rival: Option<String>,
+    #[serde(rename = "rival", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) competing_version: Option<String>,
     /// Whether other copies are more complete on every day that it has rows of, so that none of
     /// them is in the table.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -101,8 +101,8 @@ pub(crate) struct HolderRecord {
     pub(crate) rows: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) days: Option<DaySet>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) rival: Option<String>,
+    #[serde(rename = "rival", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) competing_version: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) yielded: bool,
     pub(crate) reason: String,

@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use lakehouse_core::gold::{Model, Partition, Recompute};
+use lakehouse_core::gold::{Model, Recompute};
+use lakehouse_core::names::partition::Partition;
 
 use super::compute::compute;
 use super::error::Failure;

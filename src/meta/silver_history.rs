@@ -214,7 +214,7 @@ impl ArchiveTally {
             min_time: time(self.min),
             max_time: time(self.max),
             days: None,
-            rival: None,
+            competing_version: None,
             yielded: false,
             reason: None,
         }

@@ -60,19 +60,26 @@ impl SilverIndex {
     fn take_in(&mut self, version: i64, told: LogEntry) {
         let (archive, held_archive) = match &told {
             LogEntry::Landed(record) => {
-                let ArchiveRecord { archive, sha256, rows, days, rival, yielded, .. } =
-                    record.as_ref();
-                (archive, held_archive(sha256, *rows, *days, rival.as_deref(), *yielded))
+                let ArchiveRecord {
+                    archive, sha256, rows, days, competing_version, yielded, ..
+                } = record.as_ref();
+                (
+                    archive,
+                    held_archive(sha256, *rows, *days, competing_version.as_deref(), *yielded),
+                )
             }
             LogEntry::Compared(HolderRecord {
                 archive,
                 sha256,
                 rows,
                 days,
-                rival,
+                competing_version,
                 yielded,
                 ..
-            }) => (archive, held_archive(sha256, *rows, *days, rival.as_deref(), *yielded)),
+            }) => (
+                archive,
+                held_archive(sha256, *rows, *days, competing_version.as_deref(), *yielded),
+            ),
         };
         self.held_archives.insert(archive.clone(), held_archive);
         self.unrecorded.push((version, told));
@@ -107,8 +114,14 @@ fn held_archive(
     sha256: &str,
     rows: u64,
     days: Option<DaySet>,
-    rival: Option<&str>,
+    competing_version: Option<&str>,
     yielded: bool,
 ) -> HeldArchive {
-    HeldArchive { sha256: sha256.into(), rows, days, rival: rival.map(Into::into), yielded }
+    HeldArchive {
+        sha256: sha256.into(),
+        rows,
+        days,
+        competing_version: competing_version.map(Into::into),
+        yielded,
+    }
 }

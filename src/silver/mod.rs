@@ -117,7 +117,7 @@ impl SilverTable {
                     &archive.key,
                     &archive.sha256.to_string(),
                 )
-                .is_settled();
+                .is_resolved();
                 if settled {
                     overtaken.insert(archive.key.path().to_owned());
                 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use chrono::{Datelike, NaiveDate};
-use lakehouse_core::coverage::{DayState, MissingReason, Run, SeriesCoverage};
+use lakehouse_core::coverage::{DayRun, DayState, MissingReason, SeriesCoverage};
 use lakehouse_core::names::period::Period;
 
 const DAYS_OF_A_MONTH: usize = 31;
@@ -57,7 +57,7 @@ impl Month {
 }
 
 /// Returns every month that has a day in the runs.
-fn months(runs: &[Run]) -> Vec<Month> {
+fn months(runs: &[DayRun]) -> Vec<Month> {
     let mut months: Vec<Month> = Vec::new();
     for run in runs {
         for date in run.start.iter_days().take_while(|date| *date <= run.end) {

@@ -1,7 +1,7 @@
 //! The status as programs read it.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use lakehouse_core::coverage::{MissingReason, Run, SeriesCoverage};
+use lakehouse_core::coverage::{DayRun, MissingReason, SeriesCoverage};
 use lakehouse_core::ledger::LedgerEntry;
 use serde::Serialize;
 
@@ -111,7 +111,7 @@ fn series(coverage: &SeriesCoverage) -> SeriesRecord<'_> {
     }
 }
 
-fn gap(run: &Run, reason: MissingReason) -> GapRecord<'_> {
+fn gap(run: &DayRun, reason: MissingReason) -> GapRecord<'_> {
     GapRecord {
         start: run.start,
         end: run.end,

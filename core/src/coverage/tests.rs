@@ -35,7 +35,7 @@ fn entry(key: &str, status: ArchiveStatus) -> LedgerEntry {
         recorded_at: DateTime::UNIX_EPOCH,
         reason: (!held).then(|| format!("why {key} is not there")),
         days: None,
-        rival: None,
+        competing_version: None,
     }
 }
 

@@ -16,7 +16,7 @@ pub struct HeldArchive {
     /// The days that the archive owns, where these are not all days of its period.
     pub days: Option<DaySet>,
     /// The version of the month's archive that a daily archive was compared with.
-    pub rival: Option<Arc<str>>,
+    pub competing_version: Option<Arc<str>>,
     /// Whether its rows have given way to other copies.
     pub yielded: bool,
 }
@@ -54,7 +54,7 @@ pub struct OverlapClaim {
     pub competing: Vec<(Period, Arc<str>)>,
     /// The version of the month's archive that a day of its own is decided against by landing at
     /// all.
-    pub rival: Option<Arc<str>>,
+    pub competing_version: Option<Arc<str>>,
     same_version: bool,
 }
 
@@ -73,25 +73,26 @@ impl OverlapClaim {
         let same = own.filter(|own| *own.sha256 == *sha256);
         let kept = same.map_or(DaySet::NONE, |own| own.owned(period));
         let (mut taken, mut overlapping) = (DaySet::NONE, DaySet::NONE);
-        let (mut against, mut rival) = (Vec::new(), None);
+        let (mut against, mut competing_version) = (Vec::new(), None);
         for (other, held_archive) in competing {
             let days = held_archive.asserted(*other).and(all).minus(kept);
             let decided = match period.frequency() {
                 Frequency::Monthly => {
-                    same.is_some() && held_archive.rival.as_deref() == Some(sha256)
+                    same.is_some() && held_archive.competing_version.as_deref() == Some(sha256)
                 }
-                Frequency::Daily => {
-                    same.is_some_and(|own| own.rival.as_ref() == Some(&held_archive.sha256))
-                }
+                Frequency::Daily => same.is_some_and(|own| {
+                    own.competing_version.as_ref() == Some(&held_archive.sha256)
+                }),
             };
             // A month that does not hold the day of a new archive has no rows of it; one that does
             // not hold the day of a corrected archive may have lost it to a version before, and is
             // to be asked again, unless it was asked already about a version without rows.
             let unheld = own.is_none_or(|own| {
-                own.owned(period).is_empty() && own.rival.as_ref() == Some(&held_archive.sha256)
+                own.owned(period).is_empty()
+                    && own.competing_version.as_ref() == Some(&held_archive.sha256)
             });
             if period.frequency() == Frequency::Daily && (!days.is_empty() || unheld) {
-                rival = Some(Arc::clone(&held_archive.sha256));
+                competing_version = Some(Arc::clone(&held_archive.sha256));
             }
             taken = taken.or(days);
             if !decided && !days.is_empty() {
@@ -110,14 +111,14 @@ impl OverlapClaim {
             free,
             overlapping,
             competing: against,
-            rival,
+            competing_version,
             same_version: same.is_some(),
         }
     }
 
     /// Returns whether the version is known and nothing about it is open.
     #[must_use]
-    pub const fn is_settled(&self) -> bool {
+    pub const fn is_resolved(&self) -> bool {
         self.same_version && self.overlapping.is_empty() && self.free.is_empty()
     }
 
@@ -148,7 +149,7 @@ impl OverlapClaim {
     pub fn resolve(&self, present: DaySet, decisions: &[DayDecision]) -> ClaimResolution {
         let won: DaySet = decisions
             .iter()
-            .filter(|decision| decision.newcomer_wins())
+            .filter(|decision| decision.incoming_wins())
             .map(|decision| decision.day)
             .collect();
         let landed = self.free.and(present).or(won);

@@ -23,20 +23,20 @@ use crate::names::period::{DateRange, Period};
 pub struct DayDecision {
     pub day: NaiveDate,
     /// The frequency of the archive whose copy was in silver before.
-    pub holder: Frequency,
-    /// What the holder's copy is worth.
-    pub held: DayEvidence,
-    /// What the other copy is worth.
-    pub offered: DayEvidence,
+    pub current_owner: Frequency,
+    /// What the copy in silver is worth.
+    pub current: DayEvidence,
+    /// What the incoming copy is worth.
+    pub incoming: DayEvidence,
     cause: Cause,
 }
 
 /// What the two copies differ in, the first that counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cause {
-    Rows { newcomer: bool },
-    Gaps { newcomer: bool },
-    Span { newcomer: bool },
+    Rows { incoming: bool },
+    Gaps { incoming: bool },
+    Span { incoming: bool },
     Tie,
 }
 
@@ -45,35 +45,35 @@ enum Cause {
 #[must_use]
 pub fn decide_day(
     day: NaiveDate,
-    holder: Frequency,
-    held: DayEvidence,
-    offered: DayEvidence,
+    current_owner: Frequency,
+    current: DayEvidence,
+    incoming: DayEvidence,
 ) -> DayDecision {
-    let distinct = (offered.distinct(), held.distinct());
+    let distinct = (incoming.distinct(), current.distinct());
     let cause = if distinct.0 != distinct.1 {
-        Cause::Rows { newcomer: distinct.0 > distinct.1 }
+        Cause::Rows { incoming: distinct.0 > distinct.1 }
     } else {
-        match (offered.gaps, held.gaps) {
-            (Some(offered), Some(held)) if offered != held => {
-                Cause::Gaps { newcomer: offered < held }
+        match (incoming.gaps, current.gaps) {
+            (Some(incoming), Some(current)) if incoming != current => {
+                Cause::Gaps { incoming: incoming < current }
             }
             (Some(_), Some(_)) => Cause::Tie,
-            _ if offered.span() != held.span() => {
-                Cause::Span { newcomer: offered.span() > held.span() }
+            _ if incoming.span() != current.span() => {
+                Cause::Span { incoming: incoming.span() > current.span() }
             }
             _ => Cause::Tie,
         }
     };
-    DayDecision { day, holder, held, offered, cause }
+    DayDecision { day, current_owner, current, incoming, cause }
 }
 
 impl DayDecision {
     /// Returns whether the day goes to the copy that was not in silver.
     #[must_use]
-    pub const fn newcomer_wins(&self) -> bool {
+    pub const fn incoming_wins(&self) -> bool {
         match self.cause {
-            Cause::Rows { newcomer } | Cause::Gaps { newcomer } | Cause::Span { newcomer } => {
-                newcomer
+            Cause::Rows { incoming } | Cause::Gaps { incoming } | Cause::Span { incoming } => {
+                incoming
             }
             Cause::Tie => false,
         }
@@ -82,19 +82,19 @@ impl DayDecision {
     /// Returns the frequency of the archive that owns the day from now on.
     #[must_use]
     pub const fn owner(&self) -> Frequency {
-        match (self.newcomer_wins(), self.holder) {
-            (false, holder) => holder,
+        match (self.incoming_wins(), self.current_owner) {
+            (false, current_owner) => current_owner,
             (true, Frequency::Daily) => Frequency::Monthly,
             (true, Frequency::Monthly) => Frequency::Daily,
         }
     }
 
     const fn copy(&self, frequency: Frequency) -> DayEvidence {
-        match (frequency, self.holder) {
+        match (frequency, self.current_owner) {
             (Frequency::Daily, Frequency::Daily) | (Frequency::Monthly, Frequency::Monthly) => {
-                self.held
+                self.current
             }
-            _ => self.offered,
+            _ => self.incoming,
         }
     }
 }
@@ -105,7 +105,7 @@ pub fn explain(decisions: &[DayDecision]) -> String {
     let mut text = String::new();
     let alike = |a: &DayDecision, b: &DayDecision| {
         a.day.succ_opt() == Some(b.day)
-            && (a.owner(), a.holder, a.cause) == (b.owner(), b.holder, b.cause)
+            && (a.owner(), a.current_owner, a.cause) == (b.owner(), b.current_owner, b.cause)
     };
     for days in decisions.chunk_by(alike) {
         let separator = if text.is_empty() { "" } else { "; " };

@@ -4,7 +4,9 @@
 //! that are held should be compared with the one that holds them, and whether what the ledger knows
 //! of an archive still holds. All answers are facts of the month alone, so a plan needs one pass.
 
-use super::{Decision, FetchReason, Held, Member, Ownership, PlanOptions, SkipReason, lacks};
+use super::{
+    Decision, FetchReason, MonthOwnership, Ownership, PlanOptions, SeriesArchive, SkipReason, lacks,
+};
 use crate::ledger::{ArchiveStatus, ChecksumState, Ledger, LedgerEntry};
 use crate::listing::Published;
 use crate::names::archive::Series;
@@ -25,8 +27,8 @@ impl Decider<'_> {
     /// Decides about every member; members are in the order of their periods.
     pub(super) fn decide<'m>(
         &self,
-        members: &[Member<'m>],
-        mut tell: impl FnMut(Member<'m>, Decision),
+        members: &[SeriesArchive<'m>],
+        mut tell: impl FnMut(SeriesArchive<'m>, Decision),
     ) {
         for month in members.chunk_by(|a, b| month_of(*a) == month_of(*b)) {
             let Some(first) = month.first() else { continue };
@@ -65,7 +67,12 @@ impl Decider<'_> {
 
     /// Decides about a month's own archive: it is new, or new beside dailies, or as the ledger
     /// says.
-    fn monthly(&self, month: &[Member<'_>], member: &Member<'_>, held: Held<'_>) -> Decision {
+    fn monthly(
+        &self,
+        month: &[SeriesArchive<'_>],
+        member: &SeriesArchive<'_>,
+        held: MonthOwnership<'_>,
+    ) -> Decision {
         if !self.is_closed(member.period) {
             return Decision::Skip(SkipReason::MonthNotClosed);
         }
@@ -88,8 +95,8 @@ impl Decider<'_> {
     }
 
     /// Returns whether all of a month is wanted, or cannot be had day by day.
-    fn takes_whole(&self, month: &[Member<'_>], period: Period) -> bool {
-        let wanted_daily = |member: &Member<'_>| {
+    fn takes_whole(&self, month: &[SeriesArchive<'_>], period: Period) -> bool {
+        let wanted_daily = |member: &SeriesArchive<'_>| {
             member.period.frequency() == Frequency::Daily
                 && self.targets.dates.overlaps(member.period)
         };
@@ -103,12 +110,12 @@ impl Decider<'_> {
     /// this version.
     fn is_rival_unjudged(
         &self,
-        month: &[Member<'_>],
+        month: &[SeriesArchive<'_>],
         published: &Published,
-        held: Held<'_>,
+        held: MonthOwnership<'_>,
     ) -> bool {
         let version = self.ledger.get(published.key.path()).and_then(|entry| entry.sha256.as_ref());
-        let beside = |member: &&Member<'_>| {
+        let beside = |member: &&SeriesArchive<'_>| {
             member.period.frequency() == Frequency::Daily
                 && held.owner(member.period.start()) != Some(Frequency::Monthly)
         };
@@ -116,13 +123,14 @@ impl Decider<'_> {
         let mut held = dailies.filter_map(|member| self.ledger.get(member.published.key.path()));
         version.is_some()
             && held.any(|entry| {
-                entry.status == ArchiveStatus::Ingested && entry.rival.as_ref() != version
+                entry.status == ArchiveStatus::Ingested
+                    && entry.competing_version.as_ref() != version
             })
     }
 
     /// Decides about an archive of a day; `comes` says that the month's own archive is to be
     /// fetched now.
-    fn daily(&self, published: &Published, held: Held<'_>, comes: bool) -> Decision {
+    fn daily(&self, published: &Published, held: MonthOwnership<'_>, comes: bool) -> Decision {
         let day = published.key.period().start();
         match (held.owner(day), held.month()) {
             (Some(Frequency::Monthly), Some(month)) => self.beside_monthly(published, month),
@@ -142,7 +150,10 @@ impl Decider<'_> {
     /// Decides about an archive of a day that the month's own archive owns.
     fn beside_monthly(&self, published: &Published, month: &LedgerEntry) -> Decision {
         let decision = self.by_ledger(published);
-        let judged = self.ledger.get(published.key.path()).and_then(|entry| entry.rival.as_ref());
+        let judged = self
+            .ledger
+            .get(published.key.path())
+            .and_then(|entry| entry.competing_version.as_ref());
         let in_silver = month.status == ArchiveStatus::Ingested;
         match decision {
             Decision::Skip(SkipReason::Yielded) if in_silver && judged != month.sha256.as_ref() => {
@@ -203,7 +214,7 @@ impl Decider<'_> {
     }
 }
 
-fn month_of(member: Member<'_>) -> Period {
+fn month_of(member: SeriesArchive<'_>) -> Period {
     member.period.month()
 }
 

@@ -210,7 +210,7 @@ fn superseded(held: &LedgerEntry, new: &LedgerEntry) -> LedgerEntry {
         status: ArchiveStatus::Superseded,
         reason,
         days: None,
-        rival: None,
+        competing_version: None,
         ..held.clone()
     }
 }

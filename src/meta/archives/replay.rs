@@ -28,7 +28,7 @@ pub(super) fn held_archive_of(entry: &LedgerEntry) -> Option<HeldArchive> {
         sha256,
         rows: entry.rows,
         days: entry.days,
-        rival: entry.rival.clone(),
+        competing_version: entry.competing_version.clone(),
         yielded,
     })
 }
@@ -69,8 +69,8 @@ pub(in crate::meta) fn replay(
 }
 
 fn same_state(a: &LedgerEntry, b: &LedgerEntry) -> bool {
-    (a.status, &a.sha256, a.rows, a.owned_days(), &a.rival)
-        == (b.status, &b.sha256, b.rows, b.owned_days(), &b.rival)
+    (a.status, &a.sha256, a.rows, a.owned_days(), &a.competing_version)
+        == (b.status, &b.sha256, b.rows, b.owned_days(), &b.competing_version)
 }
 
 /// Makes a row of what a commit says of an archive that it holds.
@@ -97,7 +97,7 @@ fn landed(
         recorded_at: context.clock.now(),
         reason: record.reason,
         days: record.days,
-        rival: record.rival.map(Into::into),
+        competing_version: record.competing_version.map(Into::into),
     })
 }
 
@@ -123,7 +123,7 @@ fn decided(
         silver_version: current.silver_version.filter(|_| !record.yielded),
         rows: record.rows,
         days: record.days,
-        rival: record.rival.map(Into::into),
+        competing_version: record.competing_version.map(Into::into),
         reason: Some(reason),
         run: Arc::clone(&context.run),
         recorded_at: context.clock.now(),

@@ -81,7 +81,7 @@ pub(super) fn to_batch(entries: &[LedgerEntry]) -> Result<RecordBatch, ArrowErro
         times(entries, |entry| Some(entry.recorded_at)),
         texts(entries, |entry| entry.reason.clone()),
         texts(entries, |entry| entry.days.map(|days| days.to_string())),
-        texts(entries, |entry| entry.rival.as_deref().map(str::to_owned)),
+        texts(entries, |entry| entry.competing_version.as_deref().map(str::to_owned)),
     ];
     RecordBatch::try_new(schema(), columns)
 }
@@ -130,7 +130,7 @@ pub(super) fn from_batch(
             recorded_at: columns.time("recorded_at", row).unwrap_or_default(),
             reason: columns.text("reason", row),
             days: columns.text("owned_days", row).and_then(|days| days.parse().ok()),
-            rival: columns.text("rival", row).map(Into::into),
+            competing_version: columns.text("rival", row).map(Into::into),
         });
     }
     Ok(entries)

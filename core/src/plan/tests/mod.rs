@@ -85,7 +85,7 @@ fn entry(published: &Published, status: ArchiveStatus) -> LedgerEntry {
         recorded_at: time("2024-06-02"),
         reason: None,
         days: None,
-        rival: None,
+        competing_version: None,
     }
 }
 
