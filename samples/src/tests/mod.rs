@@ -5,6 +5,7 @@
 mod agreement;
 mod decoded;
 mod formats;
+mod from_schema;
 mod keys;
 
 use lakehouse_core::matrix::Matrix;
