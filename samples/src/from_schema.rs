@@ -169,7 +169,7 @@ impl<'a> SchemaSample<'a> {
         key || self.schema.sort_columns().contains(&column.name)
     }
 
-    /// Returns the number of a row in its month: the same in a daily archive and in the monthly one.
+    /// Returns the number of a row in its month: the same in a daily and a monthly archive.
     fn number(&self, time: i64) -> i64 {
         (time - self.month) / self.step
     }

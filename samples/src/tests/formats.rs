@@ -201,19 +201,7 @@ fn a_zip_has_one_entry_named_like_itself() {
 
 #[test]
 fn what_has_no_sample_is_an_error_that_names_the_archive() {
-    let news = r#"
-        [[combination]]
-        market = "spot"
-        data_type = "news"
-        schema = "news"
-        pattern = "data/spot/{frequency}/news/{symbol}/{symbol}-news-{period}.zip"
-        daily = []
-        status = "active"
-        evidence = "made up"
-    "#;
-    let matrix = Matrix::parse("news.toml", news).unwrap();
-    let unknown = matrix.identify("data/spot/daily/news/BTCUSDT/BTCUSDT-news-2026-05-07.zip");
-    let unknown = unknown.unwrap();
+    let unknown = archive(Market::Spot, "news", "BTCUSDT", None, "2026-05-07");
     let error = sample_csv(&unknown, &SampleOptions::default()).unwrap_err().to_string();
     assert!(error.contains("BTCUSDT-news-2026-05-07.zip") && error.contains("`news`"), "{error}");
     let seconds =
