@@ -11,6 +11,8 @@ mod delta;
 pub mod events;
 #[doc(hidden)]
 pub mod failpoint;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod gold;
 pub mod ingest;
 pub mod maintain;

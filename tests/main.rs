@@ -15,6 +15,7 @@ mod docs;
 mod errors;
 mod faults;
 mod fetch;
+mod fuzz;
 mod gold;
 mod gold_commands;
 mod gold_errors;

@@ -1,6 +1,7 @@
 //! Values of flags that are more than one of a few words: each refused with what would be valid.
 
 use std::fmt::Display;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -10,6 +11,10 @@ use lakehouse_core::names::market::NameError;
 use lakehouse_core::selection::SymbolList;
 
 use crate::query::At;
+
+/// Times that the program can wait: the clock of the process ends somewhere beyond.
+const WAITS: RangeInclusive<Duration> =
+    Duration::from_secs(1)..=Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// Reads a number of bytes per second, `20MiB` or `500kB`.
 pub(crate) fn bandwidth(text: &str) -> Result<u64, String> {
@@ -30,8 +35,10 @@ pub(super) fn retention(text: &str) -> Result<TimeDelta, String> {
 
 /// Reads a time such as `6h` or `1h 30m`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let time = humantime::parse_duration(text).ok().filter(|time| *time >= Duration::from_secs(1));
-    time.ok_or_else(|| "expected a time of a second or more, such as 30m, 6h or 1d".to_owned())
+    let time = humantime::parse_duration(text).ok().filter(|time| WAITS.contains(time));
+    time.ok_or_else(|| {
+        "expected a time from a second to a century, such as 30m, 6h or 1d".to_owned()
+    })
 }
 
 /// Reads a version of a table, or a time at which its newest version then is meant.

@@ -187,7 +187,7 @@ pub(crate) async fn read_actions(
     get_actions(version, &commit).map(Some).map_err(&failed)
 }
 
-fn record_in(commit: &[u8]) -> Option<CommitRecord> {
+pub(crate) fn record_in(commit: &[u8]) -> Option<CommitRecord> {
     #[derive(Deserialize)]
     struct Line {
         #[serde(rename = "commitInfo")]

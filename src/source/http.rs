@@ -226,7 +226,7 @@ fn partial(
     let Some((start, end, size)) = content_range(range) else {
         return Err(changed(format!("unreadable Content-Range `{range}`")));
     };
-    if start != resume.offset || size.is_some_and(|size| end + 1 != size) {
+    if start != resume.offset || size.is_some_and(|size| end.checked_add(1) != Some(size)) {
         return Err(changed(format!("asked for bytes from {} and got `{range}`", resume.offset)));
     }
     if resume.validator.etag.is_some()

@@ -73,8 +73,9 @@ impl Lister {
         today: NaiveDate,
         reporter: Arc<dyn Reporter>,
     ) -> Self {
-        let (slots, down) = (Semaphore::new(parallel.max(1)), AtomicBool::new(false));
-        Self { source, retry, parallel: parallel.max(1), today, reporter, slots, down }
+        let parallel = parallel.clamp(1, Semaphore::MAX_PERMITS);
+        let (slots, down) = (Semaphore::new(parallel), AtomicBool::new(false));
+        Self { source, retry, parallel, today, reporter, slots, down }
     }
 
     /// Lists what the targets are about. Failures are part of the answer: the rest of a run goes

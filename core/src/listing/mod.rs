@@ -41,6 +41,9 @@ pub struct ListingPage {
     pub next_marker: Option<String>,
 }
 
+/// Levels of the elements that a page is read from: list, object, property.
+const DEEPEST: usize = 3;
+
 /// Reads one page.
 ///
 /// # Errors
@@ -129,6 +132,12 @@ impl Document {
     }
 
     fn end(&mut self) -> Result<(), ListingError> {
+        // Nothing below has a meaning, and each level would cost time at every end.
+        if self.open.len() > DEEPEST {
+            self.open.pop();
+            self.text.clear();
+            return Ok(());
+        }
         let open = std::mem::take(&mut self.open);
         let path: Vec<&str> = open.iter().map(String::as_str).collect();
         let text = std::mem::take(&mut self.text);

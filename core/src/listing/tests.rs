@@ -151,3 +151,12 @@ fn keys_that_fit_no_pattern_are_kept_as_unknown() {
     assert!(found.archives.is_empty());
     assert_eq!(found.unknown, [&keys[4], &keys[2], &keys[0], &keys[3]].map(String::as_str));
 }
+
+#[test]
+fn elements_that_have_no_meaning_are_passed_over_however_deep_they_are() {
+    let nested = format!("{}{}", "<x>".repeat(200_000), "</x>".repeat(200_000));
+    let found = page(&format!("{nested}{}", contents("data/a.zip")));
+    assert_eq!(found.objects.len(), 1);
+    let inside = "<Contents><Owner><Key>b</Key></Owner><Key>a</Key><Size>1</Size></Contents>";
+    assert_eq!(page(inside).objects[0].key, "a");
+}
