@@ -24,6 +24,7 @@ mod gold_models_trades;
 mod gold_sequences;
 mod kill;
 mod large;
+mod life;
 mod listing;
 mod maintain;
 mod metrics;

@@ -167,6 +167,11 @@ impl ArchiveServer {
         self.state().faults.entry(key.to_owned()).or_default().extend(faults);
     }
 
+    /// Forgets the faults that were not met.
+    pub(crate) fn clear_faults(&self) {
+        self.state().faults.clear();
+    }
+
     /// Says what listing requests meet from now on.
     pub(crate) fn set_listing(&self, listing: Listing) {
         self.state().listing = listing;
