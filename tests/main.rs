@@ -49,4 +49,5 @@ mod summary;
 mod support;
 mod terminal;
 mod traps;
+mod upgrade;
 mod verify;

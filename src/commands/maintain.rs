@@ -8,6 +8,7 @@ use lakehouse_core::schema::Schemas;
 use super::CommandOutcome;
 use crate::cli::{MaintainFlags, ReportFormat};
 use crate::clock::Clock;
+use crate::gold::load_models;
 use crate::maintain::{CompactionLimits, DEFAULT_RETENTION, Maintain};
 use crate::settings::Settings;
 use crate::storage::lake::Lake;
@@ -19,11 +20,13 @@ pub(super) async fn run(
     settings: Settings,
     clock: &Clock,
 ) -> anyhow::Result<CommandOutcome> {
+    let schemas = Arc::new(Schemas::builtin()?);
     let maintain = Maintain {
         lake: Lake::open(&settings.lake)
             .with_context(|| format!("cannot use the lake {}", settings.lake))?,
         matrix: Arc::new(settings.matrix),
-        schemas: Arc::new(Schemas::builtin()?),
+        models: Arc::new(load_models(&schemas, settings.gold_models.as_deref())?),
+        schemas,
         dry_run: flags.dry_run,
         tables: flags.table,
         retention: flags.retention.unwrap_or(DEFAULT_RETENTION),

@@ -152,6 +152,12 @@ impl CommitRecord {
             correction: correction.clone(),
         })
     }
+
+    /// Returns the entries of this record, in the order in which they take effect.
+    pub(crate) fn into_log_entries(self) -> impl Iterator<Item = LogEntry> {
+        let landed = self.archives.into_iter().map(|record| LogEntry::Landed(Box::new(record)));
+        landed.chain(self.holders.into_iter().map(LogEntry::Compared))
+    }
 }
 
 /// Reads the lake's record of one version; commits of other writers have none.

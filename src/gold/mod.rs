@@ -31,11 +31,12 @@ use self::error::Failure;
 pub use self::error::GoldError;
 pub use self::report::GoldReport;
 use self::state::{State, look};
+pub(crate) use self::tables::descriptions;
 pub use self::tables::{known_tables, load_models};
 use crate::clock::Clock;
 use crate::delta::commit::CommitContext;
 use crate::events::{Event, ModelReport, Reporter};
-use crate::query::{Engine, SessionOptions};
+use crate::query::{Engine, QueryError, SessionOptions};
 use crate::shutdown::Shutdown;
 use crate::storage::lake::{Lake, Layer};
 
@@ -101,6 +102,7 @@ impl Gold {
         reporter: &Arc<dyn Reporter>,
     ) -> Result<GoldReport, GoldError> {
         let wanted = self.wanted()?;
+        self.lake.check_format().await.map_err(QueryError::Lake)?;
         let options = SessionOptions { memory_limit: Some(MEMORY), ..SessionOptions::default() };
         let engine = Engine::over(&self.lake, &options)?;
         let mut known = Known::default();

@@ -20,6 +20,7 @@ use lakehouse_core::names::partition::Partition;
 
 use super::error::Failure;
 use super::inputs::InputTable;
+use super::tables::descriptions;
 use crate::delta::table::TableSpec;
 use crate::query::{CATALOG, Engine, QueryError};
 use crate::storage::lake::{Layer, TableName};
@@ -64,6 +65,7 @@ impl Select {
             schema: Arc::new(Schema::new(fields.collect::<Vec<_>>())),
             partition_columns: partitioning.iter().map(|column| (*column).to_owned()).collect(),
             sort_columns: model.sort_columns(),
+            descriptions: descriptions(model),
         })
     }
 

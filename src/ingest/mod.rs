@@ -182,6 +182,7 @@ impl Ingest {
         reporter: &Arc<Counting>,
         context: &CommitContext,
     ) -> Result<(), IngestError> {
+        self.lake.prepare_write().await?;
         let listener: Arc<dyn Reporter> = Arc::clone(reporter) as _;
         let bronze = self.lake.bronze()?;
         let fetcher = Fetcher::new(
@@ -249,6 +250,9 @@ impl Ingest {
 
     /// Returns what the lake knows already; a lake that is not there yet knows nothing.
     async fn known(&self) -> Result<Ledger, IngestError> {
+        // Read again at every plan: a refresh that repeats runs for months, and the lake may have
+        // been upgraded meanwhile.
+        self.lake.format_version().await?;
         let table = LedgerTable::peek(&self.lake, Arc::clone(&self.matrix)).await?;
         Ok(table.map(LedgerTable::into_ledger).unwrap_or_default())
     }

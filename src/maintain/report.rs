@@ -28,11 +28,13 @@ impl MaintainReport {
     }
 }
 
-/// What became of one table.
+/// What was done to one table.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct TableReport {
     /// Such as `silver.klines`.
     pub table: String,
+    /// Whether descriptions of the table and its columns were written, or would be.
+    pub described: bool,
     /// What a compaction would do; only without a compaction.
     pub planned: Vec<PartitionPlan>,
     pub compacted: Compacted,
@@ -78,13 +80,14 @@ impl fmt::Display for MaintainReport {
         if let Some(ledger) = &self.ledger {
             let LedgerReport { archives, from_data_files, kept, unreadable_files, corrections } =
                 ledger;
-            let made = if self.dry_run { "would be made" } else { "made" };
+            let done = if self.dry_run { "would be rebuilt" } else { "rebuilt" };
             writeln!(
                 f,
-                "meta.archives {made} anew: {archives} archives in silver, {from_data_files} of them known from data \
-                 files alone; {kept} other rows kept, {unreadable_files} files unreadable"
+                "meta.archives {done}: {archives} archives in silver, {from_data_files} of them \
+                 known from data files alone; {kept} other rows kept, {unreadable_files} files \
+                 unreadable"
             )?;
-            writeln!(f, "meta.changes {made} anew: {corrections} corrections")?;
+            writeln!(f, "meta.changes {done}: {corrections} corrections")?;
         }
         for table in &self.tables {
             table.describe(self.dry_run, f)?;
@@ -111,11 +114,15 @@ impl TableReport {
         let idle = self.planned.is_empty()
             && self.compacted == Compacted::default()
             && self.deleted.is_empty();
-        idle && self.checkpoint.is_none() && self.failure.is_none()
+        idle && !self.described && self.checkpoint.is_none() && self.failure.is_none()
     }
 
     fn describe(&self, dry_run: bool, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let table = &self.table;
+        if self.described {
+            let done = if dry_run { "would write" } else { "wrote" };
+            writeln!(f, "{table}: {done} descriptions of the table and its columns")?;
+        }
         if !self.planned.is_empty() {
             let (partitions, bytes) =
                 (self.planned.len(), self.planned.iter().map(|plan| plan.bytes).sum());

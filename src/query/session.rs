@@ -132,6 +132,7 @@ impl Session {
     /// Like [`Session::sql`].
     pub async fn plan(&self, text: &str) -> Result<DataFrame, QueryError> {
         let statement = statement::parse(text)?;
+        self.catalog.check_format().await?;
         if statement::lists_tables(text) {
             self.catalog.list().await?;
         }

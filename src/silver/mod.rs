@@ -33,6 +33,7 @@ use crate::bronze::BronzeArchive;
 use crate::delta::TableError;
 use crate::delta::commit::{CommitContext, Committed, commit};
 use crate::delta::log::ArchiveRecord;
+use crate::delta::descriptions::Descriptions;
 use crate::delta::table::{TableSpec, WritableTable};
 use crate::failpoint::step;
 use crate::meta::rejects::{ArchiveRejects, RejectsTable};
@@ -225,7 +226,14 @@ pub(crate) fn table_spec(schema: &TableSchema) -> TableSpec {
         schema: with_dictionaries(&schema.table_schema()),
         partition_columns: vec!["market".to_owned(), "date".to_owned()],
         sort_columns: schema.sort_columns(),
+        descriptions: descriptions(schema),
     }
+}
+
+/// Describes the table and its columns in words.
+pub(crate) fn descriptions(schema: &TableSchema) -> Descriptions {
+    let columns = schema.column_docs().map(|(name, doc)| (name, doc.to_owned()));
+    Descriptions::new(schema.doc(), columns)
 }
 
 /// Lets columns that repeat one value for a whole archive be dictionaries in memory; the table does

@@ -11,6 +11,7 @@ use super::{LakeStatus, RunRecord, Totals};
 #[derive(Debug, Serialize)]
 pub struct StatusDocument<'a> {
     pub lake: &'a str,
+    pub format_version: u64,
     pub today: NaiveDate,
     pub totals: Totals,
     series: Vec<SeriesRecord<'a>>,
@@ -67,6 +68,7 @@ impl<'a> StatusDocument<'a> {
     pub fn new(lake: &'a str, status: &'a LakeStatus) -> Self {
         Self {
             lake,
+            format_version: status.format_version,
             today: status.today,
             totals: status.totals(),
             series: status.series.iter().map(series).collect(),

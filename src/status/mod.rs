@@ -23,6 +23,7 @@ use crate::delta::TableError;
 use crate::meta::archives::LedgerTable;
 use crate::meta::scope::Scope;
 use crate::query::{QueryError, Session, SessionOptions};
+use crate::storage::StorageError;
 use crate::storage::lake::Lake;
 
 /// Why a lake's status could not be told.
@@ -31,6 +32,8 @@ pub enum StatusError {
     /// The ledger could not be read.
     #[error("{0}")]
     Ledger(String),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
     #[error(transparent)]
     Query(#[from] QueryError),
 }
@@ -44,6 +47,8 @@ impl From<TableError> for StatusError {
 /// What a lake holds.
 #[derive(Clone, Debug)]
 pub struct LakeStatus {
+    /// The version of the lake's layout.
+    pub format_version: u64,
     /// The day on which it was asked, UTC.
     pub today: NaiveDate,
     /// Every series that the lake has met, in order.
@@ -65,11 +70,13 @@ impl LakeStatus {
         scope: &Scope,
         today: NaiveDate,
     ) -> Result<Self, StatusError> {
+        let format_version = lake.format_version().await?;
         let table = LedgerTable::peek(lake, Arc::clone(matrix)).await?;
         let ledger = table.map(LedgerTable::into_ledger).unwrap_or_default();
         let session = Session::open(lake, SessionOptions::default())?;
         let options = CoverageOptions { dates: scope.dates, today };
         Ok(Self {
+            format_version,
             today,
             series: coverage(&ledger, matrix, options, |series| scope.has_series(series)),
             failures: failures(&ledger, scope),

@@ -5,6 +5,7 @@
 //! lake behave alike. Nothing here knows what the bytes mean.
 
 mod durability;
+pub mod format;
 pub mod lake;
 
 use std::collections::HashMap;
@@ -24,6 +25,7 @@ use thiserror::Error;
 use url::Url;
 
 use self::durability::DurableStore;
+use self::format::FormatError;
 
 /// A folder or an object-store prefix.
 #[derive(Clone, Debug)]
@@ -42,6 +44,9 @@ pub enum StorageError {
     Unusable { location: String, source: object_store::Error },
     #[error("cannot resolve the folder `{location}`: {source}")]
     Folder { location: String, source: std::io::Error },
+    /// The lake's format version is unknown to this program, or cannot be read.
+    #[error(transparent)]
+    Format(#[from] FormatError),
 }
 
 impl Storage {
@@ -108,6 +113,14 @@ impl Storage {
     #[must_use]
     pub const fn url(&self) -> &Url {
         &self.url
+    }
+
+    /// Returns the location as people write it: a path, where it is a local folder, or a URL.
+    pub(crate) fn location(&self) -> String {
+        match &self.folder {
+            Some(folder) => folder.display().to_string(),
+            None => self.url.to_string(),
+        }
     }
 
     /// Returns a store whose root is this location.

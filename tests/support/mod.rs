@@ -4,6 +4,7 @@ pub(crate) mod archive_server;
 pub(crate) mod command;
 pub(crate) mod csv_oracle;
 pub(crate) mod delta_fixture;
+pub(crate) mod delta_log;
 pub(crate) mod fetch_bench;
 pub(crate) mod gold_scene;
 pub(crate) mod http_server;
