@@ -122,8 +122,8 @@ async fn a_refreshed_lake_of_the_first_program_has_the_rows_of_one_that_is_made_
     assert_eq!(lake.value("SELECT count(*) FROM meta.changes").await, "2", "{refreshed}");
     let (found, expected) = (rows_of_tables(&lake).await, rows_of_tables(&fresh).await);
     assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
+    assert!(expected["silver.klines"].len() > 700, "there are rows to compare");
     for (table, expected) in expected {
-        assert!(!expected.is_empty(), "{table}");
         assert_eq!(found[&table], expected, "{table}");
     }
     assert_eq!(written_format(&lake)["version"], 1);

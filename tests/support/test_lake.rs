@@ -151,7 +151,8 @@ impl TestLake {
     pub(crate) fn versions(&self) -> BTreeMap<String, u64> {
         let mut versions = BTreeMap::new();
         for layer in ["silver", "gold", "meta"] {
-            for table in entries(&self.path().join(layer)) {
+            let folders = entries(&self.path().join(layer));
+            for table in folders.into_iter().filter(|entry| entry.is_dir()) {
                 let log = entries(&table.join("_delta_log"));
                 let version = |file: &PathBuf| file.file_stem()?.to_str()?.parse().ok();
                 let newest = log.iter().filter_map(version).max().unwrap();
