@@ -1,5 +1,5 @@
-//! What tables and columns hold, written where every reader of Delta tables looks for it: the table's
-//! description in its metadata, and a comment in the schema's entry of each column.
+//! What tables and columns hold, written where every reader of Delta tables looks for it: the
+//! table's description in its metadata, and a comment in the schema's entry of each column.
 //!
 //! Descriptions never decide anything. Programs from before there were any take the schema with
 //! comments for other columns and build a gold table again as a whole, so comments come into an

@@ -1,5 +1,5 @@
-//! One table of the lake: created when it is missing, opened at its newest version, its active files
-//! listed.
+//! One table of the lake: created when it is missing, opened at its newest version, its active
+//! files listed.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -196,7 +196,7 @@ async fn load(lake: &Lake, name: &TableName) -> Result<Option<(Storage, DeltaTab
     }
 }
 
-/// Returns columns as Arrow has them without the comments of the log, which data files do not repeat.
+/// Returns columns without the comments of the log, which data files do not repeat.
 fn without_field_metadata(schema: &Schema) -> SchemaRef {
     let bare = |field: &FieldRef| field.as_ref().clone().with_metadata(HashMap::new());
     Arc::new(Schema::new(schema.fields().iter().map(bare).collect::<Vec<_>>()))
@@ -222,8 +222,8 @@ async fn create(lake: &Lake, spec: &TableSpec) -> Result<DeltaTable, DeltaTableE
     if let Some(folder) = lake.storage().local_folder() {
         std::fs::create_dir_all(folder.join(spec.name.layer.as_str()).join(&spec.name.name))?;
     }
-    let columns = delta_columns(spec)
-        .map_err(|error| DeltaTableError::generic(error.to_string()))?;
+    let columns =
+        delta_columns(spec).map_err(|error| DeltaTableError::generic(error.to_string()))?;
     CreateBuilder::new()
         .with_location(url.as_str())
         .with_columns(columns)

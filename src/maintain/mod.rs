@@ -51,11 +51,15 @@ pub enum MaintainError {
     /// A table could not be read or written.
     #[error("{0}")]
     Table(String),
-    #[error("the lake has no table `{name}`; it has {}", if tables.is_empty() { "none yet".to_owned() } else { tables.join(", ") })]
+    #[error("the lake has no table `{name}`; it has {}", listed(tables))]
     UnknownTable { name: String, tables: Vec<String> },
     /// Half-downloaded archives could not be looked at or deleted.
     #[error("cannot sweep {folder}: {source}")]
     Sweep { folder: String, source: std::io::Error },
+}
+
+fn listed(tables: &[String]) -> String {
+    if tables.is_empty() { "none yet".to_owned() } else { tables.join(", ") }
 }
 
 impl From<TableError> for MaintainError {

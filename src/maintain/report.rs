@@ -132,7 +132,8 @@ impl TableReport {
             let bytes = size(bytes);
             writeln!(
                 f,
-                "{table}: would compact {partitions} partitions, {before} files of {bytes} into about {after}"
+                "{table}: would compact {partitions} partitions, {before} files of {bytes} into \
+                 about {after}"
             )?;
         }
         let Compacted {

@@ -1,11 +1,11 @@
 //! The lake's tables about itself: `meta.archives` (the ledger), `meta.changes`, `meta.rejects` and
 //! `meta.runs`.
 //!
-//! Each has a folder of one shape: `rows.rs` lists the columns with their descriptions and turns rows
-//! into batches and back, `mod.rs` says which rows a commit adds or replaces. What they share is in
-//! [`schema`], [`columns`] and [`table`]. The first two are indexes of silver's log and can be
-//! rebuilt from it ([`silver_history`], [`rebuild`]). What an archive's status means for a plan is
-//! decided in `lakehouse_core`.
+//! Each has a folder of one shape: `rows.rs` lists the columns with their descriptions and turns
+//! rows into batches and back, `mod.rs` says which rows a commit adds or replaces. What they share
+//! is in [`schema`], [`columns`] and [`table`]. The first two are indexes of silver's log and can
+//! be rebuilt from it ([`silver_history`], [`rebuild`]). What an archive's status means for a plan
+//! is decided in `lakehouse_core`.
 
 pub(crate) mod archives;
 pub(crate) mod changes;

@@ -1,5 +1,5 @@
-//! The ledger and the table of corrections rebuilt from silver: from its log, and from its data files
-//! where the log is gone.
+//! The ledger and the table of corrections rebuilt from silver: from its log, and from its data
+//! files where the log is gone.
 //!
 //! What silver cannot know (archives that failed, were rejected or are not published) is taken over
 //! from the previous ledger, as far as that can be read.

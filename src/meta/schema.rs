@@ -1,5 +1,5 @@
-//! The columns of the lake's own tables with what they hold, each table's list next to the code that
-//! makes its rows.
+//! How the lake's own tables list their columns with what these hold; each list is next to the code
+//! that makes the rows.
 
 use std::sync::Arc;
 
@@ -102,7 +102,8 @@ impl MetaSchema {
 
     /// Describes the table and its columns in words.
     pub(super) fn descriptions(&self) -> Descriptions {
-        let columns = self.columns.iter().map(|column| (column.name, column.description.to_owned()));
+        let columns = self.columns.iter();
+        let columns = columns.map(|column| (column.name, column.description.to_owned()));
         Descriptions::new(self.description, columns)
     }
 }

@@ -1,5 +1,5 @@
-//! The archives of one silver table, read from all of its log, and from its data files where commits
-//! are gone.
+//! The archives of one silver table, read from all of its log, and from its data files where
+//! commits are gone.
 //!
 //! This is slow and complete, for rebuilding the ledger; [`super::silver_index`] reads only what is
 //! new.

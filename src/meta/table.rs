@@ -1,5 +1,5 @@
-//! What the lake's own tables have in common: opened or created, written to one file at a time, read
-//! file by file.
+//! What the lake's own tables have in common: opened or created, written to one file at a time,
+//! read file by file.
 //!
 //! What a row is, and which rows a commit replaces, is the business of each table.
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::query::{QueryError, Session};
 use crate::storage::lake::{Layer, TableName};
 
-/// Runs that are told.
+/// Runs that are shown.
 const LAST_RUNS: usize = 10;
 
 /// One run that had something to do.
@@ -36,8 +36,9 @@ pub struct RunRecord {
 /// Returns the last runs, the newest first.
 pub(super) async fn last_runs(session: &Session) -> Result<Vec<RunRecord>, QueryError> {
     let sql = format!(
-        "SELECT run, command, started_at, seconds, outcome, archives_new, archives_corrected, archives_failed, \
-         rows, rejected_rows, bytes FROM meta.runs ORDER BY started_at DESC, run DESC LIMIT {LAST_RUNS}"
+        "SELECT run, command, started_at, seconds, outcome, archives_new, archives_corrected, \
+         archives_failed, rows, rejected_rows, bytes FROM meta.runs \
+         ORDER BY started_at DESC, run DESC LIMIT {LAST_RUNS}"
     );
     session.rows_if_any(&TableName::new(Layer::Meta, "runs"), &sql).await
 }

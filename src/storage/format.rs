@@ -91,7 +91,8 @@ impl Lake {
     }
 
     async fn read_format(&self) -> Result<Option<u64>, FormatError> {
-        let failed = |source| FormatError::Read { file: self.format_file(), source: Box::new(source) };
+        let failed =
+            |source| FormatError::Read { file: self.format_file(), source: Box::new(source) };
         let found = match self.storage().store().get(&Path::from(FORMAT_FILE)).await {
             Err(Error::NotFound { .. }) => return Ok(None),
             found => found.map_err(failed)?,
@@ -104,7 +105,8 @@ impl Lake {
     }
 
     async fn write_format(&self) -> Result<(), StorageError> {
-        let failed = |source| FormatError::Write { file: self.format_file(), source: Box::new(source) };
+        let failed =
+            |source| FormatError::Write { file: self.format_file(), source: Box::new(source) };
         if self.read_format().await?.is_some() {
             return Ok(());
         }

@@ -1,6 +1,6 @@
 //! What recording an archive does to the rows that the ledger has of it.
 //!
-//! | row in the ledger | new row from silver's log | any other new row (failed, not published, …) |
+//! | row in the ledger | new row from silver | other new row (failed, not published, …) |
 //! |---|---|---|
 //! | `superseded` | stays | stays |
 //! | in silver, same version | replaced | stays |
@@ -49,7 +49,7 @@ pub(super) fn superseded(old: &LedgerEntry, new: &LedgerEntry) -> LedgerEntry {
 /// Completes new rows of archives whose newest version did not reach silver: they name the version
 /// of the silver table, and the days, that silver still has of an older version in `old`.
 ///
-/// Plans are made from the newest row of each archive, and the older version's days are still owned.
+/// Plans are made from the newest row of each archive, and the older version still owns its days.
 pub(super) fn with_held_version<'a>(
     new: &[LedgerEntry],
     old: impl Iterator<Item = &'a LedgerEntry>,

@@ -41,8 +41,7 @@ pub(in crate::meta) fn replay(
         // The ledger has a row for every version of an archive. A version that the ledger knows
         // becomes superseded when its successor is recorded; one that landed and was replaced
         // within these entries is known to nobody else, so its row is made here.
-        let replaced =
-            newest.remove(next.key.path()).filter(|before| before.sha256 != next.sha256);
+        let replaced = newest.remove(next.key.path()).filter(|before| before.sha256 != next.sha256);
         entries.extend(replaced.map(|replaced| superseded(&replaced, &next)));
         newest.insert(next.key.path().to_owned(), next);
     }

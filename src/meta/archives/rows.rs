@@ -57,11 +57,8 @@ pub(in crate::meta) const SCHEMA: MetaSchema = MetaSchema {
              `none`; NULL if it owns all days of its period",
         )
         .nullable(),
-        text(
-            "rival",
-            "SHA-256 of the monthly archive with which a daily archive was compared",
-        )
-        .nullable(),
+        text("rival", "SHA-256 of the monthly archive with which a daily archive was compared")
+            .nullable(),
     ],
     sort_columns: &["archive"],
 };

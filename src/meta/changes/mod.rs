@@ -1,8 +1,8 @@
 //! `meta.changes`: one row for every correction, as silver's log records it.
 //!
-//! An index like the ledger. Corrections are added here before the ledger takes up the same commits,
-//! so the corrections of every version that the ledger knows are here. The table can be rebuilt from
-//! the logs.
+//! An index like the ledger. Corrections are added here before the ledger takes up the same
+//! commits, so the corrections of every version that the ledger knows are here. The table can be
+//! rebuilt from the logs.
 
 mod rows;
 
@@ -165,8 +165,7 @@ pub(super) async fn rebuilt(
         table.catch_up().await?;
         let name = table.name().clone();
         let logged = table.corrections().iter().cloned();
-        corrections
-            .extend(logged.filter_map(|logged| Correction::from_log(matrix, &name, logged)));
+        corrections.extend(logged.filter_map(|logged| Correction::from_log(matrix, &name, logged)));
         // No log can say these again.
         let lost = |correction: &&Correction| {
             correction.silver_table == name.to_string()

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 
 use lakehouse_core::decode::Reject;
 
-use self::rows::to_batch;
 pub(super) use self::rows::SCHEMA;
+use self::rows::to_batch;
 use super::table::MetaTable;
 use crate::delta::TableError;
 use crate::delta::commit::CommitContext;
