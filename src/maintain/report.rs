@@ -123,41 +123,8 @@ impl TableReport {
             let done = if dry_run { "would write" } else { "wrote" };
             writeln!(f, "{table}: {done} descriptions of the table and its columns")?;
         }
-        if !self.planned.is_empty() {
-            let (partitions, bytes) =
-                (self.planned.len(), self.planned.iter().map(|plan| plan.bytes).sum());
-            let (before, after) = self.planned.iter().fold((0, 0), |(before, after), plan| {
-                (before + plan.files, after + plan.files_after)
-            });
-            let bytes = size(bytes);
-            writeln!(
-                f,
-                "{table}: would compact {partitions} partitions, {before} files of {bytes} into \
-                 about {after}"
-            )?;
-        }
-        let Compacted {
-            partitions,
-            files_before,
-            files_after,
-            bytes_before,
-            bytes_after,
-            overtaken,
-        } = self.compacted;
-        if partitions > 0 {
-            let (before, after) = (size(bytes_before), size(bytes_after));
-            writeln!(
-                f,
-                "{table}: compacted {partitions} partitions, {files_before} files of {before} into \
-                 {files_after} of {after}"
-            )?;
-        }
-        if overtaken > 0 {
-            writeln!(
-                f,
-                "{table}: left {overtaken} partitions that changed meanwhile for the next time"
-            )?;
-        }
+        self.describe_plan(f)?;
+        self.compacted.describe(table, f)?;
         if let Some(version) = self.checkpoint {
             let done = if dry_run { "would write" } else { "wrote" };
             writeln!(f, "{table}: {done} a checkpoint of version {version}")?;
@@ -169,6 +136,44 @@ impl TableReport {
             Some(failure) => writeln!(f, "{table}: stopped: {failure}"),
             None => Ok(()),
         }
+    }
+
+    fn describe_plan(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.planned.is_empty() {
+            return Ok(());
+        }
+        let partitions = self.planned.len();
+        let bytes = size(self.planned.iter().map(|plan| plan.bytes).sum());
+        let before: usize = self.planned.iter().map(|plan| plan.files).sum();
+        let after: usize = self.planned.iter().map(|plan| plan.files_after).sum();
+        writeln!(
+            f,
+            "{}: would compact {partitions} partitions, {before} files of {bytes} into about \
+             {after}",
+            self.table
+        )
+    }
+}
+
+impl Compacted {
+    fn describe(&self, table: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { partitions, files_before, files_after, overtaken, .. } = self;
+        if *partitions > 0 {
+            let before = size(self.bytes_before);
+            let after = size(self.bytes_after);
+            writeln!(
+                f,
+                "{table}: compacted {partitions} partitions, {files_before} files of {before} \
+                 into {files_after} of {after}"
+            )?;
+        }
+        if *overtaken > 0 {
+            writeln!(
+                f,
+                "{table}: left {overtaken} partitions that changed meanwhile for the next time"
+            )?;
+        }
+        Ok(())
     }
 }
 

@@ -9,7 +9,7 @@ use lakehouse_core::names::period::Period;
 
 const DAYS_OF_A_MONTH: usize = 31;
 
-/// Months in a row whose days are all alike are told in one line when there are as many.
+/// Months in a row whose days are all alike are shown in one line when there are as many.
 const MONTHS_ALIKE: usize = 3;
 
 /// Draws the calendar of a series, with a legend of the signs that it uses.

@@ -79,7 +79,7 @@ impl<'a> StatusDocument<'a> {
 }
 
 impl<'a> FailureRecord<'a> {
-    /// Tells the newest row of an archive that failed.
+    /// Makes the record of the newest row of an archive that failed.
     #[must_use]
     pub fn new(entry: &'a LedgerEntry) -> Self {
         Self {

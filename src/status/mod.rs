@@ -1,6 +1,6 @@
-//! What the lake holds, as its own tables tell it: coverage by day, failures, the last runs.
+//! What the lake holds, according to its own tables: coverage by day, failures, the last runs.
 //!
-//! Reads the ledger and asks nobody else, so it is as quick on an object store as the ledger is
+//! Reads the ledger and no source, so it is as quick on an object store as the ledger is
 //! small. What it means is [`lakehouse_core::coverage`]'s; here it is gathered, and written for a
 //! terminal or a program.
 
@@ -26,7 +26,7 @@ use crate::query::{QueryError, Session, SessionOptions};
 use crate::storage::StorageError;
 use crate::storage::lake::Lake;
 
-/// Why a lake's status could not be told.
+/// Why a lake's status could not be read.
 #[derive(Debug, Error)]
 pub enum StatusError {
     /// The ledger could not be read.
@@ -49,7 +49,7 @@ impl From<TableError> for StatusError {
 pub struct LakeStatus {
     /// The version of the lake's layout.
     pub format_version: u64,
-    /// The day on which it was asked, UTC.
+    /// The day on which the status was read, UTC.
     pub today: NaiveDate,
     /// Every series that the lake has met, in order.
     pub series: Vec<SeriesCoverage>,
