@@ -8,24 +8,25 @@ use crate::support::samples::{identify, sample_folder};
 use crate::support::shared::real_archives;
 use crate::support::test_lake::TestLake;
 
-/// Ingests the real archives of one selection; nothing where there are none.
-async fn lake_of(flags: &[&str]) -> Option<TestLake> {
-    let folder = real_archives()?;
+/// Ingests the real archives of one selection.
+async fn lake_of(flags: &[&str]) -> TestLake {
+    let folder = real_archives();
     let lake = TestLake::new();
-    let done = lake.ingest(folder.to_str().unwrap(), flags).await;
+    let done = lake.ingest(folder.path().to_str().unwrap(), flags).await;
     assert_eq!(
         (done.summary.archives.failed, done.summary.rejected_rows),
         (0, 0),
         "{}",
         done.summary
     );
-    Some(lake)
+    lake
 }
 
 #[tokio::test]
+#[cfg_attr(not(real_archives), ignore = "there is no ../shared/archives")]
 async fn archives_with_and_without_a_header_and_in_either_unit_meet_in_one_table() {
     let flags = ["--symbol", "BTCUSDT", "--data-type", "aggTrades,klines", "--interval", "1h,1m"];
-    let Some(lake) = lake_of(&flags).await else { return };
+    let lake = lake_of(&flags).await;
     let days = "SELECT market, date, count(*), min(open_time), max(close_time) FROM silver.klines WHERE bar_interval = \
                 '1h' AND date IN (DATE '2022-09-07', DATE '2026-05-08') GROUP BY market, date ORDER BY date";
     assert_eq!(
@@ -44,6 +45,7 @@ async fn archives_with_and_without_a_header_and_in_either_unit_meet_in_one_table
 }
 
 #[tokio::test]
+#[cfg_attr(not(real_archives), ignore = "there is no ../shared/archives")]
 async fn a_missing_hour_stays_missing_and_an_odd_close_time_stays_odd() {
     let flags = [
         "--market",
@@ -57,7 +59,7 @@ async fn a_missing_hour_stays_missing_and_an_odd_close_time_stays_odd() {
         "--end",
         "2021-02",
     ];
-    let Some(lake) = lake_of(&flags).await else { return };
+    let lake = lake_of(&flags).await;
     let day = "SELECT count(*) FROM silver.klines WHERE date = DATE '2021-02-11'";
     assert_eq!(lake.value(day).await, "23");
     let odd = "SELECT open_time, close_time, volume, trade_count FROM silver.klines WHERE date = DATE '2021-02-11' AND volume = 0";
@@ -68,6 +70,7 @@ async fn a_missing_hour_stays_missing_and_an_odd_close_time_stays_odd() {
 }
 
 #[tokio::test]
+#[cfg_attr(not(real_archives), ignore = "there is no ../shared/archives")]
 async fn rows_that_are_published_twice_are_in_silver_twice_however_often_they_are_ingested() {
     let flags = [
         "--market",
@@ -76,9 +79,10 @@ async fn rows_that_are_published_twice_are_in_silver_twice_however_often_they_ar
         "aggTrades,liquidationSnapshot",
         "--all",
     ];
-    let Some(lake) = lake_of(&flags).await else { return };
-    let folder = real_archives().unwrap();
-    lake.ingest(folder.to_str().unwrap(), &[&flags[..], &["--force-redownload"]].concat()).await;
+    let lake = lake_of(&flags).await;
+    let folder = real_archives();
+    lake.ingest(folder.path().to_str().unwrap(), &[&flags[..], &["--force-redownload"]].concat())
+        .await;
     let twice = |table: &str, of: &str| {
         format!(
             "SELECT count(*), count(DISTINCT {of}) FROM silver.{table} WHERE date < DATE '2025-01-01' AND date > DATE '2021-01-01'"
@@ -91,11 +95,9 @@ async fn rows_that_are_published_twice_are_in_silver_twice_however_often_they_ar
 }
 
 #[tokio::test]
+#[cfg_attr(not(real_archives), ignore = "there is no ../shared/archives")]
 async fn unsorted_option_summaries_are_sorted_and_their_hours_are_instants() {
-    let Some(lake) = lake_of(&["--market", "options", "--data-type", "EOHSummary", "--all"]).await
-    else {
-        return;
-    };
+    let lake = lake_of(&["--market", "options", "--data-type", "EOHSummary", "--all"]).await;
     let day = "date = DATE '2023-09-19'";
     let hours = format!(
         "SELECT min(time), max(time), count(DISTINCT time) FROM silver.eoh_summary WHERE {day}"
@@ -117,21 +119,19 @@ async fn unsorted_option_summaries_are_sorted_and_their_hours_are_instants() {
 }
 
 #[tokio::test]
+#[cfg_attr(not(real_archives), ignore = "there is no ../shared/archives")]
 async fn ids_that_collide_across_archives_are_told_apart_by_the_archive() {
     let flags = ["--market", "spot", "--symbol", "ZILBTC", "--data-type", "aggTrades"];
-    let Some(lake) = lake_of(&flags).await else { return };
+    let lake = lake_of(&flags).await;
     let last = "SELECT price, archive FROM silver.agg_trades WHERE agg_trade_id = 12027555";
     let archive = "data/spot/daily/aggTrades/ZILBTC/ZILBTC-aggTrades-2021-02-28.zip";
     assert_eq!(lake.value(last).await, format!("0.00000238 | {archive}"));
 }
 
 #[tokio::test]
+#[cfg_attr(not(real_archives), ignore = "there is no ../shared/archives")]
 async fn coin_m_volumes_are_of_the_base_asset_and_empty_ratios_are_null() {
-    let Some(lake) =
-        lake_of(&["--market", "futures_cm", "--data-type", "klines,metrics", "--all"]).await
-    else {
-        return;
-    };
+    let lake = lake_of(&["--market", "futures_cm", "--data-type", "klines,metrics", "--all"]).await;
     let volumes = "SELECT count(base_volume), count(taker_buy_base_volume), count(quote_volume), \
                    count(taker_buy_quote_volume) FROM silver.klines";
     assert_eq!(lake.value(volumes).await, "1440 | 1440 | 0 | 0");
@@ -140,9 +140,10 @@ async fn coin_m_volumes_are_of_the_base_asset_and_empty_ratios_are_null() {
 }
 
 #[tokio::test]
+#[cfg_attr(not(real_archives), ignore = "there is no ../shared/archives")]
 async fn sums_of_tiny_and_of_padded_numbers_are_exact() {
     let flags = ["--symbol", "ADABTC,ALGOUSDT,NEARUSDT", "--data-type", "klines"];
-    let Some(lake) = lake_of(&flags).await else { return };
+    let lake = lake_of(&flags).await;
     let tiny = "SELECT min(low), arrow_typeof(min(low)) FROM silver.klines WHERE symbol = 'ADABTC'";
     assert!(lake.value(tiny).await.ends_with(" | Decimal128(18, 8)"));
     let zeros = "SELECT count(*), sum(quote_volume) FROM silver.klines WHERE symbol = 'ALGOUSDT' AND date < \
@@ -154,16 +155,34 @@ async fn sums_of_tiny_and_of_padded_numbers_are_exact() {
 }
 
 #[tokio::test]
+#[cfg_attr(not(real_archives), ignore = "there is no ../shared/archives")]
 async fn a_month_lies_in_the_partitions_of_its_days_and_levels_of_either_depth_fit() {
-    let Some(lake) =
-        lake_of(&["--market", "futures_um", "--data-type", "bookDepth,fundingRate", "--all"]).await
-    else {
-        return;
-    };
-    let days = "SELECT count(DISTINCT date), count(*) FROM silver.funding_rate WHERE date = CAST(calc_time AS DATE)";
+    let lake =
+        lake_of(&["--market", "futures_um", "--data-type", "bookDepth,fundingRate", "--all"]).await;
+    let days = "SELECT count(DISTINCT date), count(*) FROM silver.funding_rate \
+                WHERE date = CAST(calc_time AS DATE) AND date < DATE '2026-05-01' AND date >= DATE '2026-04-01'";
     assert_eq!(lake.value(days).await, "30 | 90");
-    let levels = "SELECT count(DISTINCT percentage), count(*) FROM silver.book_depth";
+    let levels = "SELECT count(DISTINCT percentage), count(*) FROM silver.book_depth \
+                  WHERE symbol = 'BTCUSDT'";
     assert_eq!(lake.value(levels).await, "12 | 32604");
+}
+
+#[tokio::test]
+#[cfg_attr(not(more_real_archives), ignore = "there is no ../shared/archives-more")]
+async fn a_month_adds_to_one_of_its_days_only_the_days_that_are_not_there() {
+    let series = ["--market", "spot", "--symbol", "BTCUSDT", "--data-type", "klines"];
+    let month = ["--interval", "1h", "--start", "2023-03", "--end", "2023-03"];
+    let flags = [&series[..], &month, &["--frequency", "daily"]].concat();
+    let lake = lake_of(&flags).await;
+    let rows = "SELECT archive, count(*) FROM silver.klines GROUP BY archive ORDER BY archive";
+    let day = "data/spot/daily/klines/BTCUSDT/1h/BTCUSDT-1h-2023-03-24.zip";
+    assert_eq!(lake.rows(rows).await, [format!("{day} | 23")]);
+
+    let folder = real_archives();
+    let flags = [&series[..], &month, &["--frequency", "monthly"]].concat();
+    lake.ingest(folder.path().to_str().unwrap(), &flags).await;
+    let whole = "SELECT count(*), count(DISTINCT open_time) FROM silver.klines";
+    assert_eq!(lake.value(whole).await, "743 | 743");
 }
 
 #[tokio::test]

@@ -25,3 +25,6 @@ pub mod plan;
 pub mod row_changes;
 pub mod schema;
 pub mod selection;
+
+#[cfg(test)]
+mod tests;

