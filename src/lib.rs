@@ -22,30 +22,38 @@
 #![doc = include_str!("../examples/read.rs")]
 //! ```
 
+// The library: what another program can use.
 pub mod bronze;
-pub mod cli;
 pub mod clock;
-pub mod commands;
-mod delta;
 pub mod events;
-#[doc(hidden)]
-pub mod failpoint;
-#[doc(hidden)]
-pub mod fuzzing;
 pub mod gold;
 pub mod ingest;
 pub mod maintain;
 pub mod meta;
 pub mod output;
-mod parquet;
 pub mod query;
-pub mod report_html;
-pub mod settings;
-pub mod shell;
-pub mod shutdown;
-mod silver;
 pub mod source;
-pub mod status;
 pub mod storage;
-pub mod terminal;
 pub mod verify;
+
+// The program. It is public for `main` and for tests only.
+#[doc(hidden)]
+pub mod cli;
+#[doc(hidden)]
+pub mod commands;
+#[doc(hidden)]
+pub mod failpoint;
+#[doc(hidden)]
+pub mod fuzzing;
+#[doc(hidden)]
+pub mod settings;
+#[doc(hidden)]
+pub mod terminal;
+
+mod delta;
+mod parquet;
+mod report_html;
+mod shell;
+mod shutdown;
+mod silver;
+mod status;
