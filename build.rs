@@ -1,5 +1,6 @@
 //! Finds out which files outside the checkout the integration tests can read.
 
+#[path = "build/outside.rs"]
 mod outside;
 
 use std::error::Error;
