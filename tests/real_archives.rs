@@ -45,7 +45,7 @@ fn is_covered(day: &ArchiveKey, keys: &[ArchiveKey]) -> bool {
     let is_month_of_it = |month: &ArchiveKey| {
         month.period().frequency() == Frequency::Monthly
             && series_of(month) == series_of(day)
-            && month.period().covers(day.period())
+            && month.period().days().covers(day.period())
     };
     day.period().frequency() == Frequency::Daily && keys.iter().any(is_month_of_it)
 }
