@@ -2,7 +2,7 @@
 //! `meta.runs`.
 //!
 //! The first two are indexes of what silver's log says and can be rebuilt from it
-//! ([`silver_history`], [`rebuild`]). What an archive's status means for a plan is decided in
+//! (`silver_history`, `rebuild`). What an archive's status means for a plan is decided in
 //! `lakehouse_core`.
 
 pub(crate) mod archives;

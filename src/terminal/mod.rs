@@ -2,7 +2,7 @@
 //! summary.
 //!
 //! Workers tell events to [`TerminalReporter`] and know nothing of terminals; it decides what of
-//! them is shown, and [`bars`] draws.
+//! them is shown, and `bars` draws.
 
 pub(crate) mod console;
 pub(crate) mod failure;
