@@ -3,8 +3,8 @@
 use crate::support::shared::real_archives;
 use crate::support::test_lake::TestLake;
 
-const BARS: &str = "open_time, open, high, low, close, volume, close_time, quote_volume, trade_count, \
-                    taker_buy_volume, taker_buy_quote_volume";
+const BARS: &str = "open_time, open, high, low, close, volume, close_time, quote_volume, \
+                    trade_count, taker_buy_volume, taker_buy_quote_volume";
 
 /// Selects the bars of one symbol and day.
 fn on_day(day: &str) -> String {
@@ -40,7 +40,8 @@ fn added_up(day: &str, seconds: i64) -> String {
 async fn assert_added_up(lake: &TestLake, day: &str, interval: &str, seconds: i64) -> usize {
     let selected = on_day(day);
     let published = format!(
-        "SELECT {BARS} FROM silver.klines WHERE {selected} AND bar_interval = '{interval}' ORDER BY open_time"
+        "SELECT {BARS} FROM silver.klines WHERE {selected} AND bar_interval = '{interval}' \
+         ORDER BY open_time"
     );
     let added = format!("SELECT {BARS} FROM ({}) ORDER BY open_time", added_up(day, seconds));
     let published = lake.rows(&published).await;

@@ -112,11 +112,13 @@ async fn assert_the_ledger_agrees(lake: &TestLake, table: &str) {
     let schemas = Schemas::builtin().unwrap();
     let time = schemas.get(table).unwrap().event_time();
     let counts = format!(
-        "SELECT archive, count(*) AS n, min({time}) AS a, max({time}) AS b FROM silver.{table} GROUP BY 1"
+        "SELECT archive, count(*) AS n, min({time}) AS a, max({time}) AS b FROM silver.{table} \
+         GROUP BY 1"
     );
     let differ = "l.rows <> n OR l.min_time <> a OR l.max_time <> b OR l.archive IS NULL";
     let sql = format!(
-        "SELECT s.archive FROM ({counts}) s LEFT JOIN meta.archives l ON l.archive = s.archive WHERE {differ}"
+        "SELECT s.archive FROM ({counts}) s LEFT JOIN meta.archives l ON l.archive = s.archive \
+         WHERE {differ}"
     );
     assert_eq!(lake.rows(&sql).await, [""; 0], "{table}");
 }
@@ -150,7 +152,8 @@ async fn every_value_of_every_real_archive_is_in_silver_as_published_from_a_fold
 
     let lakes = [of_folder, of_server];
     for lake in &lakes {
-        let sql = "SELECT status, checksum, count(*), sum(rejected_rows) FROM meta.archives GROUP BY status, checksum";
+        let sql = "SELECT status, checksum, count(*), sum(rejected_rows) FROM meta.archives \
+                   GROUP BY status, checksum";
         assert_eq!(lake.value(sql).await, format!("ingested | match | {} | 0", keys.len()));
     }
     assert_silver_is_what_was_published(&lakes, folder, &keys).await;
