@@ -1,7 +1,8 @@
 //! Whatever is published in whatever order, gold built on the way is what gold built at once is.
 
 use crate::support::gold_scene::{GoldScene, hourly};
-use crate::support::scale::{Numbers, scaled, seed};
+use crate::support::random::Random;
+use crate::support::scale::{scaled, seed};
 
 const STEPS: usize = 6;
 
@@ -9,9 +10,9 @@ const DAYS: [&str; 6] =
     ["2024-02-26", "2024-02-27", "2024-02-28", "2024-02-29", "2024-03-01", "2024-03-02"];
 
 /// Publishes something: a new archive, a correction of one, or the other copy of days.
-fn publish(scene: &GoldScene, numbers: &mut Numbers) -> String {
-    let symbol = numbers.one_of(&["BTCUSDT", "ETHUSDT"]);
-    let market = numbers.one_of(&["spot", "futures_um"]);
+fn publish(scene: &GoldScene, numbers: &mut Random) -> String {
+    let symbol = numbers.pick(&["BTCUSDT", "ETHUSDT"]);
+    let market = numbers.pick(&["spot", "futures_um"]);
     let seed = numbers.below(3) as u64;
     let key = match numbers.below(8) {
         0 => hourly(market, symbol, "2024-02"),
@@ -19,7 +20,7 @@ fn publish(scene: &GoldScene, numbers: &mut Numbers) -> String {
         2 => {
             format!("data/futures/um/monthly/fundingRate/{symbol}/{symbol}-fundingRate-2024-02.zip")
         }
-        _ => hourly(market, symbol, numbers.one_of(&DAYS)),
+        _ => hourly(market, symbol, numbers.pick(&DAYS)),
     };
     // All of it, some of it, or only what is left of a bad day.
     let (keep, every) = ([1, 24, 2_000][numbers.below(3)], [1, 2, 5][numbers.below(3)]);
@@ -36,7 +37,7 @@ async fn after_any_sequence_of_ingests_corrections_and_swaps_gold_is_what_a_full
     let sequences = scaled(3, 30);
     println!("{sequences} sequences from seed {first}");
     for seed in first..first + sequences {
-        let mut numbers = Numbers::new(seed);
+        let mut numbers = Random::new(seed);
         let scene = GoldScene::new();
         let mut told = format!("sequence {seed}");
         for _ in 0..STEPS {

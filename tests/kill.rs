@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use lakehouse::failpoint::{PAUSE_AT, PAUSE_FILE};
 use tempfile::TempDir;
 
+use crate::support::random::Random;
 use crate::support::sample_archive::{SampleArchive, content};
-use crate::support::scale::{Numbers, scaled, seed};
+use crate::support::scale::{scaled, seed};
 
 /// Starts a command, waits until it is held at a step, and kills it there; says whether it came so
 /// far.
@@ -183,7 +184,7 @@ fn runs_that_are_killed_at_random_moments_lose_and_double_nothing() {
     // steps.
     let longest = started.elapsed().min(Duration::from_millis(1_500));
     let undisturbed = content(&undisturbed);
-    let mut numbers = Numbers::new(seed);
+    let mut numbers = Random::new(seed);
     let mut kills = 0;
     let mut number = 0;
     while kills < wanted {
