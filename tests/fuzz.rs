@@ -231,11 +231,7 @@ impl Flag {
 }
 
 /// Collects every command with its flags and those of all commands.
-fn collect(
-    command: &clap::Command,
-    path: &[String],
-    commands: &mut Vec<(Vec<String>, Vec<Flag>)>,
-) {
+fn collect(command: &clap::Command, path: &[String], commands: &mut Vec<(Vec<String>, Vec<Flag>)>) {
     for inner in command.get_subcommands() {
         let path = [path, &[inner.get_name().to_owned()]].concat();
         let global = Cli::command();

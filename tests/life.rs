@@ -22,6 +22,7 @@ use crate::support::command::{Run, lakehouse};
 use crate::support::market_model::{scaled, trimmed};
 use crate::support::process::{End, Kill, Running, finish};
 use crate::support::random::Random;
+use crate::support::scale;
 use crate::support::silver_rows::silver_rows;
 
 /// What the program does not cope with yet. A feature is switched on when it does.
@@ -66,8 +67,8 @@ const REBUILD: &[&str] = &["maintain", "--rebuild-ledger"];
 
 #[test]
 fn a_lake_that_lives_through_a_faulty_world_holds_the_truth_in_the_end() {
-    let seed = setting("LAKEHOUSE_LIFE_SEED").unwrap_or(1);
-    let days = setting("LAKEHOUSE_LIFE_DAYS").unwrap_or(20);
+    let seed = setting("LAKEHOUSE_LIFE_SEED").unwrap_or_else(|| scale::seed(1));
+    let days = setting("LAKEHOUSE_LIFE_DAYS").unwrap_or_else(|| scale::scaled(20, 1_000));
     eprintln!("life: seed {seed}, {days} days");
     let started = Instant::now();
     let mut life = Life::new(seed, days);
@@ -197,7 +198,8 @@ impl Life {
             _ => {
                 let others = [INGEST, INGEST_DAILY, REFRESH, &["maintain"], REBUILD, &["gold"]];
                 let other = *self.random.pick(&others);
-                let kill = if self.random.percent(50) { self.some_kill(&STEPS) } else { Kill::Never };
+                let kill =
+                    if self.random.percent(50) { self.some_kill(&STEPS) } else { Kill::Never };
                 self.figures.overlaps += 1;
                 self.run(&[(command, kill), (other, Kill::Never)]);
             }

@@ -13,6 +13,7 @@ mod corrections;
 mod demo;
 mod docs;
 mod errors;
+mod examples;
 mod faults;
 mod fetch;
 mod fuzz;

@@ -137,7 +137,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
+        #![proptest_config(crate::tests::cases(400))]
 
         #[test]
         fn differences_are_those_that_are_found_on_paper(old in rows(), new in rows()) {

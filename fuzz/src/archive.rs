@@ -101,7 +101,8 @@ fn decode<'a>(
     rejects.extend(decoder.take_rejects());
     assert!(batches.iter().all(|batch| (1..=options.batch_rows).contains(&batch.num_rows())));
     assert!(rejects.is_sorted_by_key(|reject| reject.line));
-    let rows = batches.first().map(|first| concat_batches(&first.schema(), &batches)).transpose()?;
+    let rows =
+        batches.first().map(|first| concat_batches(&first.schema(), &batches)).transpose()?;
     Ok(Decoded { rows, rejects, has_header: decoder.has_header() == Some(true) })
 }
 

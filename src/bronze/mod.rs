@@ -2,7 +2,7 @@
 //!
 //! The story is [`Fetcher::fetch`]: take what bronze holds if it is what the source publishes; else
 //! read the archive and its checksum, compare, and only then give the bytes their final name.
-//! [`download`] reads and resumes, [`partial`] is the file that grows meanwhile, [`bronze`] keeps
+//! `download` reads and resumes, `partial` is the file that grows meanwhile, `store` keeps
 //! what is whole. What the bytes mean is nobody's business here.
 
 mod permits;

@@ -48,7 +48,7 @@ pub(super) fn warn(plan: &Plan, reporter: &Arc<dyn Reporter>) {
 ///
 /// # Errors
 /// When standard output cannot be written.
-pub fn print(plan: &Plan, format: ReportFormat) -> io::Result<()> {
+pub(super) fn print(plan: &Plan, format: ReportFormat) -> io::Result<()> {
     match format {
         ReportFormat::Text => console::print(&describe(plan)),
         ReportFormat::Json => console::print_json(plan),
@@ -56,6 +56,7 @@ pub fn print(plan: &Plan, format: ReportFormat) -> io::Result<()> {
 }
 
 /// Describes a plan for people: decisions counted by reason, totals, and what is amiss.
+#[doc(hidden)]
 #[must_use]
 pub fn describe(plan: &Plan) -> String {
     let summary = plan.summary();

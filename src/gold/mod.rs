@@ -1,9 +1,9 @@
 //! Gold: tables made from other tables by SQL, and built anew only where something changed.
 //!
 //! Each gold table says in its own commits from which version of each input it was built. A run
-//! finds the partitions that the inputs' logs changed since ([`inputs`]), adds what the model looks
-//! back and ahead, computes exactly those ([`compute`]) and replaces them in one commit
-//! ([`build`]). What the models are, and what follows from a change, is decided in
+//! finds the partitions that the inputs' logs changed since (`inputs`), adds what the model looks
+//! back and ahead, computes exactly those (`compute`) and replaces them in one commit
+//! (`build`). What the models are, and what follows from a change, is decided in
 //! [`lakehouse_core::gold`].
 
 mod build;

@@ -23,7 +23,7 @@ use crate::storage::lake::Lake;
 
 /// Why a page could not be made.
 #[derive(Debug, Error)]
-pub enum PageError {
+pub(crate) enum PageError {
     #[error(transparent)]
     Query(#[from] QueryError),
     /// `meta.changes` could not be read.
@@ -35,17 +35,17 @@ pub enum PageError {
 
 /// What a page says of itself, and how much it holds.
 #[derive(Clone, Debug)]
-pub struct PageOptions {
+pub(crate) struct PageOptions {
     /// The lake's folder or URL, as the user names it.
-    pub location: String,
-    pub made_at: DateTime<Utc>,
+    pub(crate) location: String,
+    pub(crate) made_at: DateTime<Utc>,
     /// Bars of each chart at most: the latest ones.
-    pub bars: usize,
+    pub(crate) bars: usize,
 }
 
 /// Everything that a page shows.
 #[derive(Debug)]
-pub struct Page {
+pub(crate) struct Page {
     options: PageOptions,
     status: LakeStatus,
     records: Records,
@@ -57,7 +57,7 @@ impl Page {
     ///
     /// # Errors
     /// When a table cannot be read; one that is not there is empty.
-    pub async fn read(
+    pub(crate) async fn read(
         lake: &Lake,
         matrix: &Matrix,
         scope: &Scope,
@@ -74,7 +74,7 @@ impl Page {
     ///
     /// # Errors
     /// When the data cannot be written as JSON.
-    pub fn html(&self) -> Result<String, PageError> {
+    pub(crate) fn html(&self) -> Result<String, PageError> {
         let document = Document::new(&self.options, &self.status, &self.records, &self.charts);
         Ok(template::fill(&self.options.location, &serde_json::to_string(&document)?))
     }

@@ -32,7 +32,7 @@ use crate::terminal::failure;
 
 /// A shell over one lake.
 #[derive(Debug)]
-pub struct Shell {
+pub(crate) struct Shell {
     session: Session,
     format: Format,
     timing: bool,
@@ -59,7 +59,7 @@ enum Flow {
 impl Shell {
     /// Makes a shell that writes answers in this format to standard output.
     #[must_use]
-    pub const fn new(session: Session, format: Format) -> Self {
+    pub(crate) const fn new(session: Session, format: Format) -> Self {
         Self { session, format, timing: false, output: None }
     }
 
@@ -70,7 +70,7 @@ impl Shell {
     ///
     /// # Errors
     /// When the terminal cannot be used.
-    pub async fn converse(mut self, history: Option<PathBuf>) -> anyhow::Result<()> {
+    pub(crate) async fn converse(mut self, history: Option<PathBuf>) -> anyhow::Result<()> {
         let mut editor =
             LineEditor::open(self.session.clone(), history).context("cannot use the terminal")?;
         let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen to Ctrl-C")?;
@@ -94,7 +94,7 @@ impl Shell {
     ///
     /// # Errors
     /// When one fails, or the input cannot be read.
-    pub async fn run_script(mut self, mut input: impl BufRead) -> anyhow::Result<()> {
+    pub(crate) async fn run_script(mut self, mut input: impl BufRead) -> anyhow::Result<()> {
         let mut waiting = String::new();
         while input
             .read_line(&mut waiting)
@@ -256,6 +256,6 @@ fn help() -> String {
 
 /// Returns standard input, line by line.
 #[must_use]
-pub fn standard_input() -> impl BufRead {
+pub(crate) fn standard_input() -> impl BufRead {
     io::stdin().lock()
 }

@@ -3,7 +3,7 @@
 //!
 //! Folders of symbols and intervals are listed only where the selection does not name them, and a
 //! series is listed from its first wanted day to its last. Where the listing fails or seems to end
-//! early, the archives that should exist are asked for one by one (see [`probe`](super::probe)).
+//! early, the archives that should exist are asked for one by one (see `probe`).
 //! What to do about the archives is the plan's business.
 
 use std::sync::Arc;

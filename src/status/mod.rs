@@ -17,8 +17,8 @@ use lakehouse_core::ledger::{Ledger, LedgerEntry};
 use lakehouse_core::matrix::Matrix;
 use thiserror::Error;
 
-pub use self::json::{FailureRecord, StatusDocument};
-pub use self::runs::RunRecord;
+pub(crate) use self::json::{FailureRecord, StatusDocument};
+pub(crate) use self::runs::RunRecord;
 use crate::delta::TableError;
 use crate::meta::archives::LedgerTable;
 use crate::meta::scope::Scope;
@@ -28,7 +28,7 @@ use crate::storage::lake::Lake;
 
 /// Why a lake's status could not be read.
 #[derive(Debug, Error)]
-pub enum StatusError {
+pub(crate) enum StatusError {
     /// The ledger could not be read.
     #[error("{0}")]
     Ledger(String),
@@ -46,17 +46,17 @@ impl From<TableError> for StatusError {
 
 /// What a lake holds.
 #[derive(Clone, Debug)]
-pub struct LakeStatus {
+pub(crate) struct LakeStatus {
     /// The version of the lake's layout.
-    pub format_version: u64,
+    pub(crate) format_version: u64,
     /// The day on which the status was read, UTC.
-    pub today: NaiveDate,
+    pub(crate) today: NaiveDate,
     /// Every series that the lake has met, in order.
-    pub series: Vec<SeriesCoverage>,
+    pub(crate) series: Vec<SeriesCoverage>,
     /// Archives that could not be had or not be read, in the order of their keys.
-    pub failures: Vec<LedgerEntry>,
+    pub(crate) failures: Vec<LedgerEntry>,
     /// The last runs, the newest first.
-    pub runs: Vec<RunRecord>,
+    pub(crate) runs: Vec<RunRecord>,
 }
 
 impl LakeStatus {
@@ -64,7 +64,7 @@ impl LakeStatus {
     ///
     /// # Errors
     /// When a table cannot be read.
-    pub async fn read(
+    pub(crate) async fn read(
         lake: &Lake,
         matrix: &Arc<Matrix>,
         scope: &Scope,
@@ -86,7 +86,7 @@ impl LakeStatus {
 
     /// Adds up all series.
     #[must_use]
-    pub fn totals(&self) -> Totals {
+    pub(crate) fn totals(&self) -> Totals {
         let mut totals = Totals { failed: self.failures.len() as u64, ..Totals::default() };
         self.series.iter().for_each(|series| totals.add(series));
         totals
@@ -95,19 +95,19 @@ impl LakeStatus {
 
 /// The figures of several series together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Totals {
-    pub series: u64,
-    pub archives: u64,
+pub(crate) struct Totals {
+    pub(crate) series: u64,
+    pub(crate) archives: u64,
     /// Archives that could not be had or not be read.
-    pub failed: u64,
+    pub(crate) failed: u64,
     /// Days that are held, of all series.
-    pub days: u64,
+    pub(crate) days: u64,
     /// Days that could be held and are not.
-    pub missing: u64,
-    pub rows: u64,
-    pub rejected_rows: u64,
+    pub(crate) missing: u64,
+    pub(crate) rows: u64,
+    pub(crate) rejected_rows: u64,
     /// Bytes of the archives as they were published.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
 }
 
 impl Totals {

@@ -22,7 +22,7 @@ const SHOWN_COMMAND: usize = 60;
 impl LakeStatus {
     /// Shows what the lake holds, a calendar if that is little, and the last runs.
     #[must_use]
-    pub fn overview(&self) -> String {
+    pub(crate) fn overview(&self) -> String {
         let mut parts = Vec::new();
         if !self.series.is_empty() {
             let table =
@@ -43,7 +43,7 @@ impl LakeStatus {
 
     /// Shows every range of days that is not held, with its reason.
     #[must_use]
-    pub fn gaps(&self) -> String {
+    pub(crate) fn gaps(&self) -> String {
         let header =
             ["market", "data type", "symbol", "interval", "from", "to", ">days", "reason", ""];
         let rows = self.series.iter().flat_map(|series| {
@@ -64,7 +64,7 @@ impl LakeStatus {
 
     /// Shows the archives that could not be had or not be read.
     #[must_use]
-    pub fn failed(&self) -> String {
+    pub(crate) fn failed(&self) -> String {
         let rows = self.failures.iter().map(|entry| {
             let recorded = entry.recorded_at.to_rfc3339_opts(SecondsFormat::Secs, true);
             vec![

@@ -14,7 +14,7 @@ use serde::Serialize;
 /// The writer must be flushed at its end. It passes on that the reader is gone, so that long work
 /// can stop; [`is_closed_pipe`] recognises it.
 #[must_use]
-pub fn results() -> BufWriter<Stdout> {
+pub(crate) fn results() -> BufWriter<Stdout> {
     BufWriter::new(io::stdout())
 }
 
@@ -22,7 +22,7 @@ pub fn results() -> BufWriter<Stdout> {
 ///
 /// # Errors
 /// When standard output cannot be written, a reader that is gone included.
-pub fn print(text: &str) -> io::Result<()> {
+pub(crate) fn print(text: &str) -> io::Result<()> {
     let mut output = results();
     output.write_all(text.as_bytes())?;
     output.flush()
@@ -32,7 +32,7 @@ pub fn print(text: &str) -> io::Result<()> {
 ///
 /// # Errors
 /// When standard output cannot be written, a reader that is gone included.
-pub fn print_json(value: &impl Serialize) -> io::Result<()> {
+pub(crate) fn print_json(value: &impl Serialize) -> io::Result<()> {
     let mut output = results();
     serde_json::to_writer_pretty(&mut output, value)?;
     output.write_all(b"\n")?;
@@ -75,7 +75,7 @@ pub(crate) fn tells_logs() -> bool {
 }
 
 /// Tells something that is good to know on standard error, on a line of its own.
-pub fn tell(line: &str) {
+pub(crate) fn tell(line: &str) {
     tell_as(Tone::Plain, line);
 }
 
@@ -103,7 +103,7 @@ pub(crate) fn tell_as(tone: Tone, text: &str) {
 
 /// Returns whether an error came from a reader of our output that stopped reading.
 #[must_use]
-pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
+pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
     let closed = |cause: &io::Error| cause.kind() == ErrorKind::BrokenPipe;
     error.chain().any(|cause| cause.downcast_ref().is_some_and(closed))
 }
@@ -111,7 +111,7 @@ pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
 /// Lays out rows of cells as a text table, columns separated by two spaces and numbers not treated
 /// apart.
 #[must_use]
-pub fn columns(header: &[&str], rows: &[Vec<String>]) -> String {
+pub(crate) fn columns(header: &[&str], rows: &[Vec<String>]) -> String {
     let header: Vec<String> = header.iter().map(|&title| title.to_owned()).collect();
     let mut widths: Vec<usize> = header.iter().map(|title| title.chars().count()).collect();
     for row in rows {

@@ -2,9 +2,9 @@
 //! summary.
 //!
 //! Workers tell events to [`TerminalReporter`] and know nothing of terminals; it decides what of
-//! them is shown, and [`bars`] draws.
+//! them is shown, and `bars` draws.
 
-pub mod console;
+pub(crate) mod console;
 pub(crate) mod failure;
 pub mod logs;
 pub mod usage;

@@ -98,17 +98,15 @@ pub(super) struct Settled {
 
 /// Compares silver with the truth, after everything that is published could be ingested.
 pub(super) fn settle(world: &World, rows: &RowsByOwner, seen: &mut Seen) -> Settled {
-    let mut settled =
-        Settled { rows: BTreeMap::new(), wrong: contradictions(world, rows, seen) };
+    let mut settled = Settled { rows: BTreeMap::new(), wrong: contradictions(world, rows, seen) };
     let mut owners: BTreeMap<Place, (&Archive, usize)> = BTreeMap::new();
     for ((key, day), held) in rows {
         let date: NaiveDate = day.parse().unwrap();
         let Some(archive) = world.archives.iter().find(|archive| archive.key == *key) else {
             continue;
         };
-        let same = |version: &usize| {
-            silver_of(&archive.rows_of(*version, date, world.seed)) == *held
-        };
+        let same =
+            |version: &usize| silver_of(&archive.rows_of(*version, date, world.seed)) == *held;
         // The newest of those that are alike.
         if let Some(version) = archive.readable().filter(same).last() {
             owners.insert((archive.series, date), (archive, version));
@@ -148,7 +146,10 @@ fn check_day(
     let rows = archive.rows_of(*version, day, seed);
     if let Some((best, key)) = best.filter(|(best, _)| completeness(&rows) < *best) {
         let held = completeness(&rows);
-        return Err(format!("{day}: {} {held:?} owns it, and {key} {best:?} is better", archive.key));
+        return Err(format!(
+            "{day}: {} {held:?} owns it, and {key} {best:?} is better",
+            archive.key
+        ));
     }
     if !archive.is_withdrawn && archive.newest != Some(*version) {
         return Err(format!("{day}: {} is there as version {version}", archive.key));

@@ -62,9 +62,14 @@ enum Checksum {
 
 #[derive(Clone, Copy, Debug)]
 enum Change {
-    Publish { version: usize, checksum: Checksum },
+    Publish {
+        version: usize,
+        checksum: Checksum,
+    },
     /// The checksum of a version that is still published becomes right.
-    Checksum { version: usize },
+    Checksum {
+        version: usize,
+    },
     Withdraw,
 }
 

@@ -140,7 +140,11 @@ impl Series {
     }
 
     /// Returns the bytes of an archive that has these rows in this order.
-    pub(crate) fn zip<'a>(self, key: &str, rows: impl IntoIterator<Item = &'a ModelRow>) -> Vec<u8> {
+    pub(crate) fn zip<'a>(
+        self,
+        key: &str,
+        rows: impl IntoIterator<Item = &'a ModelRow>,
+    ) -> Vec<u8> {
         let mut csv = self.header().to_owned();
         for row in rows {
             csv.push_str(&row.csv);

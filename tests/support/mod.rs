@@ -15,6 +15,7 @@ pub(crate) mod recorder;
 pub(crate) mod s3_server;
 pub(crate) mod sample_archive;
 pub(crate) mod samples;
+pub(crate) mod scale;
 pub(crate) mod shared;
 pub(crate) mod silver_rows;
 pub(crate) mod terminal;

@@ -320,7 +320,7 @@ fn oracle(entries: &BTreeMap<String, LedgerEntry>, day: NaiveDate) -> &'static s
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(300) })]
+    #![proptest_config(crate::tests::cases(300))]
 
     #[test]
     fn runs_say_of_every_day_what_its_archives_say(made in made(), from in 0_u64..105, length in 0_u64..105) {

@@ -2,8 +2,8 @@
 //!
 //! The daily and the monthly archive of a series hold the same days in principle; in practice
 //! either may miss some, end hours early or repeat rows (binance-public-data issues 140, 86, 203),
-//! so neither is right by rule. [`claim`] says which days of an archive are in question,
-//! [`measure`] how complete a copy is, and here the two are compared. Where the rows come from and
+//! so neither is right by rule. `claim` says which days of an archive are in question,
+//! `measure` how complete a copy is, and here the two are compared. Where the rows come from and
 //! where they go is not known here.
 
 mod claim;

@@ -3,7 +3,7 @@
 //!
 //! The demo and the benches ingest from it through the same requests as from the real one, and
 //! whoever wants to try a client against the archive's protocol can. What is answered is decided in
-//! [`bucket`]; here is only the server around it. A mirror is for made-up and small archives: it
+//! `bucket`; here is only the server around it. A mirror is for made-up and small archives: it
 //! holds them all in memory.
 
 mod bucket;
