@@ -160,7 +160,7 @@ fn a_selection_without_symbols_is_refused_with_a_hint() {
     --- stdout
     --- stderr
     error: no symbols are selected, which could be the whole archive: many terabytes
-    hint: name some with --symbol 'BTC*', use a configuration file with --config, or ask for everything with --all
+    hint: name some with --symbol 'BTC*', use a configuration file with --config, or select everything with --all
     ");
 }
 

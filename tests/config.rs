@@ -105,7 +105,7 @@ fn a_new_configuration_file_is_never_put_over_one_that_is_there() {
     assert_eq!(second.code, Some(2));
     assert_eq!(
         second.stderr,
-        "error: lakehouse.toml is there already and stays as it is; name another file\n"
+        "error: lakehouse.toml exists already and is not changed; name another file\n"
     );
     assert_eq!(fs::read_to_string(file).unwrap(), "batch_size = 3\n");
 }

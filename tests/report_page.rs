@@ -76,14 +76,14 @@ async fn the_chart_has_the_bars_of_silver_and_says_how_many_it_leaves_out() {
                CAST(volume AS DOUBLE) AS volume FROM silver.klines WHERE symbol = 'BTCUSDT' ORDER BY time DESC LIMIT 30) \
                ORDER BY time";
     let columns = ["time", "open", "high", "low", "close", "volume"];
-    let told: Vec<Vec<f64>> =
+    let found: Vec<Vec<f64>> =
         (0..30).map(|at| columns.map(|name| chart[name][at].as_f64().unwrap()).to_vec()).collect();
     let bars = lake.rows(sql).await;
     let bars: Vec<Vec<f64>> = bars
         .iter()
         .map(|bar| bar.split(" | ").map(|value| value.parse().unwrap()).collect())
         .collect();
-    assert_eq!(told, bars);
+    assert_eq!(found, bars);
 }
 
 #[tokio::test]

@@ -50,8 +50,8 @@ fn what_is_left_out_has_the_documented_defaults() {
         ("./lake", "https://data.binance.vision")
     );
     assert_eq!(settings.listing, None, "the public archive knows its own");
-    assert_eq!((settings.batch_size, settings.fetch.max_parallel_downloads), (100, 8));
-    assert!(settings.fetch.checksum && settings.fetch.resume && !settings.fetch.force_redownload);
+    assert_eq!((settings.batch_size, settings.fetch.parallel), (100, 8));
+    assert!(settings.fetch.checksum && settings.fetch.resume && !settings.fetch.force);
     assert_eq!((settings.fetch.bandwidth, settings.stage), (None, Stage::Gold));
     assert_eq!(settings.selection.frequency, FrequencyPolicy::Auto);
 }
@@ -68,7 +68,10 @@ fn flags_win_over_the_environment_over_the_file() {
         ..Environment::default()
     };
     let both = resolve_in(environment(), &["--batch-size", "9"]).unwrap();
-    assert_eq!((both.lake.as_str(), both.batch_size, both.fetch.retries), ("of-environment", 9, 1));
+    assert_eq!(
+        (both.lake.as_str(), both.batch_size, both.fetch.retry.retries),
+        ("of-environment", 9, 1)
+    );
     let all = resolve_in(environment(), &["--lake", "of-flag"]).unwrap();
     assert_eq!((all.lake.as_str(), all.batch_size), ("of-flag", 7));
     let file_only = resolve(&["--config", file.to_str().unwrap()]).unwrap();
@@ -123,7 +126,10 @@ fn options_of_an_external_downloader_are_mapped_or_named_in_a_warning() {
     let config =
         configs.iter().find(|file| file.ends_with("tuning_network_resilient.json")).unwrap();
     let settings = resolve(&["--config", config.to_str().unwrap(), "--all"]).unwrap();
-    assert_eq!((settings.fetch.timeout, settings.fetch.retries), (Duration::from_secs(900), 5));
+    assert_eq!(
+        (settings.timeouts.idle, settings.fetch.retry.retries),
+        (Duration::from_secs(900), 5)
+    );
     assert!(
         settings.warnings.iter().any(|warning| warning.contains("--part-size=50MB")),
         "{:?}",

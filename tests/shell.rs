@@ -13,7 +13,7 @@ use crate::support::samples::{identify, sample_folder};
 use crate::support::terminal::in_terminal;
 use crate::support::test_lake::TestLake;
 
-/// What a terminal is told when the editor leaves it to the program that was typed for.
+/// The sequence that a terminal receives when the editor ends and a program takes over.
 const EDITOR_LEAVES: &str = "\x1b[?2004l";
 const UP: &str = "\x1b[A";
 

@@ -56,7 +56,7 @@ pub struct Gold {
     pub only: Vec<String>,
     /// Build the wanted models from all of their inputs, whatever changed.
     pub full: bool,
-    /// Asks a run to end behind the model that is being built.
+    /// A request to end the run after the model that is being built.
     pub shutdown: Shutdown,
 }
 
@@ -72,6 +72,12 @@ struct Known {
 }
 
 impl Gold {
+    /// Makes an update of all tables, each only where its inputs changed.
+    #[must_use]
+    pub fn new(lake: Lake, models: Arc<Models>, schemas: Arc<Schemas>) -> Self {
+        Self { lake, models, schemas, only: Vec::new(), full: false, shutdown: Shutdown::default() }
+    }
+
     /// Brings the tables up to date, one after the other; a model that fails keeps only those from
     /// being built that read it.
     ///

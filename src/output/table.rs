@@ -1,6 +1,7 @@
-//! A table for people: aligned columns, the type under each name, and a line on what is not shown.
+//! A table for people: aligned columns, the type under each name, and the number of rows that are
+//! not shown.
 //!
-//! Keeps only the rows that will be shown, so that a long answer costs no memory.
+//! Only the rows that will be shown are kept, so that a long answer needs no memory.
 
 use std::io::{self, Write};
 
@@ -9,6 +10,7 @@ use arrow::datatypes::{DataType, Schema, SchemaRef, TimeUnit};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
+use unicode_width::UnicodeWidthStr;
 
 /// Gathers rows and draws them at the end.
 pub(super) struct TableWriter<'a, W> {
@@ -67,15 +69,16 @@ impl Column {
         for batch in batches {
             cells.extend(format_cells(batch.column(index).as_ref())?);
         }
-        let (name, type_name) = (field.name().clone(), type_name(field.data_type()));
+        let name = field.name().clone();
+        let type_name = type_name(field.data_type());
         let lines =
             cells.iter().flat_map(|cell| cell.lines()).chain([name.as_str(), type_name.as_str()]);
-        let width = lines.map(screen_width).max().unwrap_or(0);
+        let width = lines.map(UnicodeWidthStr::width).max().unwrap_or(0);
         Ok(Self { name, type_name, right: field.data_type().is_numeric(), cells, width })
     }
 
     fn pad(&self, text: &str) -> String {
-        let space = " ".repeat(self.width.saturating_sub(screen_width(text)));
+        let space = " ".repeat(self.width.saturating_sub(text.width()));
         if self.right { format!("{space}{text}") } else { format!("{text}{space}") }
     }
 }
@@ -83,25 +86,19 @@ impl Column {
 fn format_cells(array: &dyn Array) -> Result<Vec<String>, ArrowError> {
     let options = FormatOptions::new().with_null("NULL");
     let formatter = ArrayFormatter::try_new(array, &options)?;
-    (0..array.len()).map(|row| Ok(harmless(&formatter.value(row).try_to_string()?))).collect()
+    (0..array.len())
+        .map(|row| Ok(without_controls(&formatter.value(row).try_to_string()?)))
+        .collect()
 }
 
-/// Text from a file must not steer the terminal, so control characters become a sign that stands
-/// for them.
-fn harmless(text: &str) -> String {
-    let steers = |letter: char| letter.is_control() && letter != '\n';
-    text.chars().map(|letter| if steers(letter) { '\u{fffd}' } else { letter }).collect()
-}
-
-/// Returns how many columns of a screen a text takes: Chinese, Japanese and Korean signs take two
-/// each.
-fn screen_width(text: &str) -> usize {
-    let wide = |letter: char| {
-        matches!(letter, '\u{1100}'..='\u{115f}' | '\u{2e80}'..='\u{a4cf}' | '\u{ac00}'..='\u{d7a3}'
-            | '\u{f900}'..='\u{faff}' | '\u{fe30}'..='\u{fe6f}' | '\u{ff00}'..='\u{ff60}'
-            | '\u{1f300}'..='\u{1faff}' | '\u{20000}'..='\u{3fffd}')
-    };
-    text.chars().map(|letter| if wide(letter) { 2 } else { 1 }).sum()
+/// Replaces control characters, so that text from a file cannot control the terminal.
+fn without_controls(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for letter in text.chars() {
+        let is_control = letter.is_control() && letter != '\n';
+        plain.push(if is_control { '\u{fffd}' } else { letter });
+    }
+    plain
 }
 
 fn draw<W: Write>(out: &mut W, columns: &[Column], rows: usize) -> io::Result<()> {

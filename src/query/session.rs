@@ -31,7 +31,7 @@ use crate::storage::root_store;
 pub(crate) const CATALOG: &str = "lake";
 const DEFAULT_LAYER: Layer = Layer::Silver;
 
-/// Fits beside an ingest on a small machine, and what exceeds it goes on on disk.
+/// Small enough to run next to an ingest on a small machine; what exceeds it spills to disk.
 const DEFAULT_MEMORY_LIMIT: usize = 2 << 30;
 
 /// What a session may use.
@@ -45,7 +45,7 @@ pub struct SessionOptions {
     pub target_partitions: Option<usize>,
     /// Which version of the tables is read.
     pub at: At,
-    /// Tables that the program can fill, so that a missing one is told from a misspelt one.
+    /// Tables that the program can fill, so that a missing table is not taken for a misspelt one.
     pub known_tables: Vec<TableName>,
 }
 

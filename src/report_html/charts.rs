@@ -117,7 +117,8 @@ fn reading(coverage: &SeriesCoverage, bars: usize) -> Option<Reading> {
     let seconds = seconds.unwrap_or(31 * SECONDS_OF_A_DAY).max(1);
     let days = u64::try_from(bars.saturating_mul(seconds).div_ceil(SECONDS_OF_A_DAY)).ok()?;
     let last = coverage.last()?;
-    let (mut first, mut left) = (last, days);
+    let mut first = last;
+    let mut left = days;
     for run in coverage.runs.iter().rev().filter(|run| run.state.is_held()) {
         first = run.start;
         if run.days() >= left {

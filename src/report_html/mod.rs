@@ -1,8 +1,7 @@
 //! The status of a lake as one web page: data as JSON, and the style and script that draw them.
 //!
-//! The page asks nobody for anything: no font, no library, no server. What is drawn is decided in
-//! its script; here the data are gathered, bounded and put into the page so that no text of theirs
-//! can become a part of it.
+//! The page loads nothing: no font, no library, no server. Its script decides what is drawn. Here
+//! the data are read, limited and put into the page so that no text in them can become markup.
 
 mod charts;
 mod document;
@@ -33,7 +32,7 @@ pub(crate) enum PageError {
     Json(#[from] serde_json::Error),
 }
 
-/// What a page says of itself, and how much it holds.
+/// Title, time and size of a page.
 #[derive(Clone, Debug)]
 pub(crate) struct PageOptions {
     /// The lake's folder or URL, as the user names it.
@@ -53,7 +52,7 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// Reads what the page shows beside a status: bars, rejected rows, corrections.
+    /// Reads what the page shows besides a status: bars, rejected rows, corrections.
     ///
     /// # Errors
     /// When a table cannot be read; one that is not there is empty.

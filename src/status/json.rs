@@ -52,7 +52,7 @@ struct GapRecord<'a> {
     detail: Option<&'a str>,
 }
 
-/// An archive that could not be had or not be read.
+/// An archive that could not be downloaded or read.
 #[derive(Debug, Serialize)]
 pub(crate) struct FailureRecord<'a> {
     pub(crate) archive: &'a str,
