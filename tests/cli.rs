@@ -155,7 +155,8 @@ fn an_interval_that_no_market_has_is_refused_with_those_there_are() {
 
 #[test]
 fn a_selection_without_symbols_is_refused_with_a_hint() {
-    assert_snapshot!(run(&["ingest", "--market", "spot", "--data-type", "klines", "--last", "7d"]), @r"
+    let selection = ["ingest", "--market", "spot", "--data-type", "klines", "--last", "7d"];
+    assert_snapshot!(run(&selection), @r"
     exit code: 2
     --- stdout
     --- stderr

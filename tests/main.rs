@@ -52,3 +52,4 @@ mod terminal;
 mod traps;
 mod upgrade;
 mod verify;
+mod words;

@@ -160,7 +160,8 @@ fn the_format_of_a_file_without_a_telling_name_is_seen_from_its_content() {
 
 #[test]
 fn a_flag_replaces_what_the_file_says_of_the_same_thing_and_nothing_else() {
-    let config = "markets = ['spot', 'futures_um']\nsymbols = ['BTCUSDT']\ndata_types = ['klines', 'trades']\n\
+    let config = "markets = ['spot', 'futures_um']\nsymbols = ['BTCUSDT']\n\
+                  data_types = ['klines', 'trades']\n\
                   [intervals]\nklines = ['1h']\n[date_range]\nstart = '2024-01'\nend = '2024-03'\n";
     let flags = [
         "--market",

@@ -213,7 +213,8 @@ async fn the_days_that_are_told_are_the_days_that_silver_has() {
         ("eoh_summary", "''"),
     ] {
         let sql = format!(
-            "SELECT symbol, {interval} AS i, count(DISTINCT date), min(date), max(date) FROM silver.{table} GROUP BY symbol, i"
+            "SELECT symbol, {interval} AS i, count(DISTINCT date), min(date), max(date) \
+             FROM silver.{table} GROUP BY symbol, i"
         );
         silver.extend(lake.rows(&sql).await);
     }

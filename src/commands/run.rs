@@ -127,7 +127,7 @@ impl Prepared {
     }
 }
 
-/// Waits for a plan; returns nothing if a shutdown is requested first, since a plan changes nothing.
+/// Waits for a plan; returns nothing if a shutdown is requested first. A plan changes nothing.
 pub(super) async fn unless_stopped<T>(
     ingest: &Ingest,
     planning: impl Future<Output = T>,

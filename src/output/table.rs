@@ -43,7 +43,8 @@ impl<'a, W: Write> TableWriter<'a, W> {
         draw(self.out, &columns, shown)?;
         match self.rows - shown {
             0 => writeln!(self.out, "{}", count(self.rows))?,
-            more => writeln!(self.out, "… {more} more {}", if more == 1 { "row" } else { "rows" })?,
+            1 => writeln!(self.out, "… 1 more row")?,
+            more => writeln!(self.out, "… {more} more rows")?,
         }
         Ok(())
     }

@@ -2,7 +2,8 @@
 //! which overrides the defaults.
 //!
 //! Later modules work with the result and read no flag, variable or configuration file. The
-//! environment is read here and nowhere else. What settings there are is in [`crate::cli::setting`].
+//! environment is read here and nowhere else. The settings themselves are listed in
+//! [`crate::cli::setting`].
 
 mod error;
 mod matrix_file;

@@ -1,8 +1,7 @@
 //! What the lake holds, according to its own tables: coverage by day, failures, the last runs.
 //!
-//! Reads the ledger and no source, so it is as quick on an object store as the ledger is
-//! small. What it means is [`lakehouse_core::coverage`]'s; here it is gathered, and written for a
-//! terminal or a program.
+//! Only the ledger and `meta.runs` are read, so that it is quick on an object store too.
+//! [`lakehouse_core::coverage`] computes the coverage; here it is written as text or JSON.
 
 mod calendar;
 mod json;

@@ -1,8 +1,8 @@
 //! `lakehouse demo`: loads generated archives, without a network, and shows the result.
 //!
-//! A [`Mirror`] on this machine serves the archives, and they are ingested by the same code as those
-//! of the public archive. Generated data never go into a lake with real data: their keys are the
-//! same, so that one would count as a correction of the other.
+//! A [`Mirror`] on this machine serves the archives, and the same code ingests them as those of the
+//! public archive. Generated data never go into a lake with real data: their keys are the same, so
+//! that one would count as a correction of the other.
 
 mod next_steps;
 
