@@ -9,11 +9,11 @@ pub const PAUSE_AT: &str = "LAKEHOUSE_TEST_PAUSE_AT";
 /// The variable that names the file that is created when the step is reached.
 pub const PAUSE_FILE: &str = "LAKEHOUSE_TEST_PAUSE_FILE";
 
-/// Marks a step of the work on a table; goes on unless a test wants to pause here.
+/// Marks a step of the work on a table; continues unless a test pauses here.
 #[cfg(debug_assertions)]
 pub(crate) fn step(what: &str, table: &TableName) {
-    let wanted = std::env::var_os(PAUSE_AT);
-    if wanted.is_some_and(|wanted| wanted.to_str() == Some(&format!("{what} {table}"))) {
+    let chosen = std::env::var_os(PAUSE_AT);
+    if chosen.is_some_and(|chosen| chosen.to_str() == Some(&format!("{what} {table}"))) {
         if let Some(file) = std::env::var_os(PAUSE_FILE) {
             let _ = std::fs::write(file, what);
         }

@@ -10,12 +10,12 @@ use lakehouse::commands;
 use lakehouse::terminal::usage;
 use tokio::runtime::Builder;
 
-/// Decoding allocates and frees batches on many threads, where the system's allocator is slow and
-/// keeps memory that it does not need.
+/// Decoding allocates and frees batches on many threads. The system's allocator is slow at this and
+/// does not return memory that it no longer needs.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Threads for work that blocks: each keeps memory of its own, and disks are busy with far fewer.
+/// Threads for work that blocks: each needs memory, and far fewer keep a disk busy.
 const BLOCKING_THREADS: usize = 32;
 
 fn main() -> io::Result<ExitCode> {

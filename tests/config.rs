@@ -194,7 +194,7 @@ fn every_flag_of_a_setting_exists_and_its_help_names_variable_and_default() {
                 .find(|argument| argument.get_long() == flag.strip_prefix("--"))
                 .unwrap_or_else(|| panic!("no flag {flag}"));
             let help = argument.get_help().unwrap().to_string();
-            for variable in setting.variable {
+            if let Some(variable) = setting.variable {
                 assert!(help.contains(&format!("[env: {variable}]")), "{help}");
             }
             match (setting.default)() {

@@ -154,13 +154,13 @@ fn seconds(time: DateTime<Utc>) -> f64 {
     time.timestamp_millis() as f64 / 1000.0
 }
 
-/// Reads the time of the last success out of the file that is there.
+/// Reads the time of the last success from the existing file.
 fn last_success(path: &Path) -> Option<f64> {
     let text = fs::read_to_string(path).ok()?;
     text.lines().find_map(|line| line.strip_prefix(LAST_SUCCESS)?.trim().parse().ok())
 }
 
-/// Puts a whole file in the place of the one that is there; everybody may read it.
+/// Replaces the file as a whole; everybody may read it.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".lakehouse-metrics-").suffix(".tmp").permissions(Permissions::from_mode(0o644));

@@ -89,7 +89,7 @@ impl fmt::Display for Format {
 /// How much is written.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OutputOptions {
-    /// The most rows that are shown; a table counts the others and says so, and other formats end
+    /// The most rows that are written. A table shows the number of the others; other formats end
     /// there.
     pub max_rows: Option<usize>,
 }

@@ -3,14 +3,14 @@
 //!
 //! Only the rows that will be shown are kept, so that a long answer needs no memory.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use arrow::array::Array;
 use arrow::datatypes::{DataType, Schema, SchemaRef, TimeUnit};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use unicode_width::UnicodeWidthStr;
+use comfy_table::{CellAlignment, Table};
 
 /// Gathers rows and draws them at the end.
 pub(super) struct TableWriter<'a, W> {
@@ -36,11 +36,7 @@ impl<'a, W: Write> TableWriter<'a, W> {
 
     pub(super) fn finish(self) -> Result<(), super::OutputError> {
         let shown = self.kept.iter().map(RecordBatch::num_rows).sum::<usize>();
-        let mut columns = Vec::with_capacity(self.schema.fields().len());
-        for index in 0..self.schema.fields().len() {
-            columns.push(Column::read(&self.schema, index, &self.kept)?);
-        }
-        draw(self.out, &columns, shown)?;
+        draw(self.out, &self.schema, &self.kept)?;
         match self.rows - shown {
             0 => writeln!(self.out, "{}", count(self.rows))?,
             1 => writeln!(self.out, "… 1 more row")?,
@@ -54,34 +50,44 @@ fn count(rows: usize) -> String {
     if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") }
 }
 
-/// One column's cells; a cell of several lines takes several lines of its row.
-struct Column {
-    name: String,
-    type_name: String,
-    cells: Vec<String>,
-    right: bool,
-    width: usize,
+/// Box-drawing characters in the order of comfy-table's presets; rows have no lines between them.
+const BORDERS: &str = "││──├─┼┤│    ┬┴┌┐└┘";
+
+/// Draws names and types as a header, and below it the rows; numbers are aligned right.
+fn draw<W: Write>(
+    out: &mut W,
+    schema: &Schema,
+    batches: &[RecordBatch],
+) -> Result<(), super::OutputError> {
+    let mut table = Table::new();
+    table.load_preset(BORDERS);
+    let fields = schema.fields();
+    table.set_header(
+        fields.iter().map(|field| format!("{}\n{}", field.name(), type_name(field.data_type()))),
+    );
+    for batch in batches {
+        add_rows(&mut table, batch)?;
+    }
+    for (column, field) in table.column_iter_mut().zip(fields) {
+        if field.data_type().is_numeric() {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    for line in table.lines() {
+        writeln!(out, "{line}")?;
+    }
+    Ok(())
 }
 
-impl Column {
-    fn read(schema: &Schema, index: usize, batches: &[RecordBatch]) -> Result<Self, ArrowError> {
-        let field = schema.field(index);
-        let mut cells = Vec::new();
-        for batch in batches {
-            cells.extend(format_cells(batch.column(index).as_ref())?);
-        }
-        let name = field.name().clone();
-        let type_name = type_name(field.data_type());
-        let lines =
-            cells.iter().flat_map(|cell| cell.lines()).chain([name.as_str(), type_name.as_str()]);
-        let width = lines.map(UnicodeWidthStr::width).max().unwrap_or(0);
-        Ok(Self { name, type_name, right: field.data_type().is_numeric(), cells, width })
+fn add_rows(table: &mut Table, batch: &RecordBatch) -> Result<(), ArrowError> {
+    let mut columns = Vec::with_capacity(batch.num_columns());
+    for column in batch.columns() {
+        columns.push(format_cells(column.as_ref())?);
     }
-
-    fn pad(&self, text: &str) -> String {
-        let space = " ".repeat(self.width.saturating_sub(text.width()));
-        if self.right { format!("{space}{text}") } else { format!("{text}{space}") }
+    for row in 0..batch.num_rows() {
+        table.add_row(columns.iter().map(|cells| cells[row].as_str()));
     }
+    Ok(())
 }
 
 fn format_cells(array: &dyn Array) -> Result<Vec<String>, ArrowError> {
@@ -100,44 +106,6 @@ fn without_controls(text: &str) -> String {
         plain.push(if is_control { '\u{fffd}' } else { letter });
     }
     plain
-}
-
-fn draw<W: Write>(out: &mut W, columns: &[Column], rows: usize) -> io::Result<()> {
-    rule(out, columns, ["┌", "┬", "┐"])?;
-    line(out, columns, |column| &column.name)?;
-    line(out, columns, |column| &column.type_name)?;
-    rule(out, columns, ["├", "┼", "┤"])?;
-    for row in 0..rows {
-        let height = columns
-            .iter()
-            .map(|column| column.cells[row].lines().count())
-            .max()
-            .unwrap_or(1)
-            .max(1);
-        for part in 0..height {
-            line(out, columns, |column| column.cells[row].lines().nth(part).unwrap_or(""))?;
-        }
-    }
-    rule(out, columns, ["└", "┴", "┘"])
-}
-
-fn rule<W: Write>(
-    out: &mut W,
-    columns: &[Column],
-    [left, middle, right]: [&str; 3],
-) -> io::Result<()> {
-    let bars: Vec<String> = columns.iter().map(|column| "─".repeat(column.width + 2)).collect();
-    writeln!(out, "{left}{}{right}", bars.join(middle))
-}
-
-fn line<'c, W: Write>(
-    out: &mut W,
-    columns: &'c [Column],
-    text: impl Fn(&'c Column) -> &'c str,
-) -> io::Result<()> {
-    let cells: Vec<String> =
-        columns.iter().map(|column| format!(" {} ", column.pad(text(column)))).collect();
-    writeln!(out, "│{}│", cells.join("│"))
 }
 
 /// Types as one would write them in SQL.

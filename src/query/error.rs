@@ -45,7 +45,7 @@ pub enum QueryError {
     /// like.
     #[error("{message}")]
     Invalid { message: String },
-    /// The statement needs more memory than it may have, and could not go on on disk.
+    /// The statement needs more memory than it may have, and could not spill to disk.
     #[error(
         "the query needs more memory than its limit of {}: raise the limit, \
          or read fewer rows or columns",
@@ -55,7 +55,7 @@ pub enum QueryError {
         /// Bytes.
         limit: usize,
     },
-    /// A table is there but cannot be read.
+    /// A table exists but cannot be read.
     #[error("cannot read the table at {url}: {message}")]
     Table { url: String, message: String },
     /// The table has no such version yet.
@@ -140,7 +140,7 @@ fn advise(name: &str, expected: bool, tables: &[TableName]) -> String {
     };
     match expected {
         true if name.starts_with("gold.") => {
-            format!(" yet: run `lakehouse gold` once what it is made of is there; {there}")
+            format!(" yet: run `lakehouse gold` once its inputs exist; {there}")
         }
         true => format!(" yet: run `lakehouse ingest` for its data type first; {there}"),
         false if tables.is_empty() => format!(": {there} yet, run `lakehouse ingest` first"),

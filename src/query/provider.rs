@@ -44,7 +44,7 @@ const MAX_MERGED_FILES: usize = 64;
 pub struct TableScan {
     name: TableName,
     snapshot: Arc<TableSnapshot>,
-    /// For each file of the snapshot whether it is there at all; every file if nothing is said.
+    /// For each file of the snapshot whether it is scanned; every file by default.
     only: Option<Arc<[bool]>>,
 }
 

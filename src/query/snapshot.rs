@@ -65,7 +65,7 @@ impl TableSnapshot {
     /// Opens the table at a URL; returns nothing if there is none.
     ///
     /// # Errors
-    /// When the log cannot be read, or the version does not exist, or the table was not there at
+    /// When the log cannot be read, or the version does not exist, or the table did not exist at
     /// the time.
     pub async fn open(url: &Url, at: At) -> Result<Option<Arc<Self>>, QueryError> {
         let opened = match at {

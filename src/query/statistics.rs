@@ -1,6 +1,6 @@
 //! What the log says of the values in each file, and which files a filter rules out by it.
 //!
-//! Kept apart from the snapshot because of one trap: decimals must be read from the text of the log
+//! Separate from the snapshot because of one trap: decimals must be read from the text of the log
 //! with all their digits. A detour through floating point moves a bound by less than a cent and
 //! loses rows.
 

@@ -109,7 +109,7 @@ fn has_bars(coverage: &SeriesCoverage) -> bool {
         && coverage.last().is_some()
 }
 
-/// Finds the last days that are held and have as many bars as are wanted.
+/// Finds the last days that are held and together have this many bars.
 fn reading(coverage: &SeriesCoverage, bars: usize) -> Option<Reading> {
     let interval = coverage.series.interval?;
     let seconds = interval.seconds().and_then(|seconds| usize::try_from(seconds).ok());

@@ -69,7 +69,7 @@ function axis() {
   return make("div", { class: "axis", "aria-hidden": "true" }, make("div", { class: "ticks" }, ticks));
 }
 
-/** Says what lies below the pointer. */
+/** Describes what is below the pointer. */
 function follow(svg, describe) {
   const at = (event) => {
     const box = svg.getBoundingClientRect();

@@ -55,7 +55,7 @@ impl Page {
     /// Reads what the page shows besides a status: bars, rejected rows, corrections.
     ///
     /// # Errors
-    /// When a table cannot be read; one that is not there is empty.
+    /// When a table cannot be read; one that does not exist is empty.
     pub(crate) async fn read(
         lake: &Lake,
         matrix: &Matrix,

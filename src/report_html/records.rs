@@ -46,7 +46,7 @@ pub(super) struct RejectedRows {
 }
 
 impl Records {
-    /// Reads what is in scope; a table that is not there has no rows.
+    /// Reads what is in scope; a table that does not exist has no rows.
     pub(super) async fn read(
         lake: &Lake,
         session: &Session,

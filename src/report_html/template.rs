@@ -12,7 +12,7 @@ const MARKUP: &str = include_str!("report.html");
 /// The style, in the order in which later rules win.
 const STYLE: [&str; 2] = [include_str!("base.css"), include_str!("charts.css")];
 
-/// The script: one function, whose parts use what stands before them.
+/// The script: one function, whose parts use the parts before them.
 const SCRIPT: [&str; 7] = [
     include_str!("base.js"),
     include_str!("time.js"),
@@ -59,8 +59,8 @@ fn escape_markup(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// Writes JSON so that it cannot end the element that it stands in; these signs occur in strings
-/// alone.
+/// Escapes JSON so that it cannot end the element that contains it; these characters occur only
+/// in strings.
 fn escape_json(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for sign in json.chars() {

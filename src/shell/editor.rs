@@ -55,7 +55,7 @@ impl LineEditor {
         let mut editor = Editor::with_config(config)?;
         let names = RefCell::default();
         editor.set_helper(Some(Assistant { session, runtime: Handle::current(), names }));
-        // A history that is not there yet, or cannot be read, is an empty one.
+        // A history that does not exist yet, or cannot be read, is empty.
         let history = history
             .filter(|file| file.parent().is_some_and(|folder| fs::create_dir_all(folder).is_ok()));
         if let Some(file) = &history {

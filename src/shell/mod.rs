@@ -50,7 +50,7 @@ struct OutputFile {
     format: Option<Format>,
 }
 
-/// Whether the shell goes on.
+/// Whether the shell continues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Flow {
     Continue,

@@ -59,7 +59,7 @@ pub(crate) struct LakeStatus {
 }
 
 impl LakeStatus {
-    /// Reads the status of what is in scope; a lake that is not there yet holds nothing.
+    /// Reads the status of what is in scope; a lake that does not exist yet holds nothing.
     ///
     /// # Errors
     /// When a table cannot be read.

@@ -6,8 +6,8 @@
 
 use std::io::{self, BufWriter, ErrorKind, Stdout, Write};
 
+use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
-use unicode_width::UnicodeWidthStr;
 
 use super::logs::Verbosity;
 use crate::cli::LogFormat;
@@ -92,7 +92,7 @@ impl Console {
         self.writes_logs
     }
 
-    /// Writes something that is good to know, on a line of its own.
+    /// Writes a line that is good to know.
     pub(crate) fn info(self, text: &str) {
         self.show(MessageKind::Info, text);
     }
@@ -135,40 +135,15 @@ pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
 /// The cells of a column whose title begins with `>` are aligned right.
 #[must_use]
 pub fn columns(header: &[&str], rows: &[Vec<String>]) -> String {
-    let mut columns: Vec<Column<'_>> = header.iter().copied().map(Column::new).collect();
-    for row in rows {
-        for (column, cell) in columns.iter_mut().zip(row) {
-            column.width = column.width.max(cell.width());
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    table.set_header(header.iter().map(|title| title.trim_start_matches('>')));
+    table.add_rows(rows);
+    for (column, title) in table.column_iter_mut().zip(header) {
+        column.set_padding((0, 2));
+        if title.starts_with('>') {
+            column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    let mut text = line(&columns, columns.iter().map(|column| column.title));
-    for row in rows {
-        text.push_str(&line(&columns, row.iter().map(String::as_str)));
-    }
-    text
-}
-
-struct Column<'a> {
-    title: &'a str,
-    is_right: bool,
-    /// Columns of the screen that its widest cell takes.
-    width: usize,
-}
-
-impl<'a> Column<'a> {
-    fn new(header: &'a str) -> Self {
-        let title = header.trim_start_matches('>');
-        Self { title, is_right: header.starts_with('>'), width: title.width() }
-    }
-
-    fn pad(&self, cell: &str) -> String {
-        let space = " ".repeat(self.width.saturating_sub(cell.width()));
-        if self.is_right { format!("{space}{cell}") } else { format!("{cell}{space}") }
-    }
-}
-
-fn line<'a>(columns: &[Column<'_>], cells: impl Iterator<Item = &'a str>) -> String {
-    let cells: Vec<String> =
-        columns.iter().zip(cells).map(|(column, cell)| column.pad(cell)).collect();
-    format!("{}\n", cells.join("  ").trim_end())
+    format!("{}\n", table.trim_fmt())
 }

@@ -1,4 +1,4 @@
-//! Logs: which are wanted, and in which form they go to standard error.
+//! Logs: which are written, and in which form, to standard error.
 //!
 //! Logs are for finding a cause; what a user should know is an event ([`crate::events`]) first of
 //! all. An error ends the command, a warning is worth a look, info is what is being done, debug
