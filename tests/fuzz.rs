@@ -161,7 +161,7 @@ fn check(settings: Result<IngestSettings, SettingsError>) {
     match settings {
         Ok(settings) => {
             let _ = settings.selection.targets(&settings.matrix);
-            assert!(settings.fetch.options().parallel > 0 && settings.batch_size > 0);
+            assert!(settings.fetch.parallel > 0 && settings.batch_size > 0);
         }
         Err(error) => assert!(!error.to_string().is_empty()),
     }
