@@ -20,7 +20,10 @@ fn publish(scene: &GoldScene, numbers: &mut Random) -> String {
         2 => {
             format!("data/futures/um/monthly/fundingRate/{symbol}/{symbol}-fundingRate-2024-02.zip")
         }
-        _ => hourly(market, symbol, numbers.pick(&DAYS)),
+        _ => {
+            let day: &&str = numbers.pick(&DAYS);
+            hourly(market, symbol, day)
+        }
     };
     // All of it, some of it, or only what is left of a bad day.
     let (keep, every) = ([1, 24, 2_000][numbers.below(3)], [1, 2, 5][numbers.below(3)]);
