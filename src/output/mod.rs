@@ -98,8 +98,8 @@ pub enum OutputError {
     #[error("the reader closed the output")]
     Closed,
     /// The place that is written to refuses, such as a full disk.
-    #[error("cannot write the output: {0}")]
-    Write(io::Error),
+    #[error("cannot write the output")]
+    Write(#[source] io::Error),
     /// A value cannot be written in this format.
     #[error("cannot write these columns in this format: {0}")]
     Format(String),
