@@ -101,8 +101,8 @@ pub enum OutputError {
     #[error("the reader closed the output")]
     Closed,
     /// Writing failed, for example on a full disk.
-    #[error("cannot write the output: {0}")]
-    Write(io::Error),
+    #[error("cannot write the output")]
+    Write(#[source] io::Error),
     /// A value cannot be written in this format.
     #[error("cannot write these columns in this format: {0}")]
     Format(String),
