@@ -14,7 +14,7 @@ use crate::{Sample, era};
 const MILLIS_PER_MINUTE: i64 = 60_000;
 
 /// Writes a rate every eight hours (four for some coins), a few milliseconds late half of the time.
-pub(super) fn write_funding(sample: &Sample<'_>, rows: &mut Rows<'_>) -> io::Result<()> {
+pub(super) fn write_funding(sample: &Sample<'_>, rows: &mut RowWriter<'_>) -> io::Result<()> {
     const USUAL_RATE: i64 = 10_000;
     rows.line("calc_time,funding_interval_hours,last_funding_rate")?;
     let noise = sample.noise();
@@ -34,7 +34,7 @@ pub(super) fn write_funding(sample: &Sample<'_>, rows: &mut Rows<'_>) -> io::Res
 }
 
 /// Writes open interest and ratios every five minutes, a few rows out of order.
-pub(super) fn write_metrics(sample: &Sample<'_>, rows: &mut Rows<'_>) -> io::Result<()> {
+pub(super) fn write_metrics(sample: &Sample<'_>, rows: &mut RowWriter<'_>) -> io::Result<()> {
     const ROWS_PER_DAY: i64 = 288;
     const SWAPPED: [i64; 2] = [1, 5];
     rows.line(
@@ -66,7 +66,7 @@ impl<'a> Metrics<'a> {
     }
 
     /// Writes the row of a five-minute slot since 1970.
-    fn write(&self, slot: i64, rows: &mut Rows<'_>) -> io::Result<()> {
+    fn write(&self, slot: i64, rows: &mut RowWriter<'_>) -> io::Result<()> {
         let late = era::late_metrics(self.sample.start());
         let minute = (slot + i64::from(late)) * 5;
         let drift =
@@ -93,7 +93,7 @@ impl<'a> Metrics<'a> {
         .end()
     }
 
-    fn write_interest(&self, slot: i64, minute: i64, rows: &mut Rows<'_>) {
+    fn write_interest(&self, slot: i64, minute: i64, rows: &mut RowWriter<'_>) {
         let it = &self.sample.instrument;
         let places = era::interest_places(self.sample.key.market(), self.sample.start());
         if era::unknown_interest(self.sample.start()) && self.unknown.one_in(slot, 400) {
@@ -109,7 +109,7 @@ impl<'a> Metrics<'a> {
 }
 
 /// Writes orders that closed a position by force; the archive has every row twice.
-pub(super) fn write_liquidations(sample: &Sample<'_>, rows: &mut Rows<'_>) -> io::Result<()> {
+pub(super) fn write_liquidations(sample: &Sample<'_>, rows: &mut RowWriter<'_>) -> io::Result<()> {
     let of_um = sample.key.market() == Market::FuturesUm;
     let symbol = if of_um { "symbol," } else { "" };
     rows.line(&format!(
@@ -132,7 +132,7 @@ fn write_liquidation(
     day: i64,
     order: i64,
     orders: i64,
-    rows: &mut Rows<'_>,
+    rows: &mut RowWriter<'_>,
 ) -> io::Result<()> {
     const DAY: i64 = MINUTES * MILLIS_PER_MINUTE;
     let (it, noise) = (&sample.instrument, sample.noise());

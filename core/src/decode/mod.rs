@@ -42,7 +42,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 /// How large the decoder's steps are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DecodeOptions {
-    /// Rows of a batch, counted before rejects are left out.
+    /// SplitRows of a batch, counted before rejects are left out.
     pub batch_rows: usize,
     /// Bytes of the longest line that is taken for one.
     pub line_limit: usize,
@@ -72,10 +72,10 @@ pub struct Decoder {
     lines: u64,
     layout: Option<FileLayout>,
     columns: Vec<ColumnBuffer>,
-    rows: Rows,
+    rows: SplitRows,
     failures: Vec<Failure>,
     batch_rows: usize,
-    /// Rows of the next batch that are to be left out, ascending.
+    /// SplitRows of the next batch that are to be left out, ascending.
     bad_rows: Vec<usize>,
     ready: VecDeque<RecordBatch>,
     rejects: Vec<Reject>,
@@ -107,7 +107,7 @@ impl Decoder {
             lines: 0,
             layout: None,
             columns: Vec::new(),
-            rows: Rows::default(),
+            rows: SplitRows::default(),
             failures: Vec::new(),
             batch_rows: 0,
             bad_rows: Vec::new(),
@@ -123,7 +123,7 @@ impl Decoder {
     ///
     /// # Errors
     ///
-    /// The file's first line tells no layout, or a line is too long to be one.
+    /// The file's first line is of no known layout, or a line is too long to be one.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
         for piece in bytes.chunks(BLOCK_SIZE) {
             self.buffer.extend_from_slice(piece);

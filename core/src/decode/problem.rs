@@ -1,4 +1,4 @@
-//! Rows that cannot be kept, and why: what ends up in `meta.rejects`.
+//! SplitRows that cannot be kept, and why: what ends up in `meta.rejects`.
 //!
 //! Parsers return a small [`Problem`]; words are made only for the rows that are rejected.
 

@@ -54,7 +54,7 @@ struct Header<'a> {
     columns: Vec<ModelColumn>,
     /// Spaces before the name of the first column.
     indent: usize,
-    lines: Lines,
+    lines: HeaderLines,
     /// Whether a key was met, so that the description is over.
     begun: bool,
 }

@@ -1,5 +1,5 @@
 //! Gold models: what a gold table is made of, in which order tables are built, and which parts of
-//! one to build anew.
+//! one to rebuild.
 //!
 //! A model is one file: a header of SQL comments and one `SELECT`. Reading the header, ordering
 //! models by their inputs and deciding what a change of an input makes stale are pure and here; SQL

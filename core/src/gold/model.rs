@@ -23,12 +23,12 @@ pub struct Model {
     pub(super) lookback: u32,
     pub(super) lookahead: u32,
     pub(super) columns: Vec<ModelColumn>,
-    pub(super) lines: Lines,
+    pub(super) lines: HeaderLines,
 }
 
 /// Where things stand in the file, counted from 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Lines {
+pub(super) struct HeaderLines {
     pub(super) key: usize,
     pub(super) inputs: usize,
     pub(super) columns: usize,
@@ -144,7 +144,7 @@ impl Model {
         &self.name
     }
 
-    /// Returns the file as its reader called it.
+    /// Returns the name of the file in messages.
     #[must_use]
     pub fn file(&self) -> &str {
         &self.file
@@ -175,7 +175,7 @@ impl Model {
         self.partitioning
     }
 
-    /// Returns the columns that tell a row from all others.
+    /// Returns the columns that identify a row.
     #[must_use]
     pub fn key(&self) -> &[String] {
         &self.key

@@ -10,7 +10,10 @@ use crate::selection::join;
 
 const WORKFLOW: &str = "archive_collection";
 
-pub(super) fn workflow_type(_: &mut FileOptions, value: Reader<'_>) -> Result<(), DataFileError> {
+pub(super) fn workflow_type(
+    _: &mut FileOptions,
+    value: NodeReader<'_>,
+) -> Result<(), DataFileError> {
     match value.text()? {
         WORKFLOW => Ok(()),
         other => {
@@ -22,7 +25,7 @@ pub(super) fn workflow_type(_: &mut FileOptions, value: Reader<'_>) -> Result<()
 /// Takes `true` as it is: archives always go in batches.
 pub(super) fn enable_batch_mode(
     options: &mut FileOptions,
-    value: Reader<'_>,
+    value: NodeReader<'_>,
 ) -> Result<(), DataFileError> {
     if !value.flag()? {
         warn(
@@ -35,7 +38,7 @@ pub(super) fn enable_batch_mode(
 
 pub(super) fn part_size_mb(
     options: &mut FileOptions,
-    value: Reader<'_>,
+    value: NodeReader<'_>,
 ) -> Result<(), DataFileError> {
     value.number(1_u64)?;
     warn(options, "`part_size_mb` is ignored: an archive comes in one stream, whatever its size");
@@ -46,7 +49,7 @@ pub(super) fn part_size_mb(
 /// options win.
 pub(super) fn s5cmd_extra_args(
     options: &mut FileOptions,
-    value: Reader<'_>,
+    value: NodeReader<'_>,
 ) -> Result<(), DataFileError> {
     let mut items = value.items()?;
     let mut ignored = Vec::new();

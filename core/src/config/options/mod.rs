@@ -51,7 +51,7 @@ pub struct FileOptions {
     pub resume: Option<bool>,
     /// The line of each option that the file gives, by the option's first spelling.
     pub lines: BTreeMap<&'static str, usize>,
-    /// What the file asks for and does not get, for the user to read once.
+    /// What the file requests and cannot have, to be shown once.
     pub warnings: Vec<String>,
 }
 
@@ -86,7 +86,7 @@ impl FileOptions {
             || self.range_given()
     }
 
-    /// Returns the days asked for; `today` counts for `last` only.
+    /// Returns the requested days; `today` counts for `last` only.
     #[must_use]
     pub fn date_range(&self, today: NaiveDate) -> DateRange {
         self.dates.or(self.last.map(|last| last.range(today))).unwrap_or_default()

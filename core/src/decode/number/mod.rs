@@ -82,7 +82,7 @@ impl DecimalForm {
         Some(i128::from(value) * i128::from(*POWERS.get(missing)?))
     }
 
-    /// Parses every valid number, or tells what is wrong.
+    /// Parses every valid number, or says what is wrong.
     #[cold]
     pub(crate) fn full(&self, field: &[u8]) -> Result<i128, Problem> {
         let invalid = Problem::Decimal { exponents: self.exponents };
@@ -163,7 +163,7 @@ fn word(text: [u8; 8]) -> u64 {
     u64::from_le_bytes(text) ^ u64::from_le_bytes([b'0'; 8])
 }
 
-/// Keeps the first `count` digits of a word, at most eight, behind zeros.
+/// Keeps the first `count` digits of a word, at most eight, after zeros.
 #[inline]
 fn first_digits(word: u64, count: usize) -> u64 {
     word.checked_shl(u64::BITS - 8 * count as u32).unwrap_or(0)
@@ -184,7 +184,7 @@ fn eight_digits(digits: u64) -> Option<i64> {
     i64::try_from(eight).ok()
 }
 
-/// Parses every integer of 64 bits, or tells what is wrong.
+/// Parses every integer of 64 bits, or says what is wrong.
 #[cold]
 pub(crate) fn full_integer(field: &[u8]) -> Result<i64, Problem> {
     let (_, digits) = split_sign(field);
@@ -195,7 +195,7 @@ pub(crate) fn full_integer(field: &[u8]) -> Result<i64, Problem> {
     text.parse().map_err(|_| Problem::IntegerRange { bits: 64 })
 }
 
-/// Tells whether a number is zero, however it is written.
+/// Returns whether a number is zero, however it is written.
 #[inline]
 pub(crate) fn is_zero(field: &[u8]) -> bool {
     field == b"0" || DecimalForm::new(38, 8, true).full(field) == Ok(0)

@@ -1,4 +1,4 @@
-//! Lines that are no rows, values that are no values, and first lines that tell no layout.
+//! Lines that are no rows, values that are no values, and first lines of no known layout.
 
 use super::*;
 

@@ -1,5 +1,4 @@
-//! Opens an archive: a zip with exactly one CSV in it, and nothing that an archive has no business
-//! to hold.
+//! Opens an archive: a zip with exactly one CSV in it, and nothing else.
 //!
 //! The directory is read by the `zip` crate, whose reader reports a wrong checksum or size without
 //! their values; inflating and checking is therefore done here. What the CSV says belongs to
@@ -77,7 +76,7 @@ pub enum UnzipError {
 ///
 /// # Errors
 ///
-/// Whatever makes the zip no archive and can be told without unpacking it.
+/// Whatever makes the zip no archive and can be found without unpacking it.
 pub fn open_archive<R: Read + Seek>(
     mut reader: R,
     limits: UnzipLimits,
@@ -109,7 +108,7 @@ fn directory_error(error: ZipError, size: u64) -> UnzipError {
 
 /// What the directory says of the CSV.
 #[derive(Debug)]
-struct Entry {
+struct ZipEntry {
     name: String,
     method: CompressionMethod,
     packed: u64,
@@ -121,7 +120,7 @@ struct Entry {
 fn check_entry<R: Read + Seek>(
     archive: &mut ZipArchive<R>,
     limits: UnzipLimits,
-) -> Result<Entry, UnzipError> {
+) -> Result<ZipEntry, UnzipError> {
     let names: Vec<String> =
         archive.file_names_raw().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
     // The crate keeps entries by name, so that two of the same name look like one.
@@ -143,7 +142,7 @@ fn check_entry<R: Read + Seek>(
         return Err(UnzipError::Method { name, method: method.to_string() });
     }
     let (packed, size, crc) = (data.compressed_size(), data.size(), data.crc32());
-    let entry = Entry { name, method, packed, size, crc, header_start: data.header_start() };
+    let entry = ZipEntry { name, method, packed, size, crc, header_start: data.header_start() };
     entry.check_limits(size, limits).map(|()| entry)
 }
 
@@ -154,7 +153,7 @@ fn is_plain_csv(name: &str) -> bool {
 
 fn content_start<R: Read + Seek>(
     archive: &mut ZipArchive<R>,
-    entry: &Entry,
+    entry: &ZipEntry,
 ) -> Result<u64, UnzipError> {
     let unreadable = |reason: String| UnzipError::Header {
         name: entry.name.clone(),
@@ -167,7 +166,7 @@ fn content_start<R: Read + Seek>(
         .ok_or_else(|| unreadable("no content".to_owned()))
 }
 
-impl Entry {
+impl ZipEntry {
     fn check_limits(&self, size: u64, limits: UnzipLimits) -> Result<(), UnzipError> {
         let name = || self.name.clone();
         if size > limits.size {
@@ -194,7 +193,7 @@ enum Content<R> {
 /// The CSV of an archive as a stream. Once a read has returned 0, size and CRC-32 have been
 /// verified.
 pub struct ArchiveMember<R> {
-    entry: Entry,
+    entry: ZipEntry,
     content: Content<R>,
     crc: Crc,
     total: u64,
@@ -214,7 +213,7 @@ impl<R: Read> ArchiveMember<R> {
         self.entry.size
     }
 
-    /// Fills `buffer` from its start and returns how many bytes it holds; fewer than asked for only
+    /// Fills `buffer` from its start and returns how many bytes it holds; fewer than requested only
     /// at the end, and 0 only once everything was read and verified.
     ///
     /// # Errors

@@ -22,9 +22,9 @@ fn a_header_says_what_the_table_is() {
     assert_eq!(inputs, ["silver.klines", "gold.other"]);
     assert_eq!(model.sort_columns(), ["symbol"]);
     let column = &model.columns()[1];
-    let told =
+    let found =
         (column.name.as_str(), column.kind, column.unit.as_str(), column.description.as_str());
-    assert_eq!(told, ("n", ColumnKind::Integer, "rows", "how many"));
+    assert_eq!(found, ("n", ColumnKind::Integer, "rows", "how many"));
     assert_eq!(model.select(), "SELECT 1");
 }
 
