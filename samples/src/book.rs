@@ -74,7 +74,10 @@ fn depths(sample: &Sample<'_>, fine: bool, side: i64) -> Vec<(i64, i64)> {
 
 /// Writes the best bid and ask after each change of either.
 pub(super) fn write_ticker(sample: &Sample<'_>, rows: &mut RowWriter<'_>) -> io::Result<()> {
-    rows.line("update_id,best_bid_price,best_bid_qty,best_ask_price,best_ask_qty,transaction_time,event_time")?;
+    rows.line(
+        "update_id,best_bid_price,best_bid_qty,best_ask_price,best_ask_qty,transaction_time,\
+    event_time",
+    )?;
     let quotes = i64::from(sample.options.quotes_per_day.max(1));
     for day in sample.days() {
         for quote in 0..quotes {

@@ -38,7 +38,8 @@ pub(super) fn write_metrics(sample: &Sample<'_>, rows: &mut RowWriter<'_>) -> io
     const ROWS_PER_DAY: i64 = 288;
     const SWAPPED: [i64; 2] = [1, 5];
     rows.line(
-        "create_time,symbol,sum_open_interest,sum_open_interest_value,count_toptrader_long_short_ratio,\
+        "create_time,symbol,sum_open_interest,sum_open_interest_value,\
+        count_toptrader_long_short_ratio,\
          sum_toptrader_long_short_ratio,count_long_short_ratio,sum_taker_long_short_vol_ratio",
     )?;
     let metrics = Metrics::of(sample);
@@ -113,7 +114,8 @@ pub(super) fn write_liquidations(sample: &Sample<'_>, rows: &mut RowWriter<'_>) 
     let of_um = sample.key.market() == Market::FuturesUm;
     let symbol = if of_um { "symbol," } else { "" };
     rows.line(&format!(
-        "time,{symbol}side,order_type,time_in_force,original_quantity,price,average_price,order_status,\
+        "time,{symbol}side,order_type,time_in_force,original_quantity,price,average_price,\
+        order_status,\
          last_fill_quantity,accumulated_fill_quantity"
     ))?;
     let orders = (sample.instrument.trades_per_day / 200).max(4);

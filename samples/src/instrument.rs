@@ -28,7 +28,7 @@ pub(crate) struct Instrument {
     pub(crate) contract: Option<i64>,
     /// A small order, in lots.
     pub(crate) small_order: i64,
-    /// RowWriter a day of the trades archive.
+    /// Rows a day of the trades archive.
     pub(crate) trades_per_day: i64,
 }
 

@@ -9,7 +9,8 @@ use crate::rows::Rows;
 use crate::{GenerateError, Sample, era};
 
 /// The header of all four kinds of klines, where they have one.
-pub(super) const HEADER: &str = "open_time,open,high,low,close,volume,close_time,quote_volume,count,\
+pub(super) const HEADER: &str = "open_time,open,high,low,close,volume,close_time,quote_volume,\
+count,\
                                  taker_buy_volume,taker_buy_quote_volume,ignore";
 
 pub(super) fn write(sample: &Sample<'_>, rows: &mut RowWriter<'_>) -> Result<(), GenerateError> {

@@ -58,14 +58,14 @@ pub use zip_file::{sample_checksum, sample_zip, write_zip};
 pub struct SampleOptions {
     /// The seed from which every value follows.
     pub seed: u64,
-    /// RowWriter a day of a trades archive; aggTrades have seven for every ten, and klines add them up.
+    /// Rows a day of a trades archive; aggTrades have seven for every ten, and klines add them up.
     /// With 6,200 or more no minute is without a trade.
     pub trades_per_day: u32,
-    /// RowWriter a day of a bookTicker archive.
+    /// Rows a day of a bookTicker archive.
     pub quotes_per_day: u32,
     /// Snapshots a day of a bookDepth archive, of 10 or 12 rows each; at most one a second.
     pub snapshots_per_day: u32,
-    /// RowWriter a day of a BVOLIndex archive; at most one a second.
+    /// Rows a day of a BVOLIndex archive; at most one a second.
     pub index_values_per_day: u32,
     /// Option contracts that an EOHSummary archive lists, each once an hour.
     pub option_contracts: u32,
@@ -157,7 +157,7 @@ pub fn write_csv(
 
 /// Writes the CSV of one archive with random values in the newest layout of a schema.
 ///
-/// RowWriter are five minutes apart, an hour where times have no minutes, or a bar where the key has an
+/// Rows are five minutes apart, an hour where times have no minutes, or a bar where the key has an
 /// interval. They are sorted, and the key of the schema differs from row to row.
 ///
 /// # Errors

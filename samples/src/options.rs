@@ -42,8 +42,10 @@ pub(super) fn write_volatility(sample: &Sample<'_>, rows: &mut RowWriter<'_>) ->
 pub(super) fn write_summary(sample: &Sample<'_>, rows: &mut RowWriter<'_>) -> io::Result<()> {
     const PARTS: i64 = 16;
     rows.line(
-        "date,hour,symbol,underlying,type,strike,open,high,low,close,volume_contracts,volume_usdt,best_bid_price,\
-         best_ask_price,best_bid_qty,best_ask_qty,best_buy_iv,best_sell_iv,mark_price,mark_iv,delta,gamma,vega,theta,\
+        "date,hour,symbol,underlying,type,strike,open,high,low,close,volume_contracts,volume_usdt,\
+        best_bid_price,\
+         best_ask_price,best_bid_qty,best_ask_qty,best_buy_iv,best_sell_iv,mark_price,mark_iv,\
+         delta,gamma,vega,theta,\
          openinterest_contracts,openinterest_usdt",
     )?;
     let parts = sample.noise().named("part");

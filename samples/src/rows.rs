@@ -9,7 +9,7 @@ use chrono::DateTime;
 
 const CAPACITY: usize = 64 * 1024;
 
-/// RowWriter on their way to a writer, one field after the other.
+/// Rows on their way to a writer, one field after the other.
 pub(crate) struct RowWriter<'a> {
     out: &'a mut dyn Write,
     buffer: Vec<u8>,

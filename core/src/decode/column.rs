@@ -28,7 +28,7 @@ pub(crate) struct ColumnBuffer {
     data_type: DataType,
     nullable: bool,
     values: ColumnValues,
-    /// SplitRows so far, of a column that the file lacks.
+    /// Rows so far, of a column that the file lacks.
     rows: usize,
 }
 
@@ -44,7 +44,7 @@ enum ColumnValues {
     Text(StringBuilder),
 }
 
-/// ColumnValues of a fixed width.
+/// Values of a fixed width.
 #[derive(Debug)]
 struct Fixed<V> {
     values: Vec<V>,
@@ -126,6 +126,7 @@ impl ColumnBuffer {
             }
             (ColumnValues::Decimal(decimals, form), ColumnSource::Strike(field)) => {
                 let form = *form;
+                // Few rows have a strike, so that no fast path is worth its code.
                 let parse =
                     |text: &[u8]| form.full(strike(text)?).map_err(|_| Problem::ExpiryStrike);
                 decimals.extend(block, field, nullable, |_| None, parse);
@@ -173,15 +174,17 @@ impl<V: Copy + Default> Fixed<V> {
         fast: impl Fn(&[u8]) -> Option<V>,
         full: impl Fn(&[u8]) -> Result<V, Problem>,
     ) {
-        // SplitRows whose validity is in `nulls` already.
+        // Rows whose validity is in `nulls` already.
         let mut appended = 0;
         let texts = block.rows.column(block.buffer, field).enumerate();
         self.values.extend(texts.map(|(row, text)| {
             if let Some(parsed) = fast(text) {
                 return parsed;
             }
+            // Empty fields come before `full`, so that no parser needs to know of NULL.
             match if is_empty(text) { Err(Problem::Empty) } else { full(text) } {
                 Ok(parsed) => return parsed,
+                // Validity is appended in runs: columns without a NULL never build a bitmap.
                 Err(Problem::Empty) if nullable => {
                     self.nulls.append_n_non_nulls(row - appended);
                     self.nulls.append_null();
@@ -191,6 +194,7 @@ impl<V: Copy + Default> Fixed<V> {
                     block.failures.push(Failure { row: row as u32, field: field as u32, problem })
                 }
             }
+            // A placeholder keeps the columns of equal length until the row is filtered out.
             V::default()
         }));
         self.nulls.append_n_non_nulls(block.rows.len() - appended);

@@ -54,6 +54,7 @@ impl FileLayout {
                 return Ok(Self::new(schema, layout, &order, Some(names)));
             }
         }
+        // A line with a number is a row: without a header, the number of fields says which layout.
         let expected =
             || schema.layouts(market).map(Layout::header).collect::<Vec<_>>().join("` or `");
         let (table, found) = (schema.table().to_owned(), shown_value(line));
@@ -96,6 +97,7 @@ impl FileLayout {
         let has_header = header.is_some();
         let names =
             header.unwrap_or_else(|| fields.iter().map(|field| field.name.clone()).collect());
+        // A day and its hour fill one column together: the schema allows one pair.
         let hour = fields.iter().position(|field| matches!(field.reading, Reading::Hour(_)));
         let mut sources = vec![ColumnSource::Absent; schema.columns().len()];
         let mut checks = Vec::new();

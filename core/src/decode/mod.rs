@@ -42,7 +42,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 /// How large the decoder's steps are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DecodeOptions {
-    /// SplitRows of a batch, counted before rejects are left out.
+    /// Rows of a batch, counted before rejects are left out.
     pub batch_rows: usize,
     /// Bytes of the longest line that is taken for one.
     pub line_limit: usize,
@@ -75,7 +75,7 @@ pub struct Decoder {
     rows: SplitRows,
     failures: Vec<Failure>,
     batch_rows: usize,
-    /// SplitRows of the next batch that are to be left out, ascending.
+    /// Rows of the next batch that are to be left out, ascending.
     bad_rows: Vec<usize>,
     ready: VecDeque<RecordBatch>,
     rejects: Vec<Reject>,

@@ -10,11 +10,13 @@ mod header;
 mod model;
 mod order;
 mod recompute;
+mod table;
 
 pub use error::ModelError;
-pub use model::{ColumnKind, Model, ModelColumn, Partitioning};
+pub use model::Model;
 pub use order::{BrokenModel, Models};
 pub use recompute::{Changed, InputState, Recompute, recompute};
+pub use table::{ColumnKind, ModelColumn, Partitioning};
 
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use crate::schema::{ColumnType, TableSchema};
 
 const SECONDS_OF_A_DAY: i64 = 86_400;
 const MICROSECONDS: i64 = 1_000_000;
-/// IdRuns of consecutive ids that are distinguished on one day; ids in more runs than this are
+/// Runs of consecutive ids that are distinguished on one day; ids in more runs than this are
 /// never consecutive, and their gaps mean nothing.
 const RUNS: usize = 1 << 16;
 

@@ -79,7 +79,8 @@ fn more_rows_win_then_fewer_gaps_and_a_copy_that_is_no_better_changes_nothing() 
     let expected = "2024-02-03: monthly 1440 rows, daily 1439 rows and 1 gap: monthly owns the day";
     assert_eq!((wins, text.as_str()), (true, expected));
     let (wins, text) = decided(Frequency::Monthly, bars(1_440), bars(1_440));
-    let expected = "2024-02-03: monthly 1440 rows, daily 1440 rows: as complete as each other, monthly keeps the day";
+    let expected = "2024-02-03: monthly 1440 rows, daily 1440 rows: as complete as each other, \
+    monthly keeps the day";
     assert_eq!((wins, text.as_str()), (false, expected));
     let ids = |ids: [i64; 4]| evidence(Continuity::Ids, ids.map(|id| (id, 0)));
     let (wins, text) = decided(Frequency::Daily, ids([1, 2, 8, 9]), ids([1, 2, 3, 4]));
@@ -113,8 +114,11 @@ fn neighbouring_days_of_one_outcome_are_told_as_one() {
         decide_day(day, Frequency::Daily, hours(23), hours(monthly))
     };
     let text = explain(&[day(1, 24), day(2, 24), day(3, 12), day(5, 23)]);
-    let expected = "2024-02-01 to 2024-02-02: monthly 48 rows, daily 46 rows and 2 gaps: monthly owns the 2 days; \
-                    2024-02-03: monthly 12 rows and 12 gaps, daily 23 rows and 1 gap: daily owns the day; \
-                    2024-02-05: monthly 23 rows and 1 gap, daily 23 rows and 1 gap: as complete as each other, daily keeps the day";
+    let expected = "2024-02-01 to 2024-02-02: monthly 48 rows, daily 46 rows and 2 gaps: monthly \
+    owns the 2 days; \
+                    2024-02-03: monthly 12 rows and 12 gaps, daily 23 rows and 1 gap: daily owns \
+                    the day; \
+                    2024-02-05: monthly 23 rows and 1 gap, daily 23 rows and 1 gap: as complete \
+                    as each other, daily keeps the day";
     assert_eq!(text, expected);
 }

@@ -193,7 +193,8 @@ impl SymbolQuery {
 pub enum SelectionError {
     #[error(
         "no symbols are selected, which would be the whole archive: many terabytes; \
-         name some with --symbol 'BTC*', use a configuration file with --config, or ask for everything with --all"
+         name some with --symbol 'BTC*', use a configuration file with --config, or ask for \
+         everything with --all"
     )]
     TooBroad,
     /// A bar length that no market has of this data type.

@@ -147,7 +147,11 @@ impl Resolver<'_> {
             Status::Never => "was never published on the public archive".to_owned(),
         };
         self.notes.on_data_type(row.market, &row.data_type, text);
-        let over = matches!(row.status, Status::Ended(end) if self.selection.dates.start.is_some_and(|start| end < start));
+        let start = self.selection.dates.start;
+        let over = match row.status {
+            Status::Ended(end) => start.is_some_and(|start| end < start),
+            Status::Active | Status::Withdrawn | Status::Never => false,
+        };
         self.ended |= over;
         !over
     }

@@ -30,7 +30,8 @@ pub(super) fn enable_batch_mode(
     if !value.flag()? {
         warn(
             options,
-            "`enable_batch_mode = false` is ignored: archives always go in batches, see `batch_size`",
+            "`enable_batch_mode = false` is ignored: archives always go in batches, see \
+            `batch_size`",
         );
     }
     Ok(())

@@ -118,7 +118,8 @@ pub fn parse_collection(file: &str, text: &str) -> Result<FileOptions, DataFileE
     if options.markets.is_none() && matches!(options.symbols, Some(SymbolFilter::Everywhere(_))) {
         options.markets = Some(vec![Market::Spot]);
         options.warnings.push(format!(
-            "no `markets` in {file}: spot is meant, as always in such files; name the markets to have others"
+            "no `markets` in {file}: spot is meant, as always in such files; name the markets to \
+            have others"
         ));
     }
     Ok(options)

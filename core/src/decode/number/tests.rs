@@ -126,7 +126,8 @@ proptest! {
     }
 
     #[test]
-    fn exponents_agree_with_shifting_digits_as_text(text in "-?[0-9]{1,12}(\\.[0-9]{1,12})?[Ee][+-]?[0-9]{1,2}") {
+    fn exponents_agree_with_shifting_digits_as_text(text in "-?[0-9]{1,12}(\\.[0-9]{1,\
+    12})?[Ee][+-]?[0-9]{1,2}") {
         prop_assert_eq!(parse(WIDE, &text).ok().map(|value| value.to_string()), by_text(&text, 38, 16));
     }
 

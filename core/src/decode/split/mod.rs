@@ -1,6 +1,6 @@
 //! Where the lines and fields of a block begin and end.
 //!
-//! One pass over the bytes, eight at a time, that knows nothing of what fields mean. SplitRows that are
+//! One pass over the bytes, eight at a time, that knows nothing of what fields mean. Rows that are
 //! plain end in one reused table of offsets, which is what makes parsing column by column cheap; a
 //! line with real quotes takes the general path through `csv-core`, which writes its fields after
 //! the block as if they had been plain.
@@ -20,7 +20,7 @@ pub(crate) struct SplitRows {
     fields: usize,
     /// The line of each row, counted from the block's first.
     lines: Vec<u32>,
-    /// SplitRows that had quotes, with the place of the line as it was written.
+    /// Rows that had quotes, with the place of the line as it was written.
     quoted: Vec<(u32, u32, u32)>,
     /// Lines that are no row of the layout.
     malformed: Vec<Malformed>,
@@ -134,12 +134,17 @@ impl SplitRows {
         let mut line = OpenLine { start, first_bound: self.bounds.len(), quotes: false };
         self.bounds.push(start as u32);
         let (words, rest) = data[start..].as_chunks::<8>();
+        // Most words hold one or two commas between digits: a word without a mark costs a few
+        // operations instead of eight comparisons.
         for (index, word) in words.iter().enumerate() {
             let mut marks = marks(*word);
             while marks != 0 {
+                // Words are little-endian, so the lowest mark is the first byte; clearing the
+                // lowest bit that is set moves on to the next.
                 let byte = marks.trailing_zeros() as usize / 8;
                 let at = start + index * 8 + byte;
                 marks &= marks - 1;
+                // The comma is by far the most frequent mark and needs no call.
                 if word[byte & 7] == b',' {
                     self.bounds.push(at as u32 + 1);
                 } else if let Some(stop) = self.mark(data, &mut line, at, limit) {
@@ -153,6 +158,7 @@ impl SplitRows {
                 return (at + 1, stop);
             }
         }
+        // The last line has no newline yet: it is scanned again once the rest of it has come.
         self.bounds.truncate(line.first_bound);
         (line.start, ScanEnd::Done)
     }
@@ -191,7 +197,10 @@ impl SplitRows {
         let carriage_return = newline > line.start && data[newline - 1] == b'\r';
         let end = newline - usize::from(carriage_return);
         let fields = self.bounds.len() - line.first_bound;
+        // Nearly every line ends here; whatever is odd about one is looked into only afterwards.
         if fields == self.fields && !line.quotes && end > line.start {
+            // One past the newline, or past the carriage return: a field ends one byte before the
+            // next bound.
             self.bounds.push(end as u32 + 1);
             self.lines.push(self.line - 1);
             return None;
@@ -206,8 +215,8 @@ impl SplitRows {
         None
     }
 
-    /// Returns whether the quote at `at` is one of the two of a field that is `""`: those are left to
-    /// the parsers.
+    /// Returns whether the quote at `at` is one of the two of a field that is `""`: those are left
+    /// to the parsers.
     fn is_empty_field(&self, data: &[u8], at: usize) -> bool {
         let start = self.bounds.last().map_or(0, |start| *start as usize);
         let ends = |at: usize| matches!(data.get(at), Some(b',' | b'\n' | b'\r'));
@@ -228,6 +237,7 @@ impl SplitRows {
         if fields.len() != self.fields {
             return self.add_malformed(start, end, Some(fields.len()));
         }
+        // The row's bounds point after the block, where its fields stand as if they had been plain.
         self.quoted.push((self.lines.len() as u32, start as u32, end as u32));
         self.bounds.push(buffer.len() as u32);
         for field in fields {

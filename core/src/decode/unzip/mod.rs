@@ -128,6 +128,8 @@ fn check_entry<R: Read + Seek>(
         return Err(UnzipError::ManyEntries { names });
     }
     let Some(name) = names.into_iter().next() else { return Err(UnzipError::NoEntry) };
+    // What the directory says is read without touching the content, so that a bomb is refused
+    // before a byte of it is unpacked.
     let data = archive
         .by_index_data(0)
         .map_err(|error| UnzipError::Directory { size: 0, reason: error.to_string() })?;
@@ -231,6 +233,7 @@ impl<R: Read> ArchiveMember<R> {
         }
         self.crc.update(&buffer[..filled]);
         self.total += filled as u64;
+        // The directory may lie about the size: what comes out counts too.
         self.check_growth()?;
         if filled < buffer.len() {
             self.verify()?;
@@ -251,7 +254,10 @@ impl<R: Read> ArchiveMember<R> {
     }
 
     fn verify(&self) -> Result<(), UnzipError> {
-        let (name, expected, got) = (|| self.entry.name.clone(), self.entry.size, self.total);
+        let name = || self.entry.name.clone();
+        let expected = self.entry.size;
+        let got = self.total;
+        // A stored file that is cut short ends like a whole one; deflate notices by itself.
         let unread = self.content.unread();
         if got < expected && unread > 0 && self.content.is_stored() {
             return Err(UnzipError::Truncated {
@@ -285,6 +291,7 @@ impl<R: Read> ArchiveMember<R> {
             io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
                 UnzipError::Corrupt { name, offset: got }
             }
+            // The disk or the network failed: the archive itself may be whole.
             _ => UnzipError::Io(error),
         }
     }
