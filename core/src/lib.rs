@@ -4,8 +4,8 @@
 //! Data flows one way. The [`matrix`] says which archives the public archive can hold, a
 //! [`selection`] which of them a user wants, a [`listing`] which are published and the [`ledger`]
 //! which are held already; [`plan`] turns the four into a list of archives to fetch, each with its
-//! reason. A fetched archive is compared with its [`listing::checksum`], opened by [`decode::unzip`] and turned into
-//! Arrow batches by [`decode`], as its [`schema`] says.
+//! reason. A fetched archive is compared with its [`listing::checksum`], opened by
+//! [`decode::unzip`] and turned into Arrow batches by [`decode`], as its [`schema`] says.
 //!
 //! ```
 //! use lakehouse_core::decode::{DecodeOptions, Decoder};

@@ -135,12 +135,15 @@ proptest! {
             }
         }
         let all = [FrequencyPolicy::Daily, FrequencyPolicy::Monthly, FrequencyPolicy::Auto];
-        let rounds = (0..8).take_while(|_| all.iter().map(|frequency| world.ingest(*frequency)).sum::<usize>() > 0);
+        let rounds = (0..8).take_while(|_| {
+            all.iter().map(|frequency| world.ingest(*frequency)).sum::<usize>() > 0
+        });
         prop_assert!(rounds.count() < 5, "there is always something left to do");
         let owners = world.owners_in_ledger();
         for (archive, version) in &world.bucket {
             let key = at(*archive).key;
-            for day in key.period().days().start.unwrap().iter_days().take_while(|day| key.period().days().contains(*day)) {
+            let days = key.period().start().iter_days();
+            for day in days.take_while(|day| key.period().days().contains(*day)) {
                 let held = owners.get(&day).map_or(0, |(.., rows)| *rows);
                 prop_assert!(held >= rows(key.path(), &version.to_string(), day), "{key} is \
                 better on {day}");

@@ -535,7 +535,10 @@ proptest! {
         let mut ledger = Ledger::default();
         for (at, rejected) in &world.bad {
             if let Some(archive) = archives.get(*at) {
-                let status = if *rejected { ArchiveStatus::Rejected } else { ArchiveStatus::Quarantined };
+                let status = match *rejected {
+                    true => ArchiveStatus::Rejected,
+                    false => ArchiveStatus::Quarantined,
+                };
                 ledger.insert(entry(archive, status));
             }
         }
@@ -550,7 +553,8 @@ proptest! {
             let planned = plan(&targets, inventory(), &ledger, options);
 
             let fetched = planned.fetch.iter().map(|planned| planned.published.key.path());
-            let decided: Vec<&str> = fetched.chain(planned.skipped.iter().map(|skipped| skipped.key.path())).collect();
+            let skipped = planned.skipped.iter().map(|skipped| skipped.key.path());
+            let decided: Vec<&str> = fetched.chain(skipped).collect();
             prop_assert_eq!(decided.len(), archives.len());
             prop_assert_eq!(decided.into_iter().collect::<BTreeSet<_>>().len(), archives.len());
 
@@ -558,9 +562,10 @@ proptest! {
             for ((series, day), owners) in held_days(&ledger) {
                 prop_assert_eq!(owners, 1, "{} {}", series, day);
             }
-            let again = plan(&targets, inventory(), &ledger, PlanOptions { force: false, ..options });
+            let unforced = PlanOptions { force: false, ..options };
+            let again = plan(&targets, inventory(), &ledger, unforced);
             apply(&mut ledger, &again);
-            let third = plan(&targets, inventory(), &ledger, PlanOptions { force: false, ..options });
+            let third = plan(&targets, inventory(), &ledger, unforced);
             prop_assert!(third.is_empty(), "{:?}", keys(&third));
         }
     }
@@ -576,7 +581,8 @@ proptest! {
         for archive in &archives {
             let (key, period) = (&archive.key, archive.key.period());
             if wish.dates.overlaps(period) && period.start().month() < 6 {
-                prop_assert!(held.contains_key(&(key.series().to_string(), period.start())), "{}", key);
+                let day = (key.series().to_string(), period.start());
+                prop_assert!(held.contains_key(&day), "{}", key);
             }
         }
     }
