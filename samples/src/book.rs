@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::instrument::PLACES;
-use crate::rows::Rows;
+use crate::rows::RowWriter;
 use crate::tape::MICROS_PER_MINUTE;
 use crate::{Sample, era};
 

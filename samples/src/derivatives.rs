@@ -6,7 +6,7 @@ use lakehouse_core::names::market::Market;
 
 use crate::instrument::{PLACES, coin};
 use crate::noise::Noise;
-use crate::rows::Rows;
+use crate::rows::RowWriter;
 use crate::tape::MINUTES;
 use crate::walk::Walk;
 use crate::{Sample, era};

@@ -11,7 +11,7 @@ use lakehouse_core::names::archive::ArchiveKey;
 use lakehouse_core::schema::{Column, ColumnType, Layout, Reading, Schemas, TableSchema};
 
 use crate::noise::Noise;
-use crate::rows::Rows;
+use crate::rows::RowWriter;
 use crate::{GenerateError, SampleOptions, epoch_day, era};
 
 const DAY: i64 = 86_400;

@@ -5,7 +5,7 @@ use std::io;
 use lakehouse_core::names::market::Market;
 
 use crate::bars::{Bar, Bars};
-use crate::rows::Rows;
+use crate::rows::RowWriter;
 use crate::{GenerateError, Sample, era};
 
 /// The header of all four kinds of klines, where they have one.

@@ -44,7 +44,7 @@ use lakehouse_core::names::archive::ArchiveKey;
 use lakehouse_core::names::market::{Interval, Market};
 use lakehouse_core::schema::TableSchema;
 use noise::Noise;
-use rows::Rows;
+use rows::RowWriter;
 use thiserror::Error;
 
 pub use keys::{KeyOptions, sample_keys, small_archives};

@@ -7,7 +7,7 @@ use chrono::{Datelike, Days, NaiveDate};
 
 use crate::instrument::coin;
 use crate::noise::Noise;
-use crate::rows::Rows;
+use crate::rows::RowWriter;
 use crate::tape::MINUTES;
 use crate::walk::Walk;
 use crate::{Sample, epoch_day};

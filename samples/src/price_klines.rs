@@ -4,7 +4,7 @@ use crate::bars::Spans;
 use crate::instrument::{Instrument, PLACES};
 use crate::klines::HEADER;
 use crate::noise::Noise;
-use crate::rows::Rows;
+use crate::rows::RowWriter;
 use crate::tape::MICROS_PER_MINUTE;
 use crate::{GenerateError, Sample, era};
 

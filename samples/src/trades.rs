@@ -4,7 +4,7 @@ use std::io;
 
 use lakehouse_core::names::market::Market;
 
-use crate::rows::Rows;
+use crate::rows::RowWriter;
 use crate::tape::{MICROS_PER_DAY, Order, Tape};
 use crate::{Sample, era};
 

@@ -17,7 +17,7 @@ use arrow_schema::DataType;
 use super::header::{ColumnSource, FieldCheck};
 use super::number::{DecimalForm, fast_integer, full_integer, is_zero};
 use super::problem::{Failure, Problem};
-use super::split::Rows;
+use super::split::SplitRows;
 use super::time;
 use crate::schema::{Column, ColumnType};
 

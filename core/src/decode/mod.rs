@@ -26,7 +26,7 @@ use arrow_select::filter::filter_record_batch;
 use column::{Block, ColumnBuffer};
 use header::FileLayout;
 use problem::{Failure, shown_line, shown_value};
-use split::Rows;
+use split::SplitRows;
 
 use crate::names::market::{Market, Symbol};
 use crate::schema::TableSchema;
@@ -206,7 +206,7 @@ impl Decoder {
 
     fn new_columns(&self, layout: &FileLayout) -> Vec<ColumnBuffer> {
         let columns = self.schema.columns().iter().zip(&layout.sources);
-        let new = |(column, source): (_, &header::Source)| {
+        let new = |(column, source): (_, &header::ColumnSource)| {
             ColumnBuffer::new(column, *source, self.schema.exponents())
         };
         columns.map(new).collect()

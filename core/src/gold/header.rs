@@ -17,8 +17,7 @@
 
 use std::path::Path;
 
-use super::model::Lines;
-use super::{ColumnKind, Model, ModelColumn, ModelError, Partitioning};
+use super::{ColumnKind, ModelColumn, ModelError, Partitioning};
 use crate::names::table::{Layer, TableName};
 
 /// Keys of a header; a line that begins with one of them and a colon says it.

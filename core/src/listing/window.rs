@@ -34,7 +34,7 @@ impl SeriesWindow {
         let last = range.end.map(|end| Period::containing(end, frequency));
         Self {
             prefix: pattern.series_prefix(frequency, symbol, interval),
-            // A marker is exclusive. The stem with the date is a prefix of the wanted key, so it sorts
+            // A marker is exclusive. The stem with the date is a prefix of the wanted key: it sorts
             // right before it and after every key of an earlier date.
             marker: first.map(|first| format!("{stem}{first}")),
             // The checksum file sorts after its archive, so it is the last key of its date.

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 
 use self::decide::Decider;
-use self::found::Found;
+use self::found::PublishedNames;
 pub use self::missing::Missing;
 pub use self::ownership::{MonthOwnership, Ownership};
 use self::reason::Decision;

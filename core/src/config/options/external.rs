@@ -5,7 +5,7 @@
 
 use super::FileOptions;
 use crate::config::data_file::DataFileError;
-use crate::config::tree::Reader;
+use crate::config::tree::NodeReader;
 use crate::selection::join;
 
 const WORKFLOW: &str = "archive_collection";
