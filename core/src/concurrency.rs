@@ -106,7 +106,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_window_never_leaves_its_limits(limit in 0_usize..100, events in prop::collection::vec(any::<bool>(), 0..500)) {
+        fn the_window_never_leaves_its_limits(
+            limit in 0_usize..100,
+            events in prop::collection::vec(any::<bool>(), 0..500),
+        ) {
             let mut limiter = ConcurrencyLimiter::new(limit);
             for good in events {
                 if good { limiter.on_success() } else { limiter.on_failure(limiter.round()); }

@@ -14,7 +14,7 @@ use crate::names::archive::ArchiveKey;
 use crate::names::days::DaySet;
 use crate::names::market::NameError;
 
-/// What became of an archive.
+/// The status of an archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ArchiveStatus {
     /// Its rows are in silver.
@@ -25,11 +25,11 @@ pub enum ArchiveStatus {
     Yielded,
     /// The source answered 404: an answer, not an error.
     NotPublished,
-    /// Its bytes never matched its checksum. Asked for again when source or checksum change.
+    /// Its bytes never matched its checksum. Requested again when source or checksum change.
     Quarantined,
     /// Its bytes are as published, and cannot be read as an archive of its kind.
     Rejected,
-    /// It could not be fetched, or not be stored. Asked for again in the next run.
+    /// It could not be fetched, or not be stored. Requested again in the next run.
     Failed,
 }
 
@@ -81,7 +81,7 @@ pub enum ChecksumState {
     Mismatch,
     /// The archive has none: recorded, and not held against it.
     Absent,
-    /// It was not asked for (`--no-checksum`), or the archive never came.
+    /// It was not requested (`--no-checksum`), or the archive was not fetched.
     Unchecked,
 }
 
@@ -133,7 +133,7 @@ pub struct LedgerEntry {
     pub silver_version: Option<i64>,
     pub run: Arc<str>,
     pub recorded_at: DateTime<Utc>,
-    /// Why the status is what it is, where it is not `ingested`; and how its days were judged.
+    /// Why the status is what it is, where it is not `ingested`; and how its days were decided.
     pub reason: Option<String>,
     /// The days that it owns in silver, where these are not all days of its period.
     pub days: Option<DaySet>,
@@ -210,10 +210,9 @@ impl Ledger {
     }
 }
 
-/// Returns how many of a table's files, whose rows are told smallest first, are to become one with
-/// `new` rows: the smallest, so that their number does not grow, and each that has no more rows
-/// than all before it together. So a row is written anew only when what it lies with has about
-/// doubled.
+/// Returns how many of a table's files, given by their rows in ascending order, are to be merged
+/// with `new` rows: the smallest, so that their number does not grow, and each that has no more
+/// rows than all before it together. So a row is rewritten only when its file has about doubled.
 pub fn files_to_merge(rows: impl IntoIterator<Item = usize>, new: usize) -> usize {
     let mut merged = new;
     let mut count = 0;
@@ -232,7 +231,7 @@ mod tests {
     use super::files_to_merge;
 
     #[test]
-    fn a_large_file_is_left_alone_until_as_much_lies_beside_it() {
+    fn a_large_file_is_left_alone_until_as_much_lies_next_to_it() {
         assert_eq!(files_to_merge([100, 100, 100, 1_000_000], 100), 3);
         assert_eq!(files_to_merge([400_000, 500_000, 1_000_000], 400_000), 3);
     }

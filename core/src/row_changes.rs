@@ -146,7 +146,9 @@ mod tests {
 
         #[test]
         fn parts_of_the_keys_can_be_compared_apart(old in rows(), new in rows()) {
-            let part = |rows: &Rows, odd| rows.iter().filter(|row| (row.0 % 2 == 1) == odd).copied().collect::<Rows>();
+            let part = |rows: &Rows, odd| -> Rows {
+                rows.iter().filter(|row| (row.0 % 2 == 1) == odd).copied().collect()
+            };
             let mut sum = compare(&part(&old, false), &part(&new, false));
             sum += compare(&part(&old, true), &part(&new, true));
             prop_assert_eq!(sum, compare(&old, &new));

@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::instrument::PLACES;
-use crate::rows::Rows;
+use crate::rows::RowWriter;
 use crate::tape::MICROS_PER_MINUTE;
 use crate::{Sample, era};
 
@@ -11,7 +11,7 @@ const SECONDS_PER_DAY: i64 = 86_400;
 const MILLIS_PER_DAY: i64 = 1_000 * SECONDS_PER_DAY;
 
 /// Writes what lies within some percent of the price, about every 30 seconds and never on a grid.
-pub(super) fn write_depth(sample: &Sample<'_>, rows: &mut Rows<'_>) -> io::Result<()> {
+pub(super) fn write_depth(sample: &Sample<'_>, rows: &mut RowWriter<'_>) -> io::Result<()> {
     rows.line("timestamp,percentage,depth,notional")?;
     let fine = era::fine_depth(sample.start());
     let snapshots = i64::from(sample.options.snapshots_per_day).clamp(1, SECONDS_PER_DAY);
@@ -35,7 +35,7 @@ fn write_snapshot(
     fine: bool,
     number: i64,
     second: i64,
-    rows: &mut Rows<'_>,
+    rows: &mut RowWriter<'_>,
 ) -> io::Result<()> {
     let it = &sample.instrument;
     let ticks = it.ticks(it.mark(second.div_euclid(60)));
@@ -73,8 +73,11 @@ fn depths(sample: &Sample<'_>, fine: bool, side: i64) -> Vec<(i64, i64)> {
 }
 
 /// Writes the best bid and ask after each change of either.
-pub(super) fn write_ticker(sample: &Sample<'_>, rows: &mut Rows<'_>) -> io::Result<()> {
-    rows.line("update_id,best_bid_price,best_bid_qty,best_ask_price,best_ask_qty,transaction_time,event_time")?;
+pub(super) fn write_ticker(sample: &Sample<'_>, rows: &mut RowWriter<'_>) -> io::Result<()> {
+    rows.line(
+        "update_id,best_bid_price,best_bid_qty,best_ask_price,best_ask_qty,transaction_time,\
+    event_time",
+    )?;
     let quotes = i64::from(sample.options.quotes_per_day.max(1));
     for day in sample.days() {
         for quote in 0..quotes {
@@ -89,7 +92,7 @@ fn write_quote(
     day: i64,
     quote: i64,
     quotes: i64,
-    rows: &mut Rows<'_>,
+    rows: &mut RowWriter<'_>,
 ) -> io::Result<()> {
     const IDS_PER_QUOTE: i64 = 500;
     let (it, noise) = (&sample.instrument, sample.noise());

@@ -6,7 +6,7 @@ use lakehouse_core::names::market::Market;
 
 use crate::instrument::{PLACES, coin};
 use crate::noise::Noise;
-use crate::rows::Rows;
+use crate::rows::RowWriter;
 use crate::tape::MINUTES;
 use crate::walk::Walk;
 use crate::{Sample, era};
@@ -14,7 +14,7 @@ use crate::{Sample, era};
 const MILLIS_PER_MINUTE: i64 = 60_000;
 
 /// Writes a rate every eight hours (four for some coins), a few milliseconds late half of the time.
-pub(super) fn write_funding(sample: &Sample<'_>, rows: &mut Rows<'_>) -> io::Result<()> {
+pub(super) fn write_funding(sample: &Sample<'_>, rows: &mut RowWriter<'_>) -> io::Result<()> {
     const USUAL_RATE: i64 = 10_000;
     rows.line("calc_time,funding_interval_hours,last_funding_rate")?;
     let noise = sample.noise();
@@ -34,11 +34,12 @@ pub(super) fn write_funding(sample: &Sample<'_>, rows: &mut Rows<'_>) -> io::Res
 }
 
 /// Writes open interest and ratios every five minutes, a few rows out of order.
-pub(super) fn write_metrics(sample: &Sample<'_>, rows: &mut Rows<'_>) -> io::Result<()> {
+pub(super) fn write_metrics(sample: &Sample<'_>, rows: &mut RowWriter<'_>) -> io::Result<()> {
     const ROWS_PER_DAY: i64 = 288;
     const SWAPPED: [i64; 2] = [1, 5];
     rows.line(
-        "create_time,symbol,sum_open_interest,sum_open_interest_value,count_toptrader_long_short_ratio,\
+        "create_time,symbol,sum_open_interest,sum_open_interest_value,\
+        count_toptrader_long_short_ratio,\
          sum_toptrader_long_short_ratio,count_long_short_ratio,sum_taker_long_short_vol_ratio",
     )?;
     let metrics = Metrics::of(sample);
@@ -66,7 +67,7 @@ impl<'a> Metrics<'a> {
     }
 
     /// Writes the row of a five-minute slot since 1970.
-    fn write(&self, slot: i64, rows: &mut Rows<'_>) -> io::Result<()> {
+    fn write(&self, slot: i64, rows: &mut RowWriter<'_>) -> io::Result<()> {
         let late = era::late_metrics(self.sample.start());
         let minute = (slot + i64::from(late)) * 5;
         let drift =
@@ -93,7 +94,7 @@ impl<'a> Metrics<'a> {
         .end()
     }
 
-    fn write_interest(&self, slot: i64, minute: i64, rows: &mut Rows<'_>) {
+    fn write_interest(&self, slot: i64, minute: i64, rows: &mut RowWriter<'_>) {
         let it = &self.sample.instrument;
         let places = era::interest_places(self.sample.key.market(), self.sample.start());
         if era::unknown_interest(self.sample.start()) && self.unknown.one_in(slot, 400) {
@@ -109,11 +110,12 @@ impl<'a> Metrics<'a> {
 }
 
 /// Writes orders that closed a position by force; the archive has every row twice.
-pub(super) fn write_liquidations(sample: &Sample<'_>, rows: &mut Rows<'_>) -> io::Result<()> {
+pub(super) fn write_liquidations(sample: &Sample<'_>, rows: &mut RowWriter<'_>) -> io::Result<()> {
     let of_um = sample.key.market() == Market::FuturesUm;
     let symbol = if of_um { "symbol," } else { "" };
     rows.line(&format!(
-        "time,{symbol}side,order_type,time_in_force,original_quantity,price,average_price,order_status,\
+        "time,{symbol}side,order_type,time_in_force,original_quantity,price,average_price,\
+        order_status,\
          last_fill_quantity,accumulated_fill_quantity"
     ))?;
     let orders = (sample.instrument.trades_per_day / 200).max(4);
@@ -132,7 +134,7 @@ fn write_liquidation(
     day: i64,
     order: i64,
     orders: i64,
-    rows: &mut Rows<'_>,
+    rows: &mut RowWriter<'_>,
 ) -> io::Result<()> {
     const DAY: i64 = MINUTES * MILLIS_PER_MINUTE;
     let (it, noise) = (&sample.instrument, sample.noise());

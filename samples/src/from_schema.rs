@@ -11,7 +11,7 @@ use lakehouse_core::names::archive::ArchiveKey;
 use lakehouse_core::schema::{Column, ColumnType, Layout, Reading, Schemas, TableSchema};
 
 use crate::noise::Noise;
-use crate::rows::Rows;
+use crate::rows::RowWriter;
 use crate::{GenerateError, SampleOptions, epoch_day, era};
 
 const DAY: i64 = 86_400;
@@ -23,7 +23,7 @@ const USUAL_STEP: i64 = 300;
 pub(super) fn write_builtin(
     key: &ArchiveKey,
     options: &SampleOptions,
-    rows: &mut Rows<'_>,
+    rows: &mut RowWriter<'_>,
 ) -> Result<(), GenerateError> {
     let matrix = Matrix::builtin()?;
     let schemas = Schemas::builtin()?;
@@ -42,7 +42,7 @@ pub(super) fn write(
     key: &ArchiveKey,
     schema: &TableSchema,
     options: &SampleOptions,
-    rows: &mut Rows<'_>,
+    rows: &mut RowWriter<'_>,
 ) -> Result<(), GenerateError> {
     let sample = SchemaSample::new(key, schema, options)?;
     rows.line(&sample.layout.header())?;
@@ -106,7 +106,7 @@ impl<'a> SchemaSample<'a> {
         })
     }
 
-    fn write_field(&self, reading: Reading, time: i64, rows: &mut Rows<'_>) {
+    fn write_field(&self, reading: Reading, time: i64, rows: &mut RowWriter<'_>) {
         match reading {
             Reading::Value(column) => self.write_value(self.column(column), time, rows),
             Reading::DateTime(column) => {
@@ -130,7 +130,7 @@ impl<'a> SchemaSample<'a> {
         }
     }
 
-    fn write_value(&self, column: &Column, time: i64, rows: &mut Rows<'_>) {
+    fn write_value(&self, column: &Column, time: i64, rows: &mut RowWriter<'_>) {
         let ordered = self.is_ordered(column);
         let noise = self.noise.named(&column.name);
         if column.nullable && !ordered && noise.named("null").one_in(time, 16) {
@@ -160,7 +160,7 @@ impl<'a> SchemaSample<'a> {
         &self.schema.columns()[at]
     }
 
-    /// Returns whether rows are sorted or told apart by the column, so that its values must not
+    /// Returns whether rows are sorted or identified by the column, so that its values must not
     /// decrease.
     ///
     /// If no such column decreases from row to row, rows are in the order of any list of them.

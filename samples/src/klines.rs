@@ -5,19 +5,20 @@ use std::io;
 use lakehouse_core::names::market::Market;
 
 use crate::bars::{Bar, Bars};
-use crate::rows::Rows;
+use crate::rows::RowWriter;
 use crate::{GenerateError, Sample, era};
 
 /// The header of all four kinds of klines, where they have one.
-pub(super) const HEADER: &str = "open_time,open,high,low,close,volume,close_time,quote_volume,count,\
+pub(super) const HEADER: &str = "open_time,open,high,low,close,volume,close_time,quote_volume,\
+count,\
                                  taker_buy_volume,taker_buy_quote_volume,ignore";
 
-pub(super) fn write(sample: &Sample<'_>, rows: &mut Rows<'_>) -> Result<(), GenerateError> {
+pub(super) fn write(sample: &Sample<'_>, rows: &mut RowWriter<'_>) -> Result<(), GenerateError> {
     let interval = sample.interval(1, "a second or more, such as 1s, 1m or 1d")?;
     if era::kline_header(sample.key.market(), sample.start()) {
         rows.line(HEADER)?;
     }
-    let spelling = Spelling::of(sample);
+    let spelling = KlineSpelling::of(sample);
     for bar in Bars::new(&sample.instrument, interval, sample.days()) {
         spelling.write(&bar, rows)?;
     }
@@ -25,7 +26,7 @@ pub(super) fn write(sample: &Sample<'_>, rows: &mut Rows<'_>) -> Result<(), Gene
 }
 
 /// How a market spells bars.
-struct Spelling {
+struct KlineSpelling {
     micros_per_unit: i64,
     price: Number,
     volume: Number,
@@ -39,7 +40,7 @@ struct Number {
     bare_zero: bool,
 }
 
-impl Spelling {
+impl KlineSpelling {
     fn of(sample: &Sample<'_>) -> Self {
         let (market, it) = (sample.key.market(), &sample.instrument);
         let number = |scale| match market {
@@ -54,7 +55,7 @@ impl Spelling {
         }
     }
 
-    fn write(&self, bar: &Bar, rows: &mut Rows<'_>) -> io::Result<()> {
+    fn write(&self, bar: &Bar, rows: &mut RowWriter<'_>) -> io::Result<()> {
         rows.integer(bar.open_time / self.micros_per_unit);
         for price in [bar.open, bar.high, bar.low, bar.close] {
             self.price.write(price.into(), rows);
@@ -70,7 +71,7 @@ impl Spelling {
 }
 
 impl Number {
-    fn write(&self, units: i128, rows: &mut Rows<'_>) {
+    fn write(&self, units: i128, rows: &mut RowWriter<'_>) {
         if units == 0 && self.bare_zero {
             rows.text("0");
         } else {

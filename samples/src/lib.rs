@@ -44,7 +44,7 @@ use lakehouse_core::names::archive::ArchiveKey;
 use lakehouse_core::names::market::{Interval, Market};
 use lakehouse_core::schema::TableSchema;
 use noise::Noise;
-use rows::Rows;
+use rows::RowWriter;
 use thiserror::Error;
 
 pub use keys::{KeyOptions, sample_keys, small_archives};
@@ -135,7 +135,7 @@ pub fn write_csv(
     out: &mut dyn Write,
 ) -> Result<(), GenerateError> {
     let sample = Sample::new(key, options);
-    let mut rows = Rows::new(out);
+    let mut rows = RowWriter::new(out);
     match key.data_type().as_str() {
         "klines" => klines::write(&sample, &mut rows)?,
         "trades" => trades::write_trades(&sample, &mut rows)?,
@@ -170,7 +170,7 @@ pub fn write_csv_from_schema(
     options: &SampleOptions,
     out: &mut dyn Write,
 ) -> Result<(), GenerateError> {
-    let mut rows = Rows::new(out);
+    let mut rows = RowWriter::new(out);
     from_schema::write(key, schema, options, &mut rows)?;
     Ok(rows.finish()?)
 }

@@ -7,7 +7,7 @@ use chrono::{Datelike, Days, NaiveDate};
 
 use crate::instrument::coin;
 use crate::noise::Noise;
-use crate::rows::Rows;
+use crate::rows::RowWriter;
 use crate::tape::MINUTES;
 use crate::walk::Walk;
 use crate::{Sample, epoch_day};
@@ -15,7 +15,7 @@ use crate::{Sample, epoch_day};
 const UNIT: f64 = 100_000_000.0;
 
 /// Writes an index value every second, up to 32 ms late half of the time.
-pub(super) fn write_volatility(sample: &Sample<'_>, rows: &mut Rows<'_>) -> io::Result<()> {
+pub(super) fn write_volatility(sample: &Sample<'_>, rows: &mut RowWriter<'_>) -> io::Result<()> {
     const SECONDS_PER_DAY: i64 = 86_400;
     const LEVEL: i64 = 480_000;
     rows.line("calc_time,symbol,base_asset,quote_asset,index_value")?;
@@ -39,11 +39,13 @@ pub(super) fn write_volatility(sample: &Sample<'_>, rows: &mut Rows<'_>) -> io::
 }
 
 /// Writes all contracts of all hours, in the order of a file that many writers shared.
-pub(super) fn write_summary(sample: &Sample<'_>, rows: &mut Rows<'_>) -> io::Result<()> {
+pub(super) fn write_summary(sample: &Sample<'_>, rows: &mut RowWriter<'_>) -> io::Result<()> {
     const PARTS: i64 = 16;
     rows.line(
-        "date,hour,symbol,underlying,type,strike,open,high,low,close,volume_contracts,volume_usdt,best_bid_price,\
-         best_ask_price,best_bid_qty,best_ask_qty,best_buy_iv,best_sell_iv,mark_price,mark_iv,delta,gamma,vega,theta,\
+        "date,hour,symbol,underlying,type,strike,open,high,low,close,volume_contracts,volume_usdt,\
+        best_bid_price,\
+         best_ask_price,best_bid_qty,best_ask_qty,best_buy_iv,best_sell_iv,mark_price,mark_iv,\
+         delta,gamma,vega,theta,\
          openinterest_contracts,openinterest_usdt",
     )?;
     let parts = sample.noise().named("part");
@@ -154,7 +156,7 @@ impl<'a> Quote<'a> {
         }
     }
 
-    fn write(&self, sample: &Sample<'_>, rows: &mut Rows<'_>) -> io::Result<()> {
+    fn write(&self, sample: &Sample<'_>, rows: &mut RowWriter<'_>) -> io::Result<()> {
         let noise = sample.noise();
         let tick = (10_i64.pow(sample.instrument.index(0).ilog10()) / 2_000).max(1);
         let side = if self.contract.call { "C" } else { "P" };
@@ -178,7 +180,7 @@ impl<'a> Quote<'a> {
     }
 
     /// Writes open, high, low, close and the two volumes, which are the same number in the archive.
-    fn write_traded(&self, noise: Noise, tick: i64, rows: &mut Rows<'_>) {
+    fn write_traded(&self, noise: Noise, tick: i64, rows: &mut RowWriter<'_>) {
         if noise.one_in(!self.number, 2) {
             rows.text("0E-8,0E-8,0E-8,0E-8,0E-8,0E-8");
             return;
@@ -198,7 +200,7 @@ impl<'a> Quote<'a> {
 
     /// Writes bid and ask with their quantities and volatilities; one contract in thirty has
     /// neither.
-    fn write_book(&self, noise: Noise, tick: i64, rows: &mut Rows<'_>) {
+    fn write_book(&self, noise: Noise, tick: i64, rows: &mut RowWriter<'_>) {
         if noise.one_in(self.number, 30) {
             rows.text("0E-8,0E-8,0E-8,0E-8").text("\"\"").text("-1E-8");
             return;

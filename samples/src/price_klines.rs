@@ -4,11 +4,11 @@ use crate::bars::Spans;
 use crate::instrument::{Instrument, PLACES};
 use crate::klines::HEADER;
 use crate::noise::Noise;
-use crate::rows::Rows;
+use crate::rows::RowWriter;
 use crate::tape::MICROS_PER_MINUTE;
 use crate::{GenerateError, Sample, era};
 
-pub(super) fn write(sample: &Sample<'_>, rows: &mut Rows<'_>) -> Result<(), GenerateError> {
+pub(super) fn write(sample: &Sample<'_>, rows: &mut RowWriter<'_>) -> Result<(), GenerateError> {
     let interval = sample.interval(60, "a minute or more, such as 1m, 1h or 1d")?;
     let header = era::kline_header(sample.key.market(), sample.start());
     if header {

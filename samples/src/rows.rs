@@ -10,12 +10,12 @@ use chrono::DateTime;
 const CAPACITY: usize = 64 * 1024;
 
 /// Rows on their way to a writer, one field after the other.
-pub(crate) struct Rows<'a> {
+pub(crate) struct RowWriter<'a> {
     out: &'a mut dyn Write,
     buffer: Vec<u8>,
 }
 
-impl<'a> Rows<'a> {
+impl<'a> RowWriter<'a> {
     pub(crate) fn new(out: &'a mut dyn Write) -> Self {
         Self { out, buffer: Vec::with_capacity(CAPACITY + 4_096) }
     }
@@ -145,9 +145,9 @@ fn fill_digits(digits: &mut [u8; 48], mut units: u128) -> usize {
 mod tests {
     use super::*;
 
-    fn written(write: impl FnOnce(&mut Rows<'_>)) -> String {
+    fn written(write: impl FnOnce(&mut RowWriter<'_>)) -> String {
         let mut bytes = Vec::new();
-        let mut rows = Rows::new(&mut bytes);
+        let mut rows = RowWriter::new(&mut bytes);
         write(&mut rows);
         rows.end().unwrap();
         rows.finish().unwrap();

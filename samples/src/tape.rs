@@ -2,7 +2,7 @@
 //!
 //! Each day has a fixed number of orders, spread unevenly over its minutes, and some orders trade
 //! more than once. Both are functions of the position in the day, so ids run on over midnight,
-//! every day has exactly the rows that were asked for, and any order can be found without those
+//! every day has exactly the requested rows, and any order can be found without those
 //! before it.
 
 use crate::instrument::Instrument;

@@ -4,12 +4,12 @@ use std::io;
 
 use lakehouse_core::names::market::Market;
 
-use crate::rows::Rows;
+use crate::rows::RowWriter;
 use crate::tape::{MICROS_PER_DAY, Order, Tape};
 use crate::{Sample, era};
 
-pub(super) fn write_trades(sample: &Sample<'_>, rows: &mut Rows<'_>) -> io::Result<()> {
-    let spelling = Spelling::of(sample);
+pub(super) fn write_trades(sample: &Sample<'_>, rows: &mut RowWriter<'_>) -> io::Result<()> {
+    let spelling = TradeSpelling::of(sample);
     let it = &sample.instrument;
     if spelling.style == Style::Trimmed {
         let worth = if it.contract.is_some() { "base_qty" } else { "quote_qty" };
@@ -29,8 +29,8 @@ pub(super) fn write_trades(sample: &Sample<'_>, rows: &mut Rows<'_>) -> io::Resu
     Ok(())
 }
 
-pub(super) fn write_agg_trades(sample: &Sample<'_>, rows: &mut Rows<'_>) -> io::Result<()> {
-    let spelling = Spelling::of(sample);
+pub(super) fn write_agg_trades(sample: &Sample<'_>, rows: &mut RowWriter<'_>) -> io::Result<()> {
+    let spelling = TradeSpelling::of(sample);
     let it = &sample.instrument;
     if spelling.style == Style::Trimmed {
         rows.line(
@@ -56,7 +56,7 @@ fn orders<'a>(sample: &'a Sample<'_>) -> impl Iterator<Item = Order> + use<'a> {
 }
 
 /// How a market spelled trades at a time.
-struct Spelling {
+struct TradeSpelling {
     style: Style,
     /// Whether quote quantities are rounded to two decimals.
     cents: bool,
@@ -73,7 +73,7 @@ enum Style {
     Trimmed,
 }
 
-impl Spelling {
+impl TradeSpelling {
     fn of(sample: &Sample<'_>) -> Self {
         let market = sample.key.market();
         let style = match market {
@@ -89,7 +89,7 @@ impl Spelling {
         }
     }
 
-    fn number(&self, units: i64, scale: u32, rows: &mut Rows<'_>) {
+    fn number(&self, units: i64, scale: u32, rows: &mut RowWriter<'_>) {
         match self.style {
             Style::Spot => rows.padded(units.into(), scale, 8),
             Style::Padded => rows.padded(units.into(), scale, scale),
@@ -97,7 +97,7 @@ impl Spelling {
         };
     }
 
-    fn worth(&self, units: i64, scale: u32, rows: &mut Rows<'_>) {
+    fn worth(&self, units: i64, scale: u32, rows: &mut RowWriter<'_>) {
         if self.cents && scale > 2 {
             let cent = 10_i64.pow(scale - 2);
             rows.padded(((units + cent / 2) / cent).into(), 2, 2);
@@ -106,7 +106,7 @@ impl Spelling {
         }
     }
 
-    fn end(&self, buyer_is_maker: bool, rows: &mut Rows<'_>) -> io::Result<()> {
+    fn end(&self, buyer_is_maker: bool, rows: &mut RowWriter<'_>) -> io::Result<()> {
         match (self.style, buyer_is_maker) {
             (Style::Spot, true) => rows.text("True").text("True"),
             (Style::Spot, false) => rows.text("False").text("True"),

@@ -1,4 +1,4 @@
-//! A random walk that can be asked for any minute without the minutes before it.
+//! A random walk whose level at any minute is found without the minutes before it.
 //!
 //! It is the sum of interpolated noise at doubling time scales, each wider than the one below it by
 //! the square root of two: over hours and days that looks like a price.

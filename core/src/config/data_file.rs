@@ -13,7 +13,7 @@ use thiserror::Error;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{file}, line {line}{}: {message}", named(key))]
 pub struct DataFileError {
-    /// The file as the reader was told to call it.
+    /// The name of the file in messages.
     pub file: String,
     /// Counted from 1.
     pub line: usize,

@@ -24,11 +24,11 @@ pub(crate) struct Node {
     /// The keys that lead to it, joined by dots.
     pub(crate) key: String,
     pub(crate) line: usize,
-    value: Value,
+    value: NodeValue,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-enum Value {
+enum NodeValue {
     Text(String),
     Number(String),
     Flag(bool),
@@ -39,12 +39,12 @@ enum Value {
 
 /// A file's tree, to be read option by option.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Reader<'a> {
+pub(crate) struct NodeReader<'a> {
     pub(crate) file: &'a str,
     pub(crate) node: &'a Node,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> NodeReader<'a> {
     /// Makes an error that points here.
     pub(crate) fn error(self, message: impl Display) -> DataFileError {
         error(self.file, self.node.line, &self.node.key, message)
@@ -56,23 +56,23 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn is_table(self) -> bool {
-        matches!(self.node.value, Value::Table(_))
+        matches!(self.node.value, NodeValue::Table(_))
     }
 
     pub(crate) fn is_null(self) -> bool {
-        self.node.value == Value::Null
+        self.node.value == NodeValue::Null
     }
 
     pub(crate) fn text(self) -> Result<&'a str, DataFileError> {
         match &self.node.value {
-            Value::Text(text) => Ok(text),
+            NodeValue::Text(text) => Ok(text),
             _ => Err(self.mistaken("a text")),
         }
     }
 
     pub(crate) fn flag(self) -> Result<bool, DataFileError> {
         match self.node.value {
-            Value::Flag(flag) => Ok(flag),
+            NodeValue::Flag(flag) => Ok(flag),
             _ => Err(self.mistaken("true or false")),
         }
     }
@@ -83,7 +83,9 @@ impl<'a> Reader<'a> {
         least: T,
     ) -> Result<T, DataFileError> {
         let expected = format!("a whole number from {least}");
-        let Value::Number(text) = &self.node.value else { return Err(self.mistaken(&expected)) };
+        let NodeValue::Number(text) = &self.node.value else {
+            return Err(self.mistaken(&expected));
+        };
         let number = text.parse().ok().filter(|number| *number >= least);
         number.ok_or_else(|| self.mistaken(&expected))
     }
@@ -95,26 +97,26 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn items(self) -> Result<impl Iterator<Item = Self>, DataFileError> {
         match &self.node.value {
-            Value::List(nodes) => Ok(nodes.iter().map(move |node| Self { node, ..self })),
+            NodeValue::List(nodes) => Ok(nodes.iter().map(move |node| Self { node, ..self })),
             _ => Err(self.mistaken("a list")),
         }
     }
 
     pub(crate) fn members(self) -> Result<impl Iterator<Item = Self>, DataFileError> {
         match &self.node.value {
-            Value::Table(nodes) => Ok(nodes.iter().map(move |node| Self { node, ..self })),
+            NodeValue::Table(nodes) => Ok(nodes.iter().map(move |node| Self { node, ..self })),
             _ => Err(self.mistaken("a table")),
         }
     }
 
     fn mistaken(self, expected: &str) -> DataFileError {
         let found = match &self.node.value {
-            Value::Text(text) => format!("the text `{text}`"),
-            Value::Number(number) => format!("the number {number}"),
-            Value::Flag(flag) => flag.to_string(),
-            Value::List(_) => "a list".to_owned(),
-            Value::Table(_) => "a table".to_owned(),
-            Value::Null => "null".to_owned(),
+            NodeValue::Text(text) => format!("the text `{text}`"),
+            NodeValue::Number(number) => format!("the number {number}"),
+            NodeValue::Flag(flag) => flag.to_string(),
+            NodeValue::List(_) => "a list".to_owned(),
+            NodeValue::Table(_) => "a table".to_owned(),
+            NodeValue::Null => "null".to_owned(),
         };
         self.error(format_args!("expected {expected}, found {found}"))
     }
@@ -126,7 +128,7 @@ impl<'a> Reader<'a> {
 ///
 /// Text that is no JSON, and a key that stands twice in one object.
 pub(crate) fn parse_json(file: &str, text: &str) -> Result<Node, DataFileError> {
-    let source = Source { file, text };
+    let source = SourceText { file, text };
     let root = serde_json::from_str(text).map_err(|problem| source.json_error(0, "", &problem))?;
     source.json(root, String::new(), 0)
 }
@@ -137,12 +139,12 @@ pub(crate) fn parse_json(file: &str, text: &str) -> Result<Node, DataFileError> 
 ///
 /// Text that is no TOML.
 pub(crate) fn parse_toml(file: &str, text: &str) -> Result<Node, DataFileError> {
-    let source = Source { file, text };
+    let source = SourceText { file, text };
     let table = DeTable::parse(text).map_err(|problem| {
         let start = problem.span().map_or(0, |span| span.start);
         error(file, source.line(start), "", problem.message())
     })?;
-    let value = Value::Table(source.toml_members(table.into_inner(), ""));
+    let value = NodeValue::Table(source.toml_members(table.into_inner(), ""));
     Ok(Node { key: String::new(), line: 1, value })
 }
 
@@ -155,12 +157,12 @@ fn join(parent: &str, name: &str) -> String {
 }
 
 #[derive(Clone, Copy)]
-struct Source<'a> {
+struct SourceText<'a> {
     file: &'a str,
     text: &'a str,
 }
 
-impl<'a> Source<'a> {
+impl<'a> SourceText<'a> {
     fn line(self, offset: usize) -> usize {
         self.text.as_bytes().iter().take(offset).filter(|byte| **byte == b'\n').count() + 1
     }
@@ -188,21 +190,21 @@ impl<'a> Source<'a> {
                     }
                     nodes.push(node);
                 }
-                Value::Table(nodes)
+                NodeValue::Table(nodes)
             }
             Some(b'[') => {
                 let items: Vec<&RawValue> = serde_json::from_str(text).map_err(problem)?;
-                Value::List(
+                NodeValue::List(
                     items
                         .into_iter()
                         .map(|raw| self.json(raw, key.clone(), depth + 1))
                         .collect::<Result<_, _>>()?,
                 )
             }
-            Some(b'"') => Value::Text(serde_json::from_str(text).map_err(problem)?),
-            Some(b't' | b'f') => Value::Flag(text == "true"),
-            Some(b'n') => Value::Null,
-            _ => Value::Number(text.to_owned()),
+            Some(b'"') => NodeValue::Text(serde_json::from_str(text).map_err(problem)?),
+            Some(b't' | b'f') => NodeValue::Flag(text == "true"),
+            Some(b'n') => NodeValue::Null,
+            _ => NodeValue::Number(text.to_owned()),
         };
         Ok(Node { key, line: self.line(start), value })
     }
@@ -223,15 +225,15 @@ impl<'a> Source<'a> {
     fn toml(self, spanned: Spanned<DeValue<'_>>, key: String) -> Node {
         let line = self.line(spanned.span().start);
         let value = match spanned.into_inner() {
-            DeValue::String(text) => Value::Text(text.into_owned()),
-            DeValue::Datetime(date) => Value::Text(date.to_string()),
-            DeValue::Integer(number) => Value::Number(number.to_string()),
-            DeValue::Float(number) => Value::Number(number.to_string()),
-            DeValue::Boolean(flag) => Value::Flag(flag),
-            DeValue::Array(items) => {
-                Value::List(items.into_iter().map(|item| self.toml(item, key.clone())).collect())
-            }
-            DeValue::Table(table) => Value::Table(self.toml_members(table, &key)),
+            DeValue::String(text) => NodeValue::Text(text.into_owned()),
+            DeValue::Datetime(date) => NodeValue::Text(date.to_string()),
+            DeValue::Integer(number) => NodeValue::Number(number.to_string()),
+            DeValue::Float(number) => NodeValue::Number(number.to_string()),
+            DeValue::Boolean(flag) => NodeValue::Flag(flag),
+            DeValue::Array(items) => NodeValue::List(
+                items.into_iter().map(|item| self.toml(item, key.clone())).collect(),
+            ),
+            DeValue::Table(table) => NodeValue::Table(self.toml_members(table, &key)),
         };
         Node { key, line, value }
     }
@@ -270,7 +272,7 @@ mod tests {
 
     fn lines(node: &Node) -> Vec<(String, usize)> {
         let mut found = vec![(node.key.clone(), node.line)];
-        if let Value::List(nodes) | Value::Table(nodes) = &node.value {
+        if let NodeValue::List(nodes) | NodeValue::Table(nodes) = &node.value {
             found.extend(nodes.iter().flat_map(lines));
         }
         found
@@ -321,7 +323,7 @@ mod tests {
     #[test]
     fn a_value_of_the_wrong_kind_says_what_it_is_and_what_it_should_be() {
         let node = parse_json("c.json", "{\"a\": \"eight\"}").unwrap();
-        let member = Reader { file: "c.json", node: &node }.members().unwrap().next().unwrap();
+        let member = NodeReader { file: "c.json", node: &node }.members().unwrap().next().unwrap();
         let error = member.number(1_u32).unwrap_err().to_string();
         assert_eq!(
             error,

@@ -1,7 +1,7 @@
 //! What a lake holds day by day, and why it lacks what it lacks.
 //!
-//! From the ledger and the matrix alone: no listing is asked, so a day that nobody ever asked for
-//! has no reason. How it is shown (a table, a calendar, a page) is the shell's.
+//! From the ledger and the matrix alone: no listing is read, so a day that was never requested has
+//! no reason. How it is shown (a table, a calendar, a page) is the shell's.
 
 mod days;
 mod lifetime;
@@ -154,7 +154,7 @@ pub fn coverage(
     found.collect()
 }
 
-/// Returns nothing for a series that has nothing to do with the days that are asked for.
+/// Returns nothing for a series that has nothing to do with the requested days.
 fn of_series(
     series: &Series,
     entries: &[&LedgerEntry],

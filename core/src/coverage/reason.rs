@@ -34,7 +34,7 @@ pub enum MissingReason {
     Withdrawn,
     /// The data type was never published.
     NeverPublished,
-    /// No archive of the day was ever met: nobody asked for it, or the source did not list it.
+    /// No archive of the day was ever met: it was not requested, or the source did not list it.
     Unknown,
 }
 

@@ -68,7 +68,7 @@ fn word(state: DayState) -> &'static str {
 }
 
 /// Prints runs as `2024-01-03..2024-01-05 held`.
-fn told(series: &SeriesCoverage) -> Vec<String> {
+fn days_of(series: &SeriesCoverage) -> Vec<String> {
     series
         .runs
         .iter()
@@ -82,7 +82,7 @@ fn days_and_months_add_up_and_what_nobody_asked_for_has_no_reason() {
         vec![ingested("2026-01", None), ingested("2026-02-03", None), ingested("2026-02-01", None)];
     let found = covered(entries, "..");
     assert_eq!(
-        told(&found[0]),
+        days_of(&found[0]),
         [
             "2026-01-01..2026-02-01 held",
             "2026-02-02..2026-02-02 unknown",
@@ -121,7 +121,7 @@ fn every_status_gives_its_reason_and_a_failure_its_words() {
         "08 no_rows",
         "09 in part",
     ];
-    let days: Vec<String> = told(&found[0]).iter().map(|run| run[20..].to_owned()).collect();
+    let days: Vec<String> = days_of(&found[0]).iter().map(|run| run[20..].to_owned()).collect();
     assert_eq!(days, expected);
     let details = found[0].runs.iter().filter_map(|run| run.detail.as_deref());
     let details: Vec<&str> = details.collect();
@@ -134,7 +134,7 @@ fn every_status_gives_its_reason_and_a_failure_its_words() {
 fn a_version_that_could_not_be_had_leaves_the_days_of_the_one_before() {
     let failed = entry(&trades("BTCUSDT", "2026-03-02"), ArchiveStatus::Failed);
     let found = covered(vec![LedgerEntry { silver_version: Some(3), ..failed }], "..");
-    assert_eq!(told(&found[0]), ["2026-03-02..2026-03-02 held"]);
+    assert_eq!(days_of(&found[0]), ["2026-03-02..2026-03-02 held"]);
     assert_eq!(found[0].failed, 1);
 }
 
@@ -143,7 +143,7 @@ fn a_day_that_one_copy_lacks_is_held_when_the_other_has_it() {
     let yielded = entry(&trades("BTCUSDT", "2026-03-03"), ArchiveStatus::Yielded);
     let entries =
         vec![ingested("2026-03", Some("1-9,11-31")), ingested("2026-03-10", None), yielded];
-    assert_eq!(told(&covered(entries, "..")[0]), ["2026-03-01..2026-03-31 held"]);
+    assert_eq!(days_of(&covered(entries, "..")[0]), ["2026-03-01..2026-03-31 held"]);
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn a_symbol_is_listed_and_delisted_where_its_first_and_last_month_begin_and_end(
     };
     let found = covered(months(), "2025-12-30..2026-04-02");
     assert_eq!(
-        told(&found[0]),
+        days_of(&found[0]),
         [
             "2025-12-30..2026-01-16 before_listing",
             "2026-01-17..2026-03-05 held",
@@ -169,14 +169,14 @@ fn a_symbol_is_listed_and_delisted_where_its_first_and_last_month_begin_and_end(
         (0, 0),
         "no day that never was is missing"
     );
-    assert_eq!(told(&covered(months(), "..")[0]), ["2026-01-17..2026-03-05 held"]);
+    assert_eq!(days_of(&covered(months(), "..")[0]), ["2026-01-17..2026-03-05 held"]);
 
     // Another data type of the symbol goes on, so the month just lacks days.
     let quotes = "data/spot/daily/aggTrades/BTCUSDT/BTCUSDT-aggTrades-2026-04-01.zip";
     let entries = [months(), vec![entry(quotes, ArchiveStatus::Ingested)]].concat();
     let found = covered(entries, "2026-03-05..2026-04-02");
     let runs =
-        told(found.iter().find(|found| found.series.data_type.as_str() == "trades").unwrap());
+        days_of(found.iter().find(|found| found.series.data_type.as_str() == "trades").unwrap());
     assert_eq!(
         runs,
         [
@@ -192,7 +192,7 @@ fn what_the_matrix_knows_explains_days_that_no_archive_does() {
     let quotes = "data/futures/um/daily/bookTicker/BTCUSDT/BTCUSDT-bookTicker-2024-04-29.zip";
     let found = covered(vec![entry(quotes, ArchiveStatus::Ingested)], "2024-04-29..2024-05-02");
     assert_eq!(
-        told(&found[0]),
+        days_of(&found[0]),
         [
             "2024-04-29..2024-04-29 held",
             "2024-04-30..2024-04-30 unknown",
@@ -202,28 +202,31 @@ fn what_the_matrix_knows_explains_days_that_no_archive_does() {
     assert_eq!((found[0].missing_days(), found[0].behind), (1, 0));
     let found = covered(vec![ingested("2017-08-17", None)], "2017-07-13..2017-07-15");
     assert_eq!(
-        told(&found[0]),
+        days_of(&found[0]),
         ["2017-07-13..2017-07-13 before_start", "2017-07-14..2017-07-15 unknown"]
     );
     let withdrawn = "data/futures/um/daily/liquidationSnapshot/BTCUSDT/BTCUSDT-liquidationSnapshot-2024-01-01.zip";
     let found =
         covered(vec![entry(withdrawn, ArchiveStatus::NotPublished)], "2024-01-01..2024-01-02");
-    assert_eq!(told(&found[0]), ["2024-01-01..2024-01-02 withdrawn"]);
+    assert_eq!(days_of(&found[0]), ["2024-01-01..2024-01-02 withdrawn"]);
 }
 
 #[test]
 fn a_day_that_is_not_over_is_not_missing() {
     let found = covered(vec![ingested("2026-05-18", None)], "2026-05-18..2026-05-31");
-    assert_eq!(told(&found[0]), ["2026-05-18..2026-05-18 held", "2026-05-19..2026-05-19 unknown"]);
+    assert_eq!(
+        days_of(&found[0]),
+        ["2026-05-18..2026-05-18 held", "2026-05-19..2026-05-19 unknown"]
+    );
 }
 
 #[test]
 fn archives_that_are_not_published_before_the_first_and_after_the_last_are_no_gap() {
     let absent = |day| entry(&trades("BTCUSDT", day), ArchiveStatus::NotPublished);
     let entries = || vec![absent("2026-01"), ingested("2026-02-10", None), absent("2026-02-11")];
-    assert_eq!(told(&covered(entries(), "..")[0]), ["2026-02-10..2026-02-10 held"]);
+    assert_eq!(days_of(&covered(entries(), "..")[0]), ["2026-02-10..2026-02-10 held"]);
     assert_eq!(
-        told(&covered(entries(), "2026-01-31..2026-02-11")[0]),
+        days_of(&covered(entries(), "2026-01-31..2026-02-11")[0]),
         [
             "2026-01-31..2026-01-31 not_published",
             "2026-02-01..2026-02-09 unknown",
@@ -238,7 +241,7 @@ fn bars_that_are_longer_than_a_day_stand_for_all_days_of_their_archive() {
     let weeks = "data/spot/monthly/klines/BTCUSDT/1w/BTCUSDT-1w-2026-03.zip";
     let days = Some("2,9,16,23,30".parse().unwrap());
     let found = covered(vec![LedgerEntry { days, ..entry(weeks, ArchiveStatus::Ingested) }], "..");
-    assert_eq!(told(&found[0]), ["2026-03-01..2026-03-31 held"]);
+    assert_eq!(days_of(&found[0]), ["2026-03-01..2026-03-31 held"]);
 }
 
 #[test]
@@ -294,7 +297,7 @@ fn make((at, monthly, status, days, rejects): Made) -> LedgerEntry {
     LedgerEntry { days, rejected_rows: u64::from(rejects), ..entry(&key, status) }
 }
 
-/// Tells each day from the archives alone, one at a time: is any of them its owner, and if not,
+/// Finds each day from the archives alone, one at a time: is any of them its owner, and if not,
 /// which status comes first.
 fn oracle(entries: &BTreeMap<String, LedgerEntry>, day: NaiveDate) -> &'static str {
     let covering: Vec<_> =
@@ -323,10 +326,15 @@ proptest! {
     #![proptest_config(crate::tests::cases(300))]
 
     #[test]
-    fn runs_say_of_every_day_what_its_archives_say(made in made(), from in 0_u64..105, length in 0_u64..105) {
+    fn runs_say_of_every_day_what_its_archives_say(
+        made in made(),
+        from in 0_u64..105,
+        length in 0_u64..105,
+    ) {
         let entries: BTreeMap<String, LedgerEntry> =
             made.into_iter().map(make).map(|entry| (entry.key.path().to_owned(), entry)).collect();
-        let (start, end) = (date("2025-10-20") + Days::new(from), date("2025-10-20") + Days::new(from + length));
+        let start = date("2025-10-20") + Days::new(from);
+        let end = start + Days::new(length);
         let found = covered(entries.values().cloned().collect(), &format!("{start}..{end}"));
         let range = DateRange { start: Some(start), end: Some(end) };
         let is_met = entries.values().any(|entry| range.overlaps(entry.key.period()));

@@ -14,26 +14,26 @@ use arrow_array::{ArrayRef, BooleanArray, PrimitiveArray, new_null_array};
 use arrow_buffer::{BooleanBuffer, NullBuffer, NullBufferBuilder};
 use arrow_schema::DataType;
 
-use super::header::{Check, Source};
+use super::header::{ColumnSource, FieldCheck};
 use super::number::{DecimalForm, fast_integer, full_integer, is_zero};
 use super::problem::{Failure, Problem};
-use super::split::Rows;
+use super::split::SplitRows;
 use super::time;
 use crate::schema::{Column, ColumnType};
 
 /// The values of one column of a batch.
 #[derive(Debug)]
 pub(crate) struct ColumnBuffer {
-    source: Source,
+    source: ColumnSource,
     data_type: DataType,
     nullable: bool,
-    values: Values,
+    values: ColumnValues,
     /// Rows so far, of a column that the file lacks.
     rows: usize,
 }
 
 #[derive(Debug)]
-enum Values {
+enum ColumnValues {
     Absent,
     Time(Fixed<i64>),
     Date(Fixed<i32>),
@@ -54,24 +54,24 @@ struct Fixed<V> {
 /// A block of rows, and where what is wrong with them goes.
 pub(crate) struct Block<'a> {
     pub(crate) buffer: &'a [u8],
-    pub(crate) rows: &'a Rows,
+    pub(crate) rows: &'a SplitRows,
     pub(crate) failures: &'a mut Vec<Failure>,
 }
 
 impl ColumnBuffer {
-    pub(crate) fn new(column: &Column, source: Source, exponents: bool) -> Self {
+    pub(crate) fn new(column: &Column, source: ColumnSource, exponents: bool) -> Self {
         let data_type = column.kind.data_type();
         let values = match (column.kind, &data_type) {
-            _ if source == Source::Absent => Values::Absent,
-            (ColumnType::Time, _) => Values::Time(Fixed::new()),
-            (ColumnType::Date, _) => Values::Date(Fixed::new()),
-            (ColumnType::BigInt, _) => Values::BigInt(Fixed::new()),
-            (ColumnType::SmallInt, _) => Values::SmallInt(Fixed::new()),
-            (ColumnType::Boolean, _) => Values::Boolean(Fixed::new()),
+            _ if source == ColumnSource::Absent => ColumnValues::Absent,
+            (ColumnType::Time, _) => ColumnValues::Time(Fixed::new()),
+            (ColumnType::Date, _) => ColumnValues::Date(Fixed::new()),
+            (ColumnType::BigInt, _) => ColumnValues::BigInt(Fixed::new()),
+            (ColumnType::SmallInt, _) => ColumnValues::SmallInt(Fixed::new()),
+            (ColumnType::Boolean, _) => ColumnValues::Boolean(Fixed::new()),
             (_, DataType::Decimal128(precision, scale)) => {
-                Values::Decimal(Fixed::new(), DecimalForm::new(*precision, *scale, exponents))
+                ColumnValues::Decimal(Fixed::new(), DecimalForm::new(*precision, *scale, exponents))
             }
-            _ => Values::Text(StringBuilder::new()),
+            _ => ColumnValues::Text(StringBuilder::new()),
         };
         Self { source, data_type, nullable: column.nullable, values, rows: 0 }
     }
@@ -81,10 +81,10 @@ impl ColumnBuffer {
         self.rows += block.rows.len();
         let nullable = self.nullable;
         match (&mut self.values, self.source) {
-            (Values::Time(times), Source::Value(field)) => {
+            (ColumnValues::Time(times), ColumnSource::Value(field)) => {
                 times.extend(block, field, nullable, time::epoch, |_| Err(Problem::Epoch));
             }
-            (Values::Time(times), Source::DateTime(field)) => {
+            (ColumnValues::Time(times), ColumnSource::DateTime(field)) => {
                 times.extend(
                     block,
                     field,
@@ -93,19 +93,19 @@ impl ColumnBuffer {
                     time::datetime,
                 );
             }
-            (Values::Time(times), Source::DateAndHour(day, hour)) => {
+            (ColumnValues::Time(times), ColumnSource::DateAndHour(day, hour)) => {
                 extend_day_and_hour(times, block, day, hour)
             }
-            (Values::Date(dates), Source::Expiry(field)) => {
+            (ColumnValues::Date(dates), ColumnSource::Expiry(field)) => {
                 dates.extend(block, field, nullable, |text| expiry(text).ok(), expiry);
             }
-            (Values::Date(dates), Source::Value(field)) => {
+            (ColumnValues::Date(dates), ColumnSource::Value(field)) => {
                 dates.extend(block, field, nullable, |text| time::date(text).ok(), time::date);
             }
-            (Values::BigInt(numbers), Source::Value(field)) => {
+            (ColumnValues::BigInt(numbers), ColumnSource::Value(field)) => {
                 numbers.extend(block, field, nullable, fast_integer, full_integer);
             }
-            (Values::SmallInt(numbers), Source::Value(field)) => {
+            (ColumnValues::SmallInt(numbers), ColumnSource::Value(field)) => {
                 numbers.extend(
                     block,
                     field,
@@ -114,7 +114,7 @@ impl ColumnBuffer {
                     small_integer,
                 );
             }
-            (Values::Decimal(decimals, form), Source::Value(field)) => {
+            (ColumnValues::Decimal(decimals, form), ColumnSource::Value(field)) => {
                 let form = *form;
                 decimals.extend(
                     block,
@@ -124,16 +124,17 @@ impl ColumnBuffer {
                     |text| form.full(text),
                 );
             }
-            (Values::Decimal(decimals, form), Source::Strike(field)) => {
+            (ColumnValues::Decimal(decimals, form), ColumnSource::Strike(field)) => {
                 let form = *form;
+                // Few rows have a strike, so that no fast path is worth its code.
                 let parse =
                     |text: &[u8]| form.full(strike(text)?).map_err(|_| Problem::ExpiryStrike);
                 decimals.extend(block, field, nullable, |_| None, parse);
             }
-            (Values::Boolean(booleans), Source::Value(field)) => {
+            (ColumnValues::Boolean(booleans), ColumnSource::Value(field)) => {
                 booleans.extend(block, field, nullable, fast_boolean, |_| Err(Problem::Boolean));
             }
-            (Values::Text(texts), Source::Value(field)) => {
+            (ColumnValues::Text(texts), ColumnSource::Value(field)) => {
                 extend_texts(texts, block, field, nullable)
             }
             // The schema's reader pairs no other type and source.
@@ -146,14 +147,14 @@ impl ColumnBuffer {
         let rows = std::mem::take(&mut self.rows);
         let data_type = self.data_type.clone();
         match &mut self.values {
-            Values::Absent => new_null_array(&data_type, rows),
-            Values::Time(times) => primitive::<TimestampMicrosecondType>(times, data_type),
-            Values::Date(dates) => primitive::<Date32Type>(dates, data_type),
-            Values::BigInt(numbers) => primitive::<Int64Type>(numbers, data_type),
-            Values::SmallInt(numbers) => primitive::<Int16Type>(numbers, data_type),
-            Values::Decimal(decimals, _) => primitive::<Decimal128Type>(decimals, data_type),
-            Values::Boolean(booleans) => boolean(booleans),
-            Values::Text(texts) => Arc::new(texts.finish()),
+            ColumnValues::Absent => new_null_array(&data_type, rows),
+            ColumnValues::Time(times) => primitive::<TimestampMicrosecondType>(times, data_type),
+            ColumnValues::Date(dates) => primitive::<Date32Type>(dates, data_type),
+            ColumnValues::BigInt(numbers) => primitive::<Int64Type>(numbers, data_type),
+            ColumnValues::SmallInt(numbers) => primitive::<Int16Type>(numbers, data_type),
+            ColumnValues::Decimal(decimals, _) => primitive::<Decimal128Type>(decimals, data_type),
+            ColumnValues::Boolean(booleans) => boolean(booleans),
+            ColumnValues::Text(texts) => Arc::new(texts.finish()),
         }
     }
 }
@@ -173,27 +174,30 @@ impl<V: Copy + Default> Fixed<V> {
         fast: impl Fn(&[u8]) -> Option<V>,
         full: impl Fn(&[u8]) -> Result<V, Problem>,
     ) {
-        // Rows whose validity was told to `nulls`.
-        let mut settled = 0;
+        // Rows whose validity is in `nulls` already.
+        let mut appended = 0;
         let texts = block.rows.column(block.buffer, field).enumerate();
         self.values.extend(texts.map(|(row, text)| {
             if let Some(parsed) = fast(text) {
                 return parsed;
             }
+            // Empty fields come before `full`, so that no parser needs to know of NULL.
             match if is_empty(text) { Err(Problem::Empty) } else { full(text) } {
                 Ok(parsed) => return parsed,
+                // Validity is appended in runs: columns without a NULL never build a bitmap.
                 Err(Problem::Empty) if nullable => {
-                    self.nulls.append_n_non_nulls(row - settled);
+                    self.nulls.append_n_non_nulls(row - appended);
                     self.nulls.append_null();
-                    settled = row + 1;
+                    appended = row + 1;
                 }
                 Err(problem) => {
                     block.failures.push(Failure { row: row as u32, field: field as u32, problem })
                 }
             }
+            // A placeholder keeps the columns of equal length until the row is filtered out.
             V::default()
         }));
-        self.nulls.append_n_non_nulls(block.rows.len() - settled);
+        self.nulls.append_n_non_nulls(block.rows.len() - appended);
     }
 
     /// Returns the values and their validity, and starts the next.
@@ -250,17 +254,17 @@ fn extend_texts(texts: &mut StringBuilder, block: &mut Block<'_>, field: usize, 
 }
 
 /// Checks a field that fills no column; `symbol` is the archive's, without a mark of settlement.
-pub(crate) fn check(block: &mut Block<'_>, field: usize, check: Check, symbol: &str) {
+pub(crate) fn check(block: &mut Block<'_>, field: usize, check: FieldCheck, symbol: &str) {
     for (row, text) in block.rows.column(block.buffer, field).enumerate() {
         let problem = match check {
-            Check::Symbol
+            FieldCheck::Symbol
                 if text == symbol.as_bytes() || unsettled_bytes(text) == symbol.as_bytes() =>
             {
                 continue;
             }
-            Check::Zero if is_zero(text) => continue,
-            Check::Symbol => Problem::OtherSymbol,
-            Check::Zero => Problem::NotZero,
+            FieldCheck::Zero if is_zero(text) => continue,
+            FieldCheck::Symbol => Problem::OtherSymbol,
+            FieldCheck::Zero => Problem::NotZero,
         };
         block.failures.push(Failure { row: row as u32, field: field as u32, problem });
     }

@@ -14,12 +14,14 @@ pub enum DecodeError {
     Market { table: String, market: Market },
     /// The first line is neither a known header nor a row.
     #[error(
-        "line {line}: unknown header `{found}` for {table} of {market}; expected `{expected}`, or rows without a header"
+        "line {line}: unknown header `{found}` for {table} of {market}; expected `{expected}`, or \
+        rows without a header"
     )]
     Header { table: String, market: Market, line: u64, found: String, expected: String },
     /// The first line is a row, of no known layout.
     #[error(
-        "line {line}: {fields} fields in `{found}`, which no layout of {table} of {market} has; expected `{expected}`"
+        "line {line}: {fields} fields in `{found}`, which no layout of {table} of {market} has; \
+        expected `{expected}`"
     )]
     Fields {
         table: String,

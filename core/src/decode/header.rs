@@ -1,4 +1,4 @@
-//! Which layout a file has: its own first line tells.
+//! Which layout a file has, by its first line.
 //!
 //! Neither market nor date does: futures archives got headers in 2022, some older ones were written
 //! again with one, and spot has none (binance-public-data issues 177, 246, 278).
@@ -15,15 +15,15 @@ pub(crate) struct FileLayout {
     /// The fields in the order of the file, as the file calls them.
     pub(crate) names: Vec<String>,
     /// Where each column of the table comes from.
-    pub(crate) sources: Vec<Source>,
+    pub(crate) sources: Vec<ColumnSource>,
     /// Fields that fill no column and must be what they should.
-    pub(crate) checks: Vec<(usize, Check)>,
+    pub(crate) checks: Vec<(usize, FieldCheck)>,
     pub(crate) has_header: bool,
 }
 
 /// Where a column's values stand in a row, by the numbers of fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Source {
+pub(crate) enum ColumnSource {
     /// The file has no such field: NULL.
     Absent,
     Value(usize),
@@ -35,7 +35,7 @@ pub(crate) enum Source {
 
 /// What a field that fills no column must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Check {
+pub(crate) enum FieldCheck {
     Symbol,
     Zero,
 }
@@ -54,6 +54,7 @@ impl FileLayout {
                 return Ok(Self::new(schema, layout, &order, Some(names)));
             }
         }
+        // A line with a number is a row: without a header, the number of fields says which layout.
         let expected =
             || schema.layouts(market).map(Layout::header).collect::<Vec<_>>().join("` or `");
         let (table, found) = (schema.table().to_owned(), shown_value(line));
@@ -96,22 +97,23 @@ impl FileLayout {
         let has_header = header.is_some();
         let names =
             header.unwrap_or_else(|| fields.iter().map(|field| field.name.clone()).collect());
+        // A day and its hour fill one column together: the schema allows one pair.
         let hour = fields.iter().position(|field| matches!(field.reading, Reading::Hour(_)));
-        let mut sources = vec![Source::Absent; schema.columns().len()];
+        let mut sources = vec![ColumnSource::Absent; schema.columns().len()];
         let mut checks = Vec::new();
         for (at, field) in fields.iter().enumerate() {
             match field.reading {
-                Reading::Value(column) => sources[column] = Source::Value(at),
-                Reading::DateTime(column) => sources[column] = Source::DateTime(at),
+                Reading::Value(column) => sources[column] = ColumnSource::Value(at),
+                Reading::DateTime(column) => sources[column] = ColumnSource::DateTime(at),
                 Reading::Date(column) => {
-                    sources[column] = Source::DateAndHour(at, hour.unwrap_or(at))
+                    sources[column] = ColumnSource::DateAndHour(at, hour.unwrap_or(at))
                 }
                 Reading::ExpiryStrike { expiry, strike } => {
-                    sources[expiry] = Source::Expiry(at);
-                    sources[strike] = Source::Strike(at);
+                    sources[expiry] = ColumnSource::Expiry(at);
+                    sources[strike] = ColumnSource::Strike(at);
                 }
-                Reading::Symbol => checks.push((at, Check::Symbol)),
-                Reading::Zero => checks.push((at, Check::Zero)),
+                Reading::Symbol => checks.push((at, FieldCheck::Symbol)),
+                Reading::Zero => checks.push((at, FieldCheck::Zero)),
                 Reading::Hour(_) | Reading::Dropped => {}
             }
         }
@@ -126,7 +128,7 @@ fn field_texts(line: &[u8]) -> Vec<String> {
     fields.iter().map(|field| String::from_utf8_lossy(field).trim().to_owned()).collect()
 }
 
-/// Tells whether a field is a number, a date or a time: no header has any, and every row has one.
+/// Returns whether a field is a number, a date or a time: no header has any, and every row has one.
 fn is_number(field: &str) -> bool {
     let is_part = |byte: u8| byte.is_ascii_digit() || b"+-.: eE".contains(&byte);
     field.bytes().any(|byte| byte.is_ascii_digit()) && field.bytes().all(is_part)

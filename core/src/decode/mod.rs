@@ -26,7 +26,7 @@ use arrow_select::filter::filter_record_batch;
 use column::{Block, ColumnBuffer};
 use header::FileLayout;
 use problem::{Failure, shown_line, shown_value};
-use split::Rows;
+use split::SplitRows;
 
 use crate::names::market::{Market, Symbol};
 use crate::schema::TableSchema;
@@ -72,7 +72,7 @@ pub struct Decoder {
     lines: u64,
     layout: Option<FileLayout>,
     columns: Vec<ColumnBuffer>,
-    rows: Rows,
+    rows: SplitRows,
     failures: Vec<Failure>,
     batch_rows: usize,
     /// Rows of the next batch that are to be left out, ascending.
@@ -107,7 +107,7 @@ impl Decoder {
             lines: 0,
             layout: None,
             columns: Vec::new(),
-            rows: Rows::default(),
+            rows: SplitRows::default(),
             failures: Vec::new(),
             batch_rows: 0,
             bad_rows: Vec::new(),
@@ -123,7 +123,7 @@ impl Decoder {
     ///
     /// # Errors
     ///
-    /// The file's first line tells no layout, or a line is too long to be one.
+    /// The file's first line is of no known layout, or a line is too long to be one.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
         for piece in bytes.chunks(BLOCK_SIZE) {
             self.buffer.extend_from_slice(piece);
@@ -206,7 +206,7 @@ impl Decoder {
 
     fn new_columns(&self, layout: &FileLayout) -> Vec<ColumnBuffer> {
         let columns = self.schema.columns().iter().zip(&layout.sources);
-        let new = |(column, source): (_, &header::Source)| {
+        let new = |(column, source): (_, &header::ColumnSource)| {
             ColumnBuffer::new(column, *source, self.schema.exponents())
         };
         columns.map(new).collect()

@@ -49,11 +49,21 @@ impl Problem {
         match self {
             Self::Empty => "expected a value, found an empty field".to_owned(),
             Self::Integer => "expected a whole number".to_owned(),
-            Self::IntegerRange { bits } => format!("expected a whole number of at most {bits} bits"),
-            Self::Decimal { exponents: false } => "expected a decimal number such as 0.5".to_owned(),
-            Self::Decimal { exponents: true } => "expected a decimal number such as 0.5 or 5E-8".to_owned(),
+            Self::IntegerRange { bits } => format!(
+                "expected a whole number of at most {bits} \
+            bits"
+            ),
+            Self::Decimal { exponents: false } => "expected a decimal number such as \
+            0.5"
+            .to_owned(),
+            Self::Decimal { exponents: true } => "expected a decimal number such as 0.5 or \
+            5E-8"
+                .to_owned(),
             Self::Exponent => "expected a decimal number without an exponent".to_owned(),
-            Self::Scale { scale } => format!("expected at most {scale} decimals; the value would have to be rounded"),
+            Self::Scale { scale } => format!(
+                "expected at most {scale} decimals; the value would \
+            have to be rounded"
+            ),
             Self::Precision { precision, scale } => {
                 format!(
                     "expected at most {} digits before the point, as DECIMAL({precision},{scale})",
@@ -63,10 +73,13 @@ impl Problem {
             Self::Boolean => "expected true or false".to_owned(),
             Self::Text => "expected text in UTF-8".to_owned(),
             Self::Epoch => {
-                "expected milliseconds (13 digits) or microseconds (16 digits) since 1970, in the years 2009 to 2199"
+                "expected milliseconds (13 digits) or microseconds (16 digits) since 1970, in the \
+                years 2009 to 2199"
                     .to_owned()
             }
-            Self::DateTime => "expected YYYY-MM-DD HH:MM:SS or YYYY-MM-DD, in the years 2009 to 2199".to_owned(),
+            Self::DateTime => "expected YYYY-MM-DD HH:MM:SS or YYYY-MM-DD, in the years 2009 to \
+            2199"
+                .to_owned(),
             Self::Date => "expected YYYY-MM-DD, in the years 2009 to 2199".to_owned(),
             Self::Hour => "expected an hour from 00 to 23".to_owned(),
             Self::ExpiryStrike => "expected expiry and strike as YYMMDD-STRIKE".to_owned(),

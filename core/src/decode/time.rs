@@ -1,6 +1,6 @@
 //! Times as archives write them: numbers of two units, and text.
 //!
-//! The unit of a number is told by its size, value by value: spot changed from milliseconds to
+//! The unit of a number follows from its size, value by value: spot changed from milliseconds to
 //! microseconds in 2025 without a word in the files, and a file that is written again may carry
 //! either.
 

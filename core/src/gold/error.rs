@@ -6,7 +6,7 @@ use thiserror::Error;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{file}, line {line}: {message}")]
 pub struct ModelError {
-    /// The file as its reader called it.
+    /// The name of the file in messages.
     pub file: String,
     /// Counted from 1.
     pub line: usize,

@@ -17,16 +17,38 @@
 
 use std::path::Path;
 
-use super::model::Lines;
-use super::{ColumnKind, Model, ModelColumn, ModelError, Partitioning};
+use super::{ColumnKind, ModelColumn, ModelError, Partitioning};
 use crate::names::table::{Layer, TableName};
 
 /// Keys of a header; a line that begins with one of them and a colon says it.
 const KEYS: [&str; 6] = ["partitions", "key", "inputs", "lookback", "lookahead", "columns"];
 
-/// Reads a model's file.
-pub(super) fn parse(file: &str, text: &str) -> Result<Model, ModelError> {
-    let mut header = Header { file, ..Header::default() };
+/// What the header of a model says.
+#[derive(Debug)]
+pub(super) struct Header {
+    pub(super) name: String,
+    pub(super) description: String,
+    pub(super) partitioning: Partitioning,
+    pub(super) key: Vec<String>,
+    pub(super) inputs: Vec<TableName>,
+    pub(super) lookback: u32,
+    pub(super) lookahead: u32,
+    pub(super) columns: Vec<ModelColumn>,
+    pub(super) lines: HeaderLines,
+}
+
+/// Where things stand in the file, counted from 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct HeaderLines {
+    pub(super) key: usize,
+    pub(super) inputs: usize,
+    pub(super) columns: usize,
+    pub(super) select: usize,
+}
+
+/// Reads the header of a model's file.
+pub(super) fn parse(file: &str, text: &str) -> Result<Header, ModelError> {
+    let mut header = HeaderReader { file, ..HeaderReader::default() };
     let mut select = None;
     for (number, line) in (1..).zip(text.lines()) {
         match line.trim().strip_prefix("--") {
@@ -43,7 +65,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Model, ModelError> {
 
 /// What was read so far.
 #[derive(Debug, Default)]
-struct Header<'a> {
+struct HeaderReader<'a> {
     file: &'a str,
     description: Vec<&'a str>,
     partitioning: Option<Partitioning>,
@@ -54,12 +76,12 @@ struct Header<'a> {
     columns: Vec<ModelColumn>,
     /// Spaces before the name of the first column.
     indent: usize,
-    lines: Lines,
+    lines: HeaderLines,
     /// Whether a key was met, so that the description is over.
     begun: bool,
 }
 
-impl<'a> Header<'a> {
+impl<'a> HeaderReader<'a> {
     fn take(&mut self, line: usize, comment: &'a str) -> Result<(), ModelError> {
         let text = comment.trim();
         let key = text.split_once(':').filter(|(key, _)| KEYS.contains(key));
@@ -206,7 +228,7 @@ impl<'a> Header<'a> {
         })
     }
 
-    fn finish(mut self, text: &str, select: Option<usize>) -> Result<Model, ModelError> {
+    fn finish(mut self, text: &str, select: Option<usize>) -> Result<Header, ModelError> {
         let end = select.unwrap_or_else(|| text.lines().count().max(1));
         let given = [
             ("partitions", self.partitioning.is_some()),
@@ -233,10 +255,8 @@ impl<'a> Header<'a> {
         // Their types are always the same, so that they may be listed or not.
         self.columns.retain(|column| !partitioning.columns().contains(&column.name.as_str()));
         self.check_key(partitioning)?;
-        Ok(Model {
+        Ok(Header {
             name: name.to_owned(),
-            file: self.file.to_owned(),
-            text: text.to_owned(),
             description: paragraphs(&self.description),
             partitioning,
             key: self.key,

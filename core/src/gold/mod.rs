@@ -1,5 +1,5 @@
 //! Gold models: what a gold table is made of, in which order tables are built, and which parts of
-//! one to build anew.
+//! one to rebuild.
 //!
 //! A model is one file: a header of SQL comments and one `SELECT`. Reading the header, ordering
 //! models by their inputs and deciding what a change of an input makes stale are pure and here; SQL
@@ -10,11 +10,13 @@ mod header;
 mod model;
 mod order;
 mod recompute;
+mod table;
 
 pub use error::ModelError;
-pub use model::{ColumnKind, Model, ModelColumn, Partitioning};
+pub use model::Model;
 pub use order::{BrokenModel, Models};
 pub use recompute::{Changed, InputState, Recompute, recompute};
+pub use table::{ColumnKind, ModelColumn, Partitioning};
 
 #[cfg(test)]
 mod tests;

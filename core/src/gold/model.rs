@@ -1,11 +1,9 @@
 //! A model: one gold table, as its file describes it.
 
-use std::fmt;
-
-use arrow_schema::DataType;
 use sha2::{Digest, Sha256};
 
-use super::{ModelError, header};
+use super::header::{self, HeaderLines};
+use super::{ModelColumn, ModelError, Partitioning};
 use crate::listing::checksum::Sha256Hex;
 use crate::names::partition::Partition;
 use crate::names::table::TableName;
@@ -23,109 +21,7 @@ pub struct Model {
     pub(super) lookback: u32,
     pub(super) lookahead: u32,
     pub(super) columns: Vec<ModelColumn>,
-    pub(super) lines: Lines,
-}
-
-/// Where things stand in the file, counted from 1.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Lines {
-    pub(super) key: usize,
-    pub(super) inputs: usize,
-    pub(super) columns: usize,
-    pub(super) select: usize,
-}
-
-/// How a gold table is cut into parts that are built one by one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Partitioning {
-    /// By market and UTC day.
-    MarketAndDate,
-    /// Not at all: the table is built as a whole.
-    Whole,
-}
-
-impl Partitioning {
-    /// Returns the columns by which the table is partitioned.
-    #[must_use]
-    pub const fn columns(self) -> &'static [&'static str] {
-        match self {
-            Self::MarketAndDate => &["market", "date"],
-            Self::Whole => &[],
-        }
-    }
-}
-
-/// A column of a gold table.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ModelColumn {
-    pub name: String,
-    pub kind: ColumnKind,
-    /// Such as `quote asset`; empty where there is none.
-    pub unit: String,
-    pub description: String,
-}
-
-/// What sort of value a column has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ColumnKind {
-    Text,
-    Integer,
-    Decimal,
-    Double,
-    Boolean,
-    Date,
-    Timestamp,
-}
-
-impl ColumnKind {
-    /// Every kind.
-    pub const ALL: [Self; 7] = [
-        Self::Text,
-        Self::Integer,
-        Self::Decimal,
-        Self::Double,
-        Self::Boolean,
-        Self::Date,
-        Self::Timestamp,
-    ];
-
-    /// Returns the word that stands for it in a header.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Text => "text",
-            Self::Integer => "integer",
-            Self::Decimal => "decimal",
-            Self::Double => "double",
-            Self::Boolean => "boolean",
-            Self::Date => "date",
-            Self::Timestamp => "timestamp",
-        }
-    }
-
-    /// Returns the kind of an Arrow type; nothing for a type that a gold table cannot store.
-    #[must_use]
-    pub fn of(data_type: &DataType) -> Option<Self> {
-        Some(match data_type {
-            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Self::Text,
-            DataType::Dictionary(_, values) => {
-                return Self::of(values).filter(|kind| *kind == Self::Text);
-            }
-            DataType::Int16 | DataType::Int32 | DataType::Int64 => Self::Integer,
-            DataType::Decimal128(..) => Self::Decimal,
-            DataType::Float64 => Self::Double,
-            DataType::Boolean => Self::Boolean,
-            DataType::Date32 => Self::Date,
-            DataType::Timestamp(arrow_schema::TimeUnit::Microsecond, Some(_)) => Self::Timestamp,
-            _ => return None,
-        })
-    }
-}
-
-impl fmt::Display for ColumnKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
+    pub(super) lines: HeaderLines,
 }
 
 impl Model {
@@ -135,7 +31,20 @@ impl Model {
     ///
     /// What is wrong with the header, with its line.
     pub fn parse(file: &str, text: &str) -> Result<Self, ModelError> {
-        header::parse(file, text)
+        let header = header::parse(file, text)?;
+        Ok(Self {
+            name: header.name,
+            file: file.to_owned(),
+            text: text.to_owned(),
+            description: header.description,
+            partitioning: header.partitioning,
+            key: header.key,
+            inputs: header.inputs,
+            lookback: header.lookback,
+            lookahead: header.lookahead,
+            columns: header.columns,
+            lines: header.lines,
+        })
     }
 
     /// Returns the table's name.
@@ -144,7 +53,7 @@ impl Model {
         &self.name
     }
 
-    /// Returns the file as its reader called it.
+    /// Returns the name of the file in messages.
     #[must_use]
     pub fn file(&self) -> &str {
         &self.file
@@ -175,7 +84,7 @@ impl Model {
         self.partitioning
     }
 
-    /// Returns the columns that tell a row from all others.
+    /// Returns the columns that identify a row.
     #[must_use]
     pub fn key(&self) -> &[String] {
         &self.key

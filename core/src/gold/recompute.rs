@@ -10,7 +10,7 @@ use crate::names::partition::Partition;
 pub enum Changed {
     Nothing,
     Partitions(BTreeSet<Partition>),
-    /// Any of it may have: the input has no partitions, or nobody knows.
+    /// Any of it may have: the input has no partitions, or it is unknown.
     Everything,
 }
 
@@ -28,7 +28,7 @@ pub enum Recompute {
     Nothing,
     /// The table has no partitions, and all of it is built.
     Whole,
-    /// These partitions are built anew, and no others.
+    /// These partitions are rebuilt, and no others.
     Partitions(BTreeSet<Partition>),
 }
 
@@ -40,7 +40,7 @@ impl Recompute {
     }
 }
 
-/// Decides what is stale; `all` asks for everything, `own` are the partitions that the table has.
+/// Decides what is stale; `all` requests everything, `own` are the partitions that the table has.
 ///
 /// A changed day of an input makes stale the days whose rows may depend on it: from so many days
 /// before it as the model looks ahead to so many days after it as the model looks back.

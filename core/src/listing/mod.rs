@@ -51,7 +51,7 @@ const DEEPEST: usize = 3;
 /// An error document, with the server's code and message; anything else that is no complete page.
 pub fn parse_page(xml: &[u8]) -> Result<ListingPage, ListingError> {
     let mut reader = Reader::from_reader(xml);
-    let mut document = Document::default();
+    let mut document = ListingDocument::default();
     loop {
         let event = reader.read_event().map_err(|error| not_xml(&error))?;
         match event {
@@ -97,7 +97,7 @@ pub enum ListingError {
 
 /// The document as far as it was read.
 #[derive(Debug, Default)]
-struct Document {
+struct ListingDocument {
     /// Names of the open elements, outermost first.
     open: Vec<String>,
     /// Whether a whole document was read.
@@ -121,7 +121,7 @@ struct PartialObject {
     last_modified: Option<DateTime<Utc>>,
 }
 
-impl Document {
+impl ListingDocument {
     fn start(&mut self, name: &str) -> Result<(), ListingError> {
         if self.open.is_empty() && !matches!(name, "ListBucketResult" | "Error") {
             return Err(ListingError::Foreign { root: name.to_owned() });

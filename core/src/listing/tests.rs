@@ -87,7 +87,8 @@ fn keys_are_freed_of_entities_and_of_the_encoding_that_the_page_declares() {
 #[test]
 fn an_error_document_is_an_error_with_its_code() {
     let refused = error(
-        "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message>Access &lt;Denied&gt;</Message>\
+        "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message>Access \
+        &lt;Denied&gt;</Message>\
          <RequestId>1</RequestId></Error>",
     );
     assert_eq!(refused.to_string(), "the listing was refused: AccessDenied: Access <Denied>");

@@ -34,7 +34,10 @@ impl SeriesWindow {
         let last = range.end.map(|end| Period::containing(end, frequency));
         Self {
             prefix: pattern.series_prefix(frequency, symbol, interval),
+            // A marker is exclusive. The stem with the date is a prefix of the wanted key: it sorts
+            // right before it and after every key of an earlier date.
             marker: first.map(|first| format!("{stem}{first}")),
+            // The checksum file sorts after its archive, so it is the last key of its date.
             last: last.map(|last| format!("{stem}{last}{}{CHECKSUM_SUFFIX}", pattern.suffix())),
         }
     }
@@ -45,14 +48,14 @@ impl SeriesWindow {
         &self.prefix
     }
 
-    /// Returns the marker to ask the first page with: it sorts after all earlier keys and before
+    /// Returns the marker for the first page: it sorts after all earlier keys and before
     /// the first wanted one.
     #[must_use]
     pub fn marker(&self) -> Option<&str> {
         self.marker.as_deref()
     }
 
-    /// Returns whether a listed key, and so every key after it, lies behind the window.
+    /// Returns whether a listed key, and so every key after it, lies after the window.
     #[must_use]
     pub fn is_past(&self, key: &str) -> bool {
         self.last.as_deref().is_some_and(|last| key > last)
@@ -62,10 +65,10 @@ impl SeriesWindow {
 /// Returns the archives of a series that should exist on the days of `range`, for sources that
 /// cannot be listed.
 ///
-/// Each is made when it is asked for: of thousands of series that end early, few are ever asked
-/// about. Open ends are closed by the combination's own first and last day; without any there is
-/// nothing to go by. Nothing is expected of what was never published or is withdrawn, nor at
-/// intervals that the matrix does not name.
+/// Each is made when it is needed: of thousands of series that end early, few ever are. Open ends
+/// are closed by the combination's own first and last day; without any, nothing is expected.
+/// Neither is anything of what was never published or is withdrawn, nor at intervals that the
+/// matrix does not name.
 pub fn expected<'a>(
     combination: &'a Combination,
     frequency: Frequency,
@@ -73,13 +76,23 @@ pub fn expected<'a>(
     interval: Option<Interval>,
     range: DateRange,
 ) -> impl Iterator<Item = ArchiveKey> + use<'a> {
-    let published = matches!(combination.status, Status::Active | Status::Ended(_));
-    let intervals = combination.intervals(frequency).filter(|_| published);
-    let named =
-        |intervals: &[Interval]| interval.is_none_or(|interval| intervals.contains(&interval));
-    let range = intervals.is_some_and(named).then(|| range.intersect(combination.days()));
+    let range =
+        is_expected(combination, frequency, interval).then(|| range.intersect(combination.days()));
+    // Periods of a range with an open end are none: there would be no last one.
     let periods = range.into_iter().flat_map(move |range| range.periods(frequency));
     periods.filter_map(move |period| combination.archive(symbol, interval, period))
+}
+
+fn is_expected(
+    combination: &Combination,
+    frequency: Frequency,
+    interval: Option<Interval>,
+) -> bool {
+    if matches!(combination.status, Status::Withdrawn | Status::Never) {
+        return false;
+    }
+    let Some(intervals) = combination.intervals(frequency) else { return false };
+    interval.is_none_or(|interval| intervals.contains(&interval))
 }
 
 #[cfg(test)]
@@ -103,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn paging_starts_right_before_the_first_wanted_day_and_stops_behind_the_last() {
+    fn paging_starts_right_before_the_first_wanted_day_and_stops_after_the_last() {
         let window = window(Frequency::Daily, range("2024-02-01", "2024-02-29"));
         let folder = "data/spot/daily/klines/BTCUSDT/1h/";
         assert_eq!(window.prefix(), folder);

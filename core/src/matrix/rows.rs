@@ -15,8 +15,8 @@ use crate::names::period::Period;
 
 /// Adds the rows of one file.
 pub(super) fn add(matrix: &mut Matrix, file: &str, text: &str) -> Result<(), DataFileError> {
-    let rows: Rows = parse_toml(file, text)?;
-    let source = Source { file, text };
+    let rows: MatrixRows = parse_toml(file, text)?;
+    let source = MatrixReader { file, text };
     for row in &rows.combination {
         let combination = source.combination(row)?;
         source.add_aliases(matrix, row, &combination.data_type)?;
@@ -28,14 +28,14 @@ pub(super) fn add(matrix: &mut Matrix, file: &str, text: &str) -> Result<(), Dat
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Rows {
+struct MatrixRows {
     #[serde(default)]
-    combination: Vec<Row>,
+    combination: Vec<MatrixRow>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Row {
+struct MatrixRow {
     market: Spanned<String>,
     data_type: Spanned<String>,
     #[serde(default)]
@@ -52,13 +52,13 @@ struct Row {
 }
 
 /// The file that is being read, for its errors.
-struct Source<'a> {
+struct MatrixReader<'a> {
     file: &'a str,
     text: &'a str,
 }
 
-impl Source<'_> {
-    fn combination(&self, row: &Row) -> Result<Combination, DataFileError> {
+impl MatrixReader<'_> {
+    fn combination(&self, row: &MatrixRow) -> Result<Combination, DataFileError> {
         let pattern = self.parse(&row.pattern, KeyPattern::parse)?;
         if row.daily.is_none() && row.monthly.is_none() {
             let error = self.error(row.data_type.span(), "neither `daily` nor `monthly` archives");
@@ -119,7 +119,7 @@ impl Source<'_> {
     fn add_aliases(
         &self,
         matrix: &mut Matrix,
-        row: &Row,
+        row: &MatrixRow,
         data_type: &DataType,
     ) -> Result<(), DataFileError> {
         for alias in &row.aliases {
@@ -144,7 +144,7 @@ impl Source<'_> {
     fn add_folders(
         &self,
         matrix: &mut Matrix,
-        row: &Row,
+        row: &MatrixRow,
         combination: &Combination,
     ) -> Result<(), DataFileError> {
         let (market, data_type) = (combination.market, &combination.data_type);

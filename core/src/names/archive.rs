@@ -2,7 +2,7 @@
 //!
 //! The key is the only safe identity. Spot and futures, klines and mark-price klines use the same
 //! file names, symbols are re-used, and ids collide across days (binance-public-data issue 353), so
-//! nothing shorter tells two archives apart. How keys are built is data: see [`super::pattern`].
+//! nothing shorter identifies an archive. How keys are built is data: see [`super::pattern`].
 
 use std::fmt;
 use std::sync::Arc;

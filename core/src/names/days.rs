@@ -1,6 +1,6 @@
 //! Some days of one month: small enough to be kept for every archive that a lake knows.
 //!
-//! Which month it is, is told by the archive that the days belong to; nothing here knows it.
+//! Which month it is follows from the archive that the days belong to; nothing here knows it.
 
 use std::fmt;
 use std::str::FromStr;

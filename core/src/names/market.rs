@@ -149,8 +149,8 @@ impl FromStr for Symbol {
 
 /// The length of a bar: `1s` to `1mo`.
 ///
-/// The archive writes a month as `1mo`, because file systems that ignore case cannot tell `1M` from
-/// `1m`; `1M` is accepted and printed as `1mo`.
+/// The archive writes a month as `1mo`, because file systems that ignore case cannot distinguish
+/// `1M` from `1m`; `1M` is accepted and printed as `1mo`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Interval {
     unit: Unit,

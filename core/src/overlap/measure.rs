@@ -1,4 +1,4 @@
-//! What one copy of a day is worth: counted row by row, in any order of rows, in bounded memory.
+//! How complete one copy of a day is: counted row by row, in any order of rows, in bounded memory.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +9,8 @@ use crate::schema::{ColumnType, TableSchema};
 
 const SECONDS_OF_A_DAY: i64 = 86_400;
 const MICROSECONDS: i64 = 1_000_000;
-/// Runs of consecutive ids that are told apart on one day; ids in more runs than this are not
-/// consecutive by nature, and their gaps mean nothing.
+/// Runs of consecutive ids that are distinguished on one day; ids in more runs than this are
+/// never consecutive, and their gaps mean nothing.
 const RUNS: usize = 1 << 16;
 
 /// By what the continuity of a table's rows is measured.
@@ -37,7 +37,7 @@ impl Continuity {
         }
     }
 
-    /// Returns the column of ids that a table has, if an id alone tells its rows apart.
+    /// Returns the column of ids that a table has, if an id alone identifies its rows.
     #[must_use]
     pub fn id_column(schema: &TableSchema) -> Option<&str> {
         let [key] = schema.key() else { return None };
@@ -88,7 +88,7 @@ enum ContinuityMeter {
         seen: Vec<u64>,
         seconds: i64,
     },
-    Ids(Runs),
+    Ids(IdRuns),
     Span,
 }
 
@@ -100,13 +100,13 @@ impl DayMeter {
                 let bars = usize::try_from(SECONDS_OF_A_DAY / seconds.max(1)).unwrap_or_default();
                 ContinuityMeter::Bars { seen: vec![0; bars.div_ceil(64)], seconds: seconds.max(1) }
             }
-            Continuity::Ids => ContinuityMeter::Ids(Runs::default()),
+            Continuity::Ids => ContinuityMeter::Ids(IdRuns::default()),
             Continuity::Span => ContinuityMeter::Span,
         };
         Self { rows: 0, times: None, continuity }
     }
 
-    /// Takes note of a row: its event time in microseconds since 1970, and its id where it has one.
+    /// Adds a row: its event time in microseconds since 1970, and its id where it has one.
     pub fn push(&mut self, time: i64, id: Option<i64>) {
         self.rows += 1;
         let (first, last) = self.times.unwrap_or((time, time));
@@ -138,7 +138,7 @@ impl DayMeter {
                 let expected = u64::try_from(SECONDS_OF_A_DAY / seconds).unwrap_or_default();
                 (present, Some(expected.saturating_sub(present)))
             }
-            ContinuityMeter::Ids(Runs { overflowed: false, runs, distinct, .. }) => {
+            ContinuityMeter::Ids(IdRuns { overflowed: false, runs, distinct, .. }) => {
                 (*distinct, Some((runs.len() as u64).saturating_sub(1)))
             }
             ContinuityMeter::Ids(_) | ContinuityMeter::Span => (self.rows, None),
@@ -156,15 +156,15 @@ impl DayMeter {
 /// Ids as runs of consecutive ones, in whatever order they come: two streams that are interleaved
 /// line by line (binance-public-data issue 293) are two runs and not a gap at every line.
 #[derive(Debug, Default)]
-struct Runs {
+struct IdRuns {
     /// The last id of each run by its first.
     runs: BTreeMap<i64, i64>,
     distinct: u64,
-    /// There were too many runs to be told apart.
+    /// There were too many runs to distinguish.
     overflowed: bool,
 }
 
-impl Runs {
+impl IdRuns {
     fn insert(&mut self, id: i64) {
         if self.overflowed {
             return;

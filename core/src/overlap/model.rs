@@ -17,10 +17,10 @@ pub(crate) type RowsOf<'a> = &'a dyn Fn(&str, &str, NaiveDate) -> u64;
 pub(crate) fn land(ledger: &mut Ledger, arrived: LedgerEntry, rows: RowsOf<'_>) {
     let (key, period) = (arrived.key.clone(), arrived.key.period());
     let version = arrived.sha256.clone().unwrap();
-    let is_told = |entry: &&LedgerEntry| {
+    let has_landed = |entry: &&LedgerEntry| {
         matches!(entry.status, ArchiveStatus::Ingested | ArchiveStatus::Yielded)
     };
-    let others = ledger.entries().filter(is_told).filter(|other| {
+    let others = ledger.entries().filter(has_landed).filter(|other| {
         let days = other.key.period();
         other.key.series() == key.series()
             && days.frequency() != period.frequency()
@@ -34,7 +34,7 @@ pub(crate) fn land(ledger: &mut Ledger, arrived: LedgerEntry, rows: RowsOf<'_>) 
         .collect();
     let competing: Vec<_> =
         held_archives.iter().map(|(period, held_archive)| (*period, held_archive)).collect();
-    let own = ledger.get(key.path()).filter(is_told).and_then(held_archive);
+    let own = ledger.get(key.path()).filter(has_landed).and_then(held_archive);
     let claim = OverlapClaim::of(period, &version, own.as_ref(), &competing);
     if claim.is_resolved() {
         let known = ledger.get(key.path()).unwrap().clone();
@@ -46,13 +46,13 @@ pub(crate) fn land(ledger: &mut Ledger, arrived: LedgerEntry, rows: RowsOf<'_>) 
     let evidence = |rows| DayEvidence { rows, ..DayEvidence::default() };
     let mut decisions: BTreeMap<usize, Vec<DayDecision>> = BTreeMap::new();
     for day in claim.overlapping.dates(period) {
-        let holder =
+        let owner =
             others.iter().position(|other| other.key.period().days().contains(day)).unwrap();
-        let held = rows(others[holder].key.path(), others[holder].sha256.as_deref().unwrap(), day);
+        let held = rows(others[owner].key.path(), others[owner].sha256.as_deref().unwrap(), day);
         let offered = evidence(rows(key.path(), &version, day));
         let decision =
-            decide_day(day, others[holder].key.period().frequency(), evidence(held), offered);
-        decisions.entry(holder).or_default().push(decision);
+            decide_day(day, others[owner].key.period().frequency(), evidence(held), offered);
+        decisions.entry(owner).or_default().push(decision);
     }
     let present: DaySet = DaySet::of(period)
         .dates(period)
@@ -60,20 +60,20 @@ pub(crate) fn land(ledger: &mut Ledger, arrived: LedgerEntry, rows: RowsOf<'_>) 
         .collect();
     let resolution =
         claim.resolve(present, &decisions.values().flatten().cloned().collect::<Vec<_>>());
-    for (holder, decisions) in decisions {
+    for (owner, decisions) in decisions {
         let won: DaySet = decisions
             .iter()
             .filter(|decision| decision.incoming_wins())
             .map(|decision| decision.day)
             .collect();
-        let holder = others[holder].clone();
-        let days = holder.owned_days().minus(won);
-        let is_daily = holder.key.period() != holder.key.period().month();
+        let owner = others[owner].clone();
+        let days = owner.owned_days().minus(won);
+        let is_daily = owner.key.period() != owner.key.period().month();
         let competing_version =
-            if is_daily { Some(Arc::clone(&version)) } else { holder.competing_version.clone() };
+            if is_daily { Some(Arc::clone(&version)) } else { owner.competing_version.clone() };
         let status =
-            if days.is_empty() && !won.is_empty() { ArchiveStatus::Yielded } else { holder.status };
-        ledger.insert(LedgerEntry { days: Some(days), competing_version, status, ..holder });
+            if days.is_empty() && !won.is_empty() { ArchiveStatus::Yielded } else { owner.status };
+        ledger.insert(LedgerEntry { days: Some(days), competing_version, status, ..owner });
     }
     let status = if resolution.yielded { ArchiveStatus::Yielded } else { ArchiveStatus::Ingested };
     ledger.insert(LedgerEntry {

@@ -14,8 +14,8 @@ fn evidence(measure: Continuity, rows: impl IntoIterator<Item = (i64, i64)>) -> 
     meter.evidence()
 }
 
-fn told(holder: Frequency, held: DayEvidence, offered: DayEvidence) -> (bool, String) {
-    let decision = decide_day(date("2024-02-03"), holder, held, offered);
+fn decided(owner: Frequency, current: DayEvidence, incoming: DayEvidence) -> (bool, String) {
+    let decision = decide_day(date("2024-02-03"), owner, current, incoming);
     (decision.incoming_wins(), explain(&[decision]))
 }
 
@@ -75,14 +75,15 @@ fn ids_that_never_follow_each_other_are_not_measured_by_gaps() {
 fn more_rows_win_then_fewer_gaps_and_a_copy_that_is_no_better_changes_nothing() {
     let minute = Continuity::Bars(60);
     let bars = |count: i64| evidence(minute, (0..count).map(|at| (0, at)));
-    let (wins, text) = told(Frequency::Daily, bars(1_439), bars(1_440));
+    let (wins, text) = decided(Frequency::Daily, bars(1_439), bars(1_440));
     let expected = "2024-02-03: monthly 1440 rows, daily 1439 rows and 1 gap: monthly owns the day";
     assert_eq!((wins, text.as_str()), (true, expected));
-    let (wins, text) = told(Frequency::Monthly, bars(1_440), bars(1_440));
-    let expected = "2024-02-03: monthly 1440 rows, daily 1440 rows: as complete as each other, monthly keeps the day";
+    let (wins, text) = decided(Frequency::Monthly, bars(1_440), bars(1_440));
+    let expected = "2024-02-03: monthly 1440 rows, daily 1440 rows: as complete as each other, \
+    monthly keeps the day";
     assert_eq!((wins, text.as_str()), (false, expected));
     let ids = |ids: [i64; 4]| evidence(Continuity::Ids, ids.map(|id| (id, 0)));
-    let (wins, text) = told(Frequency::Daily, ids([1, 2, 8, 9]), ids([1, 2, 3, 4]));
+    let (wins, text) = decided(Frequency::Daily, ids([1, 2, 8, 9]), ids([1, 2, 3, 4]));
     let expected = "2024-02-03: monthly 4 rows, daily 4 rows and 1 gap: monthly owns the day";
     assert_eq!((wins, text.as_str()), (true, expected));
 }
@@ -90,14 +91,14 @@ fn more_rows_win_then_fewer_gaps_and_a_copy_that_is_no_better_changes_nothing() 
 #[test]
 fn rows_that_are_repeated_make_a_copy_no_more_complete() {
     let ids = |ids: &[i64]| evidence(Continuity::Ids, ids.iter().map(|id| (*id, 0)));
-    let (wins, text) = told(Frequency::Daily, ids(&[1, 2, 3]), ids(&[1, 1, 2, 2, 3]));
+    let (wins, text) = decided(Frequency::Daily, ids(&[1, 2, 3]), ids(&[1, 1, 2, 2, 3]));
     assert!(!wins && text.contains("monthly 5 rows (2 of them repeated), daily 3 rows"), "{text}");
 }
 
 #[test]
 fn where_gaps_mean_nothing_the_copy_that_reaches_further_wins() {
     let rows = |minutes: [i64; 2]| evidence(Continuity::Span, minutes.map(|minute| (0, minute)));
-    let (wins, text) = told(Frequency::Monthly, rows([0, 700]), rows([0, 1_400]));
+    let (wins, text) = decided(Frequency::Monthly, rows([0, 700]), rows([0, 1_400]));
     assert!(
         wins && text.ends_with("the rows of daily reach further, daily owns the day"),
         "{text}"
@@ -113,8 +114,11 @@ fn neighbouring_days_of_one_outcome_are_told_as_one() {
         decide_day(day, Frequency::Daily, hours(23), hours(monthly))
     };
     let text = explain(&[day(1, 24), day(2, 24), day(3, 12), day(5, 23)]);
-    let expected = "2024-02-01 to 2024-02-02: monthly 48 rows, daily 46 rows and 2 gaps: monthly owns the 2 days; \
-                    2024-02-03: monthly 12 rows and 12 gaps, daily 23 rows and 1 gap: daily owns the day; \
-                    2024-02-05: monthly 23 rows and 1 gap, daily 23 rows and 1 gap: as complete as each other, daily keeps the day";
+    let expected = "2024-02-01 to 2024-02-02: monthly 48 rows, daily 46 rows and 2 gaps: monthly \
+    owns the 2 days; \
+                    2024-02-03: monthly 12 rows and 12 gaps, daily 23 rows and 1 gap: daily owns \
+                    the day; \
+                    2024-02-05: monthly 23 rows and 1 gap, daily 23 rows and 1 gap: as complete \
+                    as each other, daily keeps the day";
     assert_eq!(text, expected);
 }

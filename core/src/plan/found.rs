@@ -1,7 +1,7 @@
 //! Which of the symbols that were named turned out to be published.
 //!
 //! A name that the archive does not have is most often a slip or the name of another market, so it
-//! is told; the run goes on with the rest.
+//! is reported; the run goes on with the rest.
 
 use std::collections::HashSet;
 
@@ -14,14 +14,14 @@ use crate::names::market::{Interval, Symbol};
 use crate::names::period::DateRange;
 use crate::selection::{Note, Notes, SymbolQuery, Target, Targets};
 
-pub(super) struct Found<'a> {
+pub(super) struct PublishedNames<'a> {
     targets: &'a Targets,
     /// The series that have an archive, of targets whose symbols are named.
     series: HashSet<(usize, &'a Symbol, Option<Interval>)>,
     symbols: HashSet<(usize, &'a Symbol)>,
 }
 
-impl<'a> Found<'a> {
+impl<'a> PublishedNames<'a> {
     pub(super) fn new(targets: &'a Targets) -> Self {
         Self { targets, series: HashSet::new(), symbols: HashSet::new() }
     }
@@ -39,7 +39,7 @@ impl<'a> Found<'a> {
         }
     }
 
-    /// Returns the intervals that were asked for of a symbol that is published with others only.
+    /// Returns the requested intervals of a symbol that is published with others only.
     pub(super) fn absent_series(&self, today: NaiveDate) -> Vec<Missing> {
         let mut absent = Vec::new();
         for (at, target, name) in self.named() {
@@ -56,13 +56,13 @@ impl<'a> Found<'a> {
         absent
     }
 
-    /// Tells the names of which nothing is published.
+    /// Reports the names of which nothing is published.
     pub(super) fn notes(&self) -> Vec<Note> {
         let mut notes = Notes::default();
         for (at, target, name) in self.named() {
             let row = &target.combination;
-            let told = matches!(row.status, Status::Never | Status::Withdrawn);
-            if told || self.symbols.contains(&(at, name)) {
+            let has_note = matches!(row.status, Status::Never | Status::Withdrawn);
+            if has_note || self.symbols.contains(&(at, name)) {
                 continue;
             }
             let dates = self.targets.dates;

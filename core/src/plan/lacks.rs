@@ -1,6 +1,6 @@
 //! Signs that a month's own archive is not whole, read from its ledger row alone.
 //!
-//! They need not be right: a wrong sign costs the download of a day once, and the verdict is made
+//! They need not be right: a wrong sign costs the download of a day once, and the decision is made
 //! by measurement.
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 
 use self::decide::Decider;
-use self::found::Found;
+use self::found::PublishedNames;
 pub use self::missing::Missing;
 pub use self::ownership::{MonthOwnership, Ownership};
 use self::reason::Decision;
@@ -49,7 +49,7 @@ pub struct Plan {
     pub fetch: Vec<Planned>,
     /// In the order of the listing.
     pub skipped: Vec<Skipped>,
-    /// What the archive answers otherwise than asked, and names that it does not have.
+    /// Where the archive differs from the selection, and names that it does not have.
     pub notes: Vec<Note>,
     /// Published keys that are no archive of a known kind.
     pub unknown: Vec<String>,
@@ -91,7 +91,7 @@ pub fn plan(
 ) -> Plan {
     let index = TargetIndex::new(targets);
     let ownership = Ownership::of(ledger);
-    let mut found = Found::new(targets);
+    let mut found = PublishedNames::new(targets);
     let mut missing = Vec::new();
     let mut decided: Vec<Option<Decided>> = vec![None; inventory.archives.len()];
     for (rank, (series, mut members)) in by_series(&inventory.archives).into_iter().enumerate() {

@@ -59,7 +59,7 @@ pub enum SkipReason {
     OutsideDates,
     /// The month is not over, so its archive cannot be complete.
     MonthNotClosed,
-    /// The selection asks for the other frequency, or the matrix has this interval at the other
+    /// The selection requests the other frequency, or the matrix has this interval at the other
     /// only.
     OtherFrequency,
 }
@@ -75,7 +75,7 @@ impl fmt::Display for SkipReason {
             Self::Rejected => "rejected and unchanged",
             Self::OutsideDates => "outside the dates",
             Self::MonthNotClosed => "month not closed",
-            Self::OtherFrequency => "not at the frequency asked for",
+            Self::OtherFrequency => "not at the requested frequency",
         })
     }
 }

@@ -65,7 +65,7 @@ impl Tracked {
     /// Returns what to list of one frequency: all months, or the days of the window.
     ///
     /// A series that was left alone for longer than the window is listed from the month in which it
-    /// was last met, in a listing of its own, so that no hole stays between the two.
+    /// was last met, in a separate listing, so that no hole stays between the two.
     #[must_use]
     pub fn listings(
         &self,
@@ -128,20 +128,20 @@ fn first_of_month(date: NaiveDate) -> NaiveDate {
 
 /// What is wanted of one combination.
 #[derive(Default)]
-struct Wanted {
+struct WantedSeries {
     symbols: BTreeSet<Symbol>,
     intervals: BTreeSet<Interval>,
 }
 
 fn targets_of(series: &[&Series], matrix: &Matrix, frequencies: &[Frequency]) -> Targets {
-    let mut wanted: BTreeMap<(Market, &DataType), Wanted> = BTreeMap::new();
+    let mut wanted: BTreeMap<(Market, &DataType), WantedSeries> = BTreeMap::new();
     for series in series {
         let wanted = wanted.entry((series.market, &series.data_type)).or_default();
         wanted.symbols.insert(series.symbol.clone());
         wanted.intervals.extend(series.interval);
     }
-    let targets =
-        wanted.into_iter().filter_map(|((market, data_type), Wanted { symbols, intervals })| {
+    let targets = wanted.into_iter().filter_map(
+        |((market, data_type), WantedSeries { symbols, intervals })| {
             let combination = matrix.get(market, data_type)?.clone();
             let published = |frequency: &&Frequency| combination.intervals(**frequency).is_some();
             let frequencies: Vec<Frequency> =
@@ -152,7 +152,8 @@ fn targets_of(series: &[&Series], matrix: &Matrix, frequencies: &[Frequency]) ->
                 frequencies,
                 symbols: SymbolQuery::Literal(symbols.into_iter().collect()),
             })
-        });
+        },
+    );
     Targets { targets: targets.collect(), ..Targets::none() }
 }
 

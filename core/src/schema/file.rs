@@ -15,7 +15,7 @@ use crate::names::market::Market;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct SchemaFile {
     table: Spanned<String>,
     doc: String,
     has_interval: bool,
@@ -45,15 +45,15 @@ struct LayoutRow {
     markets: Vec<Spanned<String>>,
     fields: Vec<Spanned<String>>,
     #[serde(default)]
-    rules: BTreeMap<Spanned<String>, Rule>,
+    rules: BTreeMap<Spanned<String>, FieldRule>,
 }
 
 /// Where a field is more than a value for the column of its name.
 #[derive(Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Rule {
+struct FieldRule {
     #[serde(default, rename = "as")]
-    reading: As,
+    reading: FieldRuleKind,
     column: Option<Spanned<String>>,
     columns: Option<[Spanned<String>; 2]>,
     #[serde(default)]
@@ -62,7 +62,7 @@ struct Rule {
 
 #[derive(Clone, Copy, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum As {
+enum FieldRuleKind {
     #[default]
     Value,
     Datetime,
@@ -76,8 +76,8 @@ enum As {
 
 /// Reads a schema and checks it.
 pub(super) fn parse(file: &str, text: &str) -> Result<TableSchema, DataFileError> {
-    let parsed: File = parse_toml(file, text)?;
-    let reader = Reader { file, text, columns: &parsed.columns };
+    let parsed: SchemaFile = parse_toml(file, text)?;
+    let reader = SchemaReader { file, text, columns: &parsed.columns };
     let event_time = reader.check_names(&parsed)?;
     let layouts = parsed.layouts.iter().map(|row| reader.layout(row));
     let layouts: Vec<Layout> = layouts.collect::<Result<_, _>>()?;
@@ -106,19 +106,19 @@ impl ColumnRow {
     }
 }
 
-struct Reader<'a> {
+struct SchemaReader<'a> {
     file: &'a str,
     text: &'a str,
     columns: &'a [ColumnRow],
 }
 
-impl Reader<'_> {
+impl SchemaReader<'_> {
     fn error(&self, span: Range<usize>, message: impl Into<String>) -> DataFileError {
         DataFileError::new(self.file, self.text, span, message)
     }
 
     /// Checks the names outside of layouts; returns the column of the event time.
-    fn check_names(&self, parsed: &File) -> Result<usize, DataFileError> {
+    fn check_names(&self, parsed: &SchemaFile) -> Result<usize, DataFileError> {
         let stem = self.file.strip_suffix(".toml").unwrap_or(self.file);
         if stem.rsplit('/').next() != Some(parsed.table.get_ref()) {
             return Err(self.error(parsed.table.span(), "the table is not named like its file"));
@@ -197,25 +197,29 @@ impl Reader<'_> {
         Ok(LayoutField { name: name.get_ref().clone(), spellings: rule.spellings, reading })
     }
 
-    fn reading(&self, name: &Spanned<String>, rule: &Rule) -> Result<Reading, DataFileError> {
+    fn reading(&self, name: &Spanned<String>, rule: &FieldRule) -> Result<Reading, DataFileError> {
         let target = rule.column.as_ref().unwrap_or(name);
         let time = || {
             let column = self.column(target)?;
             self.check_type(target, column, ColumnType::Time).map(|()| column)
         };
         Ok(match rule.reading {
-            As::Value => Reading::Value(self.column(target)?),
-            As::Datetime => Reading::DateTime(time()?),
-            As::Date => Reading::Date(time()?),
-            As::Hour => Reading::Hour(time()?),
-            As::ExpiryStrike => self.expiry_strike(name, rule)?,
-            As::Symbol => Reading::Symbol,
-            As::Zero => Reading::Zero,
-            As::Dropped => Reading::Dropped,
+            FieldRuleKind::Value => Reading::Value(self.column(target)?),
+            FieldRuleKind::Datetime => Reading::DateTime(time()?),
+            FieldRuleKind::Date => Reading::Date(time()?),
+            FieldRuleKind::Hour => Reading::Hour(time()?),
+            FieldRuleKind::ExpiryStrike => self.expiry_strike(name, rule)?,
+            FieldRuleKind::Symbol => Reading::Symbol,
+            FieldRuleKind::Zero => Reading::Zero,
+            FieldRuleKind::Dropped => Reading::Dropped,
         })
     }
 
-    fn expiry_strike(&self, name: &Spanned<String>, rule: &Rule) -> Result<Reading, DataFileError> {
+    fn expiry_strike(
+        &self,
+        name: &Spanned<String>,
+        rule: &FieldRule,
+    ) -> Result<Reading, DataFileError> {
         let Some([first, second]) = &rule.columns else {
             return Err(self.error(
                 name.span(),
@@ -284,7 +288,7 @@ impl Reader<'_> {
     }
 }
 
-/// Tells whether a file without a header could be of either layout.
+/// Returns whether a file without a header could be of either layout.
 fn clash(a: &Layout, b: &Layout) -> bool {
     a.fields.len() == b.fields.len() && a.markets.iter().any(|market| b.markets.contains(market))
 }

@@ -120,8 +120,8 @@ impl TableSchema {
         &self.event_time
     }
 
-    /// Returns the columns that, with `symbol` and `bar_interval`, ought to tell a row from all
-    /// others; none where the archive has no such columns.
+    /// Returns the columns that, with `symbol` and `bar_interval`, should identify a
+    /// row; none where the archive has no such columns.
     #[must_use]
     pub fn key(&self) -> &[String] {
         &self.key

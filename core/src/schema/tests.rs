@@ -36,7 +36,8 @@ fn builtin() -> Schemas {
 #[test]
 fn every_table_of_the_lake_has_a_schema() {
     let tables: Vec<String> = builtin().iter().map(|schema| schema.table().to_owned()).collect();
-    let expected = "agg_trades book_depth book_ticker bvol_index eoh_summary funding_rate index_price_klines klines \
+    let expected = "agg_trades book_depth book_ticker bvol_index eoh_summary funding_rate \
+    index_price_klines klines \
         liquidation_snapshot mark_price_klines metrics premium_index_klines trades";
     assert_eq!(tables.join(" "), expected);
 }
@@ -50,7 +51,8 @@ fn files_hold_symbol_and_interval_first_and_archive_last() {
     };
     assert_eq!(
         names(&klines.table_schema()),
-        "market date symbol bar_interval open_time open high low close volume close_time quote_volume trade_count \
+        "market date symbol bar_interval open_time open high low close volume close_time \
+        quote_volume trade_count \
          taker_buy_volume taker_buy_quote_volume base_volume taker_buy_base_volume archive"
     );
     assert_eq!(klines.file_schema().fields().len(), klines.table_schema().fields().len() - 2);
@@ -185,7 +187,8 @@ fn what_is_wrong_in_a_schema_is_told_with_its_line_and_key() {
         "small.toml, line 2, `table`: the table is not named like its file"
     );
     assert!(error("event_time = \"time\"", "event_time = \"tine\"").starts_with(
-        "small.toml, line 5, `event_time`: there is no column `tine`; expected one of time, size, day, strike"
+        "small.toml, line 5, `event_time`: there is no column `tine`; expected one of time, size, \
+        day, strike"
     ));
     assert!(
         error("event_time = \"time\"", "event_time = \"size\"")

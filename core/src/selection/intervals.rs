@@ -24,9 +24,9 @@ impl Default for IntervalFilter {
 }
 
 impl IntervalFilter {
-    /// Returns the spellings asked of a data type; none means all intervals.
+    /// Returns the spellings requested of a data type; none means all intervals.
     #[must_use]
-    pub fn asked(&self, data_type: &DataType) -> &[String] {
+    pub fn requested(&self, data_type: &DataType) -> &[String] {
         match self {
             Self::Everywhere(spellings) => spellings,
             Self::PerDataType(lists) => lists.get(data_type).map_or(&[], Vec::as_slice),

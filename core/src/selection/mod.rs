@@ -38,7 +38,7 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Refuses a selection that names no symbols, unless everything was asked for (`all`).
+    /// Refuses a selection that names no symbols, unless everything was requested (`all`).
     ///
     /// # Errors
     ///
@@ -98,10 +98,10 @@ impl FromStr for FrequencyPolicy {
 /// What a selection means in the terms of the matrix.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Targets {
-    /// At most one per combination, in the matrix's order; none if all that was asked for ended
+    /// At most one per combination, in the matrix's order; none if all that was requested ended
     /// before the dates.
     pub targets: Vec<Target>,
-    /// Where the archive differs from the wish, each told once.
+    /// Where the archive differs from the selection, each reported once.
     pub notes: Vec<Note>,
     pub dates: DateRange,
     pub frequency: FrequencyPolicy,
@@ -193,14 +193,15 @@ impl SymbolQuery {
 pub enum SelectionError {
     #[error(
         "no symbols are selected, which would be the whole archive: many terabytes; \
-         name some with --symbol 'BTC*', use a configuration file with --config, or ask for everything with --all"
+         name some with --symbol 'BTC*', use a configuration file with --config, or ask for \
+         everything with --all"
     )]
     TooBroad,
     /// A bar length that no market has of this data type.
     #[error("{data_type}: {source}")]
     Interval { data_type: DataType, source: NameError },
     /// Not one combination is left; the text says why, one clause for each.
-    #[error("the selection matches nothing: {0} (`lakehouse matrix` tells what there is)")]
+    #[error("the selection matches nothing: {0} (`lakehouse matrix` lists what there is)")]
     NothingMatches(String),
 }
 

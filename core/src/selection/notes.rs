@@ -1,4 +1,4 @@
-//! Remarks on a selection, each told once however many markets it is true of.
+//! Remarks on a selection, each reported once however many markets it is true of.
 //!
 //! A note is information, not an error: what makes a run impossible is a [`super::SelectionError`].
 

@@ -40,7 +40,7 @@ impl Selection {
         match &self.intervals {
             IntervalFilter::PerDataType(_) => {
                 for (data_type, known) in layered {
-                    check(data_type, self.intervals.asked(data_type), known)?;
+                    check(data_type, self.intervals.requested(data_type), known)?;
                 }
             }
             IntervalFilter::Everywhere(spellings) => {
@@ -54,7 +54,7 @@ impl Selection {
         Ok(())
     }
 
-    /// Returns the data types asked for, in the order of the matrix, or all of them.
+    /// Returns the requested data types, in the order of the matrix, or all of them.
     fn data_types_in(&self, matrix: &Matrix) -> Vec<DataType> {
         let mut names: Vec<DataType> = Vec::new();
         for row in matrix.combinations() {
@@ -69,10 +69,10 @@ impl Selection {
 
 fn check(
     data_type: &DataType,
-    asked: &[String],
+    requested: &[String],
     known: &BTreeSet<Interval>,
 ) -> Result<(), SelectionError> {
-    for text in asked {
+    for text in requested {
         let parsed = parse_known(text, known);
         parsed
             .map_err(|source| SelectionError::Interval { data_type: data_type.clone(), source })?;
@@ -84,7 +84,7 @@ struct Resolver<'a> {
     selection: &'a Selection,
     matrix: &'a Matrix,
     notes: Notes,
-    /// Something that was asked for is over, and would otherwise have been a target.
+    /// Something that was requested is over, and would otherwise have been a target.
     ended: bool,
 }
 
@@ -136,7 +136,7 @@ impl Resolver<'_> {
         Some(Target { combination: row.clone(), frequencies, symbols, intervals })
     }
 
-    /// Tells what became of the combination; returns whether archives of it can lie in the dates.
+    /// Notes the status of the combination; returns whether archives of it can lie in the dates.
     fn is_alive(&mut self, row: &Combination) -> bool {
         let text = match row.status {
             Status::Active => return true,
@@ -147,7 +147,11 @@ impl Resolver<'_> {
             Status::Never => "was never published on the public archive".to_owned(),
         };
         self.notes.on_data_type(row.market, &row.data_type, text);
-        let over = matches!(row.status, Status::Ended(end) if self.selection.dates.start.is_some_and(|start| end < start));
+        let start = self.selection.dates.start;
+        let over = match row.status {
+            Status::Ended(end) => start.is_some_and(|start| end < start),
+            Status::Active | Status::Withdrawn | Status::Never => false,
+        };
         self.ended |= over;
         !over
     }
@@ -179,20 +183,20 @@ impl Resolver<'_> {
         row: &Combination,
         frequencies: &[Frequency],
     ) -> Option<Option<Vec<Interval>>> {
-        let asked = self.selection.intervals.asked(&row.data_type);
-        if asked.is_empty() {
+        let requested = self.selection.intervals.requested(&row.data_type);
+        if requested.is_empty() {
             return Some(None);
         }
         if !row.has_intervals() {
             let asked_for = !self.selection.data_types.is_empty();
             if asked_for {
-                let text = format!("has no intervals; {} is ignored", join(asked));
+                let text = format!("has no intervals; {} is ignored", join(requested));
                 self.notes.on_data_type(row.market, &row.data_type, text);
             }
             return Some(None);
         }
         let mut wanted = BTreeSet::new();
-        for interval in asked.iter().filter_map(|text| text.parse().ok()) {
+        for interval in requested.iter().filter_map(|text| text.parse().ok()) {
             if frequencies.iter().any(|at| has_any(row, *at, &[interval])) {
                 wanted.insert(interval);
             } else {
@@ -226,7 +230,7 @@ impl Resolver<'_> {
         self.notes.on_data_type(row.market, &row.data_type, text);
     }
 
-    /// Says where a data type is that a market lacks; only if it was asked for by name.
+    /// Says where a data type is that a market lacks; only if it was requested by name.
     fn note_absent(&mut self, market: Market, data_type: &DataType) {
         if self.selection.data_types.is_empty() {
             return;

@@ -1,7 +1,7 @@
 //! Which symbols are wanted: names and globs, for every market or for each.
 //!
-//! Names are told apart from globs, because a selection of names needs no listing of a market's
-//! symbols. Which market has which symbols is not known here; the listing tells.
+//! Names are distinguished from globs, because a selection of names needs no listing of a market's
+//! symbols. Which market has which symbols is not known here; the listing says so.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -89,9 +89,12 @@ fn short_names_of_option_symbols_are_replaced_and_told_once() {
     let symbols: Vec<_> = targets.targets.iter().map(|target| target.symbols.clone()).collect();
     let literal = |name: &str| SymbolQuery::Literal(vec![name.parse().unwrap()]);
     assert_eq!(symbols, [literal("BTCBVOLUSDT"), literal("BTCUSDT")]);
-    let told = notes(&targets);
-    assert!(told.contains(&"options BVOLIndex: BTC stands for BTCBVOLUSDT".to_owned()), "{told:?}");
-    assert!(told.contains(&"options EOHSummary: BTC stands for BTCUSDT".to_owned()), "{told:?}");
+    let found = notes(&targets);
+    assert!(
+        found.contains(&"options BVOLIndex: BTC stands for BTCBVOLUSDT".to_owned()),
+        "{found:?}"
+    );
+    assert!(found.contains(&"options EOHSummary: BTC stands for BTCUSDT".to_owned()), "{found:?}");
 }
 
 #[test]
@@ -182,10 +185,10 @@ fn what_was_never_published_or_withdrawn_is_told_and_still_looked_for() {
         names(&targets),
         ["spot bookTicker", "futures_um bookTicker", "futures_um liquidationSnapshot"]
     );
-    let told = notes(&targets).join("\n");
-    assert!(told.contains("spot bookTicker: was never published"), "{told}");
-    assert!(told.contains("futures_um bookTicker: its last archive is of 2024-04-30"), "{told}");
-    assert!(told.contains("futures_um liquidationSnapshot: was withdrawn"), "{told}");
+    let found = notes(&targets).join("\n");
+    assert!(found.contains("spot bookTicker: was never published"), "{found}");
+    assert!(found.contains("futures_um bookTicker: its last archive is of 2024-04-30"), "{found}");
+    assert!(found.contains("futures_um liquidationSnapshot: was withdrawn"), "{found}");
 }
 
 #[test]
@@ -208,10 +211,10 @@ fn symbols_per_market_choose_the_markets_unless_those_are_named() {
     wish.markets = vec![Market::Spot, Market::FuturesUm];
     let targets = wish.targets(&matrix()).unwrap();
     assert_eq!(names(&targets), ["spot klines"]);
-    let told = notes(&targets).join("\n");
+    let found = notes(&targets).join("\n");
     assert!(
-        told.contains("futures_um: no symbols are given")
-            && told.contains("futures_cm: symbols are given"),
-        "{told}"
+        found.contains("futures_um: no symbols are given")
+            && found.contains("futures_cm: symbols are given"),
+        "{found}"
     );
 }

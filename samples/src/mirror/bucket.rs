@@ -24,7 +24,7 @@ pub struct Bucket {
     objects: BTreeMap<String, Object>,
 }
 
-/// What a page of the listing is asked for.
+/// The parameters of a page of the listing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listing {
     pub prefix: String,
@@ -66,15 +66,15 @@ impl Bucket {
     /// Returns a page of the listing as XML. `NextMarker` is only there with a delimiter, as S3 has
     /// it.
     #[must_use]
-    pub fn list(&self, asked: &Listing, page_size: usize) -> String {
-        let mut entries = self.entries(asked);
+    pub fn list(&self, request: &Listing, page_size: usize) -> String {
+        let mut entries = self.entries(request);
         let truncated = entries.len() > page_size;
         entries.truncate(page_size);
         let mut xml =
             String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ListBucketResult>");
-        element(&mut xml, "Prefix", &asked.prefix);
+        element(&mut xml, "Prefix", &request.prefix);
         element(&mut xml, "IsTruncated", if truncated { "true" } else { "false" });
-        if let Some((last, _)) = entries.last().filter(|_| truncated && asked.delimiter) {
+        if let Some((last, _)) = entries.last().filter(|_| truncated && request.delimiter) {
             element(&mut xml, "NextMarker", last);
         }
         for (name, object) in entries {
@@ -86,15 +86,15 @@ impl Bucket {
         xml + "</ListBucketResult>"
     }
 
-    /// Returns everything that is asked for: objects, and folders without one.
-    fn entries(&self, asked: &Listing) -> Vec<(&str, Option<&Object>)> {
+    /// Returns everything that is requested: objects, and folders without one.
+    fn entries(&self, request: &Listing) -> Vec<(&str, Option<&Object>)> {
         let mut entries: Vec<(&str, Option<&Object>)> = Vec::new();
-        let marker = asked.marker.as_deref().unwrap_or_default();
-        let objects = self.objects.range(asked.prefix.clone()..);
-        for (key, object) in objects.take_while(|(key, _)| key.starts_with(&asked.prefix)) {
-            let rest = &key[asked.prefix.len()..];
-            let entry = match rest.find('/').filter(|_| asked.delimiter) {
-                Some(slash) => (&key[..=asked.prefix.len() + slash], None),
+        let marker = request.marker.as_deref().unwrap_or_default();
+        let objects = self.objects.range(request.prefix.clone()..);
+        for (key, object) in objects.take_while(|(key, _)| key.starts_with(&request.prefix)) {
+            let rest = &key[request.prefix.len()..];
+            let entry = match rest.find('/').filter(|_| request.delimiter) {
+                Some(slash) => (&key[..=request.prefix.len() + slash], None),
                 None => (key.as_str(), Some(object)),
             };
             if entry.0 > marker && entries.last().is_none_or(|(last, _)| *last != entry.0) {

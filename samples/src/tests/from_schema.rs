@@ -51,8 +51,8 @@ fields = ["lot", "opened", "price"]
 [[layouts]]
 markets = ["spot"]
 fields = [
-  "lot", "house", "symbol", "opened", "closed", "settled", "bidders", "is_open", "kind", "price", "amount",
-  "turnover", "fee", "nothing", "remark",
+  "lot", "house", "symbol", "opened", "closed", "settled", "bidders", "is_open", "kind", "price",
+  "amount", "turnover", "fee", "nothing", "remark",
 ]
 
 [layouts.rules]

@@ -5,12 +5,15 @@
 
 use super::FileOptions;
 use crate::config::data_file::DataFileError;
-use crate::config::tree::Reader;
+use crate::config::tree::NodeReader;
 use crate::selection::join;
 
 const WORKFLOW: &str = "archive_collection";
 
-pub(super) fn workflow_type(_: &mut FileOptions, value: Reader<'_>) -> Result<(), DataFileError> {
+pub(super) fn workflow_type(
+    _: &mut FileOptions,
+    value: NodeReader<'_>,
+) -> Result<(), DataFileError> {
     match value.text()? {
         WORKFLOW => Ok(()),
         other => {
@@ -22,12 +25,13 @@ pub(super) fn workflow_type(_: &mut FileOptions, value: Reader<'_>) -> Result<()
 /// Takes `true` as it is: archives always go in batches.
 pub(super) fn enable_batch_mode(
     options: &mut FileOptions,
-    value: Reader<'_>,
+    value: NodeReader<'_>,
 ) -> Result<(), DataFileError> {
     if !value.flag()? {
         warn(
             options,
-            "`enable_batch_mode = false` is ignored: archives always go in batches, see `batch_size`",
+            "`enable_batch_mode = false` is ignored: archives always go in batches, see \
+            `batch_size`",
         );
     }
     Ok(())
@@ -35,7 +39,7 @@ pub(super) fn enable_batch_mode(
 
 pub(super) fn part_size_mb(
     options: &mut FileOptions,
-    value: Reader<'_>,
+    value: NodeReader<'_>,
 ) -> Result<(), DataFileError> {
     value.number(1_u64)?;
     warn(options, "`part_size_mb` is ignored: an archive comes in one stream, whatever its size");
@@ -46,7 +50,7 @@ pub(super) fn part_size_mb(
 /// options win.
 pub(super) fn s5cmd_extra_args(
     options: &mut FileOptions,
-    value: Reader<'_>,
+    value: NodeReader<'_>,
 ) -> Result<(), DataFileError> {
     let mut items = value.items()?;
     let mut ignored = Vec::new();

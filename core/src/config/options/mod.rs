@@ -51,7 +51,7 @@ pub struct FileOptions {
     pub resume: Option<bool>,
     /// The line of each option that the file gives, by the option's first spelling.
     pub lines: BTreeMap<&'static str, usize>,
-    /// What the file asks for and does not get, for the user to read once.
+    /// What the file requests and cannot have, to be shown once.
     pub warnings: Vec<String>,
 }
 
@@ -86,7 +86,7 @@ impl FileOptions {
             || self.range_given()
     }
 
-    /// Returns the days asked for; `today` counts for `last` only.
+    /// Returns the requested days; `today` counts for `last` only.
     #[must_use]
     pub fn date_range(&self, today: NaiveDate) -> DateRange {
         self.dates.or(self.last.map(|last| last.range(today))).unwrap_or_default()
@@ -118,7 +118,8 @@ pub fn parse_collection(file: &str, text: &str) -> Result<FileOptions, DataFileE
     if options.markets.is_none() && matches!(options.symbols, Some(SymbolFilter::Everywhere(_))) {
         options.markets = Some(vec![Market::Spot]);
         options.warnings.push(format!(
-            "no `markets` in {file}: spot is meant, as always in such files; name the markets to have others"
+            "no `markets` in {file}: spot is meant, as always in such files; name the markets to \
+            have others"
         ));
     }
     Ok(options)

@@ -6,14 +6,14 @@ use std::collections::BTreeMap;
 
 use super::{FileIntervals, FileOptions, Located, external};
 use crate::config::data_file::DataFileError;
-use crate::config::tree::{Node, Reader};
+use crate::config::tree::{Node, NodeReader};
 use crate::names::market::{Market, NameError};
 use crate::names::period::DateRange;
 use crate::selection::{SymbolFilter, SymbolList};
 
-type Read = fn(&mut FileOptions, Reader<'_>) -> Result<(), DataFileError>;
+type ReadOption = fn(&mut FileOptions, NodeReader<'_>) -> Result<(), DataFileError>;
 
-const OPTIONS: &[(&str, Read)] = &[
+const OPTIONS: &[(&str, ReadOption)] = &[
     ("markets", |options, value| put(&mut options.markets, markets(value)?)),
     ("data_types", |options, value| put(&mut options.data_types, located(value)?)),
     ("symbols", |options, value| put(&mut options.symbols, symbols(value)?)),
@@ -51,7 +51,7 @@ const SYNONYMS: [(&str, &str); 3] =
 /// Reads a whole file.
 pub(super) fn options(file: &str, root: &Node) -> Result<FileOptions, DataFileError> {
     let mut options = FileOptions { file: file.to_owned(), ..FileOptions::default() };
-    let root = Reader { file, node: root };
+    let root = NodeReader { file, node: root };
     let mut seen = Vec::new();
     for member in root.members()? {
         let Some((name, read)) = OPTIONS.iter().find(|(name, _)| *name == member.name()) else {
@@ -74,7 +74,7 @@ fn first_spelling(name: &'static str) -> &'static str {
 
 /// Makes the error for a name that a table does not have.
 pub(super) fn unknown(
-    member: Reader<'_>,
+    member: NodeReader<'_>,
     what: &'static str,
     valid: impl Iterator<Item = &'static str>,
 ) -> DataFileError {
@@ -82,7 +82,7 @@ pub(super) fn unknown(
     member.error(NameError::new(what, member.name(), valid))
 }
 
-fn refuse_contradictions(seen: &[(&str, Reader<'_>)]) -> Result<(), DataFileError> {
+fn refuse_contradictions(seen: &[(&str, NodeReader<'_>)]) -> Result<(), DataFileError> {
     let find = |name: &str| seen.iter().find(|(known, _)| *known == name).map(|(_, member)| member);
     for (name, other) in SYNONYMS.into_iter().chain([("date_range", "last")]) {
         if let (Some(_), Some(member)) = (find(name), find(other)) {
@@ -99,23 +99,23 @@ fn put<T>(option: &mut Option<T>, value: T) -> Result<(), DataFileError> {
     Ok(())
 }
 
-fn lake(options: &mut FileOptions, value: Reader<'_>) -> Result<(), DataFileError> {
+fn lake(options: &mut FileOptions, value: NodeReader<'_>) -> Result<(), DataFileError> {
     put(&mut options.lake, value.text()?.to_owned())
 }
 
-fn markets(value: Reader<'_>) -> Result<Vec<Market>, DataFileError> {
-    value.items()?.map(Reader::named).collect()
+fn markets(value: NodeReader<'_>) -> Result<Vec<Market>, DataFileError> {
+    value.items()?.map(NodeReader::named).collect()
 }
 
-fn located(value: Reader<'_>) -> Result<Vec<Located>, DataFileError> {
+fn located(value: NodeReader<'_>) -> Result<Vec<Located>, DataFileError> {
     value.items()?.map(|item| Ok(place(item, item.text()?))).collect()
 }
 
-fn place(reader: Reader<'_>, text: &str) -> Located {
+fn place(reader: NodeReader<'_>, text: &str) -> Located {
     Located { text: text.to_owned(), line: reader.node.line, key: reader.node.key.clone() }
 }
 
-fn symbols(value: Reader<'_>) -> Result<SymbolFilter, DataFileError> {
+fn symbols(value: NodeReader<'_>) -> Result<SymbolFilter, DataFileError> {
     if !value.is_table() {
         return symbol_list(value).map(SymbolFilter::Everywhere);
     }
@@ -127,7 +127,7 @@ fn symbols(value: Reader<'_>) -> Result<SymbolFilter, DataFileError> {
     Ok(SymbolFilter::PerMarket(lists))
 }
 
-fn symbol_list(value: Reader<'_>) -> Result<SymbolList, DataFileError> {
+fn symbol_list(value: NodeReader<'_>) -> Result<SymbolList, DataFileError> {
     let mut patterns = Vec::new();
     for item in value.items()? {
         let pattern = item.text()?;
@@ -137,7 +137,7 @@ fn symbol_list(value: Reader<'_>) -> Result<SymbolList, DataFileError> {
     SymbolList::parse(&patterns).map_err(|problem| value.error(problem))
 }
 
-fn intervals(value: Reader<'_>) -> Result<FileIntervals, DataFileError> {
+fn intervals(value: NodeReader<'_>) -> Result<FileIntervals, DataFileError> {
     if !value.is_table() {
         return located(value).map(FileIntervals::Everywhere);
     }
@@ -145,7 +145,7 @@ fn intervals(value: Reader<'_>) -> Result<FileIntervals, DataFileError> {
     lists.collect::<Result<_, DataFileError>>().map(FileIntervals::PerDataType)
 }
 
-fn date_range(value: Reader<'_>) -> Result<DateRange, DataFileError> {
+fn date_range(value: NodeReader<'_>) -> Result<DateRange, DataFileError> {
     let (mut start, mut end) = (None, None);
     for member in value.members()? {
         match member.name() {

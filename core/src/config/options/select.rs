@@ -54,7 +54,7 @@ impl FileOptions {
         Ok(IntervalFilter::PerDataType(filter))
     }
 
-    /// Leaves data types without intervals alone: what is asked of them is a note, later.
+    /// Leaves data types without intervals alone: what is requested of them becomes a note later.
     fn check_intervals(
         &self,
         matrix: &Matrix,

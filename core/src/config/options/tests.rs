@@ -48,25 +48,25 @@ fn the_basic_configuration_is_two_markets_and_one_day() {
 fn four_markets_have_symbols_of_their_own_and_the_archive_wins_where_they_differ() {
     let options = existing("four_markets.json");
     let targets = targets(&options);
-    let told = notes(&targets);
+    let text = notes(&targets);
     assert!(combinations(&targets).contains(&"futures_cm/fundingRate".to_owned()));
-    assert!(told.contains("options BVOLIndex: BTC stands for BTCBVOLUSDT"), "{told}");
-    assert!(told.contains("options BVOLIndex: has no intervals; 1h, 1d is ignored"), "{told}");
-    assert!(told.contains("futures_um, futures_cm fundingRate: exists per month only"), "{told}");
+    assert!(text.contains("options BVOLIndex: BTC stands for BTCBVOLUSDT"), "{text}");
+    assert!(text.contains("options BVOLIndex: has no intervals; 1h, 1d is ignored"), "{text}");
+    assert!(text.contains("futures_um, futures_cm fundingRate: exists per month only"), "{text}");
 }
 
 #[test]
 #[cfg_attr(not(collection_configs), ignore = "there is no ../shared/collection-configs")]
 fn intervals_of_data_types_that_are_not_selected_are_told_and_not_refused() {
     let options = existing("full_market.json");
-    let told = notes(&targets(&options));
+    let text = notes(&targets(&options));
     assert!(
-        told.contains("bookDepth, indexPriceKlines, markPriceKlines: intervals are given"),
-        "{told}"
+        text.contains("bookDepth, indexPriceKlines, markPriceKlines: intervals are given"),
+        "{text}"
     );
     assert!(
-        told.contains("futures_cm liquidationSnapshot: its last archive is of 2024-10-14"),
-        "{told}"
+        text.contains("futures_cm liquidationSnapshot: its last archive is of 2024-10-14"),
+        "{text}"
     );
     assert_eq!((options.batch_size, options.max_parallel_downloads), (Some(100), Some(8)));
     assert_eq!((options.retries, options.resume), (Some(3), Some(true)));
@@ -94,9 +94,9 @@ fn configurations_without_intervals_or_dates_mean_all_of_them() {
 #[cfg_attr(not(collection_configs), ignore = "there is no ../shared/collection-configs")]
 fn book_depth_of_spot_is_planned_and_told_never_to_have_been_published() {
     let options = existing("spot_only.json");
-    let told = notes(&targets(&options));
-    assert!(told.contains("spot bookDepth: was never published"), "{told}");
-    assert!(told.contains("spot bookDepth: has no intervals; 100ms is ignored"), "{told}");
+    let text = notes(&targets(&options));
+    assert!(text.contains("spot bookDepth: was never published"), "{text}");
+    assert!(text.contains("spot bookDepth: has no intervals; 100ms is ignored"), "{text}");
 }
 
 #[test]

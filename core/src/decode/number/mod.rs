@@ -46,6 +46,7 @@ impl DecimalForm {
             [b'-', digits @ ..] => (true, digits),
             digits => (false, digits),
         };
+        // Eighteen digits and a point.
         if digits.len() > FAST_DIGITS + 1 {
             return None;
         }
@@ -82,7 +83,7 @@ impl DecimalForm {
         Some(i128::from(value) * i128::from(*POWERS.get(missing)?))
     }
 
-    /// Parses every valid number, or tells what is wrong.
+    /// Parses every valid number, or says what is wrong.
     #[cold]
     pub(crate) fn full(&self, field: &[u8]) -> Result<i128, Problem> {
         let invalid = Problem::Decimal { exponents: self.exponents };
@@ -95,10 +96,13 @@ impl DecimalForm {
         let digits = || whole.iter().chain(decimals).map(|byte| i128::from(byte - b'0'));
         // How many of the digits lie before the last decimal that the column holds.
         let kept = whole.len() as i64 + i64::from(self.scale) + i64::from(exponent.unwrap_or(0));
+        // What lies after the last decimal must be zero: nothing is ever rounded.
         if digits().skip(usize::try_from(kept).unwrap_or(0)).any(|digit| digit != 0) {
             return Err(Problem::Scale { scale: self.scale });
         }
         let too_large = Problem::Precision { precision: self.precision, scale: self.scale };
+        // Digits that the column holds, then zeros up to its scale; each step is checked, because
+        // an exponent can ask for thousands of them.
         let mut value = 0_i128;
         let mut count = 0;
         for digit in digits().take(usize::try_from(kept).unwrap_or(0)) {
@@ -163,7 +167,7 @@ fn word(text: [u8; 8]) -> u64 {
     u64::from_le_bytes(text) ^ u64::from_le_bytes([b'0'; 8])
 }
 
-/// Keeps the first `count` digits of a word, at most eight, behind zeros.
+/// Keeps the first `count` digits of a word, at most eight, after zeros.
 #[inline]
 fn first_digits(word: u64, count: usize) -> u64 {
     word.checked_shl(u64::BITS - 8 * count as u32).unwrap_or(0)
@@ -175,16 +179,20 @@ fn eight_digits(digits: u64) -> Option<i64> {
     const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
     // What added to ten reaches the highest bit.
     const ABOVE_NINE: u64 = u64::from_le_bytes([0x80 - 10; 8]);
+    // A byte above nine, or one that was no ASCII at all, sets its highest bit. A carry into a
+    // neighbour can only come from a byte that has failed by itself.
     if (digits | digits.wrapping_add(ABOVE_NINE)) & HIGH != 0 {
         return None;
     }
+    // The first digit is the lowest byte, so that shifting down puts each digit's right neighbour
+    // in its place. The masks drop every second sum, which joins the halves of two pairs.
     let pairs = (digits * 10 + (digits >> 8)) & 0x00FF_00FF_00FF_00FF;
     let fours = (pairs * 100 + (pairs >> 16)) & 0x0000_FFFF_0000_FFFF;
     let eight = (fours * 10_000 + (fours >> 32)) & 0xFFFF_FFFF;
     i64::try_from(eight).ok()
 }
 
-/// Parses every integer of 64 bits, or tells what is wrong.
+/// Parses every integer of 64 bits, or says what is wrong.
 #[cold]
 pub(crate) fn full_integer(field: &[u8]) -> Result<i64, Problem> {
     let (_, digits) = split_sign(field);
@@ -195,7 +203,7 @@ pub(crate) fn full_integer(field: &[u8]) -> Result<i64, Problem> {
     text.parse().map_err(|_| Problem::IntegerRange { bits: 64 })
 }
 
-/// Tells whether a number is zero, however it is written.
+/// Returns whether a number is zero, however it is written.
 #[inline]
 pub(crate) fn is_zero(field: &[u8]) -> bool {
     field == b"0" || DecimalForm::new(38, 8, true).full(field) == Ok(0)

@@ -2,7 +2,7 @@
 //!
 //! One pass over the bytes, eight at a time, that knows nothing of what fields mean. Rows that are
 //! plain end in one reused table of offsets, which is what makes parsing column by column cheap; a
-//! line with real quotes takes the general path through `csv-core`, which writes its fields behind
+//! line with real quotes takes the general path through `csv-core`, which writes its fields after
 //! the block as if they had been plain.
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
@@ -13,7 +13,7 @@ const FIRST_PLAIN: u8 = b'-';
 
 /// The fields of the rows of one block.
 #[derive(Debug, Default)]
-pub(crate) struct Rows {
+pub(crate) struct SplitRows {
     /// For each row: where its first field begins, then for each field one past the byte that ends
     /// it.
     bounds: Vec<u32>,
@@ -39,14 +39,14 @@ pub(crate) struct Malformed {
 }
 
 /// Why a pass over the block stopped.
-enum Stop {
+enum ScanEnd {
     /// There is no other complete line, or there are enough rows.
     Done,
     /// A line with quotes was passed over; its start and end.
     Quoted(usize, usize),
 }
 
-impl Rows {
+impl SplitRows {
     /// Splits complete lines of `buffer` from `start` on, at most `limit` rows; returns where it
     /// stopped.
     ///
@@ -65,8 +65,8 @@ impl Rows {
             let (next, stop) = self.scan(&buffer[..end], position, limit);
             position = next;
             match stop {
-                Stop::Done => return position,
-                Stop::Quoted(start, end) => self.unquote(buffer, start, end),
+                ScanEnd::Done => return position,
+                ScanEnd::Quoted(start, end) => self.unquote(buffer, start, end),
             }
             if self.lines.len() >= limit {
                 return position;
@@ -130,16 +130,21 @@ impl Rows {
     }
 
     /// Looks at eight bytes at a time for those that may end a field.
-    fn scan(&mut self, data: &[u8], start: usize, limit: usize) -> (usize, Stop) {
-        let mut line = Line { start, first_bound: self.bounds.len(), quotes: false };
+    fn scan(&mut self, data: &[u8], start: usize, limit: usize) -> (usize, ScanEnd) {
+        let mut line = OpenLine { start, first_bound: self.bounds.len(), quotes: false };
         self.bounds.push(start as u32);
         let (words, rest) = data[start..].as_chunks::<8>();
+        // Most words hold one or two commas between digits: a word without a mark costs a few
+        // operations instead of eight comparisons.
         for (index, word) in words.iter().enumerate() {
             let mut marks = marks(*word);
             while marks != 0 {
+                // Words are little-endian, so the lowest mark is the first byte; clearing the
+                // lowest bit that is set moves on to the next.
                 let byte = marks.trailing_zeros() as usize / 8;
                 let at = start + index * 8 + byte;
                 marks &= marks - 1;
+                // The comma is by far the most frequent mark and needs no call.
                 if word[byte & 7] == b',' {
                     self.bounds.push(at as u32 + 1);
                 } else if let Some(stop) = self.mark(data, &mut line, at, limit) {
@@ -153,24 +158,31 @@ impl Rows {
                 return (at + 1, stop);
             }
         }
+        // The last line has no newline yet: it is scanned again once the rest of it has come.
         self.bounds.truncate(line.first_bound);
-        (line.start, Stop::Done)
+        (line.start, ScanEnd::Done)
     }
 
-    /// Takes note of one byte; returns why to stop behind it, if so.
+    /// Handles one byte; returns why to stop after it, if so.
     #[inline]
-    fn mark(&mut self, data: &[u8], line: &mut Line, at: usize, limit: usize) -> Option<Stop> {
+    fn mark(
+        &mut self,
+        data: &[u8],
+        line: &mut OpenLine,
+        at: usize,
+        limit: usize,
+    ) -> Option<ScanEnd> {
         match data[at] {
             b',' => self.bounds.push(at as u32 + 1),
             b'"' => line.quotes |= !self.is_empty_field(data, at),
             b'\n' => {
                 if let Some((start, end)) = self.end_line(data, line, at) {
-                    return Some(Stop::Quoted(start, end));
+                    return Some(ScanEnd::Quoted(start, end));
                 }
                 if self.lines.len() == limit {
-                    return Some(Stop::Done);
+                    return Some(ScanEnd::Done);
                 }
-                *line = Line { start: at + 1, first_bound: self.bounds.len(), quotes: false };
+                *line = OpenLine { start: at + 1, first_bound: self.bounds.len(), quotes: false };
                 self.bounds.push(at as u32 + 1);
             }
             _ => {}
@@ -180,12 +192,15 @@ impl Rows {
 
     /// Ends the line at its newline; returns its place if it needs the general path.
     #[inline]
-    fn end_line(&mut self, data: &[u8], line: &Line, newline: usize) -> Option<(usize, usize)> {
+    fn end_line(&mut self, data: &[u8], line: &OpenLine, newline: usize) -> Option<(usize, usize)> {
         self.line += 1;
         let carriage_return = newline > line.start && data[newline - 1] == b'\r';
         let end = newline - usize::from(carriage_return);
         let fields = self.bounds.len() - line.first_bound;
+        // Nearly every line ends here; whatever is odd about one is looked into only afterwards.
         if fields == self.fields && !line.quotes && end > line.start {
+            // One past the newline, or past the carriage return: a field ends one byte before the
+            // next bound.
             self.bounds.push(end as u32 + 1);
             self.lines.push(self.line - 1);
             return None;
@@ -200,8 +215,8 @@ impl Rows {
         None
     }
 
-    /// Tells whether the quote at `at` is one of the two of a field that is `""`: those are left to
-    /// the parsers.
+    /// Returns whether the quote at `at` is one of the two of a field that is `""`: those are left
+    /// to the parsers.
     fn is_empty_field(&self, data: &[u8], at: usize) -> bool {
         let start = self.bounds.last().map_or(0, |start| *start as usize);
         let ends = |at: usize| matches!(data.get(at), Some(b',' | b'\n' | b'\r'));
@@ -222,6 +237,7 @@ impl Rows {
         if fields.len() != self.fields {
             return self.add_malformed(start, end, Some(fields.len()));
         }
+        // The row's bounds point after the block, where its fields stand as if they had been plain.
         self.quoted.push((self.lines.len() as u32, start as u32, end as u32));
         self.bounds.push(buffer.len() as u32);
         for field in fields {
@@ -234,7 +250,7 @@ impl Rows {
 }
 
 /// The line that a pass is in.
-struct Line {
+struct OpenLine {
     start: usize,
     first_bound: usize,
     quotes: bool,
@@ -260,7 +276,7 @@ pub(crate) fn unquoted_fields(line: &[u8]) -> Option<Vec<Vec<u8>>> {
     let mut reader: Reader = ReaderBuilder::new().build();
     let (mut output, mut ends) = (vec![0; line.len() + 1], vec![0; line.len() + 2]);
     let (mut read, mut written, mut count) = (0, 0, 0);
-    // The second, empty input tells the reader that the line is over.
+    // The second, empty input signals the reader that the line is over.
     for input in [line, &[]] {
         let (result, used, out, fields) =
             reader.read_record(input, &mut output[written..], &mut ends[count..]);

@@ -6,7 +6,7 @@ type BadLine = (u32, Option<usize>);
 /// Splits a block and shows its rows, the lines they stand on, and the lines that are none.
 fn split(text: &str, fields: usize, limit: usize) -> (Vec<Row>, Vec<BadLine>, String) {
     let mut buffer = text.as_bytes().to_vec();
-    let mut rows = Rows::default();
+    let mut rows = SplitRows::default();
     let stop = rows.split(&mut buffer, 0, fields, limit);
     let field = |row, field| String::from_utf8(rows.field(&buffer, row, field).to_vec()).unwrap();
     let found = (0..rows.len())

@@ -41,7 +41,10 @@ fn file() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #[test]
-    fn any_pieces_make_the_same_batches_and_rejects(csv in file(), cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..8)) {
+    fn any_pieces_make_the_same_batches_and_rejects(
+        csv in file(),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
+    ) {
         let whole = try_decode("trades", Market::Spot, "BTCUSDT", &[&csv], SMALL).unwrap();
         let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(csv.len() + 1)).collect();
         cuts.extend([0, csv.len()]);
@@ -49,13 +52,16 @@ proptest! {
         let pieces: Vec<&[u8]> = cuts.windows(2).map(|cut| &csv[cut[0]..cut[1]]).collect();
         let cut = try_decode("trades", Market::Spot, "BTCUSDT", &pieces, SMALL).unwrap();
         prop_assert_eq!(&cut, &whole);
-        let rows = csv.split(|byte| *byte == b'\n').filter(|line| !matches!(line, [] | [b'\r'])).count();
+        let lines = csv.split(|byte| *byte == b'\n');
+        let rows = lines.filter(|line| !matches!(line, [] | [b'\r'])).count();
         let header = usize::from(whole.has_header == Some(true));
         prop_assert_eq!(whole.rows() + whole.rejects.len() + header, rows);
     }
 
     #[test]
-    fn any_bytes_are_decoded_or_refused_and_never_crash(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+    fn any_bytes_are_decoded_or_refused_and_never_crash(
+        bytes in prop::collection::vec(any::<u8>(), 0..400),
+    ) {
         let mut csv = b"0,1,1,1,1502942428322,True,True\n".to_vec();
         csv.extend(bytes);
         let decoded = try_decode("trades", Market::Spot, "BTCUSDT", &[&csv], SMALL).unwrap();

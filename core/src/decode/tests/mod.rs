@@ -109,7 +109,7 @@ impl Archive {
     }
 }
 
-/// What became of a file.
+/// What the decoder made of a file.
 #[derive(Debug, PartialEq)]
 struct Decoded {
     batches: Vec<RecordBatch>,

@@ -1,4 +1,4 @@
-//! Lines that are no rows, values that are no values, and first lines that tell no layout.
+//! Lines that are no rows, values that are no values, and first lines of no known layout.
 
 use super::*;
 
@@ -33,7 +33,8 @@ fn a_file_without_rows_has_no_batches() {
 #[test]
 fn a_reject_says_where_what_and_why() {
     let csv = format!(
-        "id,price,qty,quoteQty,time,isBuyerMaker,isBestMatch\n{TRADE}\n\n1,2.5,x,4,nine,True,False\n{TRADE}\n"
+        "id,price,qty,quoteQty,time,isBuyerMaker,isBestMatch\n{TRADE}\n\n1,2.5,x,4,nine,True,\
+        False\n{TRADE}\n"
     );
     let decoded = trades(csv);
     assert_eq!(decoded.rows(), 2);
@@ -50,7 +51,8 @@ fn a_reject_says_where_what_and_why() {
 #[test]
 fn rejects_come_in_the_order_of_lines_whatever_is_wrong_with_them() {
     let csv = format!(
-        "{TRADE}\n1,2\n1,-,3,4,1502942428322,True,False\n{TRADE},9\n,2.5,3,4,1502942428322,True,False\n\"1,2\n"
+        "{TRADE}\n1,2\n1,-,3,4,1502942428322,True,False\n{TRADE},9\n,2.5,3,4,1502942428322,True,\
+        False\n\"1,2\n"
     );
     let decoded = trades(csv);
     assert_eq!(decoded.rows(), 1);
@@ -89,7 +91,8 @@ fn a_batch_of_rejects_only_is_left_out() {
 
 #[test]
 fn quoted_values_are_values_and_a_quoted_line_is_shown_as_it_was() {
-    let csv = "\"1\",2.5,\"3\",4,1502942428322,\"True\",False\n\"2\",\"a,\"\"b\",3,4,1502942428322,True,False\n";
+    let csv = "\"1\",2.5,\"3\",4,1502942428322,\"True\",False\n\"2\",\"a,\"\"b\",3,4,\
+    1502942428322,True,False\n";
     let decoded = trades(csv);
     assert_eq!(decoded.rows(), 1);
     assert_eq!(decoded.reasons(), [(2, "price", "a,\"b")]);
@@ -99,7 +102,9 @@ fn quoted_values_are_values_and_a_quoted_line_is_shown_as_it_was() {
 #[test]
 fn bytes_that_are_not_utf8_are_rejected_and_shown() {
     let mut csv =
-        b"1672531200000,SELL,LIMIT,IOC,1,2,3,FILLED,4,5\n1672531200000,\xFF\xFE,LIMIT,IOC,1,2,3,FILLED,4,5\n".to_vec();
+        b"1672531200000,SELL,LIMIT,IOC,1,2,3,FILLED,4,5\n1672531200000,\xFF\xFE,LIMIT,IOC,1,2,3,\
+        FILLED,4,5\n"
+            .to_vec();
     csv.extend(b"1672531200000,SELL,LIMIT,IOC,1\x80,2,3,FILLED,4,5\n");
     let decoded = decode("liquidation_snapshot", Market::FuturesCm, "BTCUSD_PERP", &csv);
     assert_eq!(decoded.rows(), 1);
@@ -162,7 +167,8 @@ fn an_unknown_header_is_an_error_that_shows_what_was_expected() {
     );
     assert_eq!(
         error,
-        "line 1: unknown header `id,price,size,quote_qty,time,is_buyer_maker` for trades of futures_um; \
+        "line 1: unknown header `id,price,size,quote_qty,time,is_buyer_maker` for trades of \
+        futures_um; \
          expected `id,price,qty,quote_qty,time,is_buyer_maker`, or rows without a header"
     );
     assert!(

@@ -137,7 +137,8 @@ fn coin_m_metrics_have_empty_ratios_and_wide_decimals() {
 
 #[test]
 fn metrics_know_unknown_interest_long_decimals_and_dates_alone() {
-    let csv = "2022-03-01 00:05:00,BTCUSDT,0E-8,0E-16,1.234567890123456,\"\",,0.5\n2023-01-21,BTCUSDT,1,2,3,4,5,6\n";
+    let csv = "2022-03-01 00:05:00,BTCUSDT,0E-8,0E-16,1.234567890123456,\"\",,0.5\n2023-01-21,\
+    BTCUSDT,1,2,3,4,5,6\n";
     let metrics = decode("metrics", Market::FuturesUm, "BTCUSDT", csv.as_bytes());
     assert_eq!(metrics.rejects, []);
     assert_eq!(metrics.decimals("sum_open_interest"), [Some(0), Some(10_i128.pow(16))]);
@@ -173,11 +174,14 @@ fn twenty_digits_of_a_monthly_volume_are_exact() {
 
 #[test]
 fn coin_m_volumes_never_become_quote_volumes() {
-    let header = "open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,taker_buy_quote_volume,ignore";
-    let readme = "open_time,open,high,low,close,volume,close_time,baseAssetVolume,count,takerBuyVolume,takerBuyBaseAssetVolume,ignore";
+    let header = "open_time,open,high,low,close,volume,close_time,quote_volume,count,\
+    taker_buy_volume,taker_buy_quote_volume,ignore";
+    let readme = "open_time,open,high,low,close,volume,close_time,baseAssetVolume,count,\
+    takerBuyVolume,takerBuyBaseAssetVolume,ignore";
     for first in [header, readme] {
         let csv = format!(
-            "{first}\n1666569600000,1,1,1,1,19431,1666569659999,99.33183109,425,9916,50.69336469,0\n"
+            "{first}\n1666569600000,1,1,1,1,19431,1666569659999,99.33183109,425,9916,50.69336469,\
+            0\n"
         );
         let klines = decode("klines", Market::FuturesCm, "BTCUSD_PERP", csv.as_bytes());
         assert_eq!(klines.decimals("base_volume"), [Some(9_933_183_109)], "{first}");
@@ -222,8 +226,10 @@ fn a_row_of_another_symbol_is_rejected_and_a_settled_contract_is_the_same_symbol
 
 #[test]
 fn usd_m_liquidations_have_the_symbol_as_their_second_field() {
-    let csv = "time,symbol,side,order_type,time_in_force,original_quantity,price,average_price,order_status,\
-               last_fill_quantity,accumulated_fill_quantity\n1690800000000,BTCUSDT,SELL,LIMIT,IOC,1,2,3,FILLED,4,5\n";
+    let csv = "time,symbol,side,order_type,time_in_force,original_quantity,price,average_price,\
+    order_status,\
+               last_fill_quantity,accumulated_fill_quantity\n1690800000000,BTCUSDT,SELL,LIMIT,IOC,\
+               1,2,3,FILLED,4,5\n";
     let with_symbol = decode("liquidation_snapshot", Market::FuturesUm, "BTCUSDT", csv.as_bytes());
     let without = decode(
         "liquidation_snapshot",

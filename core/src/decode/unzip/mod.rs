@@ -1,5 +1,4 @@
-//! Opens an archive: a zip with exactly one CSV in it, and nothing that an archive has no business
-//! to hold.
+//! Opens an archive: a zip with exactly one CSV in it, and nothing else.
 //!
 //! The directory is read by the `zip` crate, whose reader reports a wrong checksum or size without
 //! their values; inflating and checking is therefore done here. What the CSV says belongs to
@@ -77,7 +76,7 @@ pub enum UnzipError {
 ///
 /// # Errors
 ///
-/// Whatever makes the zip no archive and can be told without unpacking it.
+/// Whatever makes the zip no archive and can be found without unpacking it.
 pub fn open_archive<R: Read + Seek>(
     mut reader: R,
     limits: UnzipLimits,
@@ -109,7 +108,7 @@ fn directory_error(error: ZipError, size: u64) -> UnzipError {
 
 /// What the directory says of the CSV.
 #[derive(Debug)]
-struct Entry {
+struct ZipEntry {
     name: String,
     method: CompressionMethod,
     packed: u64,
@@ -121,7 +120,7 @@ struct Entry {
 fn check_entry<R: Read + Seek>(
     archive: &mut ZipArchive<R>,
     limits: UnzipLimits,
-) -> Result<Entry, UnzipError> {
+) -> Result<ZipEntry, UnzipError> {
     let names: Vec<String> =
         archive.file_names_raw().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
     // The crate keeps entries by name, so that two of the same name look like one.
@@ -129,6 +128,8 @@ fn check_entry<R: Read + Seek>(
         return Err(UnzipError::ManyEntries { names });
     }
     let Some(name) = names.into_iter().next() else { return Err(UnzipError::NoEntry) };
+    // What the directory says is read without touching the content, so that a bomb is refused
+    // before a byte of it is unpacked.
     let data = archive
         .by_index_data(0)
         .map_err(|error| UnzipError::Directory { size: 0, reason: error.to_string() })?;
@@ -143,7 +144,7 @@ fn check_entry<R: Read + Seek>(
         return Err(UnzipError::Method { name, method: method.to_string() });
     }
     let (packed, size, crc) = (data.compressed_size(), data.size(), data.crc32());
-    let entry = Entry { name, method, packed, size, crc, header_start: data.header_start() };
+    let entry = ZipEntry { name, method, packed, size, crc, header_start: data.header_start() };
     entry.check_limits(size, limits).map(|()| entry)
 }
 
@@ -154,7 +155,7 @@ fn is_plain_csv(name: &str) -> bool {
 
 fn content_start<R: Read + Seek>(
     archive: &mut ZipArchive<R>,
-    entry: &Entry,
+    entry: &ZipEntry,
 ) -> Result<u64, UnzipError> {
     let unreadable = |reason: String| UnzipError::Header {
         name: entry.name.clone(),
@@ -167,7 +168,7 @@ fn content_start<R: Read + Seek>(
         .ok_or_else(|| unreadable("no content".to_owned()))
 }
 
-impl Entry {
+impl ZipEntry {
     fn check_limits(&self, size: u64, limits: UnzipLimits) -> Result<(), UnzipError> {
         let name = || self.name.clone();
         if size > limits.size {
@@ -194,7 +195,7 @@ enum Content<R> {
 /// The CSV of an archive as a stream. Once a read has returned 0, size and CRC-32 have been
 /// verified.
 pub struct ArchiveMember<R> {
-    entry: Entry,
+    entry: ZipEntry,
     content: Content<R>,
     crc: Crc,
     total: u64,
@@ -214,7 +215,7 @@ impl<R: Read> ArchiveMember<R> {
         self.entry.size
     }
 
-    /// Fills `buffer` from its start and returns how many bytes it holds; fewer than asked for only
+    /// Fills `buffer` from its start and returns how many bytes it holds; fewer than requested only
     /// at the end, and 0 only once everything was read and verified.
     ///
     /// # Errors
@@ -232,6 +233,7 @@ impl<R: Read> ArchiveMember<R> {
         }
         self.crc.update(&buffer[..filled]);
         self.total += filled as u64;
+        // The directory may lie about the size: what comes out counts too.
         self.check_growth()?;
         if filled < buffer.len() {
             self.verify()?;
@@ -252,7 +254,10 @@ impl<R: Read> ArchiveMember<R> {
     }
 
     fn verify(&self) -> Result<(), UnzipError> {
-        let (name, expected, got) = (|| self.entry.name.clone(), self.entry.size, self.total);
+        let name = || self.entry.name.clone();
+        let expected = self.entry.size;
+        let got = self.total;
+        // A stored file that is cut short ends like a whole one; deflate notices by itself.
         let unread = self.content.unread();
         if got < expected && unread > 0 && self.content.is_stored() {
             return Err(UnzipError::Truncated {
@@ -286,6 +291,7 @@ impl<R: Read> ArchiveMember<R> {
             io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
                 UnzipError::Corrupt { name, offset: got }
             }
+            // The disk or the network failed: the archive itself may be whole.
             _ => UnzipError::Io(error),
         }
     }

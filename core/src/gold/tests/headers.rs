@@ -2,7 +2,8 @@ use super::{file, model};
 use crate::embedded::GOLD_FILES;
 use crate::gold::{ColumnKind, Model, Partitioning};
 
-const HEADER: &str = "-- partitions: market, date\n-- key: market, date, symbol\n-- inputs: silver.klines, gold.other\n";
+const HEADER: &str = "-- partitions: market, date\n-- key: market, date, symbol\n-- inputs: \
+silver.klines, gold.other\n";
 
 #[test]
 fn every_built_in_model_has_a_header_that_can_be_read() {
@@ -22,16 +23,18 @@ fn a_header_says_what_the_table_is() {
     assert_eq!(inputs, ["silver.klines", "gold.other"]);
     assert_eq!(model.sort_columns(), ["symbol"]);
     let column = &model.columns()[1];
-    let told =
+    let found =
         (column.name.as_str(), column.kind, column.unit.as_str(), column.description.as_str());
-    assert_eq!(told, ("n", ColumnKind::Integer, "rows", "how many"));
+    assert_eq!(found, ("n", ColumnKind::Integer, "rows", "how many"));
     assert_eq!(model.select(), "SELECT 1");
 }
 
 #[test]
 fn descriptions_may_take_several_lines_and_partition_columns_need_not_be_listed() {
-    let text = "-- A row: one of them.\n-- And more.\n--\n-- Another paragraph.\n-- partitions: market, date\n\
-                -- key: market, date, key\n-- inputs: silver.klines\n-- columns:\n--   market text: the market\n--   date date: the day\n\
+    let text = "-- A row: one of them.\n-- And more.\n--\n-- Another paragraph.\n-- partitions: \
+    market, date\n\
+                -- key: market, date, key\n-- inputs: silver.klines\n-- columns:\n--   market \
+                text: the market\n--   date date: the day\n\
                 --   key text: a column\n--     like a key\n\nSELECT 1";
     let model = Model::parse("a.sql", text).unwrap();
     assert_eq!(model.description(), "A row: one of them. And more.\nAnother paragraph.");

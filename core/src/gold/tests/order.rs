@@ -52,10 +52,14 @@ fn models_that_read_themselves_are_broken_and_told_with_the_way() {
         ("d", "gold.a"),
         ("e", "gold.e"),
     ]);
-    let told: Vec<_> = models.broken().iter().map(|broken| broken.error.message.as_str()).collect();
-    assert_eq!(told[0], "the model reads itself: gold.a reads gold.b reads gold.c reads gold.a");
-    assert_eq!(told[3], "the model reads itself: gold.e reads gold.e");
-    assert_eq!((told.len(), order(&models)), (4, vec!["d"]));
+    let messages: Vec<_> =
+        models.broken().iter().map(|broken| broken.error.message.as_str()).collect();
+    assert_eq!(
+        messages[0],
+        "the model reads itself: gold.a reads gold.b reads gold.c reads gold.a"
+    );
+    assert_eq!(messages[3], "the model reads itself: gold.e reads gold.e");
+    assert_eq!((messages.len(), order(&models)), (4, vec!["d"]));
 }
 
 #[test]

@@ -80,7 +80,10 @@ proptest! {
             Recompute::Partitions(stale) => stale,
             _ => BTreeSet::new(),
         };
-        let expected = (1..60).map(on).filter(|day| model.dependencies(*day).any(|needed| changed.contains(&needed)));
+        let is_stale = |day: &Partition| {
+            model.dependencies(*day).any(|needed| changed.contains(&needed))
+        };
+        let expected = (1..60).map(on).filter(is_stale);
         prop_assert_eq!(stale, expected.collect::<BTreeSet<_>>());
     }
 }

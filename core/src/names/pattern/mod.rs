@@ -331,7 +331,8 @@ pub enum OffPattern {
     Interval { found: String },
     #[error("the file name disagrees with its folders")]
     FileName,
-    #[error("`{found}` is not the date of a {frequency} archive; expected {}", date_form(*frequency))]
+    #[error("`{found}` is not the date of a {frequency} archive; expected \
+    {}", date_form(*frequency))]
     Period { found: String, frequency: Frequency },
 }
 
@@ -350,13 +351,15 @@ pub enum PatternError {
     #[error("braces do not match")]
     Braces,
     #[error(
-        "unknown placeholder `{{{found}}}`; expected {{frequency}}, {{symbol}}, {{interval}} or {{period}}"
+        "unknown placeholder `{{{found}}}`; expected {{frequency}}, {{symbol}}, {{interval}} or \
+        {{period}}"
     )]
     Placeholder { found: String },
     #[error("folder `{found}` is neither a name nor one placeholder")]
     Folder { found: String },
     #[error(
-        "the folders must hold {{frequency}}, {{symbol}} and possibly {{interval}}, once each and in this order"
+        "the folders must hold {{frequency}}, {{symbol}} and possibly {{interval}}, once each and \
+        in this order"
     )]
     Order,
     #[error("folder `{found}` below {{symbol}}; expected only {{interval}} there")]

@@ -108,7 +108,9 @@ proptest! {
     #![proptest_config(crate::tests::cases(400))]
 
     #[test]
-    fn whatever_arrives_in_whatever_order_each_day_has_the_owner_that_the_rule_says(steps in steps()) {
+    fn whatever_arrives_in_whatever_order_each_day_has_the_owner_that_the_rule_says(
+        steps in steps()
+    ) {
         let mut world = World::default();
         for step in &steps {
             match step {
@@ -122,7 +124,9 @@ proptest! {
     }
 
     #[test]
-    fn once_both_copies_were_asked_for_the_better_one_owns_each_day_and_nothing_is_left_to_do(steps in steps()) {
+    fn once_both_copies_are_fetched_the_better_one_owns_each_day_and_nothing_is_left(
+        steps in steps()
+    ) {
         let mut world = World::default();
         for step in &steps {
             match step {
@@ -131,14 +135,18 @@ proptest! {
             }
         }
         let all = [FrequencyPolicy::Daily, FrequencyPolicy::Monthly, FrequencyPolicy::Auto];
-        let rounds = (0..8).take_while(|_| all.iter().map(|frequency| world.ingest(*frequency)).sum::<usize>() > 0);
+        let rounds = (0..8).take_while(|_| {
+            all.iter().map(|frequency| world.ingest(*frequency)).sum::<usize>() > 0
+        });
         prop_assert!(rounds.count() < 5, "there is always something left to do");
         let owners = world.owners_in_ledger();
         for (archive, version) in &world.bucket {
             let key = at(*archive).key;
-            for day in key.period().days().start.unwrap().iter_days().take_while(|day| key.period().days().contains(*day)) {
+            let days = key.period().start().iter_days();
+            for day in days.take_while(|day| key.period().days().contains(*day)) {
                 let held = owners.get(&day).map_or(0, |(.., rows)| *rows);
-                prop_assert!(held >= rows(key.path(), &version.to_string(), day), "{key} is better on {day}");
+                prop_assert!(held >= rows(key.path(), &version.to_string(), day), "{key} is \
+                better on {day}");
             }
         }
     }

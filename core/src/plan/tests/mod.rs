@@ -215,10 +215,10 @@ fn a_frequency_that_was_not_asked_for_is_left_alone() {
     let archives = published(&["trades/BTCUSDT/2024-01", "trades/BTCUSDT/2024-01-05"]);
     wish.frequency = FrequencyPolicy::Daily;
     let daily = decisions(&plan_of(&wish, archives.clone(), &Ledger::default()));
-    assert_eq!(daily, ["2024-01 not at the frequency asked for", "2024-01-05 new"]);
+    assert_eq!(daily, ["2024-01 not at the requested frequency", "2024-01-05 new"]);
     wish.frequency = FrequencyPolicy::Monthly;
     let monthly = decisions(&plan_of(&wish, archives, &Ledger::default()));
-    assert_eq!(monthly, ["2024-01 new", "2024-01-05 not at the frequency asked for"]);
+    assert_eq!(monthly, ["2024-01 new", "2024-01-05 not at the requested frequency"]);
 }
 
 #[test]
@@ -319,8 +319,8 @@ fn a_name_of_which_nothing_is_published_is_told() {
         published(&["trades/BTCUSDT/2024-01", "aggTrades/BTCUSDT/2024-01"]),
         &Ledger::default(),
     );
-    let told: Vec<_> = plan.notes.iter().map(ToString::to_string).collect();
-    assert_eq!(told, ["futures_um trades, aggTrades: no archive is published for BTCUSD_PERP"]);
+    let notes: Vec<_> = plan.notes.iter().map(ToString::to_string).collect();
+    assert_eq!(notes, ["futures_um trades, aggTrades: no archive is published for BTCUSD_PERP"]);
 }
 
 #[test]
@@ -432,7 +432,7 @@ fn a_month_that_comes_beside_dailies_is_compared_with_them() {
 }
 
 /// Plans a daily archive whose day a monthly one holds, after listing and ledger were changed.
-fn beside_month(
+fn next_to_month(
     frequency: FrequencyPolicy,
     change: impl Fn(&mut Published, &mut LedgerEntry),
 ) -> String {
@@ -456,15 +456,15 @@ fn beside_month(
 fn a_day_that_a_month_holds_is_fetched_only_if_something_speaks_for_it() {
     let (covered, compare) = ("covered by the monthly archive", "compare with the other copy");
     let auto = FrequencyPolicy::Auto;
-    assert_eq!(beside_month(auto, |_, _| {}), covered);
-    assert_eq!(beside_month(FrequencyPolicy::Daily, |_, _| {}), compare, "it was asked for");
+    assert_eq!(next_to_month(auto, |_, _| {}), covered);
+    assert_eq!(next_to_month(FrequencyPolicy::Daily, |_, _| {}), compare, "it was requested");
     assert_eq!(
-        beside_month(auto, |daily, _| daily.last_modified = Some(time("2024-06-02"))),
+        next_to_month(auto, |daily, _| daily.last_modified = Some(time("2024-06-02"))),
         compare,
         "it is newer"
     );
     assert_eq!(
-        beside_month(auto, |_, month| month.rows -= 1),
+        next_to_month(auto, |_, month| month.rows -= 1),
         compare,
         "the month lacks a bar, on whichever day"
     );
@@ -473,10 +473,10 @@ fn a_day_that_a_month_holds_is_fetched_only_if_something_speaks_for_it() {
         month.rows = 4 * 24 + 10;
         month.days = Some("1-5".parse().unwrap());
     };
-    assert_eq!(beside_month(auto, early), compare, "the month ends on this day, hours early");
+    assert_eq!(next_to_month(auto, early), compare, "the month ends on this day, hours early");
     let unheld =
         |_: &mut Published, month: &mut LedgerEntry| month.days = Some("1-4,6-31".parse().unwrap());
-    assert_eq!(beside_month(auto, unheld), "new", "the month has no rows of the day");
+    assert_eq!(next_to_month(auto, unheld), "new", "the month has no rows of the day");
 }
 
 /// Records a plan as done: everything that was to be fetched has a row of each of its days.
@@ -535,7 +535,10 @@ proptest! {
         let mut ledger = Ledger::default();
         for (at, rejected) in &world.bad {
             if let Some(archive) = archives.get(*at) {
-                let status = if *rejected { ArchiveStatus::Rejected } else { ArchiveStatus::Quarantined };
+                let status = match *rejected {
+                    true => ArchiveStatus::Rejected,
+                    false => ArchiveStatus::Quarantined,
+                };
                 ledger.insert(entry(archive, status));
             }
         }
@@ -550,7 +553,8 @@ proptest! {
             let planned = plan(&targets, inventory(), &ledger, options);
 
             let fetched = planned.fetch.iter().map(|planned| planned.published.key.path());
-            let decided: Vec<&str> = fetched.chain(planned.skipped.iter().map(|skipped| skipped.key.path())).collect();
+            let skipped = planned.skipped.iter().map(|skipped| skipped.key.path());
+            let decided: Vec<&str> = fetched.chain(skipped).collect();
             prop_assert_eq!(decided.len(), archives.len());
             prop_assert_eq!(decided.into_iter().collect::<BTreeSet<_>>().len(), archives.len());
 
@@ -558,9 +562,10 @@ proptest! {
             for ((series, day), owners) in held_days(&ledger) {
                 prop_assert_eq!(owners, 1, "{} {}", series, day);
             }
-            let again = plan(&targets, inventory(), &ledger, PlanOptions { force: false, ..options });
+            let unforced = PlanOptions { force: false, ..options };
+            let again = plan(&targets, inventory(), &ledger, unforced);
             apply(&mut ledger, &again);
-            let third = plan(&targets, inventory(), &ledger, PlanOptions { force: false, ..options });
+            let third = plan(&targets, inventory(), &ledger, unforced);
             prop_assert!(third.is_empty(), "{:?}", keys(&third));
         }
     }
@@ -576,7 +581,8 @@ proptest! {
         for archive in &archives {
             let (key, period) = (&archive.key, archive.key.period());
             if wish.dates.overlaps(period) && period.start().month() < 6 {
-                prop_assert!(held.contains_key(&(key.series().to_string(), period.start())), "{}", key);
+                let day = (key.series().to_string(), period.start());
+                prop_assert!(held.contains_key(&day), "{}", key);
             }
         }
     }
