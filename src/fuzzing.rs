@@ -19,7 +19,7 @@ pub fn read_commit(commit: &[u8]) -> Option<String> {
             let _ = add.get_stats();
         }
     }
-    let record = record_in(commit)?;
+    let record = record_in(commit).ok().flatten()?;
     let corrections = record.logged_corrections(1).count();
     debug_assert_eq!(corrections, record.corrections.len());
     serde_json::to_string(&record).ok()

@@ -46,14 +46,18 @@ pub mod failpoint;
 #[doc(hidden)]
 pub mod fuzzing;
 #[doc(hidden)]
+pub mod parquet;
+#[doc(hidden)]
 pub mod settings;
 #[doc(hidden)]
 pub mod terminal;
 
 mod delta;
-mod parquet;
+mod error_chain;
 mod report_html;
 mod shell;
 mod shutdown;
 mod silver;
 mod status;
+
+pub use crate::delta::TableError;

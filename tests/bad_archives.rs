@@ -1,4 +1,4 @@
-//! Archives that are none: each is told apart in the ledger, leaves nothing in silver, and keeps no
+//! Archives that are none: each has its reason in the ledger, leaves nothing in silver, and keeps no
 //! other from landing.
 
 use crate::support::archive_server::ArchiveServer;
@@ -57,7 +57,7 @@ async fn each_bad_zip_is_rejected_with_its_reason_and_the_rest_of_the_batch_land
 }
 
 #[tokio::test]
-async fn what_was_rejected_is_not_fetched_again_until_it_is_published_anew() {
+async fn what_was_rejected_is_not_fetched_again_until_it_is_published_again() {
     let server = ArchiveServer::start();
     let key = trades_key("BTCUSDT", DAY);
     server.publish(&key, with_wrong_content(&csv_name(&key), trades_csv(DAY, 0..5).as_bytes()));

@@ -172,7 +172,7 @@ fn a_configuration_that_cannot_be_read_is_named_with_the_reason() {
     --- stdout
     --- stderr
     error: the configuration file absent.toml cannot be read
-      because: No such file or directory
+      caused by: No such file or directory
     ");
 }
 

@@ -1,4 +1,4 @@
-//! An archive that is published anew: exactly its rows are replaced, in one commit, and both
+//! An archive that is published again: exactly its rows are replaced, in one commit, and both
 //! versions stay known.
 
 use lakehouse_core::listing::checksum::Sha256Hex;

@@ -200,45 +200,45 @@ fn filled(line: &str) -> String {
 #[test]
 fn every_error_says_what_happened_where_and_what_to_do() {
     let folder = scene();
-    let mut told = String::new();
+    let mut errors = String::new();
     for (topic, lines) in CASES {
-        writeln!(told, "# {topic}").unwrap();
+        writeln!(errors, "# {topic}").unwrap();
         for line in *lines {
             let line = filled(line);
             let run = type_line(folder.path(), &line);
-            tell(&mut told, &format!("lakehouse {line}"), &run);
+            add_case(&mut errors, &format!("lakehouse {line}"), &run);
         }
     }
-    hidden(&folder, || assert_snapshot!("errors", told));
+    hidden(&folder, || assert_snapshot!("errors", errors));
 }
 
 #[test]
-fn what_a_machine_refuses_is_told_as_briefly() {
+fn what_a_machine_refuses_is_reported_as_briefly() {
     let folder = scene();
     let server = ArchiveServer::of_folder(&folder.path().join("mirror"));
-    let mut told = String::new();
+    let mut errors = String::new();
     server.set_listing(Listing::Off(503));
     let unlisted = format!("ingest {TRADES} --lake two --retries 0 --source {}", server.url());
-    tell(&mut told, "the listing is down", &type_line(folder.path(), &unlisted));
+    add_case(&mut errors, "the listing is down", &type_line(folder.path(), &unlisted));
     server.set_listing(Listing::Page);
     let paged = unlisted.replace("--lake two", "--lake three");
-    tell(&mut told, "the listing is a web page", &type_line(folder.path(), &paged));
+    add_case(&mut errors, "the listing is a web page", &type_line(folder.path(), &paged));
     // A limit on the size of files stands for a disk that is full.
     for blocks in [0, 8] {
         let limited = format!(
             "trap '' XFSZ; ulimit -f {blocks}; exec lakehouse ingest {BARS} --source mirror --lake four"
         );
-        tell(
-            &mut told,
+        add_case(
+            &mut errors,
             &format!("the disk takes {blocks} blocks"),
             &in_shell(folder.path(), &limited),
         );
     }
-    hidden(&folder, || assert_snapshot!("machine", told));
+    hidden(&folder, || assert_snapshot!("machine", errors));
 }
 
 /// Adds a case, and holds it against the rules for all.
-fn tell(told: &mut String, title: &str, run: &Run) {
+fn add_case(errors: &mut String, title: &str, run: &Run) {
     let error: Vec<&str> =
         run.stderr.lines().skip_while(|line| !line.starts_with("error: ")).collect();
     assert!(error.len() <= 3, "{title}\n{run}");
@@ -247,7 +247,7 @@ fn tell(told: &mut String, title: &str, run: &Run) {
     }
     assert_eq!(run.code == Some(2), !error.is_empty(), "{title}\n{run}");
     let code = run.code.unwrap();
-    writeln!(told, "\n$ {title}\n{}[{code}]", run.stderr).unwrap();
+    writeln!(errors, "\n$ {title}\n{}[{code}]", run.stderr).unwrap();
 }
 
 /// Hides what differs from run to run and from machine to machine.

@@ -166,7 +166,7 @@ async fn one_day_of_a_lake_of_two_years_is_one_day_of_gold() {
 }
 
 #[tokio::test]
-async fn a_model_that_changes_is_built_anew_with_its_new_columns() {
+async fn a_model_that_changes_is_built_again_with_its_new_columns() {
     let mut scene = GoldScene::new();
     scene.models = models(&[("hours", HOURS), ("rolling", ROLLING)]);
     scene.publish_days(BTC, &DAYS);
@@ -227,7 +227,7 @@ async fn only_what_is_asked_for_is_built_with_what_it_reads() {
         ModelOutcome::UpToDate,
         "only what is named is built in full"
     );
-    assert_eq!(of(&report, "gold.rolling").reason, "asked for in full");
+    assert_eq!(of(&report, "gold.rolling").reason, "full build requested");
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ mod concurrent;
 mod config;
 mod configurations;
 mod corrections;
+mod data_files;
 mod demo;
 mod docs;
 mod errors;

@@ -362,7 +362,7 @@ const LEDGER: &str = "SELECT archive, status, sha256, checksum, size, etag, last
                       min_time, max_time, silver_version, reason FROM meta.archives ORDER BY archive, status";
 
 #[tokio::test]
-async fn a_ledger_made_anew_says_what_the_old_one_said() {
+async fn a_rebuilt_ledger_says_what_the_old_one_said() {
     let server = ArchiveServer::start();
     let keys: Vec<_> = SYMBOLS.iter().map(|symbol| trades_key(symbol, DAY)).collect();
     keys.iter().for_each(|key| server.publish(key, trades(key, DAY, 0..50)));
@@ -389,7 +389,7 @@ async fn a_ledger_made_anew_says_what_the_old_one_said() {
 }
 
 #[tokio::test]
-async fn a_ledger_made_anew_asks_the_data_files_where_commits_are_gone() {
+async fn a_rebuilt_ledger_reads_the_data_files_where_commits_are_gone() {
     let days = (1..=25).map(|day| hourly("BTCUSDT", &format!("2024-01-{day:02}")));
     let folder = sample_folder(&days.collect::<Vec<_>>());
     let lake = TestLake::new();

@@ -249,7 +249,7 @@ async fn an_incomplete_monthly_that_comes_later_takes_nothing_from_better_dailie
     );
     assert!(scene.ingest(&[]).await.plan.fetch.is_empty());
     scene.publish(MONTH, |lines| lines.truncate(6 * 24));
-    assert_eq!(scene.ingest(&[]).await.plan.fetch.len(), 1, "another version is judged anew");
+    assert_eq!(scene.ingest(&[]).await.plan.fetch.len(), 1, "another version is compared again");
     assert!(scene.ingest(&[]).await.plan.fetch.is_empty());
 }
 
@@ -306,7 +306,7 @@ async fn dailies_that_were_asked_for_are_compared_with_the_month_that_holds_thei
 }
 
 #[tokio::test]
-async fn a_corrected_monthly_replaces_its_own_days_and_is_compared_anew_on_the_others() {
+async fn a_corrected_monthly_replaces_its_own_days_and_is_compared_again_on_the_others() {
     let mut scene = Scene::new();
     scene.publish_days([1, 2]);
     scene.ingest(&[]).await;

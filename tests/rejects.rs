@@ -14,7 +14,7 @@ fn publish(server: &ArchiveServer, key: &str, csv: &str) {
 }
 
 #[tokio::test]
-async fn bad_rows_are_told_by_line_column_value_reason_and_text_and_good_rows_land() {
+async fn bad_rows_are_recorded_by_line_column_value_reason_and_text_and_good_rows_land() {
     let server = ArchiveServer::start();
     let key = trades_key("BTCUSDT", DAY);
     let csv = "id,price,qty,quote_qty,time,is_buyer_maker,is_best_match\r\n\
@@ -75,7 +75,7 @@ async fn an_archive_with_bad_rows_only_is_rejected_and_shows_the_first() {
 }
 
 #[tokio::test]
-async fn an_archive_that_is_published_anew_takes_its_old_rejects_with_it() {
+async fn an_archive_that_is_published_again_takes_its_old_rejects_with_it() {
     let server = ArchiveServer::start();
     let (key, other) = (trades_key("BTCUSDT", DAY), trades_key("OTHER", DAY));
     let rows = |price: &str| {

@@ -13,10 +13,8 @@ use super::table::TableSpec;
 pub(super) fn delta_columns(spec: &TableSpec) -> Result<Vec<StructField>, TableError> {
     let mut columns = Vec::with_capacity(spec.schema.fields().len());
     for field in spec.schema.fields() {
-        let unsupported = || TableError::Column {
-            table: spec.name.clone(),
-            data_type: field.data_type().to_string(),
-        };
+        let unsupported =
+            || TableError::unsupported_column(&spec.name, field.data_type().to_string());
         let data_type = delta_type(field.data_type()).ok_or_else(unsupported)?;
         let column = StructField::new(field.name(), data_type, field.is_nullable());
         columns.push(spec.descriptions.comment_on(column));

@@ -1,11 +1,10 @@
-//! Committing: decide on the newest snapshot, try once, and on any doubt look again.
+//! Committing: decide on the newest snapshot, try once, and read the table again after any error.
 //!
 //! A commit is a compare-and-swap: it becomes the very next version after the snapshot on which it
-//! was decided, or it does not happen. An error says nothing (the answer may have been lost), so
-//! every error leads to a fresh look, first of all for our own record. No lock is taken, so none is
-//! left behind.
+//! was decided, or it does not happen. An error does not say which (the response may have been
+//! lost), so after every error the table is read again, and searched for our own record first. No
+//! lock is taken, so none can be left over.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,17 +16,16 @@ use deltalake::protocol::{DeltaOperation, SaveMode};
 use uuid::Uuid;
 
 use super::TableError;
-use super::file::ActiveFile;
+use super::file::{ActiveFile, NewFile, logged_partition_values};
 use super::log::{
     ArchiveRecord, BuildRecord, CommitRecord, CorrectionRecord, HolderRecord, RECORD_KEY,
     read_record,
 };
 use super::table::WritableTable;
 use crate::clock::Clock;
-use crate::delta::file::NewFile;
 use crate::failpoint::step;
 
-/// How often a commit is tried before others are held to have won for good.
+/// How often a commit is tried before it is given up.
 const ATTEMPTS: usize = 200;
 
 /// What one commit is to change, decided on the snapshot that it follows.
@@ -92,15 +90,20 @@ pub(crate) async fn commit<E: From<TableError>>(
     context: &CommitContext,
     mut decide: impl AsyncFnMut(&WritableTable) -> Result<Option<Change>, E>,
 ) -> Result<Committed, E> {
+    // One id for all attempts: whichever of them became a version, it is found by it.
     let id = Uuid::new_v4();
-    let (mut last, mut attempted_after) = (String::new(), None);
+    let mut last = None;
+    let mut attempted_after = None;
     for pause in backoff() {
         table.refresh().await?;
+        // An earlier attempt may have succeeded although it returned an error. Deciding again
+        // before looking for it could commit the same rows twice.
         if let Some(before) = attempted_after
             && let Some(version) = find_own(table, before, id).await?
         {
             return Ok(Committed::At(version));
         }
+        // Others may have committed since the last decision, so nothing of it is reused.
         let Some(mut change) = decide(table).await? else { return Ok(Committed::Unneeded) };
         change.describe(table)?;
         let before = table.version();
@@ -110,13 +113,14 @@ pub(crate) async fn commit<E: From<TableError>>(
                 step("after commit", &table.spec.name);
                 return Ok(Committed::At(version));
             }
-            Err(error) => last = error.to_string(),
+            Err(error) => last = Some(error),
         }
+        // Any attempt so far may turn out to have succeeded, so the search always begins after
+        // the version that the first one followed.
         attempted_after = attempted_after.or(Some(before));
         tokio::time::sleep(pause).await;
     }
-    let attempts = u32::try_from(ATTEMPTS).unwrap_or(u32::MAX);
-    Err(TableError::Contended { table: table.spec.name.clone(), attempts, last }.into())
+    Err(TableError::contended(&table.spec.name, ATTEMPTS, last).into())
 }
 
 fn backoff() -> impl Iterator<Item = Duration> {
@@ -128,7 +132,7 @@ fn backoff() -> impl Iterator<Item = Duration> {
         .build()
 }
 
-/// Looks for our own commit among the versions after `before`: its answer may have been lost.
+/// Looks for our own commit among the versions after `before`: its response may have been lost.
 async fn find_own(table: &WritableTable, before: i64, id: Uuid) -> Result<Option<i64>, TableError> {
     for version in before + 1..=table.version() {
         if read_record(table, version).await?.is_some_and(|record| record.id == id) {
@@ -145,26 +149,24 @@ async fn attempt(
     context: &CommitContext,
 ) -> Result<i64, deltalake::DeltaTableError> {
     let at = context.clock.now();
-    let now = at.timestamp_millis();
-    let data_change = change.data_change;
+    let actions = actions(&change, at.timestamp_millis());
     let operation = operation(table, &change);
-    let removes = change.removes.iter().map(|file| Action::Remove(file.remove(now, data_change)));
-    let adds = change.adds.iter().map(|file| Action::Add(add(file, now, data_change)));
-    let metadata = change.metadata.clone().map(Action::Metadata);
-    let actions: Vec<Action> = metadata.into_iter().chain(removes).chain(adds).collect();
-    let Change { archives, holders, corrections, built, .. } = change;
     let record = CommitRecord {
         id,
         run: context.run.to_string(),
         at: Some(at),
-        archives,
-        holders,
-        corrections,
-        built,
+        archives: change.archives,
+        holders: change.holders,
+        corrections: change.corrections,
+        built: change.built,
     };
     let properties = CommitProperties::default()
+        // Rows without this record could land a second time, so a record that cannot be written
+        // is an error, and nothing is committed.
         .with_metadata([(RECORD_KEY.to_owned(), serde_json::to_value(record)?)])
+        // The library's retries would commit a decision that was made on an older snapshot.
         .with_max_retries(0)
+        // Maintenance writes checkpoints; a commit that lands must not fail for one.
         .with_create_checkpoint(false)
         .with_cleanup_expired_logs(Some(false));
     let snapshot: &dyn TableReference = table.delta.snapshot()?;
@@ -176,8 +178,22 @@ async fn attempt(
     Ok(i64::try_from(done.version()).unwrap_or(i64::MAX))
 }
 
-/// Names the operation for the log. What it replaces is a predicate over everything, so that no
-/// concurrent change can slip past the library's own check either.
+/// Returns what a commit does to the table's files and metadata, as the log writes it.
+fn actions(change: &Change, now_millis: i64) -> Vec<Action> {
+    let mut actions = Vec::new();
+    // Readers go through a commit in order, and the files that follow have the new columns.
+    actions.extend(change.metadata.clone().map(Action::Metadata));
+    for file in &change.removes {
+        actions.push(Action::Remove(file.remove(now_millis, change.data_change)));
+    }
+    for file in &change.adds {
+        actions.push(Action::Add(add(file, now_millis, change.data_change)));
+    }
+    actions
+}
+
+/// Names the operation for the log. What it replaces is a predicate over everything, so that the
+/// library's own check for conflicts lets no concurrent change pass either.
 fn operation(table: &WritableTable, change: &Change) -> DeltaOperation {
     if let (Some(metadata), true, true) =
         (&change.metadata, change.adds.is_empty(), change.removes.is_empty())
@@ -198,14 +214,9 @@ fn operation(table: &WritableTable, change: &Change) -> DeltaOperation {
 }
 
 fn add(file: &NewFile, now_millis: i64, data_change: bool) -> Add {
-    let partition_values: HashMap<_, _> = file
-        .partition_values
-        .iter()
-        .map(|(column, value)| (column.clone(), Some(value.clone())))
-        .collect();
     Add {
         path: file.path.clone(),
-        partition_values,
+        partition_values: logged_partition_values(file),
         size: i64::try_from(file.size).unwrap_or(i64::MAX),
         modification_time: now_millis,
         data_change,

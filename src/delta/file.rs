@@ -1,4 +1,5 @@
-//! Data files as a table's log describes them: those that belong to it, and those that a commit adds.
+//! Data files as a table's log describes them: those that belong to it, and those that a commit
+//! adds.
 //!
 //! What is inside the files is a matter of [`crate::parquet`].
 
@@ -29,15 +30,18 @@ pub(crate) struct ActiveFile {
     pub(crate) stats: Option<String>,
 }
 
+/// The part of a file's statistics that says how many rows it has.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RowCount {
+    num_records: u64,
+}
+
 impl ActiveFile {
-    /// Returns the number of rows, where the statistics tell it.
+    /// Returns the number of rows, where the file has statistics.
     pub(crate) fn rows(&self) -> Option<u64> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Stats {
-            num_records: u64,
-        }
-        serde_json::from_str::<Stats>(self.stats.as_deref()?).ok().map(|stats| stats.num_records)
+        let statistics = serde_json::from_str::<RowCount>(self.stats.as_deref()?);
+        statistics.ok().map(|statistics| statistics.num_records)
     }
 
     /// Returns where the file is in a store whose root is the table's folder.
@@ -61,11 +65,17 @@ impl ActiveFile {
 impl From<&NewFile> for ActiveFile {
     /// Describes a file as the log will, once a commit names it.
     fn from(file: &NewFile) -> Self {
-        let values = file
-            .partition_values
-            .iter()
-            .map(|(column, value)| (column.clone(), Some(value.clone())));
-        let (path, stats) = (file.path.clone(), Some(file.stats.clone()));
-        Self { path, size: file.size, partition_values: values.collect(), stats }
+        Self {
+            path: file.path.clone(),
+            size: file.size,
+            partition_values: logged_partition_values(file),
+            stats: Some(file.stats.clone()),
+        }
     }
+}
+
+/// Returns a file's partition values in the form of the log, which knows NULL too.
+pub(super) fn logged_partition_values(file: &NewFile) -> HashMap<String, Option<String>> {
+    let values = file.partition_values.iter();
+    values.map(|(column, value)| (column.clone(), Some(value.clone()))).collect()
 }

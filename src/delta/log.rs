@@ -1,7 +1,7 @@
 //! What the lake writes into its own commits: which run made them, and which archives they hold
 //! or which inputs they were built from.
 //!
-//! This is the truth about what is in a table. The ledger is made from it and can be made again.
+//! This is the truth about what is in a table. The ledger is an index of it and can be rebuilt.
 
 use std::collections::BTreeMap;
 
@@ -12,8 +12,8 @@ use lakehouse_core::names::days::DaySet;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::TableError;
 use super::table::WritableTable;
+use super::{TableError, Verb};
 
 /// The key of a commit's metadata under which the lake's own record stands.
 pub(super) const RECORD_KEY: &str = "lakehouse";
@@ -21,7 +21,7 @@ pub(super) const RECORD_KEY: &str = "lakehouse";
 /// The lake's own part of a commit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct CommitRecord {
-    /// Tells our own commit from another one of the same run, when no answer came back.
+    /// Distinguishes a commit from others of the same run when its response was lost.
     pub(crate) id: Uuid,
     pub(crate) run: String,
     /// When it was made; commits of older programs do not say it here.
@@ -47,7 +47,7 @@ pub(crate) struct CommitRecord {
 pub(crate) struct BuildRecord {
     /// The model's fingerprint.
     pub(crate) model: String,
-    /// What was there of its inputs, by their names in SQL.
+    /// The versions of its inputs that were read, by their names in SQL.
     pub(crate) inputs: BTreeMap<String, BuiltOn>,
 }
 
@@ -86,7 +86,7 @@ pub(crate) struct ArchiveRecord {
     /// them is in the table.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) yielded: bool,
-    /// How its days were judged, where another copy held them.
+    /// How its days were decided, where another copy held them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
 }
@@ -129,7 +129,7 @@ pub(crate) struct LoggedCorrection {
     pub(crate) correction: CorrectionRecord,
 }
 
-/// What a commit to a silver table says of one archive.
+/// What a commit to a silver table records about one archive.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum LogEntry {
     /// A version of it came into the table, or was found to be less complete than what is there.
@@ -139,7 +139,7 @@ pub(crate) enum LogEntry {
 }
 
 impl CommitRecord {
-    /// Returns the corrections that this record of a version tells of.
+    /// Returns the corrections in this record, which is that of a version.
     pub(crate) fn logged_corrections(
         &self,
         version: i64,
@@ -167,12 +167,13 @@ pub(crate) async fn read_record(
 ) -> Result<Option<CommitRecord>, TableError> {
     let Ok(version) = u64::try_from(version) else { return Ok(None) };
     let log = table.delta.log_store();
-    let entry =
-        log.read_commit_entry(version).await.map_err(TableError::delta(&table.spec.name))?;
-    Ok(entry.and_then(|bytes| record_in(&bytes)))
+    let name = &table.spec.name;
+    let entry = log.read_commit_entry(version).await.map_err(TableError::delta(name))?;
+    let Some(commit) = entry else { return Ok(None) };
+    record_in(&commit).map_err(TableError::cannot(Verb::Read, name, "the record of a commit"))
 }
 
-/// Tells whether a version's commit is still in the log.
+/// Returns whether a version's commit is still in the log.
 pub(crate) async fn has_commit(table: &WritableTable, version: i64) -> Result<bool, TableError> {
     let Ok(version) = u64::try_from(version) else { return Ok(false) };
     let entry = table.delta.log_store().read_commit_entry(version).await;
@@ -187,23 +188,34 @@ pub(crate) async fn read_actions(
     let failed = TableError::delta(&table.spec.name);
     let Ok(version) = u64::try_from(version) else { return Ok(None) };
     let log = table.delta.log_store();
-    let Some(commit) = log.read_commit_entry(version).await.map_err(&failed)? else {
+    let Some(commit) = log.read_commit_entry(version).await.map_err(failed)? else {
         return Ok(None);
     };
-    get_actions(version, &commit).map(Some).map_err(&failed)
+    get_actions(version, &commit).map(Some).map_err(failed)
 }
 
-pub(crate) fn record_in(commit: &[u8]) -> Option<CommitRecord> {
-    #[derive(Deserialize)]
-    struct Line {
-        #[serde(rename = "commitInfo")]
-        info: Info,
+/// The line of a commit that has the lake's record.
+#[derive(Deserialize)]
+struct CommitInfoLine {
+    #[serde(rename = "commitInfo")]
+    info: CommitInfo,
+}
+
+#[derive(Deserialize)]
+struct CommitInfo {
+    lakehouse: serde_json::Value,
+}
+
+/// Finds the lake's record in the lines of a commit.
+///
+/// A record that cannot be understood is an error: to take it for that of another writer would be
+/// to forget which archives the commit holds, and to add their rows again.
+pub(crate) fn record_in(commit: &[u8]) -> serde_json::Result<Option<CommitRecord>> {
+    for line in commit.split(|byte| *byte == b'\n') {
+        // Other lines are other actions, which have no commit information.
+        if let Ok(line) = serde_json::from_slice::<CommitInfoLine>(line) {
+            return serde_json::from_value(line.info.lakehouse).map(Some);
+        }
     }
-    #[derive(Deserialize)]
-    struct Info {
-        lakehouse: CommitRecord,
-    }
-    let lines = commit.split(|byte| *byte == b'\n');
-    let mut records = lines.filter_map(|line| serde_json::from_slice::<Line>(line).ok());
-    records.next().map(|line| line.info.lakehouse)
+    Ok(None)
 }

@@ -14,10 +14,10 @@ use futures::StreamExt;
 use object_store::ObjectStore;
 use object_store::path::Path;
 
-use super::TableError;
 use super::columns::{delta_columns, may_skip_data};
 use super::descriptions::{Descriptions, without_comments};
 use super::file::ActiveFile;
+use super::{TableError, Verb};
 use crate::storage::Storage;
 use crate::storage::lake::{Lake, TableName};
 
@@ -90,7 +90,7 @@ impl WritableTable {
             return Ok(table);
         }
         let failure = failure.unwrap_or_else(|| DeltaTableError::NotATable(spec.name.to_string()));
-        Err(TableError::delta(&spec.name)(failure))
+        Err(TableError::cannot(Verb::Create, &spec.name, "the table")(failure))
     }
 
     /// Opens the table at its newest version, or returns nothing when there is none.
@@ -208,22 +208,17 @@ async fn has_log(storage: &Storage, table: &TableName) -> Result<bool, TableErro
     match storage.store().list(Some(&log)).next().await {
         None => Ok(false),
         Some(Ok(_)) => Ok(true),
-        Some(Err(error)) => Err(TableError::Store {
-            table: table.clone(),
-            path: log.to_string(),
-            source: Box::new(error),
-        }),
+        Some(Err(error)) => Err(TableError::cannot(Verb::List, table, "_delta_log")(error)),
     }
 }
 
 async fn create(lake: &Lake, spec: &TableSpec) -> Result<DeltaTable, DeltaTableError> {
-    let url =
-        lake.table_url(&spec.name).map_err(|error| DeltaTableError::generic(error.to_string()))?;
+    let wrapped = |source| DeltaTableError::GenericError { source };
+    let url = lake.table_url(&spec.name).map_err(|error| wrapped(error.into()))?;
     if let Some(folder) = lake.storage().local_folder() {
         std::fs::create_dir_all(folder.join(spec.name.layer.as_str()).join(&spec.name.name))?;
     }
-    let columns =
-        delta_columns(spec).map_err(|error| DeltaTableError::generic(error.to_string()))?;
+    let columns = delta_columns(spec).map_err(|error| wrapped(error.into()))?;
     CreateBuilder::new()
         .with_location(url.as_str())
         .with_columns(columns)

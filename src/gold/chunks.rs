@@ -1,4 +1,4 @@
-//! Stale partitions cut into pieces that are computed one by one, so that memory does not grow with
+//! Stale partitions cut into chunks that are computed one by one, so that memory does not grow with
 //! their number.
 
 use std::collections::BTreeSet;

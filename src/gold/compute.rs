@@ -1,4 +1,4 @@
-//! Running a model's statement: piece by piece into data files that no commit names yet.
+//! Running a model's statement: chunk by chunk into data files that no commit names yet.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,13 +13,13 @@ use lakehouse_core::gold::{Model, Recompute};
 use lakehouse_core::names::partition::Partition;
 
 use super::chunks::{Chunk, chunks};
-use super::error::Failure;
+use super::error::BuildError;
 use super::inputs::InputTable;
 use super::select::explain;
-use super::state::State;
+use super::state::BuildState;
 use super::write::{SortedWriter, WriteError};
-use crate::delta::TableError;
 use crate::delta::file::NewFile;
+use crate::delta::{TableError, Verb};
 use crate::parquet::writer::{FileTarget, WrittenFile};
 use crate::query::Engine;
 
@@ -27,9 +27,9 @@ use crate::query::Engine;
 pub(super) async fn compute(
     model: &Model,
     engine: &Engine,
-    state: &State,
+    state: &BuildState,
     target: &Arc<FileTarget>,
-) -> Result<Vec<NewFile>, Failure> {
+) -> Result<Vec<NewFile>, BuildError> {
     let mut files = Vec::new();
     let computed = compute_into(&mut files, model, engine, state, target).await;
     match computed {
@@ -45,13 +45,13 @@ async fn compute_into(
     files: &mut Vec<NewFile>,
     model: &Model,
     engine: &Engine,
-    state: &State,
+    state: &BuildState,
     target: &Arc<FileTarget>,
-) -> Result<(), Failure> {
-    let work = Work { model, engine, state, target };
+) -> Result<(), BuildError> {
+    let computation = Computation { model, engine, state, target };
     let stale = match &state.recompute {
         Recompute::Nothing => return Ok(()),
-        Recompute::Whole => return work.run(None, files).await,
+        Recompute::Whole => return computation.run(None, files).await,
         Recompute::Partitions(stale) => stale,
     };
     let mut sizes: BTreeMap<Partition, u64> = BTreeMap::new();
@@ -62,35 +62,35 @@ async fn compute_into(
     for chunk in chunks(model, stale, |partition| sizes.get(&partition).copied().unwrap_or(0)) {
         // Days around which no input has anything have no rows.
         if reads_more || chunk.needed.iter().any(|partition| sizes.contains_key(partition)) {
-            work.run(Some(&chunk), files).await?;
+            computation.run(Some(&chunk), files).await?;
         }
     }
     Ok(())
 }
 
-struct Work<'a> {
+/// What every chunk of a table is computed with.
+struct Computation<'a> {
     model: &'a Model,
     engine: &'a Engine,
-    state: &'a State,
+    state: &'a BuildState,
     target: &'a Arc<FileTarget>,
 }
 
-impl Work<'_> {
+impl Computation<'_> {
     /// Computes a chunk, or the whole table.
-    async fn run(&self, chunk: Option<&Chunk>, files: &mut Vec<NewFile>) -> Result<(), Failure> {
+    async fn run(&self, chunk: Option<&Chunk>, files: &mut Vec<NewFile>) -> Result<(), BuildError> {
         let only = chunk.map(|chunk| &chunk.needed);
-        let rows =
-            self.state.select.over(self.model, self.engine, &self.state.inputs, only).await?;
+        // Inputs are cut to what the chunk needs, days before and after it included; the rows of
+        // these are computed too, and filtered out below.
+        let select = &self.state.select;
+        let rows = select.plan(self.model, self.engine, &self.state.inputs, only).await?;
         let rows = self.sorted(rows, chunk).map_err(|error| self.explain(error))?;
         let rows = Box::pin(rows.execute_stream()).await.map_err(|error| self.explain(error))?;
+        // Encoding is blocking work, and the statement itself runs on the runtime's threads.
         let writer = SortedWriter::new(Arc::clone(self.target), &self.state.spec);
         let work = tokio::task::spawn_blocking(move || write(writer, rows));
-        let stopped = |error| TableError::File {
-            table: self.target.table().clone(),
-            path: "computing".to_owned(),
-            source: std::io::Error::other(error),
-        };
-        let written = work.await.map_err(stopped)?.map_err(|error| self.failure(error))?;
+        let died = TableError::cannot(Verb::Compute, self.target.table(), "rows");
+        let written = work.await.map_err(died)?.map_err(|error| self.failure(error))?;
         files.extend(self.target.publish_all(written).await?);
         Ok(())
     }
@@ -105,11 +105,11 @@ impl Work<'_> {
         rows.sort(order.map(|name| column(name).sort(true, false)).collect())
     }
 
-    fn explain(&self, error: DataFusionError) -> Failure {
+    fn explain(&self, error: DataFusionError) -> BuildError {
         explain(self.model, error, self.engine.memory_limit).into()
     }
 
-    fn failure(&self, error: WriteError) -> Failure {
+    fn failure(&self, error: WriteError) -> BuildError {
         match error {
             WriteError::Engine(error) => self.explain(*error),
             WriteError::Table(error) => error.into(),
@@ -125,16 +125,20 @@ fn write(
     mut writer: SortedWriter,
     rows: SendableRecordBatchStream,
 ) -> Result<Vec<WrittenFile>, WriteError> {
-    for batch in block_on_stream(rows) {
-        let taken = batch
-            .map_err(|error| WriteError::Engine(Box::new(error)))
-            .and_then(|batch| writer.push(&batch));
-        if let Err(error) = taken {
+    match push_all(&mut writer, rows) {
+        Ok(()) => writer.finish(),
+        Err(error) => {
             writer.discard();
-            return Err(error);
+            Err(error)
         }
     }
-    writer.finish()
+}
+
+fn push_all(writer: &mut SortedWriter, rows: SendableRecordBatchStream) -> Result<(), WriteError> {
+    for batch in block_on_stream(rows) {
+        writer.push(&batch.map_err(|error| WriteError::Engine(Box::new(error)))?)?;
+    }
+    Ok(())
 }
 
 fn column(name: &str) -> Expr {
@@ -143,17 +147,19 @@ fn column(name: &str) -> Expr {
 
 /// Makes the condition that a row is of a chunk's market and days.
 fn belongs_to(chunk: &Chunk) -> Expr {
-    let date = |partition: &Partition| {
-        lit(ScalarValue::Date32(Some(Date32Type::from_naive_date(partition.date))))
+    let first = &chunk.targets[0];
+    let last = &chunk.targets[chunk.targets.len() - 1];
+    let days = (last.date - first.date).num_days() + 1;
+    // A range prunes files by their statistics; a list of days would be evaluated row by row.
+    let has_no_gap = i64::try_from(chunk.targets.len()) == Ok(days);
+    let is_target = if has_no_gap {
+        column("date").between(date_literal(first), date_literal(last))
+    } else {
+        column("date").in_list(chunk.targets.iter().map(date_literal).collect(), false)
     };
-    let market = chunk.targets[0].market.as_str();
-    let market = column("market").eq(lit(market));
-    let (first, last) = (&chunk.targets[0], &chunk.targets[chunk.targets.len() - 1]);
-    let is_run = (last.date - first.date).num_days() + 1
-        == i64::try_from(chunk.targets.len()).unwrap_or(i64::MAX);
-    let days = match is_run {
-        true => column("date").between(date(first), date(last)),
-        false => column("date").in_list(chunk.targets.iter().map(date).collect(), false),
-    };
-    market.and(days)
+    column("market").eq(lit(first.market.as_str())).and(is_target)
+}
+
+fn date_literal(partition: &Partition) -> Expr {
+    lit(ScalarValue::Date32(Some(Date32Type::from_naive_date(partition.date))))
 }

@@ -1,5 +1,5 @@
-//! What the logs tell: from what a gold table was built, and which partitions of a table changed
-//! since a version.
+//! What is read from logs: from which inputs a gold table was built, and which partitions of a
+//! table changed since a version.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -25,6 +25,8 @@ pub(super) async fn newest_build(table: &WritableTable) -> Result<Option<Build>,
         if let Some(record) = read_record(table, version).await?.and_then(|record| record.built) {
             return Ok(Some(Build { version, record }));
         }
+        // A commit of another program has no record. One that is gone ends the search: the build
+        // may have been before it, and is as good as unknown.
         if !has_commit(table, version).await? {
             break;
         }
@@ -32,7 +34,7 @@ pub(super) async fn newest_build(table: &WritableTable) -> Result<Option<Build>,
     Ok(None)
 }
 
-/// Returns the partitions whose rows changed behind a version, up to another one.
+/// Returns the partitions whose rows changed after a version, up to another one.
 ///
 /// Where the log does not reach back so far, or a commit does not say what it changed, anything may
 /// have.
@@ -48,25 +50,37 @@ pub(super) async fn changed_between(
             return Ok(Changed::Everything);
         };
         for action in &actions {
-            match touched(action) {
-                None => {}
-                Some(Some(partition)) => drop(changed.insert(partition)),
-                Some(None) => return Ok(Changed::Everything),
+            match change_of(action) {
+                ActionChange::Nothing => {}
+                ActionChange::Partition(partition) => {
+                    changed.insert(partition);
+                }
+                ActionChange::Anywhere => return Ok(Changed::Everything),
             }
         }
     }
     Ok(if changed.is_empty() { Changed::Nothing } else { Changed::Partitions(changed) })
 }
 
-/// Returns the partition whose rows an action changes, if it changes any; an inner nothing if it
-/// does not say which.
-fn touched(action: &Action) -> Option<Option<Partition>> {
-    match action {
-        Action::Add(add) if add.data_change => Some(partition_of(&add.partition_values)),
-        Action::Remove(remove) if remove.data_change => {
-            Some(remove.partition_values.as_ref().and_then(partition_of))
-        }
-        _ => None,
+/// Where an action changes rows.
+enum ActionChange {
+    Nothing,
+    Partition(Partition),
+    /// It does not say where.
+    Anywhere,
+}
+
+fn change_of(action: &Action) -> ActionChange {
+    // Compaction adds and removes files too, but says of them that no row changes.
+    let values = match action {
+        Action::Add(add) if add.data_change => Some(&add.partition_values),
+        Action::Remove(remove) if remove.data_change => remove.partition_values.as_ref(),
+        _ => return ActionChange::Nothing,
+    };
+    // A writer may leave the partition values of a removed file out.
+    match values.and_then(partition_of) {
+        Some(partition) => ActionChange::Partition(partition),
+        None => ActionChange::Anywhere,
     }
 }
 

@@ -11,7 +11,7 @@ use datafusion::datasource::empty::EmptyTable;
 use lakehouse_core::gold::{Changed, InputState, Partitioning, Recompute};
 use lakehouse_core::names::partition::Partition;
 
-use super::error::Failure;
+use super::error::BuildError;
 use super::history::changed_between;
 use crate::delta::log::BuiltOn;
 use crate::delta::table::WritableTable;
@@ -24,7 +24,7 @@ pub(super) struct InputTable {
     pub(super) name: TableName,
     snapshot: Option<Arc<TableSnapshot>>,
     declared: SchemaRef,
-    /// What a build that has not happened would do to it.
+    /// In a run that only plans: what a build would have done to it before.
     pending: Option<Recompute>,
 }
 
@@ -35,7 +35,7 @@ impl InputTable {
         name: TableName,
         declared: SchemaRef,
         pending: Option<Recompute>,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, BuildError> {
         let snapshot = TableSnapshot::open(&lake.table_url(&name)?, At::Newest).await?;
         Ok(Self { name, snapshot, declared, pending })
     }
@@ -57,9 +57,10 @@ impl InputTable {
         &self,
         lake: &Lake,
         built: Option<&BuiltOn>,
-    ) -> Result<InputState, Failure> {
+    ) -> Result<InputState, BuildError> {
         let mut state =
             InputState { changed: self.changed_since(lake, built).await?, present: self.present() };
+        // The log does not have what is only planned, so it is added here as if it had happened.
         match &self.pending {
             None | Some(Recompute::Nothing) => {}
             Some(Recompute::Whole) => state.changed = Changed::Everything,
@@ -79,22 +80,27 @@ impl InputTable {
         &self,
         lake: &Lake,
         built: Option<&BuiltOn>,
-    ) -> Result<Changed, Failure> {
+    ) -> Result<Changed, BuildError> {
         let (snapshot, built) = match (&self.snapshot, built) {
             (None, None) => return Ok(Changed::Nothing),
             (None, Some(_)) => return Ok(Changed::Everything),
+            // It was not there when the table was built, so all that it holds counts as changed.
             (Some(_), None) if self.is_partitioned() => {
                 return Ok(Changed::Partitions(self.present()));
             }
             (Some(_), None) => return Ok(Changed::Everything),
             (Some(snapshot), Some(built)) => (snapshot, built),
         };
+        // Another table in the place of the one that was read, or an older state of it: their logs
+        // say nothing about what was built.
         if snapshot.id() != built.id || snapshot.version() < built.version {
             return Ok(Changed::Everything);
         }
         if snapshot.version() == built.version {
             return Ok(Changed::Nothing);
         }
+        // Opened at its newest version, which may be newer than the snapshot; only commits up to
+        // the snapshot are read.
         let Some(table) = WritableTable::open_as_is(lake, &self.name).await? else {
             return Ok(Changed::Everything);
         };
@@ -132,15 +138,11 @@ impl InputTable {
             return Arc::new(EmptyTable::new(Arc::clone(&self.declared)));
         };
         let table = TableScan::new(self.name.clone(), Arc::clone(snapshot));
-        match only.filter(|_| self.is_partitioned()) {
-            None => Arc::new(table),
-            Some(only) => {
-                let wanted = |file: &ScanFile| {
-                    self.partition_of(file).is_some_and(|partition| only.contains(&partition))
-                };
-                Arc::new(table.cut(wanted))
-            }
-        }
+        // An input without partitions is read whole for every chunk: any row may be needed.
+        let Some(only) = only.filter(|_| self.is_partitioned()) else { return Arc::new(table) };
+        Arc::new(table.cut(|file: &ScanFile| {
+            self.partition_of(file).is_some_and(|partition| only.contains(&partition))
+        }))
     }
 
     fn partition_of(&self, file: &ScanFile) -> Option<Partition> {

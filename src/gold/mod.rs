@@ -1,4 +1,4 @@
-//! Gold: tables made from other tables by SQL, and built anew only where something changed.
+//! Gold: tables made from other tables by SQL, and built again only where something changed.
 //!
 //! Each gold table says in its own commits from which version of each input it was built. A run
 //! finds the partitions that the inputs' logs changed since (`inputs`), adds what the model looks
@@ -27,10 +27,10 @@ use lakehouse_core::schema::Schemas;
 use uuid::Uuid;
 
 use self::build::build;
-use self::error::Failure;
+use self::error::BuildError;
 pub use self::error::GoldError;
 pub use self::report::GoldReport;
-use self::state::{State, look};
+use self::state::{BuildState, build_state};
 pub(crate) use self::tables::descriptions;
 pub use self::tables::{known_tables, load_models};
 use crate::clock::Clock;
@@ -40,10 +40,11 @@ use crate::query::{Engine, QueryError, SessionOptions};
 use crate::shutdown::Shutdown;
 use crate::storage::lake::{Lake, Layer};
 
-/// How often a build that others overtook is begun anew before they are held to have won for good.
+/// How often a build is started again because another process committed first, before it is given
+/// up.
 const ATTEMPTS: usize = 20;
 
-/// Bytes that a build may work with before it goes on on disk.
+/// Bytes that a build may use before it continues on disk.
 const MEMORY: usize = 1 << 30;
 
 /// Which gold tables are to be brought up to date, in which lake.
@@ -52,17 +53,17 @@ pub struct Gold {
     pub lake: Lake,
     pub models: Arc<Models>,
     pub schemas: Arc<Schemas>,
-    /// The models that are wanted, and what they read with them; all if none is named.
+    /// The models that are requested, with those that they read; all if none is named.
     pub only: Vec<String>,
-    /// Build the wanted models from all of their inputs, whatever changed.
+    /// Build the requested models from all of their inputs, whatever changed.
     pub full: bool,
-    /// A request to end the run after the model that is being built.
+    /// Requests that a run ends after the model that is being built.
     pub shutdown: Shutdown,
 }
 
-/// What a run knows of the models that it has dealt with.
+/// What a run has found out about the models that came before.
 #[derive(Debug, Default)]
-struct Known {
+struct FinishedModels {
     /// The columns of each table, whether it exists or not.
     schemas: BTreeMap<String, SchemaRef>,
     /// What would have been built of each, in a run that builds nothing.
@@ -82,7 +83,7 @@ impl Gold {
     /// being built that read it.
     ///
     /// # Errors
-    /// When a model that is wanted does not exist, or the lake cannot be used at all.
+    /// When a requested model does not exist, or the lake cannot be used at all.
     pub async fn build(
         &self,
         reporter: &Arc<dyn Reporter>,
@@ -107,32 +108,33 @@ impl Gold {
         context: Option<&CommitContext>,
         reporter: &Arc<dyn Reporter>,
     ) -> Result<GoldReport, GoldError> {
-        let wanted = self.wanted()?;
+        let wanted = self.requested()?;
         self.lake.check_format().await.map_err(QueryError::Lake)?;
         let options = SessionOptions { memory_limit: Some(MEMORY), ..SessionOptions::default() };
         let engine = Engine::over(&self.lake, &options)?;
-        let mut known = Known::default();
+        let mut finished = FinishedModels::default();
         let mut report = GoldReport { dry_run: context.is_none(), models: Vec::new() };
-        let mut take = |model: ModelReport| {
+        let mut add = |model: ModelReport| {
             reporter.report(Event::Model(model.clone()));
             report.models.push(model);
         };
-        for broken in
-            self.models.broken().iter().filter(|model| wanted.contains(model.name.as_str()))
-        {
-            known.failed.insert(broken.name.clone());
-            take(ModelReport::failed(&broken.name, &broken.error));
+        // Models that cannot be parsed come first: those that read them are then skipped.
+        let broken = self.models.broken().iter();
+        for broken in broken.filter(|model| wanted.contains(model.name.as_str())) {
+            finished.failed.insert(broken.name.clone());
+            add(ModelReport::failed(&broken.name, &broken.error));
         }
         for model in self.models.models().iter().filter(|model| wanted.contains(model.name())) {
             if self.shutdown.is_requested() {
                 break;
             }
-            take(self.bring_up_to_date(model, &engine, &mut known, context).await);
+            add(self.bring_up_to_date(model, &engine, &mut finished, context).await);
         }
         Ok(report)
     }
 
-    fn wanted(&self) -> Result<BTreeSet<&str>, GoldError> {
+    /// Returns the models that are to be built: the named ones, and those that they read.
+    fn requested(&self) -> Result<BTreeSet<&str>, GoldError> {
         let all = self.models.names();
         if self.only.is_empty() {
             return Ok(all);
@@ -144,8 +146,8 @@ impl Gold {
         Ok(self.models.with_upstream(self.only.iter().map(String::as_str)))
     }
 
-    /// Whether everything of a model is to be built, because somebody asked for it.
-    fn is_asked(&self, model: &Model) -> bool {
+    /// Returns whether a model is to be built in full because that was requested.
+    fn is_full_build(&self, model: &Model) -> bool {
         self.full && (self.only.is_empty() || self.only.iter().any(|name| name == model.name()))
     }
 
@@ -153,20 +155,20 @@ impl Gold {
         &self,
         model: &Model,
         engine: &Engine,
-        known: &mut Known,
+        finished: &mut FinishedModels,
         context: Option<&CommitContext>,
     ) -> ModelReport {
         let upstream = model.inputs().iter().filter(|input| input.layer == Layer::Gold);
         let failed =
-            upstream.map(|input| &input.name).find(|name| known.failed.contains(*name)).cloned();
+            upstream.map(|input| &input.name).find(|name| finished.failed.contains(*name)).cloned();
         let done = match failed {
-            Some(failed) => Err(Failure::Upstream(failed)),
-            None => Box::pin(self.try_model(model, engine, known, context)).await,
+            Some(failed) => Err(BuildError::Upstream(failed)),
+            None => Box::pin(self.try_model(model, engine, finished, context)).await,
         };
         done.unwrap_or_else(|failure| {
-            known.failed.insert(model.name().to_owned());
+            finished.failed.insert(model.name().to_owned());
             match failure {
-                Failure::Upstream(name) => ModelReport::skipped(model.name(), &name),
+                BuildError::Upstream(name) => ModelReport::skipped(model.name(), &name),
                 failure => ModelReport::failed(model.name(), &failure),
             }
         })
@@ -176,27 +178,29 @@ impl Gold {
         &self,
         model: &Model,
         engine: &Engine,
-        known: &mut Known,
+        finished: &mut FinishedModels,
         context: Option<&CommitContext>,
-    ) -> Result<ModelReport, Failure> {
+    ) -> Result<ModelReport, BuildError> {
+        // What is stale is decided again on each attempt: the build that landed first may have left
+        // nothing to do.
         for _ in 0..ATTEMPTS {
-            let state = look(self, model, engine, known).await?;
-            known.schemas.insert(model.name().to_owned(), state.read_schema());
+            let state = build_state(self, model, engine, finished).await?;
+            finished.schemas.insert(model.name().to_owned(), state.read_schema());
             let Some(context) = context.filter(|_| !state.recompute.is_nothing()) else {
-                return Ok(planned(model, state, known));
+                return Ok(planned(model, state, finished));
             };
             match build(&self.lake, model, engine, &state, context).await {
                 Ok(built) => return Ok(ModelReport::built(model.name(), &state, built)),
-                Err(Failure::Overtaken) => {}
+                Err(BuildError::Overtaken) => {}
                 Err(failure) => return Err(failure),
             }
         }
-        Err(Failure::Overtaken)
+        Err(BuildError::Overtaken)
     }
 }
 
-fn planned(model: &Model, state: State, known: &mut Known) -> ModelReport {
+fn planned(model: &Model, state: BuildState, finished: &mut FinishedModels) -> ModelReport {
     let report = ModelReport::planned(model.name(), &state);
-    known.pending.insert(model.name().to_owned(), state.recompute);
+    finished.pending.insert(model.name().to_owned(), state.recompute);
     report
 }

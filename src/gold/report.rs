@@ -1,5 +1,6 @@
 //! The result of a gold run, model by model, and how each of them is described.
 
+use std::error::Error;
 use std::fmt;
 
 use lakehouse_core::gold::Recompute;
@@ -7,10 +8,11 @@ use lakehouse_core::names::partition::Partition;
 use serde::Serialize;
 
 use super::build::Built;
-use super::state::State;
+use super::state::BuildState;
+use crate::error_chain::one_line;
 use crate::events::{DayRange, ModelOutcome, ModelReport};
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct GoldReport {
     /// Whether nothing was written, and this is what would be done.
@@ -28,7 +30,7 @@ impl GoldReport {
 }
 
 impl ModelReport {
-    pub(super) fn built(name: &str, state: &State, built: Built) -> Self {
+    pub(super) fn built(name: &str, state: &BuildState, built: Built) -> Self {
         let stale = Self::planned(name, state);
         Self {
             outcome: ModelOutcome::Built,
@@ -39,7 +41,7 @@ impl ModelReport {
     }
 
     /// Reports what is stale, and that nothing was done about it.
-    pub(super) fn planned(name: &str, state: &State) -> Self {
+    pub(super) fn planned(name: &str, state: &BuildState) -> Self {
         let (partitions, days) = match &state.recompute {
             Recompute::Nothing => {
                 let (outcome, reason) = match state.has_inputs {
@@ -54,8 +56,8 @@ impl ModelReport {
         Self { partitions, days, ..Self::of(name, ModelOutcome::Stale, &state.reason) }
     }
 
-    pub(super) fn failed(name: &str, failure: &impl fmt::Display) -> Self {
-        Self::of(name, ModelOutcome::Failed, &failure.to_string())
+    pub(super) fn failed(name: &str, error: &(dyn Error + 'static)) -> Self {
+        Self::of(name, ModelOutcome::Failed, &one_line(error))
     }
 
     pub(super) fn skipped(name: &str, upstream: &str) -> Self {
@@ -67,8 +69,15 @@ impl ModelReport {
     }
 
     fn of(name: &str, outcome: ModelOutcome, reason: &str) -> Self {
-        let (table, reason) = (format!("gold.{name}"), reason.to_owned());
-        Self { table, outcome, reason, partitions: 0, days: Vec::new(), rows: 0, version: None }
+        Self {
+            table: format!("gold.{name}"),
+            outcome,
+            reason: reason.to_owned(),
+            partitions: 0,
+            days: Vec::new(),
+            rows: 0,
+            version: None,
+        }
     }
 }
 

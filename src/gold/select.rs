@@ -18,10 +18,11 @@ use datafusion::sql::sqlparser::dialect::GenericDialect;
 use lakehouse_core::gold::{ColumnKind, Model, ModelError, Partitioning};
 use lakehouse_core::names::partition::Partition;
 
-use super::error::Failure;
+use super::error::BuildError;
 use super::inputs::InputTable;
 use super::tables::descriptions;
 use crate::delta::table::TableSpec;
+use crate::error_chain::one_line;
 use crate::query::{CATALOG, Engine, QueryError};
 use crate::storage::lake::{Layer, TableName};
 
@@ -50,8 +51,8 @@ impl Select {
         model: &Model,
         engine: &Engine,
         inputs: &[InputTable],
-    ) -> Result<TableSpec, Failure> {
-        let rows = self.over(model, engine, inputs, None).await?;
+    ) -> Result<TableSpec, BuildError> {
+        let rows = self.plan(model, engine, inputs, None).await?;
         let partitioning = model.partitioning().columns();
         let fields = rows.schema().fields().iter().map(|field| {
             Field::new(
@@ -71,16 +72,17 @@ impl Select {
 
     /// Plans the statement over its inputs, cut to some partitions if there are any given; the
     /// partition columns come first, then those of the header in its order.
-    pub(super) async fn over(
+    pub(super) async fn plan(
         &self,
         model: &Model,
         engine: &Engine,
         inputs: &[InputTable],
         only: Option<&BTreeSet<Partition>>,
-    ) -> Result<DataFrame, Failure> {
+    ) -> Result<DataFrame, BuildError> {
         let failed = |error| explain(model, error, engine.memory_limit);
         let state = context(engine, inputs, only).map_err(failed)?.state();
         let named = state.resolve_table_references(&self.0).map_err(failed)?;
+        // Before planning, which would only say that there is no such table.
         check_names(model, &named, inputs)?;
         let plan = Box::pin(state.statement_to_plan(self.0.clone())).await.map_err(failed)?;
         check_repeatable(model, &plan)?;
@@ -89,13 +91,14 @@ impl Select {
     }
 }
 
-/// Says what an error of the engine means, with the line that it is about where that is known.
+/// Turns an error of the engine into one of the model, with the line that it is about where that is
+/// known.
 pub(super) fn explain(model: &Model, error: DataFusionError, memory_limit: usize) -> ModelError {
     let span = error.diagnostic().and_then(|diagnostic| diagnostic.span);
     let line = span.and_then(|span| usize::try_from(span.start.line).ok());
     // The parser says the place in its message, unless it is the end of the text.
     let at_end = error.to_string().contains("found: EOF");
-    let message = QueryError::from_engine(error, memory_limit).to_string();
+    let message = one_line(&QueryError::from_engine(error, memory_limit));
     if at_end {
         return model.select_error(Some(model.text().trim_end().lines().count()), message);
     }
@@ -111,7 +114,8 @@ pub(super) fn explain(model: &Model, error: DataFusionError, memory_limit: usize
 }
 
 fn is_query(statement: &Statement) -> bool {
-    matches!(statement, Statement::Statement(statement) if matches!(**statement, ast::Statement::Query(_)))
+    let Statement::Statement(statement) = statement else { return false };
+    matches!(**statement, ast::Statement::Query(_))
 }
 
 /// Makes a session in which there are the model's inputs and nothing else.
@@ -189,7 +193,8 @@ fn check_repeatable(model: &Model, plan: &LogicalPlan) -> Result<(), ModelError>
         (Ok(_), None) => Ok(()),
         (Ok(_), Some(function)) => {
             let message = format!(
-                "`{function}` gives another value at another time, so the table could not be built again"
+                "`{function}` gives another value at another time, so the table could not be \
+                 built again"
             );
             Err(model.select_error(line_of(model, &function), message))
         }
@@ -242,7 +247,8 @@ fn check_columns(model: &Model, schema: &DFSchema) -> Result<(), ModelError> {
 }
 
 fn check_kind(model: &Model, field: &Field, expected: ColumnKind) -> Result<(), ModelError> {
-    let (name, found) = (field.name(), field.data_type());
+    let name = field.name();
+    let found = field.data_type();
     match ColumnKind::of(found) {
         Some(kind) if kind == expected => Ok(()),
         Some(kind) => Err(model.columns_error(format!(

@@ -1,26 +1,26 @@
-//! How a gold table stands: its inputs at a version, the statement over them, and what of it is
-//! stale.
+//! The state of a gold table before a build: its inputs at a version, the statement over them, and
+//! what of it is stale.
 
 use std::collections::BTreeSet;
 
 use arrow::datatypes::SchemaRef;
-use lakehouse_core::gold::{Changed, Model, Recompute, recompute};
+use lakehouse_core::gold::{Changed, InputState, Model, Recompute, recompute};
 use lakehouse_core::names::partition::Partition;
 
-use super::error::Failure;
+use super::error::BuildError;
 use super::history::{Build, file_partition, newest_build};
 use super::inputs::InputTable;
 use super::select::Select;
 use super::tables::declared_schema;
-use super::{Gold, Known};
+use super::{FinishedModels, Gold};
 use crate::delta::log::BuildRecord;
 use crate::delta::table::{TableSpec, WritableTable};
 use crate::query::{Engine, read_schema};
 use crate::storage::lake::Layer;
 
-/// What a build would be decided on.
+/// What a build is decided on.
 #[derive(Debug)]
-pub(super) struct State {
+pub(super) struct BuildState {
     pub(super) inputs: Vec<InputTable>,
     pub(super) select: Select,
     pub(super) spec: TableSpec,
@@ -35,7 +35,7 @@ pub(super) struct State {
     pub(super) has_inputs: bool,
 }
 
-impl State {
+impl BuildState {
     /// Returns the table's columns as a query sees them.
     pub(super) fn read_schema(&self) -> SchemaRef {
         read_schema(&self.spec.schema)
@@ -51,48 +51,45 @@ impl State {
     }
 }
 
-/// Looks at a model, its inputs and its table, and decides what is stale.
-pub(super) async fn look(
+/// Reads what a model's inputs and its table are like, and decides what is stale.
+pub(super) async fn build_state(
     gold: &Gold,
     model: &Model,
     engine: &Engine,
-    known: &Known,
-) -> Result<State, Failure> {
+    finished: &FinishedModels,
+) -> Result<BuildState, BuildError> {
     let select = Select::parse(model)?;
-    let inputs = open_inputs(gold, model, known).await?;
+    // Inputs are pinned to a version here. Everything below, and the rows that are computed later,
+    // is of these versions, and the commit records them.
+    let inputs = open_inputs(gold, model, finished).await?;
     let spec = select.table_spec(model, engine, &inputs).await?;
     let table = WritableTable::open(&gold.lake, spec.clone()).await?;
-    let build = match &table {
-        Some(table) => newest_build(table).await?,
-        None => None,
-    };
-    let (own, other_columns) = match &table {
-        Some(table) => (own_partitions(table)?, table.changed_metadata()?.is_some()),
-        None => (BTreeSet::new(), false),
-    };
-    let all = why_all(gold.is_asked(model), model, build.as_ref(), other_columns);
-    let (mut states, mut changed) = (Vec::with_capacity(inputs.len()), Vec::new());
-    for input in &inputs {
-        let built_on =
-            build.as_ref().and_then(|build| build.record.inputs.get(&input.name.to_string()));
-        let state = input.state(&gold.lake, built_on).await?;
-        if state.changed != Changed::Nothing {
-            changed.push(input.name.to_string());
+    let (build, own, other_columns) = match &table {
+        Some(table) => {
+            let other_columns = table.changed_metadata()?.is_some();
+            (newest_build(table).await?, own_partitions(table)?, other_columns)
         }
-        states.push(state);
-    }
+        None => (None, BTreeSet::new(), false),
+    };
+    let full =
+        reason_for_full_build(gold.is_full_build(model), model, build.as_ref(), other_columns);
+    let states = input_states(gold, &inputs, build.as_ref()).await?;
     let has_inputs = inputs.iter().any(InputTable::exists);
-    let everything =
-        all.is_some() || states.iter().any(|state| state.changed == Changed::Everything);
+    // Without a single input there is nothing to compute from, and what was built stays: a lake
+    // may hold gold tables whose inputs were moved elsewhere.
     let stale = if has_inputs {
-        recompute(model, all.is_some(), &states, &own)
+        recompute(model, full.is_some(), &states, &own)
     } else {
         Recompute::Nothing
     };
-    Ok(State {
-        reason: all.map_or_else(|| format!("{} changed", changed.join(", ")), str::to_owned),
+    let reason = full.map_or_else(|| changed_inputs(&inputs, &states), str::to_owned);
+    // Partitions that no input has any more are not among those that are computed, so a build of
+    // everything removes all files and not only those of stale partitions.
+    let everything = states.iter().any(|state| state.changed == Changed::Everything);
+    Ok(BuildState {
+        reason,
         base: build.map(|build| build.version),
-        replaces_all: everything || stale == Recompute::Whole,
+        replaces_all: full.is_some() || everything || stale == Recompute::Whole,
         recompute: stale,
         inputs,
         select,
@@ -101,39 +98,65 @@ pub(super) async fn look(
     })
 }
 
+/// Returns what each input holds, and what changed in it since the newest build.
+async fn input_states(
+    gold: &Gold,
+    inputs: &[InputTable],
+    build: Option<&Build>,
+) -> Result<Vec<InputState>, BuildError> {
+    let mut states = Vec::with_capacity(inputs.len());
+    for input in inputs {
+        // An input that the build does not record was not there then.
+        let built_on = build.and_then(|build| build.record.inputs.get(&input.name.to_string()));
+        states.push(input.state(&gold.lake, built_on).await?);
+    }
+    Ok(states)
+}
+
+fn changed_inputs(inputs: &[InputTable], states: &[InputState]) -> String {
+    let mut changed = Vec::new();
+    for (input, state) in inputs.iter().zip(states) {
+        if state.changed != Changed::Nothing {
+            changed.push(input.name.to_string());
+        }
+    }
+    format!("{} changed", changed.join(", "))
+}
+
 async fn open_inputs(
     gold: &Gold,
     model: &Model,
-    known: &Known,
-) -> Result<Vec<InputTable>, Failure> {
+    finished: &FinishedModels,
+) -> Result<Vec<InputTable>, BuildError> {
     let mut inputs = Vec::with_capacity(model.inputs().len());
     for input in model.inputs() {
-        let built = (input.layer == Layer::Gold).then(|| known.schemas.get(&input.name)).flatten();
-        let declared = match built {
+        let is_gold = input.layer == Layer::Gold;
+        // A model that reads a model finds its columns here even where no table was built yet, as
+        // in a run that only plans.
+        let declared = match finished.schemas.get(&input.name).filter(|_| is_gold) {
             Some(schema) => SchemaRef::clone(schema),
             None => declared_schema(&gold.schemas, input)?,
         };
-        let pending =
-            (input.layer == Layer::Gold).then(|| known.pending.get(&input.name).cloned()).flatten();
+        let pending = finished.pending.get(&input.name).filter(|_| is_gold).cloned();
         inputs.push(InputTable::open(&gold.lake, input.clone(), declared, pending).await?);
     }
     Ok(inputs)
 }
 
-fn own_partitions(table: &WritableTable) -> Result<BTreeSet<Partition>, Failure> {
+fn own_partitions(table: &WritableTable) -> Result<BTreeSet<Partition>, BuildError> {
     Ok(table.active_files()?.iter().filter_map(file_partition).collect())
 }
 
-/// Says why all of a table is to be built, if it is.
-fn why_all(
-    asked: bool,
+/// Returns why all of a table is to be built, if it is.
+fn reason_for_full_build(
+    requested: bool,
     model: &Model,
     build: Option<&Build>,
     other_columns: bool,
 ) -> Option<&'static str> {
     match build {
         None => Some("first build"),
-        Some(_) if asked => Some("asked for in full"),
+        Some(_) if requested => Some("full build requested"),
         Some(build) if build.record.model != model.fingerprint() => Some("the model changed"),
         Some(_) if other_columns => Some("its columns changed"),
         Some(_) => None,

@@ -10,7 +10,7 @@ use lakehouse_core::gold::{Column, Model, Models};
 use lakehouse_core::schema::{SHARED_COLUMNS, Schemas, TableSchema};
 
 use super::GoldError;
-use super::error::Failure;
+use super::error::BuildError;
 use crate::delta::descriptions::Descriptions;
 use crate::meta::archives::LedgerTable;
 use crate::query::read_schema;
@@ -71,13 +71,16 @@ fn read_folder(folder: &Path) -> Result<Vec<(String, String)>, GoldError> {
 
 /// Returns the columns of a silver or meta table as a query would see them, whether it exists or
 /// not.
-pub(super) fn declared_schema(schemas: &Schemas, input: &TableName) -> Result<SchemaRef, Failure> {
+pub(super) fn declared_schema(
+    schemas: &Schemas,
+    input: &TableName,
+) -> Result<SchemaRef, BuildError> {
     let declared = match input.layer {
         Layer::Silver => schemas.get(&input.name).map(TableSchema::table_schema),
         Layer::Meta if input.name == ARCHIVES => Some(LedgerTable::schema()),
         Layer::Meta | Layer::Gold => None,
     };
     // Inputs were checked when models were read, and models come after those that they read.
-    let declared = declared.ok_or_else(|| Failure::Upstream(input.to_string()))?;
+    let declared = declared.ok_or_else(|| BuildError::Upstream(input.to_string()))?;
     Ok(read_schema(&declared))
 }

@@ -31,7 +31,7 @@ pub(super) enum WriteError {
     NotUnique(String),
 }
 
-/// Takes rows that are sorted by the partition columns and the sort columns of a table.
+/// Writes rows that come sorted by the partition columns and the sort columns of a table.
 #[derive(Debug)]
 pub(super) struct SortedWriter {
     target: Arc<FileTarget>,
@@ -56,21 +56,21 @@ impl SortedWriter {
         Self { target, partition_columns, key, last_row: None, open: None, finished: Vec::new() }
     }
 
-    /// Takes the next rows.
+    /// Adds the next rows.
     pub(super) fn push(&mut self, rows: &RecordBatch) -> Result<(), WriteError> {
         if rows.num_rows() == 0 {
             return Ok(());
         }
         let target = Arc::clone(&self.target);
         let failed = TableError::arrow(target.table());
-        if let Some(row) = self.twice(rows).map_err(&failed)? {
+        if let Some(row) = self.repeated_key(rows).map_err(failed)? {
             return Err(WriteError::NotUnique(row));
         }
         self.last_row = Some(rows.slice(rows.num_rows() - 1, 1));
-        for range in self.partitions(rows).map_err(&failed)? {
+        for range in self.partitions(rows).map_err(failed)? {
             let part = rows.slice(range.start, range.len());
-            let stored = self.stored(&part).map_err(&failed)?;
-            let partition = self.partition_of(&part).map_err(&failed)?;
+            let stored = self.stored(&part).map_err(failed)?;
+            let partition = self.partition_of(&part).map_err(failed)?;
             self.file_of(partition, stored.num_rows() as u64)?.write(&[stored])?;
         }
         Ok(())
@@ -82,7 +82,7 @@ impl SortedWriter {
         Ok(self.finished)
     }
 
-    /// Gives everything up that was written.
+    /// Deletes everything that was written.
     pub(super) fn discard(self) {
         if let Some(open) = self.open {
             open.writer.discard();
@@ -91,22 +91,23 @@ impl SortedWriter {
     }
 
     /// Returns the key of the first row that has the same as the one before it.
-    fn twice(&self, rows: &RecordBatch) -> Result<Option<String>, ArrowError> {
+    fn repeated_key(&self, rows: &RecordBatch) -> Result<Option<String>, ArrowError> {
+        // Rows with the same key may be the last of one batch and the first of the next.
         if let Some(last) = &self.last_row {
             let border = concat_batches(&rows.schema(), [last, &rows.slice(0, 1)])?;
-            if let Some(row) = self.twice_in(&border)? {
+            if let Some(row) = self.repeated_key_in(&border)? {
                 return Ok(Some(row));
             }
         }
-        self.twice_in(rows)
+        self.repeated_key_in(rows)
     }
 
-    fn twice_in(&self, rows: &RecordBatch) -> Result<Option<String>, ArrowError> {
+    fn repeated_key_in(&self, rows: &RecordBatch) -> Result<Option<String>, ArrowError> {
         let column = |values| SortColumn { values, options: None };
         let key: Vec<SortColumn> = columns(rows, &self.key)?.into_iter().map(column).collect();
         let comparator = LexicographicalComparator::try_new(&key)?;
-        let twice = (1..rows.num_rows()).find(|row| comparator.compare(row - 1, *row).is_eq());
-        twice.map(|row| self.describe(rows, row)).transpose()
+        let repeated = (1..rows.num_rows()).find(|row| comparator.compare(row - 1, *row).is_eq());
+        repeated.map(|row| self.describe(rows, row)).transpose()
     }
 
     fn describe(&self, rows: &RecordBatch, row: usize) -> Result<String, ArrowError> {

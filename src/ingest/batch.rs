@@ -1,5 +1,5 @@
-//! What becomes of a fetched batch: its archives land in silver and in the ledger, or in the ledger
-//! with the reason why not.
+//! A fetched batch: its archives land in silver and in the ledger, or in the ledger with the reason
+//! why not.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use lakehouse_core::names::period::Period;
 use super::{Depth, Ingest, IngestError};
 use crate::bronze::{BronzeArchive, FetchOutcome, Fetched};
 use crate::delta::commit::CommitContext;
+use crate::error_chain::one_line;
 use crate::events::{Event, Reporter, archive_span};
 use crate::meta::archives::LedgerTable;
 use crate::meta::changes::ChangesTable;
@@ -52,12 +53,13 @@ impl<'a> BatchStore<'a> {
     }
 
     /// Lands one batch.
-    pub(super) async fn take(
+    pub(super) async fn add(
         &mut self,
         table: &Arc<str>,
         fetched: Vec<Fetched>,
     ) -> Result<(), IngestError> {
-        let (mut stored, mut entries) = (Vec::new(), Vec::new());
+        let mut stored = Vec::new();
+        let mut entries = Vec::new();
         for archive in fetched {
             match archive.outcome {
                 FetchOutcome::Stored(bronze) => stored.push(bronze),
@@ -68,7 +70,7 @@ impl<'a> BatchStore<'a> {
         stored.sort_by(|a, b| {
             (a.key.series(), a.key.period()).cmp(&(b.key.series(), b.key.period()))
         });
-        for stored in apart(stored) {
+        for stored in split_overlapping(stored) {
             entries.extend(self.land(table, stored, &mut tables).await?);
             tables.ledger.record(std::mem::take(&mut entries), self.context).await?;
         }
@@ -94,12 +96,14 @@ impl<'a> BatchStore<'a> {
             .map(|archive| archive.key.path().to_owned())
             .collect();
         let result = silver.ingest(stored.clone(), &mut tables.rejects, self.context).await?;
-        self.tell(table, &result, &before);
-        // Before the ledger knows the version: from then on nobody reads its commit again.
-        let (name, corrections) =
-            (TableName::new(Layer::Silver, table), silver.index().take_corrections());
+        self.report(table, &result, &before);
+        // Before the ledger knows the version: commits up to that version are never read again,
+        // and a correction that is not in `meta.changes` by then would be missing there.
+        let name = TableName::new(Layer::Silver, table);
+        let corrections = silver.index().take_corrections();
         tables.changes.record(&self.ingest.matrix, &name, corrections, self.context).await?;
-        // What others landed meanwhile is told by their commits; ours is recorded right after.
+        // What other processes landed in the meantime is recorded from their commits. What this one
+        // landed is recorded by the caller, with more than a commit says of it.
         let mut entries: Vec<LedgerEntry> =
             result.archives.iter().map(|archive| self.decoded(archive, &result)).collect();
         let landed: BTreeSet<&str> =
@@ -107,10 +111,11 @@ impl<'a> BatchStore<'a> {
         silver.index().forget_unrecorded(&landed);
         tables.ledger.reconcile(silver.index(), self.context).await?;
         // Only now the ledger knows what a run that died, or another one, had landed of these.
-        let confirmed =
-            stored.iter().filter(|archive| result.overtaken.contains(archive.key.path()));
-        entries
-            .extend(confirmed.filter_map(|archive| tables.ledger.confirm(archive, self.context)));
+        for archive in &stored {
+            if result.overtaken.contains(archive.key.path()) {
+                entries.extend(tables.ledger.confirm(archive, self.context));
+            }
+        }
         self.silver.insert(Arc::clone(table), silver);
         Ok(entries)
     }
@@ -122,28 +127,26 @@ impl<'a> BatchStore<'a> {
     ) -> Result<SilverTable, IngestError> {
         let missing = || IngestError::Schema { schema: table.to_string() };
         let schema = self.ingest.schemas.get(table).cloned().ok_or_else(missing)?;
-        let (matrix, index) = (Arc::clone(&self.ingest.matrix), ledger.silver_index(table));
-        Ok(SilverTable::open(
-            &self.ingest.lake,
-            Arc::new(schema),
-            matrix,
-            index,
-            self.ingest.threads,
-        )
-        .await?)
+        let lake = &self.ingest.lake;
+        let matrix = Arc::clone(&self.ingest.matrix);
+        let index = ledger.silver_index(table);
+        let threads = self.ingest.threads;
+        Ok(SilverTable::open(lake, Arc::new(schema), matrix, index, threads).await?)
     }
 
-    fn tell(&self, table: &Arc<str>, result: &BatchResult, before: &BTreeSet<String>) {
-        let (mut landed, mut rows, mut corrected) = (0, 0, 0);
+    /// Reports what was decoded and committed; `before` are the archives that silver had rows of.
+    fn report(&self, table: &Arc<str>, result: &BatchResult, before: &BTreeSet<String>) {
+        let mut landed = 0;
+        let mut rows = 0;
+        let mut corrected = 0;
         for archive in &result.archives {
             let _span = archive_span(&archive.bronze.key).entered();
             let path = archive.bronze.key.shared_path();
-            let (rejected, bytes) = (archive.rejected_rows, archive.bytes);
             self.reporter.report(Event::Decoded {
                 archive: Arc::clone(&path),
                 rows: archive.rows,
-                rejected,
-                bytes,
+                rejected: archive.rejected_rows,
+                bytes: archive.bytes,
             });
             if let Some(fault) = &archive.fault {
                 let (status, reason) = status_of(fault);
@@ -220,14 +223,14 @@ impl<'a> BatchStore<'a> {
                     last_modified: *last_modified,
                     sha256: Some(actual.to_string().into()),
                     reason: Some(format!(
-                        "the bytes have the SHA-256 {actual}, the published checksum says {expected}; \
-                     they are kept as bronze/{kept_as}"
+                        "the bytes have the SHA-256 {actual}, the published checksum says \
+                         {expected}; they are kept as bronze/{kept_as}"
                     )),
                     ..self.entry(key, ArchiveStatus::Quarantined, ChecksumState::Mismatch)
                 }
             }
             FetchOutcome::Failed { error } => {
-                let reason = Some(error.to_string());
+                let reason = Some(one_line(error));
                 LedgerEntry {
                     reason,
                     ..self.entry(key, ArchiveStatus::Failed, ChecksumState::Unchecked)
@@ -237,8 +240,11 @@ impl<'a> BatchStore<'a> {
                 self.entry(key, ArchiveStatus::Failed, ChecksumState::Unchecked)
             }
         };
-        let (archive, reason) = (entry.key.shared_path(), entry.reason.clone().unwrap_or_default());
-        self.reporter.report(Event::Failed { archive, status: entry.status.as_str(), reason });
+        self.reporter.report(Event::Failed {
+            archive: entry.key.shared_path(),
+            status: entry.status.as_str(),
+            reason: entry.reason.clone().unwrap_or_default(),
+        });
         entry
     }
 
@@ -270,16 +276,19 @@ impl<'a> BatchStore<'a> {
     }
 }
 
-/// Parts archives that hold the same days, the month's own from its days, so that no commit holds
-/// two copies; the days come first, because the month is then compared with what they are now.
-fn apart(stored: Vec<BronzeArchive>) -> Vec<Vec<BronzeArchive>> {
-    let days = stored.iter().filter(|archive| archive.key.period().frequency() == Frequency::Daily);
-    let months: BTreeSet<(Series, Period)> =
-        days.map(|archive| (archive.key.series().clone(), archive.key.period().month())).collect();
-    let is_beside_days = |archive: &BronzeArchive| {
-        months.contains(&(archive.key.series().clone(), archive.key.period()))
-    };
-    let (months, others): (Vec<_>, Vec<_>) = stored.into_iter().partition(is_beside_days);
+/// Splits archives so that no group holds a month and days of it, because no commit may hold two
+/// copies of a day. The days come first: the month is then compared with what they made of silver.
+fn split_overlapping(stored: Vec<BronzeArchive>) -> Vec<Vec<BronzeArchive>> {
+    let mut months_with_days: BTreeSet<(Series, Period)> = BTreeSet::new();
+    for archive in &stored {
+        if archive.key.period().frequency() == Frequency::Daily {
+            let month = archive.key.period().month();
+            months_with_days.insert((archive.key.series().clone(), month));
+        }
+    }
+    let (months, others): (Vec<_>, Vec<_>) = stored.into_iter().partition(|archive| {
+        months_with_days.contains(&(archive.key.series().clone(), archive.key.period()))
+    });
     [others, months].into_iter().filter(|group| !group.is_empty()).collect()
 }
 

@@ -47,7 +47,7 @@ const BATCHES_FETCHED: usize = 2;
 /// Why an ingest could not be done, or not be finished; what has been committed stays.
 #[derive(Debug, Error)]
 pub enum IngestError {
-    /// Not one folder of the source could be listed, and not one archive be asked for.
+    /// Not one folder of the source could be listed, and not one archive be requested.
     #[error("cannot reach the source {location}: check the network, or name another with --source")]
     Unreachable { location: String, source: SourceError },
     #[error(transparent)]
@@ -55,20 +55,14 @@ pub enum IngestError {
     #[error(transparent)]
     Fetch(#[from] FetchError),
     /// A table of the lake could not be read or written.
-    #[error("{0}")]
-    Table(String),
+    #[error(transparent)]
+    Table(#[from] TableError),
     /// A matrix names a schema that does not exist.
     #[error("the matrix names the schema `{schema}`, and there is no schemas/{schema}.toml")]
     Schema { schema: String },
     /// A fault of the program's own; what has landed stays.
     #[error("downloading broke off; run the same command again to go on, and please report it")]
     Died,
-}
-
-impl From<TableError> for IngestError {
-    fn from(error: TableError) -> Self {
-        Self::Table(error.to_string())
-    }
 }
 
 /// How far an ingest goes.
@@ -95,7 +89,7 @@ pub struct Ingest {
     pub depth: Depth,
     /// Archives that are decoded at a time.
     pub threads: usize,
-    /// A request to end the run after the current batch.
+    /// Requests that a run ends after the current batch.
     pub shutdown: Shutdown,
     /// The command as it was given, for `meta.runs`.
     pub command: String,
@@ -157,8 +151,8 @@ impl Ingest {
         PlanOptions { force: self.fetch.force, today }
     }
 
-    /// Does what a plan says, and returns what came of it; `counting` has listened to the planning
-    /// too, so that the figures are those of the whole run.
+    /// Does what a plan says, and returns its results; `counting` has received the events of the
+    /// planning too, so that the figures are those of the whole run.
     ///
     /// # Errors
     /// When the lake cannot be written. What is wrong with single archives is in the summary, and
@@ -222,13 +216,13 @@ impl Ingest {
         // Kept until the last batch was taken: the local copies of a remote bronze go with it.
         let fetcher = Arc::new(fetcher);
         let (sender, mut batches) = mpsc::channel(1);
-        let wanted = self.batches(plan);
-        let mut left = wanted.len();
+        let planned = self.batches(plan);
+        let mut left = planned.len();
         // Ends with this function; what is half-downloaded then is resumed another time.
-        let _fetching = Running::start(fetch_batches(Arc::clone(&fetcher), wanted, sender));
+        let _fetching = Running::start(fetch_batches(Arc::clone(&fetcher), planned, sender));
         let mut store = BatchStore::open(self, listener, context).await?;
         while let Some((table, fetched)) = self.next_batch(&mut batches).await {
-            store.take(&table, fetched).await?;
+            store.add(&table, fetched).await?;
             left -= 1;
         }
         if left > 0 && !self.shutdown.is_requested() {
@@ -248,14 +242,15 @@ impl Ingest {
 
     fn batches(&self, plan: &Plan) -> Vec<(Arc<str>, Vec<Published>)> {
         let batches = plan.batches(self.batch_size);
-        let published = |batch: &lakehouse_core::plan::Batch<'_>| {
+        let mut published = Vec::with_capacity(batches.len());
+        for batch in &batches {
             let archives = batch.archives.iter().map(|planned| planned.published.clone()).collect();
-            (Arc::from(batch.table), archives)
-        };
-        batches.iter().map(published).collect()
+            published.push((Arc::from(batch.table), archives));
+        }
+        published
     }
 
-    /// Returns what was listed and tells what was not; a source of which nothing is known is an
+    /// Returns what was listed and reports what was not; a source of which nothing is known is an
     /// error.
     fn known_inventory(
         &self,
@@ -286,7 +281,7 @@ impl Ingest {
     }
 }
 
-/// Tells what a plan came to, and what users should know of it.
+/// Reports the size of a plan, and what users should know about it.
 fn announce(plan: &Plan, reporter: &Arc<dyn Reporter>) {
     plan.notes.iter().for_each(|note| reporter.report(Event::Note(note.to_string())));
     reporter.report(Event::Skipped { archives: plan.skipped.len() as u64 });
@@ -312,7 +307,7 @@ async fn fetch_batches(
     }
 }
 
-/// Work that goes on while nobody waits for it, and ends when nobody will.
+/// A task that runs in the background and is aborted when this is dropped.
 struct Running<T>(JoinHandle<T>);
 
 impl<T: Send + 'static> Running<T> {
@@ -320,7 +315,7 @@ impl<T: Send + 'static> Running<T> {
         Self(tokio::spawn(work.in_current_span()))
     }
 
-    /// Waits for the end; nothing if the work died.
+    /// Waits for the end; nothing if the task panicked.
     async fn done(mut self) -> Option<T> {
         (&mut self.0).await.ok()
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use chrono::{Days, NaiveDate};
 use lakehouse_core::ledger::Ledger;
-use lakehouse_core::listing::{Inventory, Published};
+use lakehouse_core::listing::Inventory;
 use lakehouse_core::names::archive::Series;
 use lakehouse_core::names::market::Frequency;
 use lakehouse_core::names::period::DateRange;
@@ -52,7 +52,8 @@ impl Ingest {
         let tracked = Tracked::of(&ledger);
         let lister = self.lister(today, reporter);
         let days = window(today, full);
-        let (mut held, mut new) = (Listing::default(), Listing::default());
+        let mut held = Listing::default();
+        let mut new = Listing::default();
         for frequency in Frequency::ALL {
             for targets in tracked.listings(&self.matrix, frequency, days) {
                 self.list_into(&mut held, &lister, &targets).await;
@@ -63,7 +64,8 @@ impl Ingest {
         self.list_into(&mut new, &lister, &untracked).await;
         held.unavailable.append(&mut new.unavailable);
         let held = self.known_inventory(held, reporter)?;
-        let (options, targets) = (self.plan_options(today), tracked.targets(&self.matrix));
+        let options = self.plan_options(today);
+        let targets = tracked.targets(&self.matrix);
         let missing = missing_days(&targets, &held, &ledger, days, options);
         let mut refresh = plan(&targets, held, &ledger, options);
         let first_seen = plan(&untracked, new.inventory, &ledger, options);
@@ -97,11 +99,13 @@ fn missing_days(
     days: DateRange,
     options: PlanOptions,
 ) -> Vec<Missing> {
+    // A series of which the window has nothing at all has ended, and misses nothing.
     let mut alive: HashSet<Series> = HashSet::new();
-    let in_window = |published: &&Published| days.overlaps(published.key.period());
-    alive.extend(
-        inventory.archives.iter().filter(in_window).map(|published| published.key.series().clone()),
-    );
+    for published in &inventory.archives {
+        if days.overlaps(published.key.period()) {
+            alive.insert(published.key.series().clone());
+        }
+    }
     let published = inventory.archives.iter().map(|published| &published.key);
     let mut began: HashMap<&Series, NaiveDate> = HashMap::new();
     for key in published.chain(ledger.entries().map(|entry| &entry.key)) {

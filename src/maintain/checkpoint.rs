@@ -6,11 +6,18 @@ use object_store::path::Path;
 use object_store::{Error, ObjectStoreExt};
 use serde::Deserialize;
 
-use crate::delta::TableError;
 use crate::delta::table::WritableTable;
+use crate::delta::{TableError, Verb};
 
 /// Commits after which a table gets a new checkpoint.
 const COMMITS: i64 = 20;
+/// The file of the log that names the newest checkpoint.
+const LAST_CHECKPOINT: &str = "_delta_log/_last_checkpoint";
+
+#[derive(Deserialize)]
+struct LastCheckpoint {
+    version: i64,
+}
 
 /// Writes a checkpoint of the table's version if many commits were made since the last; returns
 /// that version.
@@ -25,15 +32,13 @@ pub(super) async fn checkpoint_table(table: &WritableTable) -> Result<Option<i64
     }
     let delta = table.delta();
     let runtime = tokio::runtime::Handle::current();
-    // The library works on the thread that calls it.
+    // The library encodes on the thread that calls it, and would keep others from being served.
     let work = tokio::task::spawn_blocking(move || {
         runtime.block_on(deltalake::checkpoints::create_checkpoint(&delta, None))
     });
-    let failed = TableError::delta(&table.spec.name);
-    match work.await {
-        Ok(done) => done.map_err(&failed)?,
-        Err(error) => return Err(failed(deltalake::DeltaTableError::generic(error.to_string()))),
-    }
+    let name = &table.spec.name;
+    let written = work.await.map_err(TableError::cannot(Verb::Write, name, "a checkpoint"))?;
+    written.map_err(TableError::cannot(Verb::Write, name, "a checkpoint"))?;
     Ok(Some(table.version()))
 }
 
@@ -43,20 +48,11 @@ pub(super) async fn is_due(table: &WritableTable) -> Result<bool, TableError> {
 }
 
 async fn last_checkpoint(table: &WritableTable) -> Result<Option<i64>, TableError> {
-    #[derive(Deserialize)]
-    struct Hint {
-        version: i64,
-    }
-    let path = Path::from("_delta_log/_last_checkpoint");
-    let failed = |source| TableError::Store {
-        table: table.spec.name.clone(),
-        path: "_delta_log/_last_checkpoint".to_owned(),
-        source: Box::new(source),
-    };
-    let hint = match table.store().get(&path).await {
+    let failed = TableError::cannot(Verb::Read, &table.spec.name, LAST_CHECKPOINT);
+    let hint = match table.store().get(&Path::from(LAST_CHECKPOINT)).await {
         Err(Error::NotFound { .. }) => return Ok(None),
         found => found.map_err(failed)?.bytes().await.map_err(failed)?,
     };
-    // A hint that cannot be read is no hint; the next checkpoint writes a new one.
-    Ok(serde_json::from_slice::<Hint>(&hint).ok().map(|hint| hint.version))
+    // A hint that cannot be parsed is no hint; the next checkpoint writes a new one.
+    Ok(serde_json::from_slice::<LastCheckpoint>(&hint).ok().map(|hint| hint.version))
 }

@@ -2,9 +2,9 @@
 //! changes none.
 //!
 //! A step reads files of one partition and writes them as fewer. It lands only if every file that
-//! it read is still part of the table; whoever was faster wins, and the partition is left for the
-//! next time. A run that dies leaves files that no version names, which the sweep takes away when
-//! they are old.
+//! it read is still part of the table; otherwise another process was faster, and the partition is
+//! left for the next time. A run that dies leaves files that no version names, which maintenance
+//! deletes when they are old.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -45,8 +45,7 @@ pub(super) fn planned(
     Ok(plan(table, table.active_files()?, limits))
 }
 
-/// Goes on with a partition until nothing of it is worth compacting, or another process got in
-/// between.
+/// Compacts a partition until nothing of it is worth compacting, or another process has changed it.
 async fn compact_partition(
     table: &mut WritableTable,
     target: &Arc<FileTarget>,
@@ -57,6 +56,7 @@ async fn compact_partition(
 ) -> Result<(), TableError> {
     let mut steps = 0;
     loop {
+        // Planned again after each step, because outputs may be inputs of the next one.
         let plans = planned(table, &limits)?;
         let Some(plan) = plans.into_iter().find(|plan| plan.partition == partition) else { break };
         let inputs = plan.next_step(&limits);
@@ -97,16 +97,18 @@ async fn land(
     context: &CommitContext,
 ) -> Result<bool, TableError> {
     let landed = commit(table, context, async |table: &WritableTable| {
+        // If an input is gone, another process has rewritten or replaced its rows, and the outputs
+        // would bring back what it removed.
         let active = table.active_files()?;
         let active: HashSet<&str> = active.iter().map(|file| file.path.as_str()).collect();
-        let whole = inputs.iter().all(|file| active.contains(file.path.as_str()));
+        let all_active = inputs.iter().all(|file| active.contains(file.path.as_str()));
         let change = || Change {
             adds: outputs.to_vec(),
             removes: inputs.to_vec(),
             data_change: false,
             ..Change::default()
         };
-        Ok::<_, TableError>(whole.then(change))
+        Ok::<_, TableError>(all_active.then(change))
     });
     Ok(landed.await? != Committed::Unneeded)
 }

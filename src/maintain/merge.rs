@@ -1,7 +1,7 @@
 //! Several sorted files into few: rows stream through, and memory holds a few pages of each file.
 //!
-//! Merging is DataFusion's; what it reads from is bounded here. A table without a declared order
-//! has its files strung together.
+//! DataFusion merges; how far it reads ahead is bounded here. The files of a table without a
+//! declared order are copied one after the other.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -10,7 +10,6 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::compute::SortOptions;
 use arrow::datatypes::SchemaRef;
-use arrow::error::ArrowError;
 use datafusion::common::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryConsumer, MemoryPool};
@@ -24,9 +23,9 @@ use futures::{StreamExt, stream};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::plan::CompactionLimits;
-use crate::delta::TableError;
 use crate::delta::file::ActiveFile;
 use crate::delta::table::WritableTable;
+use crate::delta::{TableError, Verb};
 use crate::parquet::reader::{listed_archives, read_file};
 use crate::parquet::rewrite::{as_stored, partition_values};
 use crate::parquet::writer::{DataFileWriter, FileTarget, WrittenFile};
@@ -59,14 +58,8 @@ pub(super) async fn merge(
         partition_values: partition_values(table, first),
         limits,
     };
-    let path = first.path.clone();
     let work = tokio::task::spawn_blocking(move || merge.run(inputs));
-    let failed = |error| TableError::File {
-        table: target.table().clone(),
-        path,
-        source: std::io::Error::other(error),
-    };
-    work.await.map_err(failed)?
+    work.await.map_err(TableError::cannot(Verb::Merge, target.table(), "data files"))?
 }
 
 struct Input {
@@ -84,7 +77,8 @@ struct Merge {
 impl Merge {
     fn run(&self, inputs: Vec<Input>) -> Result<Vec<WrittenFile>, TableError> {
         let archives = union_of_archives(&inputs);
-        let (mut finished, mut open) = (Vec::new(), None);
+        let mut finished = Vec::new();
+        let mut open = None;
         let written = self.write(inputs, &archives, &mut finished, &mut open);
         match written {
             Ok(()) => Ok(finished),
@@ -104,10 +98,11 @@ impl Merge {
         open: &mut Option<DataFileWriter>,
     ) -> Result<(), TableError> {
         for batch in block_on_stream(self.merged(inputs)?) {
-            let batch = batch.map_err(|error| self.engine_error(error))?;
+            let batch = batch.map_err(self.cannot_merge())?;
             if batch.num_rows() == 0 {
                 continue;
             }
+            // A full file ends before the batch, so that files are never larger than the limits.
             if let Some(full) = open.take_if(|writer| self.is_full(writer, &batch)) {
                 finished.push(full.finish(archives.clone())?);
             }
@@ -130,16 +125,16 @@ impl Merge {
     }
 
     fn merged(&self, inputs: Vec<Input>) -> Result<SendableRecordBatchStream, TableError> {
+        // All files are open at once, so the more there are, the less is read of each at a time.
         let rows = (ROWS_AHEAD / inputs.len().max(1)).clamp(256, BATCH_ROWS);
         let streams = inputs
             .into_iter()
             .map(|input| self.stream(input, rows))
             .collect::<Result<Vec<_>, _>>()?;
         let schema = self.target.schema();
-        let failed = |error| self.engine_error(error);
-        let Some(ordering) = self.ordering(&schema).map_err(failed)? else {
-            let strung = stream::iter(streams).flatten();
-            return Ok(Box::pin(RecordBatchStreamAdapter::new(schema, strung)));
+        let Some(ordering) = self.ordering(&schema).map_err(self.cannot_merge())? else {
+            let one_after_the_other = stream::iter(streams).flatten();
+            return Ok(Box::pin(RecordBatchStreamAdapter::new(schema, one_after_the_other)));
         };
         let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(MERGE_MEMORY));
         StreamingMergeBuilder::new()
@@ -152,19 +147,16 @@ impl Merge {
             // Rows that are equal by the sort columns come in the order of the files.
             .with_round_robin_tie_breaker(false)
             .build()
-            .map_err(failed)
+            .map_err(self.cannot_merge())
     }
 
     fn stream(&self, input: Input, rows: usize) -> Result<SendableRecordBatchStream, TableError> {
-        let (table, path) = (self.target.table().clone(), input.path);
-        let failed = |source| TableError::Parquet { table, path, source };
+        let failed = TableError::cannot(Verb::Read, self.target.table(), &input.path);
         let reader = input.rows.with_batch_size(rows).build().map_err(failed)?;
         let schema = self.target.schema();
-        let stored = {
-            let schema = Arc::clone(&schema);
-            move |batch: Result<RecordBatch, ArrowError>| Ok(as_stored(&batch?, &schema)?)
-        };
-        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, stream::iter(reader.map(stored)))))
+        let stored_schema = Arc::clone(&schema);
+        let batches = reader.map(move |batch| Ok(as_stored(&batch?, &stored_schema)?));
+        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, stream::iter(batches))))
     }
 
     fn ordering(&self, schema: &SchemaRef) -> Result<Option<LexOrdering>, DataFusionError> {
@@ -175,12 +167,8 @@ impl Merge {
         Ok(LexOrdering::new(sort))
     }
 
-    fn engine_error(&self, error: DataFusionError) -> TableError {
-        let source = match error {
-            DataFusionError::ArrowError(error, _) => *error,
-            other => ArrowError::ExternalError(Box::new(other)),
-        };
-        TableError::Arrow { table: self.target.table().clone(), source }
+    fn cannot_merge(&self) -> impl Fn(DataFusionError) -> TableError + '_ {
+        TableError::cannot(Verb::Merge, self.target.table(), "data files")
     }
 }
 

@@ -1,9 +1,9 @@
-//! Maintenance: fewer and larger files, checkpoints, and nothing on disk that nobody needs.
+//! Maintenance: fewer and larger files, checkpoints, and no files that are not needed any more.
 //!
-//! Everything here may be killed at any moment, run twice, run next to ingests, and run by two at
-//! once: what it changes in a table is one commit each that moves rows and changes none, and what
-//! it deletes is what no version within the retention names. Commits are never deleted, because
-//! they say which archives each version holds.
+//! Everything here may be killed at any moment, run twice, run at the same time as ingests, and by
+//! two processes at once. What it changes in a table is one commit each that moves rows and changes
+//! none, and what it deletes is what no version within the retention names. Commits are never
+//! deleted, because they say which archives each version holds.
 
 mod checkpoint;
 mod compact;
@@ -32,13 +32,14 @@ use crate::clock::Clock;
 use crate::delta::TableError;
 use crate::delta::commit::CommitContext;
 use crate::delta::table::WritableTable;
+use crate::error_chain::one_line;
 use crate::meta::archives::LedgerTable;
 pub use crate::meta::rebuild::LedgerReport;
 use crate::query::{At, LakeCatalog, QueryError};
 use crate::storage::StorageError;
 use crate::storage::lake::{Lake, TableName};
 
-/// How long a file stays after a commit took it out of its table, unless the user says otherwise.
+/// How long a file stays after a commit removed it from its table, if nothing else is requested.
 pub const DEFAULT_RETENTION: TimeDelta = TimeDelta::days(7);
 
 /// Why a lake could not be maintained at all.
@@ -49,23 +50,16 @@ pub enum MaintainError {
     #[error(transparent)]
     Query(#[from] QueryError),
     /// A table could not be read or written.
-    #[error("{0}")]
-    Table(String),
+    #[error(transparent)]
+    Table(#[from] TableError),
     #[error("the lake has no table `{name}`; it has {}", listed(tables))]
     UnknownTable { name: String, tables: Vec<String> },
-    /// Half-downloaded archives could not be looked at or deleted.
-    #[error("cannot sweep {folder}: {source}")]
-    Sweep { folder: String, source: std::io::Error },
+    #[error("cannot delete half-downloaded archives in {folder}")]
+    PartialDownloads { folder: String, source: std::io::Error },
 }
 
 fn listed(tables: &[String]) -> String {
     if tables.is_empty() { "none yet".to_owned() } else { tables.join(", ") }
-}
-
-impl From<TableError> for MaintainError {
-    fn from(error: TableError) -> Self {
-        Self::Table(error.to_string())
-    }
 }
 
 /// Which lake is to be maintained, and how.
@@ -103,36 +97,37 @@ impl Maintain {
         if !self.dry_run && !names.is_empty() {
             self.lake.prepare_write().await?;
         }
+        // After the ledger, whose rebuilt files then are maintained with the others.
         for name in names {
             let mut table = TableReport { table: name.to_string(), ..TableReport::default() };
             if let Err(error) = Box::pin(self.maintain_table(&name, &context, &mut table)).await {
-                table.failure = Some(error.to_string());
+                table.failure = Some(one_line(&error));
             }
             report.tables.push(table);
         }
         if self.tables.is_empty() {
-            report.partial_downloads = self.sweep_bronze(clock)?;
+            report.partial_downloads = self.delete_partial_downloads(clock)?;
         }
         Ok(report)
     }
 
     async fn rebuild_ledger(&self, context: &CommitContext) -> Result<LedgerReport, MaintainError> {
-        let (matrix, schemas) = (Arc::clone(&self.matrix), &self.schemas);
-        Ok(Box::pin(LedgerTable::rebuild(&self.lake, matrix, schemas, self.dry_run, context))
-            .await?)
+        let matrix = Arc::clone(&self.matrix);
+        let rebuilt =
+            LedgerTable::rebuild(&self.lake, matrix, &self.schemas, self.dry_run, context);
+        Ok(Box::pin(rebuilt).await?)
     }
 
     async fn names(&self) -> Result<Vec<TableName>, MaintainError> {
-        let all = LakeCatalog::new(&self.lake, At::Newest).list().await?;
-        let known = || all.iter().map(ToString::to_string).collect();
-        if let Some(name) =
-            self.tables.iter().find(|name| all.iter().all(|table| table.to_string() != **name))
-        {
-            return Err(MaintainError::UnknownTable { name: name.clone(), tables: known() });
+        let mut tables = LakeCatalog::new(&self.lake, At::Newest).list().await?;
+        let names: Vec<String> = tables.iter().map(ToString::to_string).collect();
+        if let Some(unknown) = self.tables.iter().find(|name| !names.contains(name)) {
+            return Err(MaintainError::UnknownTable { name: unknown.clone(), tables: names });
         }
-        let wanted =
-            |table: &TableName| self.tables.is_empty() || self.tables.contains(&table.to_string());
-        Ok(all.into_iter().filter(wanted).collect())
+        if !self.tables.is_empty() {
+            tables.retain(|table| self.tables.contains(&table.to_string()));
+        }
+        Ok(tables)
     }
 
     async fn maintain_table(
@@ -154,6 +149,7 @@ impl Maintain {
         report.described = self.describe(&mut table, context).await?;
         report.compacted = compact_table(&mut table, self.limits, context).await?;
         report.checkpoint = checkpoint_table(&table).await?;
+        // Last, because compaction and checkpoints are what makes files unneeded.
         let unneeded = find_unneeded(&mut table, context.clock.now(), self.retention).await?;
         delete_files(&table, &unneeded).await?;
         report.deleted = unneeded;
@@ -161,10 +157,13 @@ impl Maintain {
     }
 
     /// Deletes what killed downloads left, where bronze is a folder.
-    fn sweep_bronze(&self, clock: &Clock) -> Result<Vec<DeletedFile>, MaintainError> {
+    fn delete_partial_downloads(&self, clock: &Clock) -> Result<Vec<DeletedFile>, MaintainError> {
         let bronze = self.lake.bronze()?;
         let Some(folder) = bronze.local_folder() else { return Ok(Vec::new()) };
-        let failed = |source| MaintainError::Sweep { folder: folder.display().to_string(), source };
+        let failed = |source| {
+            let folder = folder.display().to_string();
+            MaintainError::PartialDownloads { folder, source }
+        };
         let mut stale =
             find_stale_partials(folder, clock.now() - self.retention).map_err(failed)?;
         if !self.dry_run {

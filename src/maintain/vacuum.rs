@@ -1,5 +1,5 @@
-//! Deleting data files that nobody needs any more: those that a commit took out of a table longer
-//! ago than the retention, and those that never came into it.
+//! Deleting data files that are not needed any more: those that a commit removed from a table
+//! longer ago than the retention, and those that never belonged to it.
 //!
 //! The folder is listed before the table's newest version is read, so a file that is committed in
 //! between is seen as part of the table. A file that no commit has ever named may belong to a
@@ -15,10 +15,10 @@ use object_store::path::Path;
 use object_store::{Error, ObjectMeta};
 
 use super::report::DeletedFile;
-use crate::delta::TableError;
 use crate::delta::file::ActiveFile;
 use crate::delta::log::read_actions;
 use crate::delta::table::WritableTable;
+use crate::delta::{TableError, Verb};
 use crate::failpoint::step;
 
 /// Time for which a file that no version names may be about to be committed.
@@ -35,23 +35,26 @@ pub(super) async fn find_unneeded(
     now: DateTime<Utc>,
     retention: TimeDelta,
 ) -> Result<Vec<DeletedFile>, TableError> {
+    // In this order: a file that is committed in between is in the newest version.
     let listed = list_data_files(table).await?;
     table.refresh().await?;
     let active: HashSet<Path> = table.active_files()?.iter().map(ActiveFile::location).collect();
     let unnamed_before = now - retention.max(UNCOMMITTED);
+    // Further back than a file can have been written that is too young to delete, by any clock.
     let removed = removed_since(table, unnamed_before - CLOCKS_DIFFER).await?;
-    let unneeded = listed.into_iter().filter(|file| {
-        if active.contains(&file.location) {
-            return false;
+    let mut unneeded: Vec<DeletedFile> = Vec::new();
+    for file in listed {
+        let is_needed = match removed.get(&file.location) {
+            _ if active.contains(&file.location) => true,
+            // Readers of older versions still use it for as long as the retention.
+            Some(removed_at) => *removed_at > now - retention,
+            // No commit has named it yet, and one may still do so.
+            None => file.last_modified > unnamed_before,
+        };
+        if !is_needed {
+            unneeded.push(DeletedFile { path: file.location.to_string(), bytes: file.size });
         }
-        match removed.get(&file.location) {
-            Some(removed_at) => *removed_at <= now - retention,
-            None => file.last_modified <= unnamed_before,
-        }
-    });
-    let mut unneeded: Vec<DeletedFile> = unneeded
-        .map(|file| DeletedFile { path: file.location.to_string(), bytes: file.size })
-        .collect();
+    }
     unneeded.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(unneeded)
 }
@@ -64,25 +67,25 @@ pub(super) async fn delete_files(
     table: &WritableTable,
     files: &[DeletedFile],
 ) -> Result<(), TableError> {
+    let failed = TableError::cannot(Verb::Delete, &table.spec.name, "unneeded files");
     let store = table.store();
-    let paths = stream::iter(
-        files.iter().map(|file| Ok(Path::from(file.path.as_str()))).collect::<Vec<_>>(),
-    );
-    let mut deletions = store.delete_stream(paths.boxed());
+    let paths: Vec<_> = files.iter().map(|file| Ok(Path::from(file.path.as_str()))).collect();
+    let mut deletions = store.delete_stream(stream::iter(paths).boxed());
     while let Some(deleted) = deletions.next().await {
         match deleted {
             Ok(_) | Err(Error::NotFound { .. }) => step("file deleted", &table.spec.name),
-            Err(error) => return Err(store_error(table, error)),
+            Err(error) => return Err(failed(error)),
         }
     }
     Ok(())
 }
 
 async fn list_data_files(table: &WritableTable) -> Result<Vec<ObjectMeta>, TableError> {
+    let failed = TableError::cannot(Verb::List, &table.spec.name, "its folder");
     let store = table.store();
     let files =
         store.list(None).try_filter(|file| std::future::ready(is_data_file(&file.location)));
-    files.try_collect().await.map_err(|error| store_error(table, error))
+    files.try_collect().await.map_err(failed)
 }
 
 /// Folders and files that begin with `_` or `.` are not data by Delta's rules; the log is one of
@@ -92,7 +95,7 @@ fn is_data_file(path: &Path) -> bool {
     !hidden && path.extension() == Some("parquet")
 }
 
-/// Collects the files that commits since a time took out of the table, with when they did.
+/// Collects the files that commits since a time removed from the table, with the time of each.
 ///
 /// Commits are read from the newest back. A file of an older commit's is not found, and need not
 /// be: it was written before that commit.
@@ -107,6 +110,7 @@ async fn removed_since(
         for action in actions {
             match action {
                 Action::Remove(remove) => {
+                    // Without a time, the file is kept: it may have been removed just now.
                     let at = time(remove.deletion_timestamp).unwrap_or(DateTime::<Utc>::MAX_UTC);
                     committed_at = committed_at.max(Some(at));
                     let path = Path::parse(&remove.path)
@@ -126,12 +130,4 @@ async fn removed_since(
 
 fn time(millis: Option<i64>) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp_millis(millis?)
-}
-
-fn store_error(table: &WritableTable, error: Error) -> TableError {
-    TableError::Store {
-        table: table.spec.name.clone(),
-        path: table.storage.url().to_string(),
-        source: Box::new(error),
-    }
 }

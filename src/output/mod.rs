@@ -100,9 +100,9 @@ pub enum OutputError {
     /// The reader closed the output (`… | head`), which is no failure.
     #[error("the reader closed the output")]
     Closed,
-    /// Writing failed, for example on a full disk.
-    #[error("cannot write the output: {0}")]
-    Write(io::Error),
+    /// The place that is written to refuses, such as a full disk.
+    #[error("cannot write the output")]
+    Write(#[source] io::Error),
     /// A value cannot be written in this format.
     #[error("cannot write these columns in this format: {0}")]
     Format(String),

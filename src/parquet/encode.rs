@@ -1,4 +1,4 @@
-//! Encoding rows: the columns of a row group side by side, each on whatever thread is free.
+//! Encoding rows: the columns of a row group at the same time, each on whatever thread is free.
 //!
 //! What is encoded stays in memory until its row group ends, because a Parquet file holds a row
 //! group column by column. Where the bytes go belongs to [`super::writer`].
@@ -41,7 +41,7 @@ impl RowGroupEncoder {
         Self { schema, factory, columns: Vec::new(), rows: 0 }
     }
 
-    /// Adds rows to the row group, which belongs behind those that `file` has.
+    /// Adds rows to the row group, which comes after those that `file` has.
     pub(super) fn write(
         &mut self,
         batches: &[RecordBatch],
@@ -51,26 +51,30 @@ impl RowGroupEncoder {
             self.columns = self.new_columns(file)?;
         }
         let rows = batches.iter().map(RecordBatch::num_rows).sum();
+        // Columns cost very different amounts, so each thread takes the next one when it is done
+        // with its last, and none gets a fixed share.
         let columns = Mutex::new(self.columns.iter_mut().zip(self.schema.fields()).enumerate());
         on_threads(threads_for(rows), || encode(&columns, batches))?;
         self.rows += rows;
+        // Batches are not cut, so that encoders see whole runs.
         if self.rows >= ROW_GROUP_ROWS { self.finish(file) } else { Ok(()) }
     }
 
     fn new_columns(&self, file: &FileSink) -> Result<Vec<ColumnEncoder>, ParquetError> {
         let writers = self.factory.create_column_writers(file.flushed_row_groups().len())?;
-        let columns = writers.into_iter().zip(self.schema.fields()).enumerate();
-        let columns = columns.map(|(index, (writer, field))| {
+        let mut columns = Vec::with_capacity(writers.len());
+        // No type of the tables is nested, so a field is a column of the file.
+        for (index, (writer, field)) in writers.into_iter().zip(self.schema.fields()).enumerate() {
             let column = file.schema_descr().column(index);
-            if repeats(field) {
-                return ColumnEncoder::Runs(RunEncoder::new(column));
-            }
-            match DecimalEncoder::of(column) {
-                Some(decimals) => ColumnEncoder::Decimals(Box::new(decimals)),
-                None => ColumnEncoder::Values(Box::new(writer)),
-            }
-        });
-        Ok(columns.collect())
+            columns.push(if has_few_values(field) {
+                ColumnEncoder::Runs(RunEncoder::new(column))
+            } else if let Some(decimals) = DecimalEncoder::of(column) {
+                ColumnEncoder::Decimals(Box::new(decimals))
+            } else {
+                ColumnEncoder::Values(Box::new(writer))
+            });
+        }
+        Ok(columns)
     }
 
     /// Ends the row group and moves it to the file.
@@ -80,6 +84,7 @@ impl RowGroupEncoder {
         }
         self.rows = 0;
         let mut group = file.next_row_group()?;
+        // The next row group gets new encoders: dictionaries and statistics belong to one.
         for column in self.columns.drain(..) {
             column.finish(&mut group)?;
         }
@@ -145,9 +150,9 @@ impl ColumnEncoder {
     }
 }
 
-/// Tells whether a column is one of those that are dictionaries in memory because an archive has
+/// Returns whether a column is one of those that are dictionaries in memory because an archive has
 /// one value of them.
-fn repeats(field: &Field) -> bool {
+fn has_few_values(field: &Field) -> bool {
     let DataType::Dictionary(key, value) = field.data_type() else { return false };
     **key == DataType::Int32 && **value == DataType::Utf8 && !field.is_nullable()
 }
@@ -165,19 +170,26 @@ fn encode(columns: &Mutex<Columns<'_>>, batches: &[RecordBatch]) -> Result<(), P
     }
 }
 
+/// Returns how many threads are worth their start for so many rows.
 fn threads_for(rows: usize) -> usize {
     (rows / PARALLEL_ROWS).clamp(1, available_parallelism().map_or(1, usize::from))
 }
 
-/// Does the work on this thread and on others beside it, until all are done.
+/// Does the work on this thread and on others at the same time, until all are done.
 fn on_threads(
     threads: usize,
     work: impl Fn() -> Result<(), ParquetError> + Sync,
 ) -> Result<(), ParquetError> {
     thread::scope(|scope| {
         let others: Vec<_> = (1..threads).map(|_| scope.spawn(&work)).collect();
-        let own = work();
-        let died = |_| Err(ParquetError::General("a thread that encoded a column died".to_owned()));
-        others.into_iter().fold(own, |done, other| done.and(other.join().unwrap_or_else(died)))
+        let mut result = work();
+        // An error of any thread is one of the row group: its columns would differ in length.
+        for other in others {
+            let done = other.join().unwrap_or_else(|_| {
+                Err(ParquetError::General("a thread that encoded a column died".to_owned()))
+            });
+            result = result.and(done);
+        }
+        result
     })
 }

@@ -18,14 +18,14 @@ pub(super) fn compression() -> Compression {
 /// Counters, times and prices are deltas, quantities what [`super::decimals`] finds to pay, runs of
 /// text are [`super::runs`]; everything else is a dictionary while it is small.
 pub(super) fn writer_properties(schema: &Schema, sort_columns: &[String]) -> WriterProperties {
-    let sorting = sort_columns.iter().filter_map(|column| schema.index_of(column).ok());
-    let sorting = sorting.filter_map(|index| i32::try_from(index).ok());
-    let sorting = sorting.map(|column_idx| SortingColumn {
-        column_idx,
-        descending: false,
-        nulls_first: false,
-    });
-    let sorting: Vec<SortingColumn> = sorting.collect();
+    let mut sorting = Vec::with_capacity(sort_columns.len());
+    for column in sort_columns {
+        // Partition columns are not in the files; within a partition they are all equal.
+        let index = schema.index_of(column).ok().and_then(|index| i32::try_from(index).ok());
+        if let Some(column_idx) = index {
+            sorting.push(SortingColumn { column_idx, descending: false, nulls_first: false });
+        }
+    }
     let mut properties = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_2_0)
         .set_compression(compression())
@@ -33,6 +33,7 @@ pub(super) fn writer_properties(schema: &Schema, sort_columns: &[String]) -> Wri
     for field in schema.fields() {
         if is_long(field.data_type()) {
             let column = ColumnPath::from(field.name().as_str());
+            // Neighbours differ little, because rows are sorted; a dictionary would only grow.
             properties = properties
                 .set_column_dictionary_enabled(column.clone(), false)
                 .set_column_encoding(column, Encoding::DELTA_BINARY_PACKED);
@@ -41,7 +42,7 @@ pub(super) fn writer_properties(schema: &Schema, sort_columns: &[String]) -> Wri
     properties.build()
 }
 
-/// Tells whether values are INT64 in Parquet.
+/// Returns whether values are INT64 in Parquet.
 const fn is_long(data_type: &DataType) -> bool {
     matches!(
         data_type,

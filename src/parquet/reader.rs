@@ -5,16 +5,15 @@ use std::fs::File;
 
 use futures::StreamExt;
 use object_store::ObjectStoreExt;
-use object_store::path::Path;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
 use tokio::io::AsyncWriteExt;
 
 use super::writer::ARCHIVES_KEY;
-use crate::delta::TableError;
 use crate::delta::file::ActiveFile;
 use crate::delta::table::WritableTable;
+use crate::delta::{TableError, Verb};
 use crate::storage::lake::TableName;
 
 /// Opens a data file of a table and reads its footer.
@@ -39,7 +38,10 @@ pub(crate) async fn open_file(
     file: &ActiveFile,
 ) -> Result<FileReader, TableError> {
     let bytes = match table.storage.local_folder() {
-        Some(folder) => File::open(folder.join(&file.path)).map_err(io_error(table, file))?,
+        Some(folder) => {
+            let failed = TableError::cannot(Verb::Read, &table.spec.name, &file.path);
+            File::open(folder.join(&file.path)).map_err(failed)?
+        }
         None => copy(table, file).await?,
     };
     Ok(FileReader { table: table.spec.name.clone(), path: file.path.clone(), bytes })
@@ -48,18 +50,16 @@ pub(crate) async fn open_file(
 impl FileReader {
     /// Begins to read the file; its footer is read at once.
     pub(crate) fn rows(&self) -> Result<ParquetRecordBatchReaderBuilder<File>, TableError> {
-        let io_failed = |source| TableError::File {
-            table: self.table.clone(),
-            path: self.path.clone(),
-            source,
-        };
-        let bytes = self.bytes.try_clone().map_err(io_failed)?;
+        let failed = TableError::cannot(Verb::Read, &self.table, &self.path);
+        // Clones share one position, which is harmless: the reader seeks before each of its reads,
+        // and files are read one after the other.
+        let bytes = self.bytes.try_clone().map_err(failed)?;
         ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(|source| self.parquet_error(source))
     }
 
     /// Names the file in an error.
     pub(crate) fn parquet_error(&self, source: ParquetError) -> TableError {
-        TableError::Parquet { table: self.table.clone(), path: self.path.clone(), source }
+        TableError::cannot(Verb::Read, &self.table, &self.path)(source)
     }
 }
 
@@ -72,27 +72,17 @@ pub(crate) fn listed_archives(footer: &ParquetMetaData) -> Option<&str> {
 
 /// Copies a remote file to one without a name, which is gone when it is closed.
 async fn copy(table: &WritableTable, file: &ActiveFile) -> Result<File, TableError> {
-    let failed = |error| TableError::Store {
-        table: table.spec.name.clone(),
-        path: file.path.clone(),
-        source: Box::new(error),
-    };
-    let io_failed = io_error(table, file);
-    let copy = tempfile::tempfile().map_err(&io_failed)?;
-    let mut writer = tokio::fs::File::from_std(copy.try_clone().map_err(&io_failed)?);
-    let found = table.store().get(&Path::from(file.path.as_str())).await.map_err(failed)?;
+    let name = &table.spec.name;
+    let store_failed = TableError::cannot(Verb::Read, name, &file.path);
+    let disk_failed = TableError::cannot(Verb::Write, name, "a temporary copy of a data file");
+    let copy = tempfile::tempfile().map_err(disk_failed)?;
+    let mut writer = tokio::fs::File::from_std(copy.try_clone().map_err(disk_failed)?);
+    let found = table.store().get(&file.location()).await.map_err(store_failed)?;
     let mut pieces = found.into_stream();
     while let Some(piece) = pieces.next().await {
-        writer.write_all(&piece.map_err(failed)?).await.map_err(&io_failed)?;
+        writer.write_all(&piece.map_err(store_failed)?).await.map_err(disk_failed)?;
     }
-    writer.flush().await.map_err(&io_failed)?;
+    // Tokio's file writes in the background, and reports the last failure only here.
+    writer.flush().await.map_err(disk_failed)?;
     Ok(copy)
-}
-
-fn io_error(
-    table: &WritableTable,
-    file: &ActiveFile,
-) -> impl Fn(std::io::Error) -> TableError + use<> {
-    let (table, path) = (table.spec.name.clone(), file.path.clone());
-    move |source| TableError::File { table: table.clone(), path: path.clone(), source }
 }

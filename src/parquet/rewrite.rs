@@ -1,5 +1,5 @@
 //! Taking the rows of some archives, or of some of their days, out of a table: the files that hold
-//! them, written anew without them.
+//! them are written again without them.
 //!
 //! This is what makes a correction exact. Every table whose rows came from archives has the column
 //! `archive`; a file is read only when its statistics say that it may hold one of them, and left
@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use arrow::array::{Array, AsArray, BooleanBuilder, RecordBatch};
 use arrow::compute::{cast, filter_record_batch};
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::error::ArrowError;
@@ -18,10 +18,10 @@ use serde::Deserialize;
 
 use super::reader::{listed_archives, read_file};
 use super::writer::{DataFileWriter, FileTarget};
-use crate::delta::TableError;
 use crate::delta::commit::Change;
 use crate::delta::file::{ActiveFile, NewFile};
 use crate::delta::table::WritableTable;
+use crate::delta::{TableError, Verb};
 use crate::failpoint::step;
 
 /// Which rows are to be taken out: all of an archive, or those of some days.
@@ -50,6 +50,7 @@ impl Removal {
     /// Returns the archives whose rows in a file have to go.
     fn of_file(&self, file: &ActiveFile) -> Cow<'_, BTreeSet<String>> {
         let of_day = file_date(file).and_then(|date| self.days.get(&date));
+        // Most files are of days without a removal of their own, and share one set.
         of_day.map_or(Cow::Borrowed(&self.whole), |of_day| Cow::Owned(&self.whole | of_day))
     }
 }
@@ -85,9 +86,11 @@ pub(crate) async fn without(
         if !may_hold(&file, &archives) {
             continue;
         }
-        if let Some(kept) = rewrite(table, target, &file, &archives).await? {
-            change.removes.push(file);
-            if let Some(kept) = kept {
+        match rewrite(table, target, &file, &archives).await? {
+            Remainder::Unchanged => {}
+            Remainder::Empty => change.removes.push(file),
+            Remainder::Rewritten(kept) => {
+                change.removes.push(file);
                 change.adds.push(kept);
             }
         }
@@ -105,88 +108,103 @@ pub(crate) async fn without_archives(
     without(table, target, &archives.iter().cloned().collect()).await
 }
 
-/// Tells from the statistics whether a file can hold rows of the archives; unknown bounds mean yes.
+/// The part of a file's statistics that says which archives it may hold.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ArchiveStatistics {
+    min_values: ArchiveBound,
+    max_values: ArchiveBound,
+}
+
+#[derive(Deserialize)]
+struct ArchiveBound {
+    archive: String,
+}
+
+/// Returns whether a file can hold rows of the archives, by its statistics; unknown bounds mean
+/// yes.
 pub(crate) fn may_hold(file: &ActiveFile, archives: &BTreeSet<String>) -> bool {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Stats {
-        min_values: Bound,
-        max_values: Bound,
-    }
-    #[derive(Deserialize)]
-    struct Bound {
-        archive: String,
-    }
     if archives.is_empty() {
         return false;
     }
-    let stats = file.stats.as_deref().and_then(|text| serde_json::from_str::<Stats>(text).ok());
-    stats.is_none_or(|stats| {
-        archives
-            .range(stats.min_values.archive..)
-            .next()
-            .is_some_and(|first| *first <= stats.max_values.archive)
-    })
+    let text = file.stats.as_deref();
+    let statistics = text.and_then(|text| serde_json::from_str::<ArchiveStatistics>(text).ok());
+    let Some(statistics) = statistics else { return true };
+    // The first archive at or above the minimum is the only one that need be looked at: if it is
+    // above the maximum, all others are too.
+    let mut at_least_minimum = archives.range(statistics.min_values.archive..);
+    at_least_minimum.next().is_some_and(|first| *first <= statistics.max_values.archive)
 }
 
-/// Writes a file anew without the rows of the archives.
-///
-/// Returns nothing when the file holds none of them, and an inner nothing when it holds nothing
-/// else.
+/// What is left of a data file once the rows of some archives are taken out.
+enum Remainder {
+    /// The file holds no row of them and stays as it is.
+    Unchanged,
+    /// The file holds nothing else.
+    Empty,
+    /// The other rows, in a new file.
+    Rewritten(NewFile),
+}
+
+/// Writes the rows of a file that do not belong to the archives into a new file.
 async fn rewrite(
     table: &WritableTable,
     target: &Arc<FileTarget>,
     file: &ActiveFile,
     archives: &BTreeSet<String>,
-) -> Result<Option<Option<NewFile>>, TableError> {
-    let parquet_failed = |source| TableError::Parquet {
-        table: table.spec.name.clone(),
-        path: file.path.clone(),
-        source,
-    };
-    let failed = TableError::arrow(&table.spec.name);
+) -> Result<Remainder, TableError> {
+    let name = &table.spec.name;
     let builder = read_file(table, file).await?;
     let listed = listed_archives(builder.metadata()).map(str::to_owned);
-    let batches = builder.build().map_err(parquet_failed)?;
-    let (mut writer, mut dropped) = (None::<DataFileWriter>, false);
+    let batches = builder.build().map_err(TableError::cannot(Verb::Read, name, &file.path))?;
+    let mut writer: Option<DataFileWriter> = None;
+    let mut dropped = false;
     for batch in batches {
-        let batch = batch.map_err(&failed)?;
-        let kept = rows_of_others(&batch, archives).map_err(&failed)?;
+        let batch = batch.map_err(TableError::cannot(Verb::Read, name, &file.path))?;
+        let kept = rows_of_others(&batch, archives).map_err(TableError::arrow(name))?;
         dropped |= kept.num_rows() < batch.num_rows();
         if kept.num_rows() == 0 {
             continue;
         }
+        // The new file begins with the first row that stays, so that a file of which nothing
+        // stays leaves no empty one.
         let writer = match &mut writer {
             Some(writer) => writer,
             empty => empty.insert(DataFileWriter::create(target, partition_values(table, file))?),
         };
-        writer.write(&[as_stored(&kept, &target.schema()).map_err(&failed)?])?;
+        writer.write(&[as_stored(&kept, &target.schema()).map_err(TableError::arrow(name))?])?;
     }
     if !dropped {
+        // Statistics are a range, so a file may be read for an archive that it does not hold. A
+        // copy of it would be a change for readers of changes, and cost space for nothing.
         if let Some(writer) = writer {
             writer.discard();
         }
-        return Ok(None);
+        return Ok(Remainder::Unchanged);
     }
-    let Some(writer) = writer else { return Ok(Some(None)) };
+    let Some(writer) = writer else { return Ok(Remainder::Empty) };
     let written = writer.finish(listed.map(|listed| without_listed(&listed, archives)))?;
-    Ok(Some(Some(target.publish(written).await?)))
+    Ok(Remainder::Rewritten(target.publish(written).await?))
 }
 
 /// Gives rows that were read the in-memory types with which the table's files are written.
 pub(crate) fn as_stored(rows: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
-    let columns = rows.columns().iter().zip(schema.fields());
-    let columns: Result<Vec<_>, ArrowError> =
-        columns.map(|(column, field)| cast(column, field.data_type())).collect();
-    RecordBatch::try_new(Arc::clone(schema), columns?)
+    let mut columns = Vec::with_capacity(schema.fields().len());
+    for (column, field) in rows.columns().iter().zip(schema.fields()) {
+        // Files do not say that a text column is a dictionary in memory, so it is read as text.
+        columns.push(cast(column, field.data_type())?);
+    }
+    RecordBatch::try_new(Arc::clone(schema), columns)
 }
 
 /// Returns the values of a file's partition columns, in the order in which the table declares them.
 pub(crate) fn partition_values(table: &WritableTable, file: &ActiveFile) -> Vec<(String, String)> {
-    let columns = table.spec.partition_columns.iter();
-    let value =
-        |column: &String| file.partition_values.get(column).cloned().flatten().unwrap_or_default();
-    columns.map(|column| (column.clone(), value(column))).collect()
+    let mut values = Vec::with_capacity(table.spec.partition_columns.len());
+    for column in &table.spec.partition_columns {
+        let value = file.partition_values.get(column).cloned().flatten().unwrap_or_default();
+        values.push((column.clone(), value));
+    }
+    values
 }
 
 fn rows_of_others(
@@ -195,19 +213,18 @@ fn rows_of_others(
 ) -> Result<RecordBatch, ArrowError> {
     let Some(column) = batch.column_by_name("archive") else { return Ok(batch.clone()) };
     let column = cast(column, &DataType::Utf8)?;
-    let wanted: HashSet<&str> = archives.iter().map(String::as_str).collect();
-    let keep = column
-        .as_string::<i32>()
-        .iter()
-        .map(|value| value.is_none_or(|value| !wanted.contains(value)));
-    let keep: BooleanArray = keep.map(Some).collect();
-    debug_assert_eq!(keep.len(), column.len());
-    filter_record_batch(batch, &keep)
+    // Every row is looked up, and a hash costs less than the comparisons of an ordered set.
+    let removed: HashSet<&str> = archives.iter().map(String::as_str).collect();
+    let mut keep = BooleanBuilder::with_capacity(column.len());
+    for archive in column.as_string::<i32>() {
+        keep.append_value(archive.is_none_or(|archive| !removed.contains(archive)));
+    }
+    filter_record_batch(batch, &keep.finish())
 }
 
 /// Takes the archives out of a file's own list: one `archive sha256` a line.
 fn without_listed(listed: &str, archives: &BTreeSet<String>) -> String {
-    let gone =
-        |line: &&str| line.rsplit_once(' ').is_some_and(|(archive, _)| archives.contains(archive));
-    listed.lines().filter(|line| !gone(line)).collect::<Vec<_>>().join("\n")
+    let is_kept =
+        |line: &&str| line.rsplit_once(' ').is_none_or(|(archive, _)| !archives.contains(archive));
+    listed.lines().filter(is_kept).collect::<Vec<_>>().join("\n")
 }

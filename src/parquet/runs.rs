@@ -1,6 +1,6 @@
 //! Columns that repeat one value for a whole archive, encoded run by run.
 //!
-//! The general writer hashes and compares every row's text; here a row costs nothing, and a run a
+//! The general writer hashes and compares every row's text. Here a row costs nothing, and a run a
 //! few bytes. Pages are as short as those of other columns, so that readers can skip them by
 //! symbol.
 
@@ -57,6 +57,8 @@ impl RunEncoder {
                 self.column.name()
             )));
         };
+        // The rows of an archive come with a dictionary of one text, and nothing of them need be
+        // read.
         if texts.len() == 1 {
             self.add(texts.value(0), rows.len());
             return Ok(());
@@ -77,6 +79,7 @@ impl RunEncoder {
                 place
             }
         };
+        // Batches end in the middle of runs, so a run goes on with the next one.
         match self.runs.last_mut() {
             Some(last) if last.place == place => last.rows += rows,
             _ if rows > 0 => self.runs.push(Run { place, rows }),
@@ -95,31 +98,31 @@ impl RunEncoder {
         let mut sink = TrackedWrite::new(Vec::new());
         let mut pages = SerializedPageWriter::new(&mut sink);
         let dictionary = pages.write_page(self.dictionary_page())?;
-        let (mut columns, mut offsets) =
-            (ColumnIndexBuilder::new(Type::BYTE_ARRAY), OffsetIndexBuilder::new());
-        let (mut rows, mut uncompressed) = (0, dictionary.uncompressed_size);
-        let paged = paged(&self.runs);
-        for page in &paged {
-            let page_rows: usize = page.iter().map(|run| run.rows).sum();
-            let written = pages.write_page(self.data_page(page, page_rows))?;
-            let (least, greatest) = self.bounds(page);
+        let mut columns = ColumnIndexBuilder::new(Type::BYTE_ARRAY);
+        let mut offsets = OffsetIndexBuilder::new();
+        let mut rows = 0;
+        let mut uncompressed = dictionary.uncompressed_size;
+        let runs_of_pages = paged(&self.runs);
+        for runs in &runs_of_pages {
+            let page_rows: usize = runs.iter().map(|run| run.rows).sum();
+            let written = pages.write_page(self.data_page(runs, page_rows))?;
+            // By these bounds and offsets, readers find the pages of a symbol without the others.
+            let (least, greatest) = self.bounds(runs);
             columns.append(false, least.as_bytes().to_vec(), greatest.as_bytes().to_vec(), 0);
             offsets.append_row_count(page_rows as i64);
             offsets.append_offset_and_size(written.offset as i64, written.compressed_size as i32);
             rows += page_rows;
             uncompressed += written.uncompressed_size;
         }
-        let used = |page_type, encoding, count| PageEncodingStats { page_type, encoding, count };
         let bytes = Bytes::from(sink.into_inner()?);
+        // Offsets count from the start of the chunk. The file's writer moves them to where the
+        // chunk comes to stand.
         let metadata = ColumnChunkMetaData::builder(Arc::clone(&self.column))
             .set_compression(Compression::UNCOMPRESSED)
             .set_encodings_mask(EncodingMask::new_from_encodings(
                 [Encoding::PLAIN, Encoding::RLE_DICTIONARY].iter(),
             ))
-            .set_page_encoding_stats(vec![
-                used(PageType::DICTIONARY_PAGE, Encoding::PLAIN, 1),
-                used(PageType::DATA_PAGE_V2, Encoding::RLE_DICTIONARY, paged.len() as i32),
-            ])
+            .set_page_encoding_stats(page_encodings(runs_of_pages.len()))
             .set_num_values(rows as i64)
             .set_total_compressed_size(bytes.len() as i64)
             .set_total_uncompressed_size(uncompressed as i64)
@@ -144,22 +147,24 @@ impl RunEncoder {
             plain.extend_from_slice(&(value.len() as u32).to_le_bytes());
             plain.extend_from_slice(value.as_bytes());
         }
-        let (size, num_values) = (plain.len(), self.values.len() as u32);
+        let size = plain.len();
         let page = Page::DictionaryPage {
             buf: plain.into(),
-            num_values,
+            num_values: self.values.len() as u32,
             encoding: Encoding::PLAIN,
             is_sorted: false,
         };
         CompressedPage::new(page, size)
     }
 
-    /// Writes each run as its length and its value's place, behind the number of bits that places
-    /// have.
+    /// Makes a page in the RLE encoding of Parquet: the number of bits of a place, then for each
+    /// run its length and its value's place.
     fn data_page(&self, runs: &[Run], rows: usize) -> CompressedPage {
+        // The bits of the greatest place; none if there is one value, whose place is zero.
         let bits = u32::BITS - (self.values.len().saturating_sub(1) as u32).leading_zeros();
         let mut encoded = vec![bits as u8];
         for run in runs {
+            // The lowest bit is 0 for a run of one value, and 1 for values that are packed.
             write_varint((run.rows as u64) << 1, &mut encoded);
             encoded.extend_from_slice(&run.place.to_le_bytes()[..bits.div_ceil(8) as usize]);
         }
@@ -179,9 +184,10 @@ impl RunEncoder {
     }
 
     fn bounds(&self, runs: &[Run]) -> (&str, &str) {
-        let values =
-            || runs.iter().filter_map(|run| self.values.get(run.place as usize)).map(AsRef::as_ref);
-        (values().min().unwrap_or_default(), values().max().unwrap_or_default())
+        // Only values that rows have: a dictionary may also hold others.
+        let values = runs.iter().filter_map(|run| self.values.get(run.place as usize));
+        let values = values.map(AsRef::as_ref);
+        (values.clone().min().unwrap_or_default(), values.max().unwrap_or_default())
     }
 
     fn statistics(&self) -> Statistics {
@@ -196,15 +202,35 @@ impl RunEncoder {
     }
 }
 
+/// Returns how the pages of a chunk are encoded, as its footer lists it.
+fn page_encodings(data_pages: usize) -> Vec<PageEncodingStats> {
+    vec![
+        PageEncodingStats {
+            page_type: PageType::DICTIONARY_PAGE,
+            encoding: Encoding::PLAIN,
+            count: 1,
+        },
+        PageEncodingStats {
+            page_type: PageType::DATA_PAGE_V2,
+            encoding: Encoding::RLE_DICTIONARY,
+            count: data_pages as i32,
+        },
+    ]
+}
+
 /// Cuts runs into those of pages.
 fn paged(runs: &[Run]) -> Vec<Vec<Run>> {
-    let (mut pages, mut page, mut room) = (Vec::new(), Vec::new(), PAGE_ROWS);
+    let mut pages = Vec::new();
+    let mut page = Vec::new();
+    let mut room = PAGE_ROWS;
     for run in runs {
+        // A long run goes through several pages.
         let mut left = run.rows;
         while left > 0 {
             let rows = left.min(room);
             page.push(Run { place: run.place, rows });
-            (left, room) = (left - rows, room - rows);
+            left -= rows;
+            room -= rows;
             if room == 0 {
                 pages.push(std::mem::take(&mut page));
                 room = PAGE_ROWS;
@@ -215,6 +241,7 @@ fn paged(runs: &[Run]) -> Vec<Vec<Run>> {
     pages
 }
 
+/// Writes seven bits a byte, the lowest first; the highest bit of a byte says that more follow.
 fn write_varint(mut value: u64, out: &mut Vec<u8>) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);

@@ -1,7 +1,6 @@
 //! Per-file statistics for Delta's log, from the footer that the Parquet writer returns.
 //!
-//! Written by hand because the library prints decimals through floating point; here every digit is
-//! kept. Timestamps have milliseconds in the log, so a maximum is rounded up.
+//! The library prints decimals through floating point; here every digit is kept.
 
 use std::fmt::Write;
 
@@ -17,15 +16,17 @@ use parquet::schema::types::ColumnDescriptor;
 /// "anything".
 pub(super) fn delta_stats(footer: &ParquetMetaData) -> String {
     let schema = footer.file_metadata().schema_descr();
-    let (mut minima, mut maxima, mut nulls) =
-        (JsonMap::default(), JsonMap::default(), JsonMap::default());
+    let mut minima = JsonMap::default();
+    let mut maxima = JsonMap::default();
+    let mut nulls = JsonMap::default();
     for index in 0..schema.num_columns() {
         let column = schema.column(index);
         let Some(bounds) = column_bounds(footer, index) else { continue };
         nulls.insert(column.name(), &bounds.nulls.to_string());
-        let rendered =
-            (render(&column, bounds.min, Bound::Lower), render(&column, bounds.max, Bound::Upper));
-        if let (Some(min), Some(max)) = rendered {
+        let min = render(&column, bounds.min, Side::Lower);
+        let max = render(&column, bounds.max, Side::Upper);
+        // One bound without the other would be read as a range that ends nowhere, or as no range.
+        if let (Some(min), Some(max)) = (min, max) {
             minima.insert(column.name(), &min);
             maxima.insert(column.name(), &max);
         }
@@ -43,20 +44,22 @@ enum Value {
     Text(Vec<u8>),
 }
 
+/// What the row groups of a file say of one of its columns.
 #[derive(Default)]
-struct Bounds {
+struct ColumnStatistics {
     min: Option<Value>,
     max: Option<Value>,
     nulls: u64,
 }
 
 /// Merges the statistics of a column over all row groups; nothing when any row group lacks them.
-fn column_bounds(footer: &ParquetMetaData, index: usize) -> Option<Bounds> {
-    let mut merged = Bounds::default();
+fn column_bounds(footer: &ParquetMetaData, index: usize) -> Option<ColumnStatistics> {
+    let mut merged = ColumnStatistics::default();
     for group in footer.row_groups() {
         let statistics = group.column(index).statistics()?;
         let nulls = statistics.null_count_opt()?;
         merged.nulls += nulls;
+        // A group of nothing but NULLs has no bounds, and narrows none.
         if u64::try_from(group.num_rows()) == Ok(nulls) {
             continue;
         }
@@ -89,23 +92,25 @@ fn number(value: impl Into<i128>) -> Value {
 }
 
 fn big_endian(bytes: &[u8]) -> Value {
+    // Beginning with all ones extends the sign of a negative number to the width of i128.
     let negative = bytes.first().is_some_and(|byte| byte & 0x80 != 0);
     let start = if negative { -1 } else { 0 };
     Value::Number(bytes.iter().fold(start, |value, byte| (value << 8) | i128::from(*byte)))
 }
 
+/// Which end of a range is meant.
 #[derive(Clone, Copy, PartialEq)]
-enum Bound {
+enum Side {
     Lower,
     Upper,
 }
 
-fn render(column: &ColumnDescriptor, value: Option<Value>, bound: Bound) -> Option<String> {
+fn render(column: &ColumnDescriptor, value: Option<Value>, side: Side) -> Option<String> {
     match (value?, column.logical_type_ref()) {
         (Value::Number(number), Some(LogicalType::Decimal(decimal))) => {
             Some(decimal_text(number, decimal.scale))
         }
-        (Value::Number(micros), Some(LogicalType::Timestamp(_))) => timestamp_text(micros, bound),
+        (Value::Number(micros), Some(LogicalType::Timestamp(_))) => timestamp_text(micros, side),
         (Value::Number(days), Some(LogicalType::Date)) => {
             let date = DateTime::from_timestamp(i64::try_from(days).ok()? * 86_400, 0)?;
             Some(format!("\"{}\"", date.format("%Y-%m-%d")))
@@ -116,8 +121,9 @@ fn render(column: &ColumnDescriptor, value: Option<Value>, bound: Bound) -> Opti
     }
 }
 
-fn timestamp_text(micros: i128, bound: Bound) -> Option<String> {
-    let rounding = if bound == Bound::Upper { 999 } else { 0 };
+fn timestamp_text(micros: i128, side: Side) -> Option<String> {
+    // The log has milliseconds. Rounded outwards, the range still holds every value.
+    let rounding = if side == Side::Upper { 999 } else { 0 };
     let millis = (i64::try_from(micros).ok()? + rounding).div_euclid(1_000);
     let time = DateTime::from_timestamp_millis(millis)?;
     Some(format!("\"{}\"", time.format("%Y-%m-%dT%H:%M:%S%.3fZ")))
@@ -139,7 +145,7 @@ struct JsonMap(String);
 impl JsonMap {
     fn insert(&mut self, name: &str, value: &str) {
         let comma = if self.0.is_empty() { "" } else { "," };
-        let name = serde_json::to_string(name).unwrap_or_default();
+        let name = serde_json::Value::from(name);
         // Writing to a String cannot fail.
         let _ = write!(self.0, "{comma}{name}:{value}");
     }

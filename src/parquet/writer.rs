@@ -1,10 +1,11 @@
 //! Data files: sorted rows in, one durable Parquet file with its statistics out.
 //!
 //! A file gets a name that nothing else uses and belongs to no table until a commit names it, so a
-//! run that dies leaves at most a file that maintenance sweeps away. Writing is blocking work; what
-//! is written is durable, and may be named, once it is published.
+//! run that dies leaves at most a file that maintenance deletes later. Writing is blocking work;
+//! what is written is durable, and may be named, once it is published.
 
 use std::collections::BTreeSet;
+use std::error::Error;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -17,18 +18,18 @@ use futures::{StreamExt, TryStreamExt, stream};
 use object_store::{ObjectStoreExt, WriteMultipart};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
-use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use tempfile::NamedTempFile;
+use tokio::io::AsyncReadExt;
 use uuid::Uuid;
 
 use super::encode::{FileSink, RowGroupEncoder};
 use super::encodings::writer_properties;
 use super::statistics::delta_stats;
-use crate::delta::TableError;
 use crate::delta::file::NewFile;
 use crate::delta::table::{TableSpec, WritableTable};
+use crate::delta::{TableError, Verb};
 use crate::storage::Storage;
 use crate::storage::lake::TableName;
 
@@ -38,6 +39,10 @@ pub(crate) const ARCHIVES_KEY: &str = "lakehouse.archives";
 
 /// Files that are made durable at a time.
 const SETTLED_AT_ONCE: usize = 16;
+/// Bytes of a staged file that are read at a time.
+const UPLOAD_STEP: usize = 8 << 20;
+/// Parts of one file that are on their way to the store at a time.
+const UPLOADS_AT_ONCE: usize = 4;
 
 /// Where a table's data files go, and how they are written.
 #[derive(Clone, Debug)]
@@ -68,14 +73,12 @@ impl FileTarget {
         &self.table
     }
 
-    fn parquet_error(&self, path: &str) -> impl Fn(ParquetError) -> TableError + use<> {
-        let (table, path) = (self.table.clone(), path.to_owned());
-        move |source| TableError::Parquet { table: table.clone(), path: path.clone(), source }
-    }
-
-    fn io_error(&self, path: &str) -> impl Fn(io::Error) -> TableError + use<> {
-        let (table, path) = (self.table.clone(), path.to_owned());
-        move |source| TableError::File { table: table.clone(), path: path.clone(), source }
+    /// Returns what makes an error of a file that cannot be written.
+    fn cannot_write<'a, E: Into<Box<dyn Error + Send + Sync>>>(
+        &'a self,
+        path: &'a str,
+    ) -> impl Fn(E) -> TableError + Copy + use<'a, E> {
+        TableError::cannot(Verb::Write, &self.table, path)
     }
 
     /// Makes a file durable where it belongs.
@@ -85,7 +88,7 @@ impl FileTarget {
         Ok(file)
     }
 
-    /// Makes files durable side by side, as [`FileTarget::publish`] does one.
+    /// Makes files durable, several at a time, as [`FileTarget::publish`] does one.
     pub(crate) async fn publish_all(
         &self,
         written: Vec<WrittenFile>,
@@ -97,11 +100,13 @@ impl FileTarget {
         Ok(files)
     }
 
-    /// Sends what was written beside the lake to where it belongs, and syncs what is there already.
+    /// Uploads a file that was staged outside the lake, or syncs one that is in its place already.
     async fn settle(&self, written: WrittenFile) -> Result<NewFile, TableError> {
         let WrittenFile { file, destination } = written;
         match destination {
             Destination::Final(path) => {
+                // By name, because the file was closed: many files wait here to be synced at once,
+                // and there are fewer file descriptors than a batch may have files.
                 let sync = move || OpenOptions::new().write(true).open(path)?.sync_all();
                 self.on_disk(&file.path, sync).await?;
             }
@@ -113,6 +118,8 @@ impl FileTarget {
     /// Makes the names of local files durable, and those of the folders that were made for them.
     async fn sync_folders(&self, paths: impl IntoIterator<Item = &str>) -> Result<(), TableError> {
         let Some(top) = self.storage.local_folder() else { return Ok(()) };
+        // A name is an entry of its folder, and that folder one of the folder above. Files share
+        // most of them, and a sync is what takes time.
         let folders = paths.into_iter().flat_map(|path| Path::new(path).ancestors().skip(1));
         let folders: BTreeSet<PathBuf> = folders.map(|folder| top.join(folder)).collect();
         let sync = move || folders.iter().try_for_each(|folder| File::open(folder)?.sync_all());
@@ -125,45 +132,39 @@ impl FileTarget {
         work: impl FnOnce() -> io::Result<()> + Send + 'static,
     ) -> Result<(), TableError> {
         let done = tokio::task::spawn_blocking(work).await;
-        done.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(self.io_error(path))
+        done.unwrap_or_else(|error| Err(error.into())).map_err(self.cannot_write(path))
     }
 
     async fn send(&self, path: &str, staged: NamedTempFile) -> Result<(), TableError> {
-        let failed = |error| TableError::Store {
-            table: self.table.clone(),
-            path: path.to_owned(),
-            source: Box::new(error),
-        };
+        let failed = self.cannot_write(path);
+        let read_failed =
+            TableError::cannot(Verb::Read, &self.table, "a staged file that is to be uploaded");
         let location = object_store::path::Path::from(path);
-        let upload = self
-            .storage
-            .store()
-            .put_multipart_opts(&location, Default::default())
-            .await
-            .map_err(failed)?;
+        let store = self.storage.store();
+        let upload = store.put_multipart(&location).await.map_err(failed)?;
         let mut upload = WriteMultipart::new(upload);
-        let mut reader = tokio::fs::File::open(staged.path()).await.map_err(self.io_error(path))?;
-        let mut buffer = vec![0; 8 << 20];
+        let mut reader = tokio::fs::File::open(staged.path()).await.map_err(read_failed)?;
+        let mut buffer = vec![0; UPLOAD_STEP];
         loop {
-            let read = tokio::io::AsyncReadExt::read(&mut reader, &mut buffer).await;
-            let read = read.map_err(self.io_error(path))?;
+            let read = reader.read(&mut buffer).await.map_err(read_failed)?;
             if read == 0 {
                 break;
             }
-            upload.wait_for_capacity(4).await.map_err(failed)?;
+            // Without this, parts of a large file would all wait in memory for a slow store.
+            upload.wait_for_capacity(UPLOADS_AT_ONCE).await.map_err(failed)?;
             upload.put(Bytes::copy_from_slice(&buffer[..read]));
         }
         upload.finish().await.map(|_| ()).map_err(failed)
     }
 
-    /// Deletes files that no commit names; what cannot be deleted is swept away when it is old.
+    /// Deletes files that no commit names; maintenance deletes later what cannot be deleted here.
     pub(crate) async fn discard(&self, files: &[NewFile]) {
         let store = self.storage.store();
         for file in files {
-            if let Err(error) =
-                store.delete(&object_store::path::Path::from(file.path.as_str())).await
-            {
-                tracing::debug!(table = %self.table, %error, "a file that did not land stays for now");
+            let location = object_store::path::Path::from(file.path.as_str());
+            if let Err(error) = store.delete(&location).await {
+                let table = &self.table;
+                tracing::debug!(%table, %error, "a file that was not committed stays for now");
             }
         }
     }
@@ -177,8 +178,8 @@ pub(crate) struct WrittenFile {
 }
 
 impl WrittenFile {
-    /// Removes a file that will not be committed; what cannot be removed is swept away by
-    /// maintenance.
+    /// Removes a file that will not be committed; maintenance deletes later what cannot be removed
+    /// here.
     pub(crate) fn discard(self, target: &FileTarget) {
         if let Some(folder) = target.storage.local_folder() {
             let _ = std::fs::remove_file(folder.join(self.file.path));
@@ -202,7 +203,7 @@ pub(crate) struct DataFileWriter {
 enum Destination {
     /// In its place.
     Final(PathBuf),
-    /// Beside the lake.
+    /// In a temporary file outside the lake, until it is uploaded.
     Staged(NamedTempFile),
 }
 
@@ -217,9 +218,9 @@ impl DataFileWriter {
             partition_values.iter().map(|(column, value)| format!("{column}={value}/")).collect();
         let path = format!("{folders}part-{}.parquet", Uuid::now_v7().simple());
         let (destination, file) =
-            open_destination(&target.storage, &path).map_err(target.io_error(&path))?;
-        // Readers get the types from the Parquet schema; the in-memory encoding is not the table's
-        // business.
+            open_destination(&target.storage, &path).map_err(target.cannot_write(&path))?;
+        // Readers take the types from the Parquet schema. The Arrow schema would also say
+        // which columns are dictionaries in memory, which is no property of the table.
         let options = ArrowWriterOptions::new()
             .with_properties(target.properties.clone())
             .with_skip_arrow_metadata(true);
@@ -228,7 +229,7 @@ impl DataFileWriter {
             ArrowWriter::try_new_with_options(buffered, Arc::clone(&target.schema), options);
         let (file, columns) = writer
             .and_then(ArrowWriter::into_serialized_writer)
-            .map_err(target.parquet_error(&path))?;
+            .map_err(target.cannot_write(&path))?;
         let encoder = RowGroupEncoder::new(Arc::clone(&target.schema), columns);
         Ok(Self {
             target: Arc::clone(target),
@@ -245,14 +246,14 @@ impl DataFileWriter {
     /// more than one is in memory, encoded.
     pub(crate) fn write(&mut self, batches: &[RecordBatch]) -> Result<(), TableError> {
         let written = self.encoder.write(batches, &mut self.file);
-        written.map_err(self.target.parquet_error(&self.path))?;
+        written.map_err(self.target.cannot_write(&self.path))?;
         self.rows += batches.iter().map(|batch| batch.num_rows() as u64).sum::<u64>();
         Ok(())
     }
 
     /// Ends the row group, so that nothing stays in memory.
     pub(crate) fn end_row_group(&mut self) -> Result<(), TableError> {
-        self.encoder.finish(&mut self.file).map_err(self.target.parquet_error(&self.path))
+        self.encoder.finish(&mut self.file).map_err(self.target.cannot_write(&self.path))
     }
 
     /// Returns how many rows the file has so far.
@@ -273,17 +274,22 @@ impl DataFileWriter {
     /// Ends the file with its footer.
     pub(crate) fn finish(mut self, archives: Option<String>) -> Result<WrittenFile, TableError> {
         self.end_row_group()?;
-        let failed = self.target.parquet_error(&self.path);
-        let io_failed = self.target.io_error(&self.path);
+        let target = Arc::clone(&self.target);
         if let Some(archives) = archives {
             self.file.append_key_value_metadata(KeyValue::new(ARCHIVES_KEY.to_owned(), archives));
         }
-        let footer = self.file.finish().map_err(&failed)?;
-        self.file.inner_mut().flush().map_err(&io_failed)?;
-        let size = self.file.inner().get_ref().metadata().map_err(&io_failed)?.len();
-        let stats = delta_stats(&footer);
-        let (path, rows, partition_values) = (self.path, self.rows, self.partition_values);
-        let file = NewFile { path, size, rows, partition_values, stats };
+        let footer = self.file.finish().map_err(target.cannot_write(&self.path))?;
+        // Dropping the buffer would flush it too, but lose the error of a full disk.
+        self.file.inner_mut().flush().map_err(target.cannot_write(&self.path))?;
+        let metadata = self.file.inner().get_ref().metadata();
+        let size = metadata.map_err(target.cannot_write(&self.path))?.len();
+        let file = NewFile {
+            stats: delta_stats(&footer),
+            path: self.path,
+            size,
+            rows: self.rows,
+            partition_values: self.partition_values,
+        };
         Ok(WrittenFile { file, destination: self.destination })
     }
 
@@ -305,6 +311,7 @@ fn open_destination(storage: &Storage, path: &str) -> io::Result<(Destination, F
     if let Some(parent) = path.parent() {
         std::fs::create_dir_all(parent)?;
     }
+    // A file that exists already would belong to another process.
     let file = File::create_new(&path)?;
     Ok((Destination::Final(path), file))
 }

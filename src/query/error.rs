@@ -1,7 +1,9 @@
-//! What can go wrong with a statement, in words for the person who typed it.
+//! What can go wrong with a statement, in the words of the person who typed it.
 //!
 //! The engine's own messages name its parts; here they become what is wrong with the statement, the
 //! lake or the limits, in one line and without the engine's vocabulary.
+
+use std::error::Error;
 
 use bytesize::ByteSize;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -45,31 +47,31 @@ pub enum QueryError {
     /// like.
     #[error("{message}")]
     Invalid { message: String },
-    /// The statement needs more memory than it may have, and could not spill to disk.
+    /// The statement needs more memory than it may have, and could not go on on disk.
     #[error(
-        "the query needs more memory than its limit of {}: raise the limit, \
-         or read fewer rows or columns",
+        "the query needs more memory than its limit of {}: raise the limit, or read fewer rows or \
+         columns",
         ByteSize(*limit as u64)
     )]
     Memory {
         /// Bytes.
         limit: usize,
     },
-    /// A table exists but cannot be read.
-    #[error("cannot read the table at {url}: {message}")]
-    Table { url: String, message: String },
+    /// A table is there but cannot be read.
+    #[error("cannot read the table at {location}")]
+    Table { location: String, source: Box<dyn Error + Send + Sync> },
     /// The table has no such version yet.
-    #[error("the table at {url} has no version {version}: its newest is {newest}")]
-    NoVersion { url: String, version: u64, newest: u64 },
-    /// The table was created after the time of the query.
+    #[error("the table at {location} has no version {version}: its newest is {newest}")]
+    NoVersion { location: String, version: u64, newest: u64 },
+    /// The table was made after the requested time.
     #[error(
-        "the table at {url} did not exist at {time}: its oldest version is from {first}",
+        "the table at {location} was not there at {time}: its oldest version is from {first}",
         time = shown(time),
         first = shown(first)
     )]
-    NotThere { url: String, time: DateTime<Utc>, first: DateTime<Utc> },
+    NotThere { location: String, time: DateTime<Utc>, first: DateTime<Utc> },
     /// The lake's tables cannot be listed.
-    #[error("cannot list the tables of `{layer}`: {source}")]
+    #[error("cannot list the tables of `{layer}`")]
     List { layer: &'static str, source: object_store::Error },
     /// The lake cannot be reached at all.
     #[error(transparent)]
@@ -80,8 +82,9 @@ pub enum QueryError {
 }
 
 impl QueryError {
-    pub(super) fn table(url: &Url, source: &DeltaTableError) -> Self {
-        Self::Table { url: url.to_string(), message: one_line(&source.to_string()) }
+    /// Returns the error of a table that cannot be read.
+    pub(super) fn table(url: &Url, source: DeltaTableError) -> Self {
+        Self::Table { location: location(url), source: Box::new(source) }
     }
 
     /// Says what an error of the engine means to the user; `limit` is the bytes that the session
@@ -127,6 +130,11 @@ impl QueryError {
             other => Self::Execution { message: plain(&other.message()) },
         }
     }
+}
+
+/// Returns the path of a local folder, or the URL of any other place.
+pub(super) fn location(url: &Url) -> String {
+    url.to_file_path().map_or_else(|()| url.to_string(), |path| path.display().to_string())
 }
 
 fn shown(time: &DateTime<Utc>) -> String {

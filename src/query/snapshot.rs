@@ -16,7 +16,7 @@ use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError};
 use object_store::path::Path;
 use url::Url;
 
-use super::error::QueryError;
+use super::error::{QueryError, location};
 use super::statistics::{ColumnBounds, FileStatistics};
 use crate::delta::table::SORT_PROPERTY;
 
@@ -41,7 +41,7 @@ pub struct ScanFile {
     pub size: u64,
     /// One value per partition column of the snapshot, in its order.
     pub partition_values: Vec<ScalarValue>,
-    /// The number of rows, if the log has it.
+    /// The number of rows, where the log has it.
     pub rows: Option<usize>,
     pub(super) statistics: FileStatistics,
 }
@@ -62,7 +62,7 @@ pub struct TableSnapshot {
 }
 
 impl TableSnapshot {
-    /// Opens the table at a URL; returns nothing if there is none.
+    /// Opens the table at a URL, or returns nothing when there is none.
     ///
     /// # Errors
     /// When the log cannot be read, or the version does not exist, or the table did not exist at
@@ -76,7 +76,7 @@ impl TableSnapshot {
             }
             At::Time(time) => at_version(url, |builder| builder.with_timestamp(time)).await,
         };
-        let opened = opened.map_err(|source| QueryError::table(url, &source))?;
+        let opened = opened.map_err(|source| QueryError::table(url, source))?;
         opened.map(|snapshot| snapshot.refuse_later_than(at)).transpose()
     }
 
@@ -85,7 +85,7 @@ impl TableSnapshot {
     fn refuse_later_than(self: Arc<Self>, at: At) -> Result<Arc<Self>, QueryError> {
         match (at, self.committed) {
             (At::Time(time), Some(first)) if first > time => {
-                Err(QueryError::NotThere { url: self.url.to_string(), time, first })
+                Err(QueryError::NotThere { location: location(&self.url), time, first })
             }
             _ => Ok(self),
         }
@@ -192,9 +192,10 @@ async fn newest(url: &Url) -> Result<Option<Arc<TableSnapshot>>, DeltaTableError
 
 /// Refuses a version that is still to come, before the engine does in its own words.
 async fn refuse_beyond_newest(url: &Url, version: u64) -> Result<(), QueryError> {
-    match newest(url).await.map_err(|source| QueryError::table(url, &source))? {
-        Some(snapshot) if snapshot.version < version => {
-            Err(QueryError::NoVersion { url: url.to_string(), version, newest: snapshot.version })
+    let snapshot = newest(url).await.map_err(|source| QueryError::table(url, source))?;
+    match snapshot.map(|snapshot| snapshot.version) {
+        Some(newest) if newest < version => {
+            Err(QueryError::NoVersion { location: location(url), version, newest })
         }
         _ => Ok(()),
     }
@@ -250,6 +251,7 @@ fn read_file(
             Some(text) => ScalarValue::try_from_string(text.clone(), data_type),
             None => ScalarValue::try_from(data_type),
         };
+        // The library's errors have no room for a text with a source, so the cause is text here.
         let unreadable = |error: DataFusionError| {
             DeltaTableError::generic(format!(
                 "partition column `{column}` of file `{path}`: {error}"

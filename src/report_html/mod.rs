@@ -15,6 +15,7 @@ use thiserror::Error;
 use self::charts::Charts;
 use self::document::Document;
 use self::records::Records;
+use crate::delta::TableError;
 use crate::meta::scope::Scope;
 use crate::query::{QueryError, Session, SessionOptions};
 use crate::status::LakeStatus;
@@ -26,8 +27,8 @@ pub(crate) enum PageError {
     #[error(transparent)]
     Query(#[from] QueryError),
     /// `meta.changes` could not be read.
-    #[error("{0}")]
-    Changes(String),
+    #[error(transparent)]
+    Changes(#[from] TableError),
     #[error("the page's data cannot be written: {0}")]
     Json(#[from] serde_json::Error),
 }

@@ -61,9 +61,7 @@ impl Records {
         );
         let rejects =
             session.rows_if_any(&TableName::new(Layer::Meta, "rejects"), &rejects).await?;
-        let mut corrections = ChangesTable::peek(lake)
-            .await
-            .map_err(|error| PageError::Changes(error.to_string()))?;
+        let mut corrections = ChangesTable::peek(lake).await?;
         corrections.reverse();
         Ok(Self {
             rejects: bounded(rejects, |row: &RejectedRows| has(&row.archive)),

@@ -1,7 +1,7 @@
 //! What corrections change: the rows of an archive's version in silver against those of the one
 //! that replaces it.
 //!
-//! Rows are told apart by the key of their data type, day by day: a row that moved to another day
+//! Rows are identified by the key of their data type, day by day: a row that moved to another day
 //! is removed from the one and added to the other. Memory is bounded by comparing a day in parts,
 //! as the hashes of the keys divide it.
 
@@ -37,7 +37,7 @@ pub(super) struct Corrections {
     counted: Option<(Vec<Replacement>, Vec<CorrectionRecord>)>,
 }
 
-/// The data files of one day that may hold rows of the archives in question.
+/// The data files of one day that may hold rows of the compared archives.
 #[derive(Debug, Default)]
 struct DayFiles {
     files: Vec<(RowVersion, ActiveFile)>,
@@ -58,25 +58,28 @@ impl Corrections {
         replacements: &[Replacement],
         new: &[NewFile],
     ) -> Result<Vec<CorrectionRecord>, TableError> {
+        // A commit that lost against another process is decided again, mostly on the same versions
+        // of the same archives.
         if let Some((of, counted)) = &self.counted
             && of == replacements
         {
             return Ok(counted.clone());
         }
         let changes = self.compare(table, replacements, new).await?;
-        let record = |replacement: &Replacement| {
+        let mut counted = Vec::with_capacity(replacements.len());
+        for replacement in replacements {
+            // An archive of which no row is found has no changes; it may be empty in both versions.
             let RowChanges { added, removed, changed } =
                 changes.get(&replacement.archive).copied().unwrap_or_default();
-            CorrectionRecord {
+            counted.push(CorrectionRecord {
                 archive: replacement.archive.clone(),
                 old_sha256: replacement.held.sha256.to_string(),
                 sha256: replacement.sha256.clone(),
                 rows_added: added,
                 rows_removed: removed,
                 rows_changed: changed,
-            }
-        };
-        let counted: Vec<CorrectionRecord> = replacements.iter().map(record).collect();
+            });
+        }
         self.counted = Some((replacements.to_vec(), counted.clone()));
         Ok(counted)
     }
@@ -97,11 +100,13 @@ impl Corrections {
             replacements.iter().map(|replacement| replacement.held.rows + replacement.rows).sum();
         let failed = TableError::arrow(&table.spec.name);
         let comparer = DayComparer {
-            rows: RowHasher::new(&self.stored).map_err(&failed)?,
-            keys: RowHasher::by(&self.stored, &self.key).map_err(&failed)?,
+            rows: RowHasher::new(&self.stored).map_err(failed)?,
+            keys: RowHasher::by(&self.stored, &self.key).map_err(failed)?,
             archives,
         };
         for day in days(table, &comparer.archives, new)?.into_values() {
+            // Files hold rows of other archives too, and the ledger knows how many rows are in
+            // question over all days: the smaller of the two is still enough.
             let parts = day.rows().min(rows).div_ceil(ROWS_AT_A_TIME).max(1);
             let files = day.open(table).await?;
             for part in 0..parts {
@@ -168,9 +173,10 @@ impl DayComparer {
         let failed = TableError::arrow(&table.spec.name);
         let mut comparisons: BTreeMap<String, Comparison> = BTreeMap::new();
         for (version, file) in files {
+            // Each part reads the files again: time for memory, and only where a day is very large.
             for batch in file.rows()?.build().map_err(|error| file.parquet_error(error))? {
-                let batch = batch.map_err(&failed)?;
-                self.take(*version, &batch, part, &mut comparisons).map_err(&failed)?;
+                let batch = batch.map_err(failed)?;
+                self.add(*version, &batch, part, &mut comparisons).map_err(failed)?;
             }
         }
         Ok(comparisons
@@ -179,8 +185,8 @@ impl DayComparer {
             .collect())
     }
 
-    /// Takes in the rows of a batch archive by archive.
-    fn take(
+    /// Adds the rows of a batch to the comparisons of their archives.
+    fn add(
         &self,
         version: RowVersion,
         batch: &RecordBatch,
@@ -191,10 +197,15 @@ impl DayComparer {
             if !self.archives.contains(&archive) {
                 continue;
             }
-            let hashed = self.keys.hashes("", &rows)?.into_iter().zip(self.rows.hashes("", &rows)?);
+            let keys = self.keys.hashes("", &rows)?;
+            let rows = self.rows.hashes("", &rows)?;
             let comparison = comparisons.entry(archive).or_default();
-            let here = hashed.filter(|(key, _)| key % u128::from(parts) == u128::from(part));
-            here.for_each(|(key, row)| comparison.push(version, key, row));
+            for (key, row) in keys.into_iter().zip(rows) {
+                // By its key, so that both versions of a row are in the same part.
+                if key % u128::from(parts) == u128::from(part) {
+                    comparison.push(version, key, row);
+                }
+            }
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! One archive from its file to batches: unzip and decode, in messages of bounded size.
 //!
-//! A large archive is unzipped on a thread of its own, because no archive can be unzipped from the
-//! middle: its reading takes as long as the slower of the two, and not as both.
+//! A large archive is unzipped on another thread than it is decoded on, because no archive can be
+//! unzipped from the middle: reading takes as long as the slower of the two, and not as both.
 
 use std::fs::File;
 use std::sync::mpsc::{Receiver, SendError, SyncSender, sync_channel};
@@ -34,7 +34,7 @@ pub(super) enum DecodeMessage {
     End(Option<Fault>),
 }
 
-/// Decodes an archive and sends what comes out; stops early when nobody listens any more.
+/// Decodes an archive and sends what comes out; stops early when the receiver is gone.
 pub(super) fn decode_archive(
     archive: &BronzeArchive,
     schema: &TableSchema,
@@ -43,7 +43,7 @@ pub(super) fn decode_archive(
     let _span = archive_span(&archive.key).entered();
     let fault = match decode(archive, schema, messages) {
         Ok(()) => None,
-        Err(DecodeStop::Unheard) => return,
+        Err(DecodeStop::Disconnected) => return,
         Err(DecodeStop::Unzip(UnzipError::Io(error))) => Some(Fault::Failed(error.to_string())),
         Err(DecodeStop::Unzip(error)) => Some(Fault::Rejected(error.to_string())),
         Err(DecodeStop::Decode(error)) => Some(Fault::Rejected(error.to_string())),
@@ -51,14 +51,14 @@ pub(super) fn decode_archive(
             Some(Fault::Failed(format!("cannot open {}: {error}", archive.file.display())))
         }
     };
-    // Nobody listening is no fault of the archive's.
+    // A receiver that is gone has given the batch up.
     let _ = messages.send(DecodeMessage::End(fault));
 }
 
 #[derive(Debug, Error)]
 enum DecodeStop {
-    #[error("nobody listens")]
-    Unheard,
+    #[error("the receiver is gone")]
+    Disconnected,
     #[error(transparent)]
     Open(#[from] std::io::Error),
     #[error(transparent)]
@@ -69,7 +69,7 @@ enum DecodeStop {
 
 impl<T> From<SendError<T>> for DecodeStop {
     fn from(_: SendError<T>) -> Self {
-        Self::Unheard
+        Self::Disconnected
     }
 }
 
@@ -79,6 +79,7 @@ fn decode(
     messages: &SyncSender<DecodeMessage>,
 ) -> Result<(), DecodeStop> {
     let mut member = open_archive(File::open(&archive.file)?, UnzipLimits::default())?;
+    // The size comes first, because it decides where the rows are put.
     messages.send(DecodeMessage::Opened(member.size()))?;
     let key = &archive.key;
     let mut decoder = Decoder::new(schema, key.market(), key.symbol(), DecodeOptions::default())?;
@@ -87,7 +88,7 @@ fn decode(
         send_ready(&mut decoder, messages)
     };
     if member.size() > LARGE {
-        unzip_beside(member, parse)?;
+        unzip_on_thread(member, parse)?;
     } else {
         let mut buffer = vec![0; step_for(member.size())];
         while let read @ 1.. = member.fill(&mut buffer)? {
@@ -98,14 +99,14 @@ fn decode(
     send_ready(&mut decoder, messages)
 }
 
-/// Returns the bytes to unpack at a time; one more than there are shows at once that there are no
-/// more.
+/// Returns the bytes to unpack at a time: one more than there are, so that the first step shows
+/// that there are no more.
 fn step_for(size: u64) -> usize {
     usize::try_from(size.saturating_add(1)).map_or(STEP, |size| size.min(STEP))
 }
 
 /// Unzips on another thread what `parse` is given here, in order.
-fn unzip_beside(
+fn unzip_on_thread(
     mut member: ArchiveMember<File>,
     mut parse: impl FnMut(&[u8]) -> Result<(), DecodeStop>,
 ) -> Result<(), DecodeStop> {
@@ -127,7 +128,7 @@ fn unzip_beside(
 
 type Buffer = Vec<u8>;
 
-/// Fills buffers until all is read; stops early when nobody parses any more.
+/// Fills buffers until all is read; stops early when the parser is gone.
 fn unzip(
     member: &mut ArchiveMember<File>,
     free: &Receiver<Buffer>,

@@ -1,6 +1,6 @@
-//! A unit of work: archives of one table become data files, and nothing is committed.
+//! A batch of archives of one table becomes data files, and nothing is committed.
 //!
-//! A unit may run more than once, anywhere: its files have names of their own, and what it reports
+//! This may happen more than once: files get names that nothing else uses, and what is reported
 //! decides nothing. Decoding runs on several threads, writing on the caller's, in the order of the
 //! archives; each thread is a bounded number of messages ahead, so memory does not depend on how
 //! large or how many the archives are.
@@ -26,27 +26,27 @@ use crate::bronze::BronzeArchive;
 use crate::delta::TableError;
 use crate::parquet::writer::{FileTarget, WrittenFile};
 
-/// Pieces that a decoding thread may be ahead of the writer: as many as are written at once.
+/// Messages that a decoding thread may be ahead of the writer: as many as are written at once.
 const MESSAGES_AHEAD: usize = 8;
-/// Bytes of CSV up to which an archive shares files with others; a larger one gets files of its
-/// own, which are given up as a whole when its end turns out to be damaged.
+/// Bytes of CSV up to which an archive shares files with others; a larger one gets separate files,
+/// which are deleted as a whole when its end turns out to be damaged.
 const SHARED_BYTES: u64 = 32 << 20;
 /// Rejected rows that an archive may have; one with more is not what its schema says.
 const REJECTED_ROWS: usize = 100_000;
 /// Rejected rows that are kept of an archive that has too many.
 const REJECTS_KEPT: usize = 100;
 
-/// What a unit needs besides its archives.
+/// What decoding a batch needs besides its archives.
 #[derive(Debug)]
 pub(super) struct BatchContext {
     pub(super) schema: Arc<TableSchema>,
     pub(super) target: Arc<FileTarget>,
-    /// What each archive can claim, and what holds the days in question.
+    /// What each archive can claim, and what holds its overlapping days.
     pub(super) overlaps: Arc<Overlaps>,
     pub(super) threads: usize,
 }
 
-/// What a unit made.
+/// The result of decoding a batch.
 #[derive(Debug)]
 pub(super) struct DecodedBatch {
     pub(super) files: Vec<WrittenFile>,
@@ -68,7 +68,7 @@ pub(crate) struct DecodedArchive {
     pub(crate) max_time: Option<DateTime<Utc>>,
     /// Bytes of CSV.
     pub(crate) bytes: u64,
-    /// Why none of its rows are in the unit's files.
+    /// Why none of its rows are in the batch's files.
     pub(crate) fault: Option<Fault>,
 }
 
@@ -91,18 +91,23 @@ pub(super) fn decode_batch(
 ) -> Result<DecodedBatch, TableError> {
     let sort_columns: Arc<[String]> = context.schema.sort_columns().into();
     let mut shared = PartitionSet::new(Arc::clone(&context.target), Arc::clone(&sort_columns));
-    let (mut files, mut decoded) = (Vec::new(), Vec::with_capacity(archives.len()));
+    let mut files = Vec::new();
+    let mut decoded = Vec::with_capacity(archives.len());
+    // A channel for each archive, so that the writer can take them in order whichever thread is
+    // done first. Each is bounded, so a thread that is ahead waits for the writer.
     let (senders, receivers): (VecDeque<_>, Vec<_>) =
         archives.iter().map(|_| sync_channel(MESSAGES_AHEAD)).unzip();
-    let queue = Mutex::new(archives.iter().zip(senders).collect::<VecDeque<_>>());
+    let work = Mutex::new(archives.iter().zip(senders).collect::<VecDeque<_>>());
     let run = Span::current();
     std::thread::scope(|scope| {
         for _ in 0..context.threads.clamp(1, archives.len().max(1)) {
-            scope.spawn(|| run.in_scope(|| decode_next(&queue, &context.schema)));
+            scope.spawn(|| run.in_scope(|| decode_next(&work, &context.schema)));
         }
+        // Archives are taken by threads in the same order, so the one that the writer waits for is
+        // always being decoded, and full channels of later ones cannot block it.
         for (bronze, messages) in archives.iter().zip(receivers) {
             let mut collector = ArchiveCollector::new(bronze, context, &sort_columns);
-            collector.drain(&messages)?;
+            collector.collect(&messages)?;
             decoded.push(collector.finish(&mut shared, &mut files)?);
         }
         Ok::<(), TableError>(())
@@ -115,27 +120,32 @@ pub(super) fn decode_batch(
 /// archive, so that the writer notices when the thread dies.
 type WorkItem<'a> = (&'a BronzeArchive, SyncSender<DecodeMessage>);
 
-fn decode_next(queue: &Mutex<VecDeque<WorkItem<'_>>>, schema: &TableSchema) {
+/// Decodes archives until none is left.
+fn decode_next(work: &Mutex<VecDeque<WorkItem<'_>>>, schema: &TableSchema) {
     loop {
-        let item = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        let item = work.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         let Some((archive, sender)) = item else { return };
         decode_archive(archive, schema, &sender);
     }
 }
 
-/// Takes in one archive; its rows wait in memory, or in files of its own, until its end is seen.
+/// Collects the rows of one archive; they wait in memory, or in separate files, until its end is
+/// seen, because an archive lands whole or not at all.
 #[derive(Debug)]
 struct ArchiveCollector<'a> {
     context: &'a BatchContext,
     decoded: DecodedArchive,
-    completer: ArchiveColumns,
+    columns: ArchiveColumns,
+    /// `archive sha256`, as files list it in their footers.
     source: Arc<str>,
-    held: Vec<(Partition, RecordBatch)>,
-    own: Option<PartitionSet>,
+    /// Rows of a small archive.
+    waiting: Vec<(Partition, RecordBatch)>,
+    /// Files of a large archive.
+    separate: Option<PartitionSet>,
     sort_columns: &'a Arc<[String]>,
     overlap: Option<&'a Overlap>,
     rows_of_days: BTreeMap<NaiveDate, u64>,
-    /// One for each day that is in question.
+    /// One for each overlapping day.
     meters: BTreeMap<NaiveDate, DayMeter>,
 }
 
@@ -151,23 +161,25 @@ impl<'a> ArchiveCollector<'a> {
             rows_of_days: BTreeMap::new(),
             meters: overlap.map(Overlap::meters).unwrap_or_default(),
             context,
-            completer: ArchiveColumns::new(context.target.schema(), &bronze.key),
+            columns: ArchiveColumns::new(context.target.schema(), &bronze.key),
             source: format!("{} {}", bronze.key, bronze.sha256).into(),
             decoded: DecodedArchive::of(bronze),
-            held: Vec::new(),
-            own: None,
+            waiting: Vec::new(),
+            separate: None,
             sort_columns,
         }
     }
 
-    fn drain(&mut self, messages: &Receiver<DecodeMessage>) -> Result<(), TableError> {
-        // A thread that died without a last word is noticed by its channel.
+    /// Receives all messages of the archive.
+    fn collect(&mut self, messages: &Receiver<DecodeMessage>) -> Result<(), TableError> {
+        // Replaced by how the archive ends. A thread that dies sends no end, and its channel
+        // closes.
         self.decoded.fault =
             Some(Fault::Failed("decoding stopped before the archive's end".to_owned()));
         while let Ok(message) = messages.recv() {
             match message {
                 DecodeMessage::Opened(bytes) => self.open(bytes),
-                DecodeMessage::Rows(rows) => self.take(&rows)?,
+                DecodeMessage::Rows(rows) => self.add(&rows)?,
                 DecodeMessage::Rejects(rejects) => self.decoded.reject(rejects),
                 DecodeMessage::End(fault) => {
                     self.decoded.fault = fault;
@@ -182,50 +194,52 @@ impl<'a> ArchiveCollector<'a> {
         self.decoded.bytes = bytes;
         if bytes > SHARED_BYTES {
             let target = Arc::clone(&self.context.target);
-            self.own = Some(PartitionSet::new(target, Arc::clone(self.sort_columns)));
+            self.separate = Some(PartitionSet::new(target, Arc::clone(self.sort_columns)));
         }
     }
 
-    fn take(&mut self, rows: &RecordBatch) -> Result<(), TableError> {
+    fn add(&mut self, rows: &RecordBatch) -> Result<(), TableError> {
         let failed = TableError::arrow(self.context.target.table());
         let event_time = self.context.schema.event_time();
-        self.decoded.note_times(rows, event_time).map_err(&failed)?;
-        let rows = self.completer.complete(rows).map_err(&failed)?;
+        self.decoded.note_times(rows, event_time).map_err(failed)?;
+        let rows = self.columns.complete(rows).map_err(failed)?;
         let market = self.decoded.bronze.key.market();
-        for (date, rows) in by_day(&rows, event_time).map_err(&failed)? {
+        for (date, rows) in by_day(&rows, event_time).map_err(failed)? {
             *self.rows_of_days.entry(date).or_default() += rows.num_rows() as u64;
             if let Some(meter) = self.meters.get_mut(&date) {
-                meter_rows(meter, &rows, &self.context.schema).map_err(&failed)?;
+                meter_rows(meter, &rows, &self.context.schema).map_err(failed)?;
             }
             let partition = Partition { market, date };
-            match &mut self.own {
-                Some(own) => own.push(partition, rows, &self.source)?,
-                None => self.held.push((partition, rows)),
+            // Overlapping days are written too. Whether they land is known only at the end, when
+            // the whole day was measured.
+            match &mut self.separate {
+                Some(separate) => separate.push(partition, rows, &self.source)?,
+                None => self.waiting.push((partition, rows)),
             }
         }
         Ok(())
     }
 
-    /// Hands the rows on if the archive is whole, and gives them up if it is not.
+    /// Passes on the rows that land if the archive is whole, and drops them if it is not.
     fn finish(
         mut self,
         shared: &mut PartitionSet,
         files: &mut Vec<WrittenFile>,
     ) -> Result<DecodedArchive, TableError> {
-        self.decoded.decide_day();
+        self.decoded.check_rejects();
         let lands = self.resolve();
-        match (self.own, &self.decoded.fault) {
-            (Some(own), Some(_)) => own.discard(),
-            (Some(mut own), None) => {
-                own.retain(|date| lands.contains_key(&date));
-                files.extend(own.finish()?);
+        match (self.separate, &self.decoded.fault) {
+            (Some(separate), Some(_)) => separate.discard(),
+            (Some(mut separate), None) => {
+                separate.retain(|date| lands.contains_key(&date));
+                files.extend(separate.finish()?);
             }
             (None, Some(_)) => {}
             (None, None) => {
-                for (partition, rows) in
-                    self.held.into_iter().filter(|(at, _)| lands.contains_key(&at.date))
-                {
-                    shared.push(partition, rows, &self.source)?;
+                for (partition, rows) in self.waiting {
+                    if lands.contains_key(&partition.date) {
+                        shared.push(partition, rows, &self.source)?;
+                    }
                 }
             }
         }
@@ -234,29 +248,31 @@ impl<'a> ArchiveCollector<'a> {
 }
 
 impl ArchiveCollector<'_> {
-    /// Judges the days in question; returns the days that land, with their rows.
-    ///
-    /// Rows outside the archive's own period are nobody else's: they go where its other rows go.
+    /// Decides the overlapping days; returns the days that land, with their rows.
     fn resolve(&mut self) -> BTreeMap<NaiveDate, u64> {
         let Some(overlap) = self.overlap.filter(|_| self.decoded.fault.is_none()) else {
             return std::mem::take(&mut self.rows_of_days);
         };
-        let decision = |(day, held): (&NaiveDate, _)| {
+        let mut decisions: Vec<DayDecision> = Vec::with_capacity(overlap.held.len());
+        for (day, held) in &overlap.held {
+            // A day without rows has evidence too: that there are none.
             let offered = self.meters.get(day).map(DayMeter::evidence).unwrap_or_default();
-            decide_day(*day, overlap.holder_frequency(), held, offered)
-        };
-        let decisions: Vec<DayDecision> =
-            overlap.held.iter().map(|(day, held)| (day, held.evidence)).map(decision).collect();
-        let days = overlap.claim.period.days();
-        let present = self.rows_of_days.keys().copied().filter(|day| days.contains(*day)).collect();
-        let resolution = overlap.claim.resolve(present, &decisions);
-        let strays_land = !resolution.yielded && overlap.claim.kept_rows == 0;
+            decisions.push(decide_day(*day, overlap.holder_frequency(), held.evidence, offered));
+        }
+        let period = overlap.claim.period.days();
         let mut lands = std::mem::take(&mut self.rows_of_days);
+        let present = lands.keys().copied().filter(|day| period.contains(*day)).collect();
+        let resolution = overlap.claim.resolve(present, &decisions);
+        // No other archive covers rows outside the period, so there is nothing to compare them
+        // with: they land with the archive's other rows. Where the same version already has rows in
+        // silver, it has these too.
+        let outside_lands = !resolution.yielded && overlap.claim.kept_rows == 0;
         lands.retain(|day, _| {
-            if days.contains(*day) { resolution.landed.contains(*day) } else { strays_land }
+            if period.contains(*day) { resolution.landed.contains(*day) } else { outside_lands }
         });
         self.decoded.rows = lands.values().sum();
-        (self.decoded.resolution, self.decoded.decisions) = (Some(resolution), decisions);
+        self.decoded.resolution = Some(resolution);
+        self.decoded.decisions = decisions;
         lands
     }
 }
@@ -283,6 +299,7 @@ impl DecodedArchive {
         event_time: &str,
     ) -> Result<(), arrow::error::ArrowError> {
         let times = event_times(rows, event_time)?;
+        // Of all rows that were read, whether or not their day lands: this is what the archive has.
         let min = arrow::compute::min(times).and_then(DateTime::from_timestamp_micros);
         let max = arrow::compute::max(times).and_then(DateTime::from_timestamp_micros);
         self.min_time = self.min_time.into_iter().chain(min).min();
@@ -293,31 +310,34 @@ impl DecodedArchive {
 
     fn reject(&mut self, rejects: Vec<Reject>) {
         self.rejected_rows += rejects.len() as u64;
+        // All are counted, but a file of nothing but rejects must not fill the memory.
         let room = REJECTED_ROWS.saturating_sub(self.rejects.len());
         self.rejects.extend(rejects.into_iter().take(room));
     }
 
-    /// Finds an archive none of whose rows, or too few of them, can be read to be no archive of its
-    /// kind.
-    fn decide_day(&mut self) {
+    /// Rejects an archive as a whole if none of its rows, or too few of them, can be read.
+    fn check_rejects(&mut self) {
         let too_many = self.rejected_rows > REJECTED_ROWS as u64;
-        if self.fault.is_none() && (too_many || (self.rows == 0 && self.rejected_rows > 0)) {
-            let first = self.rejects.first();
-            let first = first.map_or_else(String::new, |reject| {
-                format!(
-                    "; first: line {}, column {}, `{}`: {}",
-                    reject.line, reject.column, reject.value, reject.reason
-                )
-            });
-            let total = self.rows + self.rejected_rows;
-            self.fault = Some(Fault::Rejected(format!(
-                "{} of {total} rows cannot be read{first}",
-                self.rejected_rows
-            )));
+        let all = self.rows == 0 && self.rejected_rows > 0;
+        if self.fault.is_none() && (too_many || all) {
+            self.fault = Some(Fault::Rejected(self.describe_rejects()));
+            // They all say the same, that this is no archive of its kind.
             self.rejects.truncate(REJECTS_KEPT);
         }
         if self.fault.is_some() {
             self.rows = 0;
+        }
+    }
+
+    fn describe_rejects(&self) -> String {
+        let rejected = self.rejected_rows;
+        let total = self.rows + rejected;
+        let summary = format!("{rejected} of {total} rows cannot be read");
+        match self.rejects.first() {
+            Some(Reject { line, column, value, reason, .. }) => {
+                format!("{summary}; first: line {line}, column {column}, `{value}`: {reason}")
+            }
+            None => summary,
         }
     }
 }

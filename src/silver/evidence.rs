@@ -1,6 +1,6 @@
 //! Measuring the copy of a day that silver holds, so that another one can be compared with it.
 //!
-//! Only the columns that count and only the partitions in question are read.
+//! Only the columns that are counted, and only the partitions of these days, are read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,14 +13,14 @@ use lakehouse_core::schema::TableSchema;
 use parquet::arrow::ProjectionMask;
 
 use super::rows::{by_archive, event_times};
-use crate::delta::TableError;
 use crate::delta::file::ActiveFile;
 use crate::delta::table::WritableTable;
+use crate::delta::{TableError, Verb};
 use crate::parquet::reader::read_file;
 use crate::parquet::rewrite::{file_date, may_hold};
 
-/// The days of archives that are to be measured, each with its measure.
-pub(super) type Wanted = BTreeMap<NaiveDate, BTreeMap<String, Continuity>>;
+/// The days of archives that are to be measured, each with what makes its rows continuous.
+pub(super) type DaysToMeasure = BTreeMap<NaiveDate, BTreeMap<String, Continuity>>;
 
 /// What was measured of an archive's day.
 pub(super) type Measured = BTreeMap<(NaiveDate, String), DayEvidence>;
@@ -29,21 +29,21 @@ pub(super) type Measured = BTreeMap<(NaiveDate, String), DayEvidence>;
 pub(super) async fn measure(
     table: &WritableTable,
     schema: &TableSchema,
-    wanted: &Wanted,
+    days: &DaysToMeasure,
 ) -> Result<Measured, TableError> {
-    let mut meters: BTreeMap<(NaiveDate, String), DayMeter> = BTreeMap::new();
-    for (date, archives) in wanted {
-        let new = archives
-            .iter()
-            .map(|(archive, measure)| ((*date, archive.clone()), DayMeter::new(*measure)));
-        meters.extend(new);
-    }
-    if wanted.is_empty() {
+    // Most batches overlap with nothing, and listing the files of a large table takes time.
+    if days.is_empty() {
         return Ok(Measured::new());
+    }
+    let mut meters: BTreeMap<(NaiveDate, String), DayMeter> = BTreeMap::new();
+    for (date, archives) in days {
+        for (archive, continuity) in archives {
+            meters.insert((*date, archive.clone()), DayMeter::new(*continuity));
+        }
     }
     for file in table.active_files()? {
         let Some(date) = file_date(&file) else { continue };
-        let Some(archives) = wanted.get(&date) else { continue };
+        let Some(archives) = days.get(&date) else { continue };
         let archives: BTreeSet<String> = archives.keys().cloned().collect();
         if may_hold(&file, &archives) {
             read(table, schema, &file, date, &mut meters).await?;
@@ -62,15 +62,12 @@ async fn read(
     let failed = TableError::arrow(&table.spec.name);
     let builder = read_file(table, file).await?;
     let columns = ["archive", schema.event_time()].into_iter().chain(Continuity::id_column(schema));
+    // Reading only these is a small part of reading the file.
     let mask = ProjectionMask::columns(builder.parquet_schema(), columns);
-    let parquet_failed = |source| TableError::Parquet {
-        table: table.spec.name.clone(),
-        path: file.path.clone(),
-        source,
-    };
-    for batch in builder.with_projection(mask).build().map_err(parquet_failed)? {
-        let batch = batch.map_err(&failed)?;
-        count(&batch, schema, date, meters).map_err(&failed)?;
+    let reader = builder.with_projection(mask).build();
+    for batch in reader.map_err(TableError::cannot(Verb::Read, &table.spec.name, &file.path))? {
+        let batch = batch.map_err(TableError::cannot(Verb::Read, &table.spec.name, &file.path))?;
+        count(&batch, schema, date, meters).map_err(failed)?;
     }
     Ok(())
 }

@@ -2,8 +2,8 @@
 //!
 //! A batch of archives becomes one commit. [`decode_batch`] decodes the archives and writes data
 //! files, at least once and without committing anything; this module alone decides, on the newest
-//! snapshot, what of that lands. Which archives a table holds is read from its own log
-//! ([`SilverIndex`]).
+//! snapshot, what of that lands, and decides again if another process commits first. Which archives
+//! a table holds is read from its own log ([`SilverIndex`]).
 
 mod corrections;
 mod decode_archive;
@@ -30,11 +30,11 @@ pub(crate) use self::decode_batch::{DecodedArchive, Fault};
 use self::overlap::{Overlaps, find_overlaps, outcome, overlap_claim, record};
 pub(crate) use self::reread::reread;
 use crate::bronze::BronzeArchive;
-use crate::delta::TableError;
 use crate::delta::commit::{CommitContext, Committed, commit};
 use crate::delta::descriptions::Descriptions;
 use crate::delta::log::ArchiveRecord;
 use crate::delta::table::{TableSpec, WritableTable};
+use crate::delta::{TableError, Verb};
 use crate::failpoint::step;
 use crate::meta::rejects::{ArchiveRejects, RejectsTable};
 use crate::meta::silver_index::SilverIndex;
@@ -54,7 +54,7 @@ pub(crate) struct SilverTable {
     threads: usize,
 }
 
-/// What a batch of archives came to.
+/// The result of a batch of archives.
 #[derive(Debug)]
 pub(crate) struct BatchResult {
     pub(crate) archives: Vec<DecodedArchive>,
@@ -79,8 +79,8 @@ enum DecideError {
 }
 
 impl SilverTable {
-    /// Opens the table of a schema and makes it when it is missing; `index` says what it is known
-    /// to hold.
+    /// Opens the table of a schema and makes it when it is missing; `index` is what the ledger
+    /// knows of it.
     pub(crate) async fn open(
         lake: &Lake,
         schema: Arc<TableSchema>,
@@ -111,36 +111,44 @@ impl SilverTable {
         let mut overtaken = BTreeSet::new();
         loop {
             self.index.catch_up(&self.table).await?;
-            archives.retain(|archive| {
-                let settled = overlap_claim(
-                    &self.index,
-                    &self.matrix,
-                    &archive.key,
-                    &archive.sha256.to_string(),
-                )
-                .is_resolved();
-                if settled {
-                    overtaken.insert(archive.key.path().to_owned());
-                }
-                !settled
-            });
+            overtaken.extend(self.take_settled(&mut archives));
             let overlaps =
-                find_overlaps(&self.table, &self.schema, &self.index, &self.matrix, &archives)
-                    .await?;
-            let overlaps = Arc::new(overlaps);
+                find_overlaps(&self.table, &self.schema, &self.index, &self.matrix, &archives);
+            let overlaps = Arc::new(overlaps.await?);
             let result = self.decode(archives.clone(), &overlaps).await?;
+            // Before the commit: a process that dies in between leaves rejects without rows, which
+            // the next run replaces. The other order could leave rows whose rejects are lost.
             rejects.replace(&rejects_of(&result), context).await?;
-            let records = result.archives.iter().filter_map(|archive| record(archive, &overlaps));
-            let records: BTreeMap<_, _> =
-                records.map(|record| (record.archive.clone(), record)).collect();
+            let mut records = BTreeMap::new();
+            for record in result.archives.iter().filter_map(|archive| record(archive, &overlaps)) {
+                records.insert(record.archive.clone(), record);
+            }
             match self.land(result, &records, &overlaps, context).await {
                 Ok((archives, version)) => {
                     return Ok(BatchResult { archives, records, version, overtaken });
                 }
                 Err(DecideError::Table(error)) => return Err(error),
+                // Which days land was decided against other copies than silver holds now. The
+                // batch is decoded again, because the rows of days that no longer land are in the
+                // same files as all others.
                 Err(DecideError::Overtaken(_)) => {}
             }
         }
+    }
+
+    /// Takes archives out of a batch that another process has landed in the meantime; returns their
+    /// keys.
+    fn take_settled(&self, archives: &mut Vec<BronzeArchive>) -> BTreeSet<String> {
+        let mut settled = BTreeSet::new();
+        archives.retain(|archive| {
+            let sha256 = archive.sha256.to_string();
+            let claim = overlap_claim(&self.index, &self.matrix, &archive.key, &sha256);
+            if claim.is_resolved() {
+                settled.insert(archive.key.path().to_owned());
+            }
+            !claim.is_resolved()
+        });
+        settled
     }
 
     async fn decode(
@@ -154,18 +162,13 @@ impl SilverTable {
             overlaps: Arc::clone(overlaps),
             threads: self.threads,
         };
-        let table = self.target.table().clone();
         let run = tracing::Span::current();
         let work =
             tokio::task::spawn_blocking(move || run.in_scope(|| decode_batch(&archives, &context)));
-        work.await.map_err(|error| TableError::File {
-            table,
-            path: "decoding".to_owned(),
-            source: std::io::Error::other(error),
-        })?
+        work.await.map_err(TableError::cannot(Verb::Decode, self.target.table(), "archives"))?
     }
 
-    /// Commits what a unit made; nothing is committed for a unit none of whose archives could be
+    /// Commits what a batch was decoded to; nothing is committed if none of its archives could be
     /// read.
     async fn land(
         &mut self,
@@ -177,21 +180,27 @@ impl SilverTable {
         if records.is_empty() {
             return Ok((result.archives, None));
         }
+        // Files are durable before a commit names them. Those of a commit that never happens belong
+        // to no table, and maintenance deletes them.
         let files = self.target.publish_all(result.files).await?;
         step("files written", self.target.table());
-        let (index, target, matrix) = (&mut self.index, &self.target, &self.matrix);
-        let archives = &result.archives;
         let mut corrections = Corrections::new(&self.schema);
-        let landed = commit(&mut self.table, context, async |table: &WritableTable| {
+        let Self { table, index, target, matrix, .. } = self;
+        let archives = &result.archives;
+        let landed = commit(table, context, async |table: &WritableTable| {
+            // Everything from here on is decided on the snapshot that the commit will follow. What
+            // is held may have changed since the overlaps were found, and since the last attempt.
             index.catch_up(table).await?;
-            let stale = archives.iter().filter(|archive| overlaps.is_stale(index, matrix, archive));
-            let stale: BTreeSet<String> =
-                stale.map(|archive| archive.bronze.key.path().to_owned()).collect();
+            let stale = stale_archives(archives, overlaps, index, matrix);
             if !stale.is_empty() {
                 return Err(DecideError::Overtaken(stale));
             }
             let outcome = outcome(index, overlaps, archives);
+            // Counted while the old rows can still be read from the table.
             let corrected = corrections.count(table, &outcome.replacements, &files).await?;
+            // Old rows, and the new ones in their place, go and come in one commit, so no reader
+            // sees both or neither. Files are rewritten again on each attempt, because another
+            // process may have replaced them in the meantime.
             let mut change = without(table, target, &outcome.removal).await?;
             change.corrections = corrected;
             change.adds.extend_from_slice(&files);
@@ -209,14 +218,24 @@ impl SilverTable {
     }
 }
 
+/// Returns the archives of which other processes have changed what their days were decided against.
+fn stale_archives(
+    archives: &[DecodedArchive],
+    overlaps: &Overlaps,
+    index: &SilverIndex,
+    matrix: &Matrix,
+) -> BTreeSet<String> {
+    let stale = archives.iter().filter(|archive| overlaps.is_stale(index, matrix, archive));
+    stale.map(|archive| archive.bronze.key.path().to_owned()).collect()
+}
+
 fn rejects_of(batch: &DecodedBatch) -> Vec<ArchiveRejects<'_>> {
-    let archives = batch.archives.iter();
-    archives
-        .map(|archive| ArchiveRejects {
-            archive: archive.bronze.key.path(),
-            rows: &archive.rejects,
-        })
-        .collect()
+    let mut rejects = Vec::with_capacity(batch.archives.len());
+    for archive in &batch.archives {
+        // An archive without rejects is listed too: those of an earlier version are removed.
+        rejects.push(ArchiveRejects { archive: archive.bronze.key.path(), rows: &archive.rejects });
+    }
+    rejects
 }
 
 /// Describes the Delta table of a schema.

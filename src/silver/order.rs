@@ -1,4 +1,4 @@
-//! The order of rows in data files: told of batches as they come, and made where it is missing.
+//! The order of rows in data files: checked batch by batch, and made where it is missing.
 
 use std::sync::Arc;
 
@@ -8,8 +8,8 @@ use arrow::compute::kernels::sort::{LexicographicalComparator, SortColumn};
 use arrow::compute::{SortOptions, and, concat_batches, lexsort_to_indices, take_record_batch};
 use arrow::error::ArrowError;
 
-/// Tells whether rows are sorted, and none of them belongs before the last row of what they are to
-/// follow.
+/// Returns whether rows are sorted, and none of them belongs before the last row of what they are
+/// to follow.
 pub(super) fn follows(
     before: Option<&RecordBatch>,
     rows: &RecordBatch,
@@ -41,6 +41,8 @@ pub(super) fn sorted(
     let mut sort = sort_by(&rows, columns)?;
     let count = u32::try_from(rows.num_rows())
         .map_err(|_| ArrowError::ComputeError("too many rows".to_owned()))?;
+    // The sort is not stable by itself. The position as the last column makes it so, and with it
+    // the order of rows that an archive repeats.
     let position: ArrayRef = Arc::new(UInt32Array::from_iter_values(0..count));
     sort.push(SortColumn { values: position, options: None });
     take_record_batch(&rows, &lexsort_to_indices(&sort, None)?)
@@ -59,6 +61,7 @@ fn is_sorted(rows: &RecordBatch, columns: &[String]) -> Result<bool, ArrowError>
     if sort.iter().all(|column| column.values.null_count() == 0) {
         return never_falls(&sort);
     }
+    // NULLs come last, which the comparison of whole columns does not know.
     let comparator = LexicographicalComparator::try_new(&sort)?;
     Ok((1..rows.num_rows()).all(|row| comparator.compare(row - 1, row).is_le()))
 }
@@ -69,20 +72,27 @@ fn never_falls(columns: &[SortColumn]) -> Result<bool, ArrowError> {
     let mut tied: Option<BooleanArray> = None;
     for SortColumn { values, .. } in columns {
         let pairs = values.len().saturating_sub(1);
-        let (row, next) = (values.slice(0, pairs), values.slice(values.len() - pairs, pairs));
-        let among = |rows: BooleanArray| {
-            tied.as_ref().map_or_else(|| Ok(rows.clone()), |tied| and(&rows, tied))
-        };
-        if among(gt(&row, &next)?)?.true_count() > 0 {
+        let row = values.slice(0, pairs);
+        let next = values.slice(values.len() - pairs, pairs);
+        // A later column decides only between rows that are equal in all columns before it.
+        if among(gt(&row, &next)?, tied.as_ref())?.true_count() > 0 {
             return Ok(false);
         }
-        let equal = among(eq(&row, &next)?)?;
+        let equal = among(eq(&row, &next)?, tied.as_ref())?;
         if equal.true_count() == 0 {
             return Ok(true);
         }
         tied = Some(equal);
     }
     Ok(true)
+}
+
+/// Restricts pairs of rows to those that are tied so far; at first all of them are.
+fn among(pairs: BooleanArray, tied: Option<&BooleanArray>) -> Result<BooleanArray, ArrowError> {
+    match tied {
+        Some(tied) => and(&pairs, tied),
+        None => Ok(pairs),
+    }
 }
 
 fn is_constant(column: &ArrayRef) -> bool {
@@ -92,11 +102,12 @@ fn is_constant(column: &ArrayRef) -> bool {
 
 fn sort_by(rows: &RecordBatch, columns: &[String]) -> Result<Vec<SortColumn>, ArrowError> {
     let options = Some(SortOptions { descending: false, nulls_first: false });
-    let column = |name: &String| {
-        let values = rows.column_by_name(name).cloned();
-        let values = values
-            .ok_or_else(|| ArrowError::SchemaError(format!("no column `{name}` to sort by")))?;
-        Ok(SortColumn { values, options })
-    };
-    columns.iter().map(column).collect()
+    let mut sort = Vec::with_capacity(columns.len());
+    for name in columns {
+        let Some(values) = rows.column_by_name(name).cloned() else {
+            return Err(ArrowError::SchemaError(format!("no column `{name}` to sort by")));
+        };
+        sort.push(SortColumn { values, options });
+    }
+    Ok(sort)
 }

@@ -1,9 +1,9 @@
-//! Days that two copies claim: what is in question before a batch is decoded, and what follows from
-//! the decisions.
+//! Days that two archives hold, the daily and the monthly one: which of them overlap before a batch
+//! is decoded, and what follows from the decisions.
 //!
-//! A decision holds for the versions that were compared. Whether these are still the ones that are
-//! held is asked again on the snapshot that a commit follows ([`Overlaps::is_stale`]), so nothing
-//! here takes a lock.
+//! A decision holds for the versions that were compared. Whether silver still holds these is
+//! checked again on the snapshot that a commit follows ([`Overlaps::is_stale`]), so nothing here
+//! takes a lock. How two copies of a day are compared is in [`lakehouse_core::overlap`].
 
 use std::collections::BTreeMap;
 
@@ -13,14 +13,14 @@ use lakehouse_core::matrix::Matrix;
 use lakehouse_core::names::archive::ArchiveKey;
 use lakehouse_core::names::days::DaySet;
 use lakehouse_core::names::market::Frequency;
-use lakehouse_core::names::period::Period;
+use lakehouse_core::names::period::{DateRange, Period};
 use lakehouse_core::overlap::{
     Continuity, DayDecision, DayEvidence, DayMeter, HeldArchive, OverlapClaim, explain,
 };
 use lakehouse_core::schema::TableSchema;
 
 use super::decode_batch::DecodedArchive;
-use super::evidence::{Wanted, measure};
+use super::evidence::{DaysToMeasure, measure};
 use crate::bronze::BronzeArchive;
 use crate::delta::TableError;
 use crate::delta::log::{ArchiveRecord, HolderRecord};
@@ -37,7 +37,7 @@ pub(super) struct Overlaps(BTreeMap<String, Overlap>);
 pub(super) struct Overlap {
     pub(super) claim: OverlapClaim,
     pub(super) held: BTreeMap<NaiveDate, HeldDay>,
-    measure: Continuity,
+    continuity: Continuity,
 }
 
 /// A day in silver, as measured.
@@ -66,7 +66,7 @@ pub(super) struct Replacement {
     pub(super) rows: u64,
 }
 
-/// Finds the claims of a batch's archives and measures the copies that hold days in question.
+/// Finds the claims of a batch's archives and measures the copies that hold overlapping days.
 pub(super) async fn find_overlaps(
     table: &WritableTable,
     schema: &TableSchema,
@@ -74,25 +74,27 @@ pub(super) async fn find_overlaps(
     matrix: &Matrix,
     archives: &[BronzeArchive],
 ) -> Result<Overlaps, TableError> {
-    let (mut overlaps, mut wanted) = (BTreeMap::new(), Wanted::new());
+    let mut overlaps = BTreeMap::new();
+    let mut to_measure = DaysToMeasure::new();
     for archive in archives {
         let key = &archive.key;
         let claim = overlap_claim(index, matrix, key, &archive.sha256.to_string());
-        let measure = Continuity::of(schema, key.interval());
+        let continuity = Continuity::of(schema, key.interval());
         let mut held = BTreeMap::new();
         for day in claim.overlapping.dates(claim.period) {
             let Some(holder) = competing(matrix, key, day, day).next() else { continue };
-            wanted.entry(day).or_default().insert(holder.path().to_owned(), measure);
-            held.insert(
-                day,
-                HeldDay { archive: holder.path().to_owned(), evidence: DayEvidence::default() },
-            );
+            let archive = holder.path().to_owned();
+            to_measure.entry(day).or_default().insert(archive.clone(), continuity);
+            held.insert(day, HeldDay { archive, evidence: DayEvidence::default() });
         }
-        overlaps.insert(key.path().to_owned(), Overlap { claim, held, measure });
+        overlaps.insert(key.path().to_owned(), Overlap { claim, held, continuity });
     }
-    let mut measured = measure(table, schema, &wanted).await?;
+    // All days of the batch in one pass: they often lie in the same few files.
+    let mut measured = measure(table, schema, &to_measure).await?;
     for overlap in overlaps.values_mut() {
         for (day, held) in &mut overlap.held {
+            // Only one archive of the other frequency can claim a day of a holder, so what was
+            // measured is needed once.
             held.evidence = measured.remove(&(*day, held.archive.clone())).unwrap_or_default();
         }
     }
@@ -107,11 +109,13 @@ pub(super) fn overlap_claim(
     sha256: &str,
 ) -> OverlapClaim {
     let period = key.period();
-    let competing = competing(matrix, key, period.start(), period.end());
-    let competing = competing
-        .filter_map(|archive| Some((archive.period(), index.held_archive(archive.path())?)));
-    let competing: Vec<(Period, &HeldArchive)> = competing.collect();
-    OverlapClaim::of(period, sha256, index.held_archive(key.path()), &competing)
+    let mut held: Vec<(Period, &HeldArchive)> = Vec::new();
+    for other in competing(matrix, key, period.start(), period.end()) {
+        if let Some(held_archive) = index.held_archive(other.path()) {
+            held.push((other.period(), held_archive));
+        }
+    }
+    OverlapClaim::of(period, sha256, index.held_archive(key.path()), &held)
 }
 
 /// Returns the archives of the other frequency that cover the days from `first` to `last`.
@@ -121,11 +125,13 @@ fn competing(
     first: NaiveDate,
     last: NaiveDate,
 ) -> impl Iterator<Item = ArchiveKey> + use<> {
-    let other = other(key.period().frequency());
-    let dates = lakehouse_core::names::period::DateRange { start: Some(first), end: Some(last) };
+    let frequency = other(key.period().frequency());
+    let dates = DateRange { start: Some(first), end: Some(last) };
     let row = matrix.get(key.market(), key.data_type()).cloned();
-    let (symbol, interval) = (key.symbol().clone(), key.interval());
-    dates.periods(other).filter_map(move |period| row.as_ref()?.archive(&symbol, interval, period))
+    let symbol = key.symbol().clone();
+    let interval = key.interval();
+    let periods = dates.periods(frequency);
+    periods.filter_map(move |period| row.as_ref()?.archive(&symbol, interval, period))
 }
 
 const fn other(frequency: Frequency) -> Frequency {
@@ -140,34 +146,40 @@ impl Overlaps {
         self.0.get(archive)
     }
 
-    /// Returns whether an archive's claim is another one by now.
+    /// Returns whether an archive's claim has changed since its overlaps were found, because of
+    /// commits in between.
     pub(super) fn is_stale(
         &self,
         index: &SilverIndex,
         matrix: &Matrix,
         archive: &DecodedArchive,
     ) -> bool {
+        // An archive that could not be read lands nothing that could be decided otherwise.
+        if archive.fault.is_some() {
+            return false;
+        }
         let bronze = &archive.bronze;
         let now = overlap_claim(index, matrix, &bronze.key, &bronze.sha256.to_string());
-        archive.fault.is_none()
-            && self.get(bronze.key.path()).is_some_and(|overlap| overlap.claim != now)
+        // A claim names the versions of all copies that it was compared with, so equal claims mean
+        // that everything that was measured is still what silver holds.
+        self.get(bronze.key.path()).is_some_and(|overlap| overlap.claim != now)
     }
 }
 
 impl Overlap {
-    /// Returns a meter for each day in question.
+    /// Returns a meter for each overlapping day.
     pub(super) fn meters(&self) -> BTreeMap<NaiveDate, DayMeter> {
-        self.held.keys().map(|day| (*day, DayMeter::new(self.measure))).collect()
+        self.held.keys().map(|day| (*day, DayMeter::new(self.continuity))).collect()
     }
 
-    /// Returns the frequency of the copies that hold the days in question.
+    /// Returns the frequency of the copies that hold the overlapping days.
     pub(super) const fn holder_frequency(&self) -> Frequency {
         other(self.claim.period.frequency())
     }
 }
 
-/// Returns what follows for the archives that are in silver: older versions go, and days that were
-/// lost.
+/// Returns what follows for the archives that are in silver: older versions are removed, and days
+/// that were lost to more complete copies.
 pub(super) fn outcome(
     index: &SilverIndex,
     overlaps: &Overlaps,
@@ -178,17 +190,11 @@ pub(super) fn outcome(
     for archive in archives.iter().filter(|archive| archive.fault.is_none()) {
         let path = archive.bronze.key.path();
         let Some(overlap) = overlaps.get(path) else { continue };
-        if let Some(held) =
-            index.held_archive(path).filter(|_| overlap.claim.replaces() && index.holds(path))
-        {
+        if let Some(replacement) = replacement(index, overlap, archive) {
             outcome.removal.whole(path);
-            outcome.replacements.push(Replacement {
-                archive: path.to_owned(),
-                held: held.clone(),
-                sha256: archive.bronze.sha256.to_string(),
-                rows: archive.rows,
-            });
+            outcome.replacements.push(replacement);
         }
+        // A month may lose days to several daily archives of the batch, and gets one record.
         for decision in &archive.decisions {
             if let Some(held) = overlap.held.get(&decision.day) {
                 of_holders.entry(&held.archive).or_default().push((decision, archive));
@@ -198,15 +204,39 @@ pub(super) fn outcome(
     for (holder, mut decisions) in of_holders {
         decisions.sort_by_key(|(decision, _)| decision.day);
         if let Some(held_archive) = index.held_archive(holder) {
-            outcome.holders.extend(decided(holder, held_archive, &decisions, &mut outcome.removal));
+            let record = holder_record(holder, held_archive, &decisions, &mut outcome.removal);
+            outcome.holders.extend(record);
         }
     }
     outcome
 }
 
-/// Returns what becomes of an archive that held days in question; nothing for a month that keeps
-/// all of them, because the daily archives say against which version of it they were decided.
-fn decided(
+/// Returns the version of an archive that another one replaces, if silver has rows of it.
+fn replacement(
+    index: &SilverIndex,
+    overlap: &Overlap,
+    archive: &DecodedArchive,
+) -> Option<Replacement> {
+    let path = archive.bronze.key.path();
+    // The same version comes again when days became free that it did not own: it adds rows then,
+    // and replaces none.
+    if !overlap.claim.replaces() || !index.holds(path) {
+        return None;
+    }
+    Some(Replacement {
+        archive: path.to_owned(),
+        held: index.held_archive(path)?.clone(),
+        sha256: archive.bronze.sha256.to_string(),
+        rows: archive.rows,
+    })
+}
+
+/// Returns what an archive still holds after its overlapping days were decided, and adds the rows
+/// of the days that it lost to `removal`.
+///
+/// Returns nothing for a month that keeps all of them, because the daily archives record against
+/// which version of it they were decided.
+fn holder_record(
     archive: &str,
     held_archive: &HeldArchive,
     decisions: &[(&DayDecision, &DecodedArchive)],
@@ -214,23 +244,27 @@ fn decided(
 ) -> Option<HolderRecord> {
     let (first, incoming) = decisions.first()?;
     let period = Period::containing(first.day, first.current_owner);
-    let lost = decisions
-        .iter()
-        .filter(|(decision, _)| decision.incoming_wins())
-        .map(|(decision, _)| *decision);
-    let lost: Vec<DayDecision> = lost.cloned().collect();
-    let days = held_archive.owned(period).minus(lost.iter().map(|decision| decision.day).collect());
+    let mut lost: Vec<DayDecision> = Vec::new();
+    for (decision, _) in decisions {
+        if decision.incoming_wins() {
+            lost.push((*decision).clone());
+        }
+    }
     if first.current_owner == Frequency::Monthly && lost.is_empty() {
         return None;
     }
+    let lost_days: DaySet = lost.iter().map(|decision| decision.day).collect();
+    let days = held_archive.owned(period).minus(lost_days);
     let yielded = days.is_empty() && !lost.is_empty();
     if yielded {
+        // All of its rows: those outside its period belong to nobody once it owns no day.
         removal.whole(archive);
     } else {
         lost.iter().for_each(|decision| removal.day(archive, decision.day));
     }
     let lost_rows: u64 = lost.iter().map(|decision| decision.current.rows).sum();
-    let told: Vec<DayDecision> = if lost.is_empty() { vec![(*first).clone()] } else { lost };
+    // Of a day that stays, the decision is the reason too.
+    let explained: Vec<DayDecision> = if lost.is_empty() { vec![(*first).clone()] } else { lost };
     let monthly_version = || incoming.bronze.sha256.to_string();
     Some(HolderRecord {
         archive: archive.to_owned(),
@@ -241,17 +275,19 @@ fn decided(
         } else {
             (days != DaySet::of(period)).then_some(days)
         },
+        // A day that was compared with this version of the month need not be compared with it
+        // again.
         competing_version: (first.current_owner == Frequency::Daily).then(monthly_version),
         yielded,
-        reason: explain(&told),
+        reason: explain(&explained),
     })
 }
 
 /// Returns what the commit says of an archive; nothing for one that could not be read.
 pub(super) fn record(archive: &DecodedArchive, overlaps: &Overlaps) -> Option<ArchiveRecord> {
     let bronze = &archive.bronze;
-    let (resolution, overlap) = (archive.resolution?, overlaps.get(bronze.key.path())?);
-    let claim = &overlap.claim;
+    let resolution = archive.resolution?;
+    let claim = &overlaps.get(bronze.key.path())?.claim;
     Some(ArchiveRecord {
         archive: bronze.key.path().to_owned(),
         sha256: bronze.sha256.to_string(),
@@ -259,6 +295,7 @@ pub(super) fn record(archive: &DecodedArchive, overlaps: &Overlaps) -> Option<Ar
         etag: bronze.etag.clone(),
         last_modified: bronze.last_modified,
         checksum: ChecksumState::as_str(bronze.checksum).to_owned(),
+        // Days that the same version owned before stay as they are, and only the others land.
         rows: claim.kept_rows + archive.rows,
         rejected_rows: archive.rejected_rows,
         min_time: archive.min_time,

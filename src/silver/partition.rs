@@ -1,10 +1,9 @@
-//! Rows on their way into data files: gathered by partition, put in order, and written when there
+//! Rows on their way into data files: buffered by partition, put in order, and written when there
 //! are enough.
 //!
 //! Small archives of one batch share a file per partition. Rows that come in order, as nearly all
-//! do, are appended to the partition's open file a slab at a time. Others wait until memory says
-//! so, are sorted, and begin a new file if they do not follow, because every file is sorted by
-//! itself.
+//! do, are appended to the partition's open file a slab at a time. Others wait until memory is
+//! short, are sorted, and begin a new file if they do not follow, because each file is sorted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,7 +17,7 @@ use super::order::{follows, last_row, sorted};
 use crate::delta::TableError;
 use crate::parquet::writer::{DataFileWriter, FileTarget, WrittenFile};
 
-/// Bytes that may be in memory, over all partitions of a unit: rows that wait, and row groups that
+/// Bytes that may be in memory, over all partitions of a batch: rows that wait, and row groups that
 /// grow.
 const BUFFERED_BYTES: usize = 96 << 20;
 /// Bytes of rows in order that are written at once: enough to keep several threads busy.
@@ -26,12 +25,12 @@ const SLAB_BYTES: usize = 12 << 20;
 /// Rows of one data file: enough that files are few, few enough that a correction rewrites little.
 const FILE_ROWS: u64 = 16 << 20;
 
-/// The partitions that a unit, or one large archive of it, writes to.
+/// The partitions that a batch, or one large archive of it, writes to.
 #[derive(Debug)]
 pub(super) struct PartitionSet {
     target: Arc<FileTarget>,
     sort_columns: Arc<[String]>,
-    gathered: BTreeMap<Partition, PartitionBuffer>,
+    buffers: BTreeMap<Partition, PartitionBuffer>,
     bytes: usize,
 }
 
@@ -59,10 +58,10 @@ struct PartitionFile {
 
 impl PartitionSet {
     pub(super) fn new(target: Arc<FileTarget>, sort_columns: Arc<[String]>) -> Self {
-        Self { target, sort_columns, gathered: BTreeMap::new(), bytes: 0 }
+        Self { target, sort_columns, buffers: BTreeMap::new(), bytes: 0 }
     }
 
-    /// Takes rows of one archive; `source` is the archive's `archive sha256`.
+    /// Adds rows of one archive; `source` is the archive's `archive sha256`.
     pub(super) fn push(
         &mut self,
         partition: Partition,
@@ -70,22 +69,23 @@ impl PartitionSet {
         source: &Arc<str>,
     ) -> Result<(), TableError> {
         let bytes = rows.get_array_memory_size();
-        let gathered = self.gathered.entry(partition).or_default();
-        if !gathered.disordered {
-            let follows = follows(gathered.last(), &rows, &self.sort_columns);
-            gathered.disordered = !follows.map_err(TableError::arrow(self.target.table()))?;
+        let buffer = self.buffers.entry(partition).or_default();
+        // Once one batch is out of order, all that wait are sorted anyway.
+        if !buffer.disordered {
+            let follows = follows(buffer.last(), &rows, &self.sort_columns);
+            buffer.disordered = !follows.map_err(TableError::arrow(self.target.table()))?;
         }
-        gathered.batches.push(rows);
-        gathered.bytes += bytes;
-        if !gathered.sources.contains(source) {
-            gathered.sources.insert(Arc::clone(source));
+        buffer.batches.push(rows);
+        buffer.bytes += bytes;
+        if !buffer.sources.contains(source) {
+            buffer.sources.insert(Arc::clone(source));
         }
         self.bytes += bytes;
-        if !gathered.disordered && gathered.bytes >= SLAB_BYTES {
+        if !buffer.disordered && buffer.bytes >= SLAB_BYTES {
             self.write_out(partition)?;
         }
         while self.bytes > BUFFERED_BYTES {
-            self.relieve()?;
+            self.flush_largest()?;
         }
         Ok(())
     }
@@ -93,76 +93,76 @@ impl PartitionSet {
     /// Writes what is left and ends all files.
     pub(super) fn finish(mut self) -> Result<Vec<WrittenFile>, TableError> {
         let mut files = Vec::new();
-        for (partition, mut gathered) in std::mem::take(&mut self.gathered) {
-            self.write(partition, &mut gathered)?;
-            gathered.close()?;
-            files.append(&mut gathered.finished);
+        // Taken out one by one, so that each partition's memory is free before the next is written.
+        for (partition, mut buffer) in std::mem::take(&mut self.buffers) {
+            self.write(partition, &mut buffer)?;
+            buffer.close()?;
+            files.append(&mut buffer.finished);
         }
         Ok(files)
     }
 
-    /// Gives up what was taken of the days that are not to be kept.
+    /// Drops the rows of days that are not to be kept, with the files that have them.
     pub(super) fn retain(&mut self, keep: impl Fn(NaiveDate) -> bool) {
-        let (kept, lost) = std::mem::take(&mut self.gathered)
+        let (kept, lost) = std::mem::take(&mut self.buffers)
             .into_iter()
             .partition(|(partition, _)| keep(partition.date));
-        self.gathered = kept;
+        self.buffers = kept;
         let lost = Self {
-            gathered: lost,
+            buffers: lost,
             target: Arc::clone(&self.target),
             sort_columns: Arc::clone(&self.sort_columns),
             bytes: 0,
         };
         lost.discard();
-        self.bytes = self.gathered.values().map(PartitionBuffer::memory).sum();
+        // Counted again, because the dropped partitions had a part in it.
+        self.bytes = self.buffers.values().map(PartitionBuffer::memory).sum();
     }
 
-    /// Gives everything up that was written.
+    /// Drops all rows, and deletes what was written of them.
     pub(super) fn discard(self) {
-        for gathered in self.gathered.into_values() {
-            if let Some(open) = gathered.open {
+        for buffer in self.buffers.into_values() {
+            if let Some(open) = buffer.open {
                 open.writer.discard();
             }
-            gathered.finished.into_iter().for_each(|file| file.discard(&self.target));
+            buffer.finished.into_iter().for_each(|file| file.discard(&self.target));
         }
     }
 
     /// Writes what the partition with the most bytes has in memory, to its last row group.
-    fn relieve(&mut self) -> Result<(), TableError> {
-        let largest = self.gathered.iter().max_by_key(|(_, gathered)| gathered.memory());
+    fn flush_largest(&mut self) -> Result<(), TableError> {
+        let largest = self.buffers.iter().max_by_key(|(_, buffer)| buffer.memory());
         let Some(partition) = largest.map(|(partition, _)| *partition) else { return Ok(()) };
         self.write_out(partition)?;
-        if let Some(gathered) = self.gathered.get_mut(&partition) {
-            self.bytes -= std::mem::take(&mut gathered.open_bytes);
-            gathered.open.as_mut().map_or(Ok(()), |open| open.writer.end_row_group())?;
+        if let Some(buffer) = self.buffers.get_mut(&partition) {
+            // Rows that are written out may still be in memory, as a row group that grows.
+            self.bytes -= std::mem::take(&mut buffer.open_bytes);
+            buffer.open.as_mut().map_or(Ok(()), |open| open.writer.end_row_group())?;
         }
         Ok(())
     }
 
     /// Writes the rows of a partition that wait.
     fn write_out(&mut self, partition: Partition) -> Result<(), TableError> {
-        let Some(mut gathered) = self.gathered.remove(&partition) else { return Ok(()) };
-        self.bytes -= gathered.memory();
-        self.write(partition, &mut gathered)?;
-        self.bytes += gathered.memory();
-        self.gathered.insert(partition, gathered);
+        let Some(mut buffer) = self.buffers.remove(&partition) else { return Ok(()) };
+        self.bytes -= buffer.memory();
+        self.write(partition, &mut buffer)?;
+        self.bytes += buffer.memory();
+        self.buffers.insert(partition, buffer);
         Ok(())
     }
 
-    fn write(
-        &self,
-        partition: Partition,
-        gathered: &mut PartitionBuffer,
-    ) -> Result<(), TableError> {
+    fn write(&self, partition: Partition, buffer: &mut PartitionBuffer) -> Result<(), TableError> {
         let failed = TableError::arrow(self.target.table());
-        let Some((mut batches, disordered)) = gathered.take_waiting() else { return Ok(()) };
+        // Not sorted together with what the file holds already: that is on disk.
+        let Some((mut batches, disordered)) = buffer.take_waiting() else { return Ok(()) };
         if disordered {
-            batches = vec![sorted(&batches, &self.sort_columns).map_err(&failed)?];
+            batches = vec![sorted(&batches, &self.sort_columns).map_err(failed)?];
         }
-        if !self.fits(gathered.open.as_ref(), &batches, disordered).map_err(&failed)? {
-            gathered.close()?;
+        if !self.fits(buffer.open.as_ref(), &batches, disordered).map_err(failed)? {
+            buffer.close()?;
         }
-        let open = match &mut gathered.open {
+        let open = match &mut buffer.open {
             Some(open) => open,
             empty => empty.insert(PartitionFile {
                 writer: DataFileWriter::create(&self.target, partition_values(partition))?,
@@ -171,14 +171,15 @@ impl PartitionSet {
             }),
         };
         open.writer.write(&batches)?;
-        open.last_row =
-            batches.last().map_or_else(|| Ok(open.last_row.clone()), last_row).map_err(&failed)?;
-        open.sources.append(&mut gathered.sources);
-        gathered.open_bytes = open.writer.memory_size();
+        if let Some(last) = batches.last() {
+            open.last_row = last_row(last).map_err(failed)?;
+        }
+        open.sources.append(&mut buffer.sources);
+        buffer.open_bytes = open.writer.memory_size();
         Ok(())
     }
 
-    /// Tells whether rows may follow what the open file holds.
+    /// Returns whether rows may follow what the open file holds.
     fn fits(
         &self,
         open: Option<&PartitionFile>,
@@ -187,6 +188,7 @@ impl PartitionSet {
     ) -> Result<bool, ArrowError> {
         let (Some(open), Some(first)) = (open, rows.first()) else { return Ok(true) };
         let more: usize = rows.iter().map(RecordBatch::num_rows).sum();
+        // Large files make corrections expensive: all rows of a file are rewritten for one.
         if open.writer.rows() + more as u64 > FILE_ROWS {
             return Ok(false);
         }
@@ -209,11 +211,11 @@ impl PartitionBuffer {
         self.batches.last().or_else(|| self.open.as_ref().map(|open| &open.last_row))
     }
 
-    /// Hands over the rows that wait, and whether they are out of order.
+    /// Returns the rows that wait, and whether they are out of order; none wait afterwards.
     fn take_waiting(&mut self) -> Option<(Vec<RecordBatch>, bool)> {
         self.bytes = 0;
-        let (batches, disordered) =
-            (std::mem::take(&mut self.batches), std::mem::take(&mut self.disordered));
+        let batches = std::mem::take(&mut self.batches);
+        let disordered = std::mem::take(&mut self.disordered);
         (!batches.is_empty()).then_some((batches, disordered))
     }
 

@@ -16,19 +16,19 @@ use super::rows::{ArchiveColumns, by_day};
 use super::table_spec;
 use crate::bronze::BronzeArchive;
 
-/// Pieces that decoding may be ahead.
+/// Messages that decoding may be ahead.
 const MESSAGES_AHEAD: usize = 4;
 
 /// Why an archive could not be read again.
 #[derive(Debug, Error)]
-pub(crate) enum Reread {
+pub(crate) enum RereadError {
     #[error("{0}")]
     Archive(String),
     #[error(transparent)]
     Arrow(#[from] ArrowError),
 }
 
-/// Decodes an archive and hands out its rows day by day, with all columns of a data file.
+/// Decodes an archive and passes on its rows day by day, with all columns of a data file.
 ///
 /// # Errors
 /// When the archive cannot be read to its end, or `take` fails.
@@ -36,9 +36,9 @@ pub(crate) fn reread(
     bronze: &BronzeArchive,
     schema: &TableSchema,
     mut take: impl FnMut(NaiveDate, &RecordBatch) -> Result<(), ArrowError>,
-) -> Result<(), Reread> {
+) -> Result<(), RereadError> {
     let stored: SchemaRef = table_spec(schema).file_schema();
-    let completer = ArchiveColumns::new(Arc::clone(&stored), &bronze.key);
+    let columns = ArchiveColumns::new(Arc::clone(&stored), &bronze.key);
     let (sender, messages) = sync_channel(MESSAGES_AHEAD);
     std::thread::scope(|scope| {
         // The channel ends with this thread, so a decoder that still sends stops too.
@@ -47,17 +47,17 @@ pub(crate) fn reread(
         while let Ok(message) = messages.recv() {
             match message {
                 DecodeMessage::Rows(rows) => {
-                    for (date, rows) in by_day(&completer.complete(&rows)?, schema.event_time())? {
+                    for (date, rows) in by_day(&columns.complete(&rows)?, schema.event_time())? {
                         take(date, &rows)?;
                     }
                 }
                 DecodeMessage::End(None) => return Ok(()),
                 DecodeMessage::End(Some(Fault::Rejected(reason) | Fault::Failed(reason))) => {
-                    return Err(Reread::Archive(reason));
+                    return Err(RereadError::Archive(reason));
                 }
                 DecodeMessage::Opened(_) | DecodeMessage::Rejects(_) => {}
             }
         }
-        Err(Reread::Archive("decoding stopped before the archive's end".to_owned()))
+        Err(RereadError::Archive("decoding stopped before the archive's end".to_owned()))
     })
 }

@@ -1,5 +1,5 @@
-//! From an archive's own rows to rows of a silver table: what the archive as a whole says is added,
-//! and the rows are told apart by day.
+//! From an archive's own rows to rows of a silver table: what its key says is added to every row,
+//! and rows are split by day.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -69,18 +69,19 @@ pub(super) fn by_day(
     column: &str,
 ) -> Result<BTreeMap<NaiveDate, RecordBatch>, ArrowError> {
     let times = event_times(batch, column)?.values();
-    let mut rows_of_days: BTreeMap<i64, Vec<u32>> = BTreeMap::new();
-    let day = |time: i64| time.div_euclid(MICROSECONDS_OF_A_DAY);
     let (Some(first), Some(last)) = (times.iter().min(), times.iter().max()) else {
         return Ok(BTreeMap::new());
     };
-    if day(*first) == day(*last) {
-        return Ok(BTreeMap::from([(date_of(day(*first))?, batch.clone())]));
+    // Most archives are of one day, and so are most batches of the others.
+    if day_of(*first) == day_of(*last) {
+        return Ok(BTreeMap::from([(date_of(day_of(*first))?, batch.clone())]));
     }
+    let mut rows_of_days: BTreeMap<i64, Vec<u32>> = BTreeMap::new();
     for (row, time) in (0_u32..).zip(times) {
-        rows_of_days.entry(day(*time)).or_default().push(row);
+        rows_of_days.entry(day_of(*time)).or_default().push(row);
     }
-    let split = rows_of_days.into_iter().map(|(day, rows)| {
+    let mut parts = BTreeMap::new();
+    for (day, rows) in rows_of_days {
         let part = match (rows.first(), rows.last()) {
             // Neighbouring rows need no copy.
             (Some(first), Some(last)) if (last - first) as usize + 1 == rows.len() => {
@@ -88,9 +89,14 @@ pub(super) fn by_day(
             }
             _ => take_record_batch(batch, &UInt32Array::from(rows))?,
         };
-        Ok((date_of(day)?, part))
-    });
-    split.collect()
+        parts.insert(date_of(day)?, part);
+    }
+    Ok(parts)
+}
+
+/// Returns the day of a time in microseconds, counted from 1970; times before have negative days.
+const fn day_of(time: i64) -> i64 {
+    time.div_euclid(MICROSECONDS_OF_A_DAY)
 }
 
 /// Cuts rows of silver where the archive changes; neighbours mostly are of one.

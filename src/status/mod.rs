@@ -29,18 +29,12 @@ use crate::storage::lake::Lake;
 #[derive(Debug, Error)]
 pub(crate) enum StatusError {
     /// The ledger could not be read.
-    #[error("{0}")]
-    Ledger(String),
+    #[error(transparent)]
+    Ledger(#[from] TableError),
     #[error(transparent)]
     Storage(#[from] StorageError),
     #[error(transparent)]
     Query(#[from] QueryError),
-}
-
-impl From<TableError> for StatusError {
-    fn from(error: TableError) -> Self {
-        Self::Ledger(error.to_string())
-    }
 }
 
 /// What a lake holds.

@@ -1,70 +1,73 @@
-//! How the error that ends a command is told: what happened, why, and what to do, in a few lines.
+//! How the error that ends a command is reported: what happened, why, and what to do, in a few
+//! lines.
 
+use std::error::Error;
+use std::io::{self, ErrorKind};
+
+use super::console::{self, Tone};
+use crate::error_chain::messages;
 use crate::settings::SettingsError;
 
+/// Lines of an error and its causes at most, with the hint if there is one.
+const LINES: usize = 3;
+
+/// Reports an error on standard error.
+pub(crate) fn tell(error: &anyhow::Error) {
+    console::tell_as(Tone::Error, &describe(error.as_ref()));
+}
+
 /// Writes the error, its nearest and its last cause, and a hint where there is one.
-pub(crate) fn describe(error: &anyhow::Error) -> String {
-    let mut texts: Vec<String> = Vec::new();
-    for cause in error.chain() {
-        let text = plain(&cause.to_string());
-        if texts.last().is_none_or(|last| !last.contains(&text)) {
-            texts.push(text);
+fn describe(error: &(dyn Error + 'static)) -> String {
+    let hint = chain(error).find_map(hint_for);
+    let mut texts = messages(error);
+    let lines = LINES - usize::from(hint.is_some());
+    if texts.len() > lines {
+        texts.drain(lines - 1..texts.len() - 1);
+    }
+    let described = texts.join("\n  caused by: ");
+    match hint {
+        Some(hint) => format!("{described}\nhint: {hint}"),
+        None => described,
+    }
+}
+
+fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| (**error).source())
+}
+
+/// Returns what to do about one error of a chain, where its kind says so.
+fn hint_for(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    if let Some(error) = error.downcast_ref::<SettingsError>() {
+        return error.hint();
+    }
+    if let Some(error) = error.downcast_ref::<object_store::Error>() {
+        return hint_for_store(error);
+    }
+    let error = error.downcast_ref::<io::Error>()?;
+    // An I/O error that wraps another one has the source of that one as its own, so a chain alone
+    // would pass over the inner one.
+    hint_for_kind(error.kind()).or_else(|| chain(error.get_ref()?).find_map(hint_for))
+}
+
+const fn hint_for_store(error: &object_store::Error) -> Option<&'static str> {
+    match error {
+        object_store::Error::PermissionDenied { .. }
+        | object_store::Error::Unauthenticated { .. } => Some(PERMISSIONS),
+        _ => None,
+    }
+}
+
+const fn hint_for_kind(kind: ErrorKind) -> Option<&'static str> {
+    match kind {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+            Some("make room and run the same command again; nothing that was committed is lost")
         }
-    }
-    if texts.len() > 3 {
-        texts.drain(2..texts.len() - 1);
-    }
-    let told = texts.join("\n  because: ");
-    let of_settings = error.chain().find_map(|cause| cause.downcast_ref::<SettingsError>()?.hint());
-    match of_settings.or_else(|| hint_of_system(texts.last()?)) {
-        Some(hint) if texts.len() < 3 => format!("{told}\nhint: {hint}"),
-        _ => told,
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Some(PERMISSIONS),
+        ErrorKind::NotADirectory => {
+            Some("a file stands where a folder should be: name another place")
+        }
+        _ => None,
     }
 }
 
-/// Returns what to do about what the system says, where that is always the same.
-fn hint_of_system(cause: &str) -> Option<&'static str> {
-    let says = |texts: &[&str]| texts.iter().any(|text| cause.contains(text));
-    if says(&["No space left", "File too large", "quota exceeded"]) {
-        return Some(
-            "make room and run the same command again; nothing that was committed is lost",
-        );
-    }
-    if says(&["Permission denied", "Read-only file system", "Operation not permitted"]) {
-        return Some("check who may write there, or name another place");
-    }
-    says(&["Not a directory"])
-        .then_some("a file stands where a folder should be: name another place")
-}
-
-/// What stores say of themselves before they say what is wrong.
-const NOISE: [&str; 8] = [
-    "file://",
-    "Failed to read delta log object: ",
-    "Object at location ",
-    "Generic LocalFileSystem error: ",
-    "Generic S3 error: ",
-    "Unable to copy data to file: ",
-    "Unable to walk dir: ",
-    "IO error for operation on ",
-];
-
-/// The address at which a machine in a cloud asks for its role; asking there means that nothing
-/// else was given.
-const ROLE_SERVER: &str = "169.254.169.254";
-
-/// Leaves out what only programmers read: the number of a system error, the parts of a library, and
-/// all lines but the first.
-fn plain(text: &str) -> String {
-    let line = text.lines().next().unwrap_or_default();
-    if let Some((before, _)) =
-        line.split_once("Generic S3 error: ").filter(|(_, error)| error.contains(ROLE_SERVER))
-    {
-        let before = NOISE.iter().fold(before.to_owned(), |text, noise| text.replace(noise, ""));
-        return format!(
-            "{before}no credentials were found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-        );
-    }
-    let line = NOISE.iter().fold(line.to_owned(), |text, noise| text.replace(noise, ""));
-    line.split(" (os error ").next().unwrap_or(&line).to_owned()
-}
+const PERMISSIONS: &str = "check who may read and write there, or name another place";

@@ -1,5 +1,4 @@
-//! Archives as they lie in bronze, against the sums that the ledger and their own checksum files
-//! state.
+//! Archives as they are in bronze, against the sums in the ledger and in their own checksum files.
 
 use std::io::{ErrorKind, Read};
 use std::path::PathBuf;
@@ -17,11 +16,12 @@ use tokio::io::AsyncWriteExt;
 
 use super::report::{Check, Finding};
 use crate::bronze::older_name;
+use crate::error_chain::one_line;
 use crate::storage::Storage;
 
 /// One version of an archive that bronze ought to have.
 #[derive(Clone, Debug)]
-pub(super) struct Wanted {
+pub(super) struct ArchiveVersion {
     pub(super) key: ArchiveKey,
     pub(super) sha256: Sha256Hex,
     pub(super) checksum: ChecksumState,
@@ -38,53 +38,57 @@ pub(super) struct Found {
     pub(super) findings: Vec<Finding>,
 }
 
-/// Looks for a version of an archive and sums it up.
-pub(super) async fn check_archive(bronze: &Storage, wanted: &Wanted) -> Found {
-    let newest = wanted.key.bronze_path();
-    let older = older_name(&newest, &wanted.sha256);
+/// Looks for a version of an archive and checks its sum.
+pub(super) async fn check_archive(bronze: &Storage, version: &ArchiveVersion) -> Found {
+    let newest = version.key.bronze_path();
+    let older = older_name(&newest, &version.sha256);
     // The newest name may have gone to a version that could not be read and so never replaced this
     // one.
-    let places = if wanted.superseded { [older, newest] } else { [newest, older] };
+    let places = if version.superseded { [older, newest] } else { [newest, older] };
     let mut seen = "missing".to_owned();
     for place in &places {
         match sum(bronze, place).await {
-            Ok(Some((sha256, bytes))) if sha256 == wanted.sha256 => {
-                let findings = check_checksum(bronze, place, wanted).await.into_iter().collect();
+            Ok(Some((sha256, bytes))) if sha256 == version.sha256 => {
+                let findings = check_checksum(bronze, place, version).await.into_iter().collect();
                 return Found { path: Some(place.clone()), bytes, findings };
             }
             Ok(Some((sha256, _))) if *place == places[0] => seen = format!("SHA-256 {sha256}"),
             Ok(_) => {}
-            Err(error) => seen = format!("cannot be read: {error}"),
+            Err(error) => seen = format!("cannot be read: {}", one_line(&error)),
         }
     }
-    let expected = format!("SHA-256 {} in bronze/{}", wanted.sha256, places[0]);
-    Found { findings: vec![wanted.finding(Check::Bronze, expected, seen)], ..Found::default() }
+    let expected = format!("SHA-256 {} in bronze/{}", version.sha256, places[0]);
+    Found { findings: vec![version.finding(Check::Bronze, expected, seen)], ..Found::default() }
 }
 
 /// Compares with the checksum as it was published, where it was.
-async fn check_checksum(bronze: &Storage, place: &str, wanted: &Wanted) -> Option<Finding> {
+async fn check_checksum(
+    bronze: &Storage,
+    place: &str,
+    version: &ArchiveVersion,
+) -> Option<Finding> {
     let file = format!("{place}{CHECKSUM_SUFFIX}");
-    let expected = || format!("SHA-256 {} in bronze/{file}", wanted.sha256);
-    let finding = |found: String| Some(wanted.finding(Check::Checksum, expected(), found));
+    let expected = || format!("SHA-256 {} in bronze/{file}", version.sha256);
+    let finding = |found: String| Some(version.finding(Check::Checksum, expected(), found));
     let text = match open(bronze, &file).await {
         Ok(found) => found.bytes().await,
         Err(error) => Err(error),
     };
     match text {
-        Err(Error::NotFound { .. }) if wanted.checksum == ChecksumState::Match => {
+        Err(Error::NotFound { .. }) if version.checksum == ChecksumState::Match => {
             finding("missing".to_owned())
         }
         Err(Error::NotFound { .. }) => None,
-        Err(error) => finding(format!("cannot be read: {error}")),
-        Ok(text) => match parse_checksum(&text, wanted.key.file_name()) {
-            Ok(sum) if sum == wanted.sha256 => None,
+        Err(error) => finding(format!("cannot be read: {}", one_line(&error))),
+        Ok(text) => match parse_checksum(&text, version.key.file_name()) {
+            Ok(sum) if sum == version.sha256 => None,
             Ok(sum) => finding(format!("SHA-256 {sum}")),
             Err(error) => finding(error.to_string()),
         },
     }
 }
 
-impl Wanted {
+impl ArchiveVersion {
     pub(super) fn finding(&self, check: Check, expected: String, found: String) -> Finding {
         Finding { archive: self.key.path().to_owned(), check, expected, found }
     }
@@ -127,7 +131,9 @@ async fn sum(bronze: &Storage, place: &str) -> std::io::Result<Option<(Sha256Hex
         Err(Error::NotFound { .. }) => return Ok(None),
         found => found?,
     };
-    let (mut hasher, mut bytes, mut pieces) = (Sha256::new(), 0, found.into_stream());
+    let mut hasher = Sha256::new();
+    let mut bytes = 0;
+    let mut pieces = found.into_stream();
     while let Some(piece) = pieces.try_next().await? {
         hasher.update(&piece);
         bytes += piece.len() as u64;
@@ -140,7 +146,9 @@ fn sum_local(file: PathBuf) -> std::io::Result<Option<(Sha256Hex, u64)>> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         opened => opened?,
     };
-    let (mut hasher, mut bytes, mut buffer) = (Sha256::new(), 0, vec![0; 256 << 10]);
+    let mut hasher = Sha256::new();
+    let mut bytes = 0;
+    let mut buffer = vec![0; 256 << 10];
     loop {
         let read = file.read(&mut buffer)?;
         if read == 0 {

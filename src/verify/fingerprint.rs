@@ -1,4 +1,4 @@
-//! Rows of archives as sums of hashes: two ways to the same rows can be compared without keeping or
+//! Rows of archives as sums of hashes: rows from two places can be compared without keeping or
 //! ordering them.
 //!
 //! Every row is hashed with the partition that it belongs to; the hashes of an archive's rows of a
@@ -44,7 +44,14 @@ impl Tally {
         }
     }
 
+    /// Returns how many rows of an archive were found on all days.
+    pub(super) fn rows_of(&self, archive: &str) -> u64 {
+        let days = self.0.get(archive).into_iter().flat_map(BTreeMap::values);
+        days.map(|day| day.rows).sum()
+    }
+
     fn add(&mut self, archive: &str, day: NaiveDate, found: Fingerprint) {
+        // Most rows are of an archive that is there already, and need no copy of its key.
         if !self.0.contains_key(archive) {
             self.0.insert(archive.into(), BTreeMap::new());
         }

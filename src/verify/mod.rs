@@ -1,16 +1,16 @@
 //! Verification: is what the lake holds what was published, and has silver all of it?
 //!
-//! Bronze is compared with its checksums and the ledger, silver's row counts with the ledger, and
-//! if asked, silver's rows with a new decoding of every archive. What the ledger has not taken up
-//! yet is read from silver's own log, so a lake is clean at every moment at which nothing is lost.
-//! Nothing is written.
+//! Bronze is compared with its checksums and the ledger, and silver's row counts with the ledger.
+//! On request, silver's rows are compared with a new decoding of every archive. What the ledger
+//! does not have yet is read from silver's own log, so a lake is clean at every moment at which
+//! nothing is lost. Nothing is written.
 
 mod bronze;
 mod fingerprint;
 mod report;
 mod silver;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -23,7 +23,7 @@ use lakehouse_core::names::partition::Partition;
 use lakehouse_core::schema::{Schemas, TableSchema};
 use thiserror::Error;
 
-use self::bronze::{Wanted, check_archive, local_file};
+use self::bronze::{ArchiveVersion, check_archive, local_file};
 use self::fingerprint::{Counter, Tally};
 pub use self::report::{Check, Finding, VerifyReport};
 use self::silver::{difference, tally_table};
@@ -31,6 +31,7 @@ use crate::bronze::BronzeArchive;
 use crate::delta::TableError;
 use crate::delta::log::LogEntry;
 use crate::delta::table::WritableTable;
+use crate::error_chain::one_line;
 use crate::meta::archives::LedgerTable;
 use crate::meta::scope::Scope;
 use crate::silver::{reread, table_spec};
@@ -43,15 +44,12 @@ pub enum VerifyError {
     #[error(transparent)]
     Storage(#[from] StorageError),
     /// A table could not be opened or listed.
-    #[error("{0}")]
-    Table(String),
+    #[error(transparent)]
+    Table(#[from] TableError),
 }
 
-impl From<TableError> for VerifyError {
-    fn from(error: TableError) -> Self {
-        Self::Table(error.to_string())
-    }
-}
+/// What is wrong with a single archive or file, which becomes a finding.
+type Problem = Box<dyn std::error::Error + Send + Sync>;
 
 /// Which lake is to be verified, and how.
 #[derive(Clone, Debug)]
@@ -68,24 +66,24 @@ pub struct Verify {
 
 /// What is known of an archive whose rows are in silver.
 #[derive(Clone, Debug)]
-struct Known {
-    wanted: Wanted,
+struct KnownArchive {
+    version: ArchiveVersion,
     rows: u64,
     /// The days of its period that it owns, where these are not all: the others are another copy's.
     days: Option<DaySet>,
 }
 
-impl Known {
+impl KnownArchive {
     /// Returns whether rows of this day belong in silver; those beyond the archive's period always
     /// do.
     fn owns(&self, date: NaiveDate) -> bool {
-        let in_period = self.wanted.key.period().days().contains(date);
+        let in_period = self.version.key.period().days().contains(date);
         self.days.is_none_or(|days| !in_period || days.contains(date))
     }
 }
 
 /// The archives of one silver table, by their keys.
-type KnownArchives = BTreeMap<Arc<str>, Known>;
+type KnownArchives = BTreeMap<Arc<str>, KnownArchive>;
 
 impl Verify {
     /// Verifies the lake.
@@ -106,7 +104,7 @@ impl Verify {
         let mut report = VerifyReport::default();
         let current = tables
             .iter()
-            .flat_map(|(_, _, known)| known.values().map(|known| known.wanted.clone()));
+            .flat_map(|(_, _, known)| known.values().map(|known| known.version.clone()));
         let others = ledger
             .iter()
             .flat_map(LedgerTable::entries)
@@ -131,23 +129,26 @@ impl Verify {
         let ingested = ledger.into_iter().flat_map(LedgerTable::entries);
         for entry in ingested.filter(|entry| entry.status == ArchiveStatus::Ingested) {
             let combination = self.matrix.get(entry.key.market(), entry.key.data_type());
+            // One ledger is about all tables.
             let here = combination.is_some_and(|combination| combination.schema == schema.table());
-            if let Some(wanted) = wanted(entry).filter(|_| here) {
+            if let Some(version) = version_of(entry).filter(|_| here) {
                 known.insert(
                     entry.key.shared_path(),
-                    Known { wanted, rows: entry.rows, days: entry.days },
+                    KnownArchive { version, rows: entry.rows, days: entry.days },
                 );
             }
         }
         let mut index =
             ledger.map(|ledger| ledger.silver_index(schema.table())).unwrap_or_default();
         index.catch_up(table).await?;
-        for (_, told) in index.take_unrecorded() {
-            let record = match told {
+        // What the log has and the ledger not yet: a run may have died between the two.
+        for (_, entry) in index.take_unrecorded() {
+            let record = match entry {
                 LogEntry::Landed(record) => *record,
                 LogEntry::Compared(record) => {
                     if let Some(known) = known.get_mut(record.archive.as_str()) {
-                        (known.rows, known.days) = (record.rows, record.days);
+                        known.rows = record.rows;
+                        known.days = record.days;
                     }
                     continue;
                 }
@@ -158,44 +159,44 @@ impl Verify {
                 continue;
             };
             let checksum = record.checksum.parse().unwrap_or(ChecksumState::Unchecked);
-            let wanted = Wanted { key, sha256, checksum, superseded: false };
+            let version = ArchiveVersion { key, sha256, checksum, superseded: false };
             known.insert(
-                wanted.key.shared_path(),
-                Known { wanted, rows: record.rows, days: record.days },
+                version.key.shared_path(),
+                KnownArchive { version, rows: record.rows, days: record.days },
             );
         }
-        known.retain(|_, known| self.scope.has(&known.wanted.key));
+        known.retain(|_, known| self.scope.has(&known.version.key));
         Ok(known)
     }
 
     /// Bytes that bronze keeps although silver has no rows of them any more, or never had.
-    fn not_in_silver(&self, entry: &LedgerEntry) -> Option<Wanted> {
+    fn not_in_silver(&self, entry: &LedgerEntry) -> Option<ArchiveVersion> {
         let kept = matches!(
             entry.status,
             ArchiveStatus::Superseded | ArchiveStatus::Rejected | ArchiveStatus::Yielded
         );
-        wanted(entry).filter(|wanted| kept && self.scope.has(&wanted.key))
+        version_of(entry).filter(|version| kept && self.scope.has(&version.key))
     }
 
-    /// Sums archives up; returns where in bronze each of them is as it should be.
+    /// Checks the sums of archives; returns where in bronze each of them is as it should be.
     async fn check_bronze(
         &self,
-        archives: Vec<Wanted>,
+        archives: Vec<ArchiveVersion>,
         report: &mut VerifyReport,
     ) -> Result<HashMap<(Arc<str>, Sha256Hex), String>, StorageError> {
         let bronze = self.lake.bronze()?;
         let mut places = HashMap::new();
-        let checks = stream::iter(archives).map(|wanted| async {
-            let found = check_archive(&bronze, &wanted).await;
-            (wanted, found)
+        let checks = stream::iter(archives).map(|version| async {
+            let found = check_archive(&bronze, &version).await;
+            (version, found)
         });
         let mut checks = checks.buffer_unordered(self.threads.max(1));
-        while let Some((wanted, found)) = checks.next().await {
+        while let Some((version, found)) = checks.next().await {
             report.archives += 1;
             report.bytes += found.bytes;
             report.findings.extend(found.findings);
             if let Some(place) = found.path {
-                places.insert((wanted.key.shared_path(), wanted.sha256), place);
+                places.insert((version.key.shared_path(), version.sha256), place);
             }
         }
         Ok(places)
@@ -219,14 +220,11 @@ impl Verify {
     }
 
     fn check_rows(&self, known: &KnownArchives, tally: &Tally, report: &mut VerifyReport) {
-        let rows = |archive: &str| {
-            tally.0.get(archive).map_or(0, |days| days.values().map(|day| day.rows).sum::<u64>())
-        };
         for (archive, known) in known {
-            let found = rows(archive);
+            let found = tally.rows_of(archive);
             report.rows += found;
             if found != known.rows {
-                let finding = known.wanted.finding(
+                let finding = known.version.finding(
                     Check::Rows,
                     format!("{} rows", known.rows),
                     format!("{found} rows"),
@@ -234,21 +232,16 @@ impl Verify {
                 report.findings.push(finding);
             }
         }
-        let strangers: HashSet<&Arc<str>> =
-            tally.0.keys().filter(|archive| !known.contains_key(*archive)).collect();
-        for archive in strangers {
+        for archive in tally.0.keys().filter(|archive| !known.contains_key(*archive)) {
+            // Files hold rows of archives outside the scope, too.
             if self.matrix.identify(archive).is_ok_and(|key| !self.scope.has(&key)) {
                 continue;
             }
-            let (expected, found) = (
-                "0 rows of an archive that never landed".to_owned(),
-                format!("{} rows", rows(archive)),
-            );
             report.findings.push(Finding {
                 archive: archive.to_string(),
                 check: Check::Rows,
-                expected,
-                found,
+                expected: "0 rows of an archive that never landed".to_owned(),
+                found: format!("{} rows", tally.rows_of(archive)),
             });
         }
     }
@@ -264,61 +257,68 @@ impl Verify {
         report: &mut VerifyReport,
     ) -> Result<(), StorageError> {
         let bronze = self.lake.bronze()?;
-        let place = |known: &Known| {
-            places.get(&(known.wanted.key.shared_path(), known.wanted.sha256)).cloned()
+        let place = |known: &KnownArchive| {
+            places.get(&(known.version.key.shared_path(), known.version.sha256)).cloned()
         };
         let readable = known.values().filter_map(|known| Some((known.clone(), place(known)?)));
         let schema = Arc::new(schema.clone());
         let decodings = stream::iter(readable).map(|(known, place)| {
-            let (bronze, schema) = (&bronze, Arc::clone(&schema));
+            let bronze = &bronze;
+            let schema = Arc::clone(&schema);
             async move {
-                let decoded = decode_again(bronze, &known.wanted, &place, schema).await;
+                let decoded = decode_again(bronze, &known.version, &place, schema).await;
                 (known, decoded)
             }
         });
+        // As many archives at a time as there are threads: each holds one batch in memory.
         let mut decodings = decodings.buffer_unordered(self.threads.max(1));
         while let Some((known, decoded)) = decodings.next().await {
-            let wanted = &known.wanted;
-            let archive = wanted.key.shared_path();
+            let version = &known.version;
+            let archive = version.key.shared_path();
             let difference = match decoded {
                 Ok(decoded) => {
                     let mut days = decoded.0.get(&archive).cloned().unwrap_or_default();
+                    // Days that another copy owns have no rows of this archive in silver.
                     days.retain(|date, _| known.owns(*date));
                     difference(&days, tally.0.get(&archive))
                 }
-                Err(error) => Some(("an archive that can be read".to_owned(), error)),
+                Err(error) => {
+                    Some(("an archive that can be read".to_owned(), one_line(error.as_ref())))
+                }
             };
             report.findings.extend(
-                difference.map(|(expected, found)| wanted.finding(Check::Values, expected, found)),
+                difference.map(|(expected, found)| version.finding(Check::Values, expected, found)),
             );
         }
         Ok(())
     }
 }
 
-fn wanted(entry: &LedgerEntry) -> Option<Wanted> {
+/// Returns the version of an archive that an entry is about; nothing for one that was never
+/// fetched.
+fn version_of(entry: &LedgerEntry) -> Option<ArchiveVersion> {
     let sha256 = entry.sha256.as_deref()?.parse().ok()?;
     let superseded = entry.status == ArchiveStatus::Superseded;
-    Some(Wanted { key: entry.key.clone(), sha256, checksum: entry.checksum, superseded })
+    Some(ArchiveVersion { key: entry.key.clone(), sha256, checksum: entry.checksum, superseded })
 }
 
 async fn decode_again(
     bronze: &Storage,
-    wanted: &Wanted,
+    version: &ArchiveVersion,
     place: &str,
     schema: Arc<TableSchema>,
-) -> Result<Tally, String> {
-    let (file, copy) = local_file(bronze, place).await.map_err(|error| error.to_string())?;
+) -> Result<Tally, Problem> {
+    let (file, copy) = local_file(bronze, place).await?;
     let archive =
-        BronzeArchive::at_rest(wanted.key.clone(), file, copy, wanted.sha256, wanted.checksum);
+        BronzeArchive::at_rest(version.key.clone(), file, copy, version.sha256, version.checksum);
     let work = tokio::task::spawn_blocking(move || {
-        let counter =
-            Counter::new(&schema.file_schema(), true).map_err(|error| error.to_string())?;
-        let (market, mut tally) = (archive.key.market(), Tally::default());
-        let counted = reread(&archive, &schema, |date, rows| {
+        let counter = Counter::new(&schema.file_schema(), true)?;
+        let market = archive.key.market();
+        let mut tally = Tally::default();
+        reread(&archive, &schema, |date, rows| {
             counter.count(&mut tally, &Partition { market, date }, rows)
-        });
-        counted.map(|()| tally).map_err(|error| error.to_string())
+        })?;
+        Ok(tally)
     });
-    work.await.unwrap_or_else(|error| Err(error.to_string()))
+    work.await.unwrap_or_else(|error| Err(error.into()))
 }

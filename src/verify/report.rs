@@ -10,7 +10,7 @@ use serde::Serialize;
 pub enum Check {
     /// The bytes of an archive, against their SHA-256 in the ledger.
     Bronze,
-    /// The checksum as published beside an archive, against its bytes.
+    /// The checksum as published with an archive, against its bytes.
     Checksum,
     /// A data file of a table, against the table's log.
     DataFile,
@@ -50,12 +50,12 @@ pub struct Finding {
     pub found: String,
 }
 
-/// What a verification came to.
+/// The result of a verification.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct VerifyReport {
     /// Versions of archives that were looked at.
     pub archives: u64,
-    /// Bytes of them that were summed up.
+    /// Bytes of them that were hashed.
     pub bytes: u64,
     /// Rows of silver that were counted, or compared.
     pub rows: u64,

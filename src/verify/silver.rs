@@ -1,4 +1,4 @@
-//! One silver table, against what is known of its archives and, if asked, against the archives
+//! One silver table, against what is known of its archives and, on request, against the archives
 //! themselves.
 
 use std::collections::{BTreeMap, HashMap};
@@ -19,11 +19,13 @@ use object_store::{ObjectStore, ObjectStoreExt};
 use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
 
+use super::Problem;
 use super::fingerprint::{Counter, Fingerprint, Tally};
 use super::report::{Check, Finding};
-use crate::delta::TableError;
 use crate::delta::file::ActiveFile;
 use crate::delta::table::WritableTable;
+use crate::delta::{TableError, Verb};
+use crate::error_chain::one_line;
 
 /// Rows that are decoded at a time.
 const BATCH_ROWS: usize = 8 << 10;
@@ -39,8 +41,11 @@ pub(super) async fn tally_table(
     values: bool,
     threads: usize,
 ) -> Result<(Tally, Vec<Finding>), TableError> {
+    // One listing costs less than a request for each file.
     let sizes = list_sizes(table).await?;
-    let (mut tally, mut findings, mut present) = (Tally::default(), Vec::new(), Vec::new());
+    let mut tally = Tally::default();
+    let mut findings = Vec::new();
+    let mut present = Vec::new();
     for file in table.active_files()? {
         match sizes.get(&file.location()) {
             Some(size) => {
@@ -52,18 +57,22 @@ pub(super) async fn tally_table(
         }
     }
     let counted = stream::iter(present).map(|file| {
-        let (store, schema) = (table.store(), schema.file_schema());
+        let store = table.store();
+        let schema = schema.file_schema();
         async move {
+            // A task, so that a panic over a damaged file is a finding and not the end.
             let counting = tokio::spawn(tally_file(store, file.clone(), schema, values));
-            let counted = counting.await.unwrap_or_else(|error| Err(error.to_string()));
-            (file, counted)
+            (file, counting.await.unwrap_or_else(|error| Err(error.into())))
         }
     });
     let mut counted = counted.buffer_unordered(threads);
     while let Some((file, counted)) = counted.next().await {
         match counted {
             Ok(found) => tally.merge(found),
-            Err(error) => findings.push(finding(table, &file, format!("cannot be read: {error}"))),
+            Err(error) => {
+                let reason = one_line(error.as_ref());
+                findings.push(finding(table, &file, format!("cannot be read: {reason}")));
+            }
         }
     }
     Ok((tally, findings))
@@ -74,26 +83,24 @@ async fn tally_file(
     file: ActiveFile,
     schema: SchemaRef,
     values: bool,
-) -> Result<Tally, String> {
+) -> Result<Tally, Problem> {
     let partition = partition_of(&file).ok_or("its partition is no market and date")?;
-    let size = store.head(&file.location()).await.map_err(|error| error.to_string())?.size;
-    let (readers, metrics) =
-        (DefaultParquetFileReaderFactory::new(store), ExecutionPlanMetricsSet::new());
+    let size = store.head(&file.location()).await?.size;
+    let readers = DefaultParquetFileReaderFactory::new(store);
+    let metrics = ExecutionPlanMetricsSet::new();
     let scanned = PartitionedFile::new(file.location().to_string(), size);
-    let reader: Box<dyn AsyncFileReader> =
-        readers.create_reader(0, scanned, None, &metrics).map_err(|error| error.to_string())?;
-    let mut builder =
-        ParquetRecordBatchStreamBuilder::new(reader).await.map_err(|error| error.to_string())?;
+    let reader: Box<dyn AsyncFileReader> = readers.create_reader(0, scanned, None, &metrics)?;
+    let mut builder = ParquetRecordBatchStreamBuilder::new(reader).await?;
     if !values {
+        // Which archive a row is from is all that counting needs.
         let mask = ProjectionMask::columns(builder.parquet_schema(), ["archive"]);
         builder = builder.with_projection(mask);
     }
-    let mut batches =
-        builder.with_batch_size(BATCH_ROWS).build().map_err(|error| error.to_string())?;
-    let counter = Counter::new(&schema, values).map_err(|error| error.to_string())?;
+    let mut batches = builder.with_batch_size(BATCH_ROWS).build()?;
+    let counter = Counter::new(&schema, values)?;
     let mut tally = Tally::default();
-    while let Some(batch) = batches.try_next().await.map_err(|error| error.to_string())? {
-        counter.count(&mut tally, &partition, &batch).map_err(|error| error.to_string())?;
+    while let Some(batch) = batches.try_next().await? {
+        counter.count(&mut tally, &partition, &batch)?;
     }
     Ok(tally)
 }
@@ -106,11 +113,7 @@ fn partition_of(file: &ActiveFile) -> Option<Partition> {
 async fn list_sizes(table: &WritableTable) -> Result<HashMap<Path, u64>, TableError> {
     let listed =
         table.store().list(None).map_ok(|file| (file.location, file.size)).try_collect().await;
-    listed.map_err(|error| TableError::Store {
-        table: table.spec.name.clone(),
-        path: table.storage.url().to_string(),
-        source: Box::new(error),
-    })
+    listed.map_err(TableError::cannot(Verb::List, &table.spec.name, "its folder"))
 }
 
 fn finding(table: &WritableTable, file: &ActiveFile, found: String) -> Finding {
@@ -118,7 +121,8 @@ fn finding(table: &WritableTable, file: &ActiveFile, found: String) -> Finding {
     Finding { archive, check: Check::DataFile, expected: format!("{} bytes", file.size), found }
 }
 
-/// Says in what silver differs from an archive; nothing if it does not.
+/// Describes how silver differs from an archive: the days as expected, and as found; nothing if it
+/// does not.
 pub(super) fn difference(
     archive: &BTreeMap<NaiveDate, Fingerprint>,
     silver: Option<&BTreeMap<NaiveDate, Fingerprint>>,
@@ -128,20 +132,17 @@ pub(super) fn difference(
     let mut days: Vec<NaiveDate> = archive.keys().chain(silver.keys()).copied().collect();
     days.sort_unstable();
     days.dedup();
-    let (mut expected, mut found) = (Vec::new(), Vec::new());
+    let mut expected = Vec::new();
+    let mut found = Vec::new();
     for day in days {
-        let (ought, has) = (archive.get(&day).copied(), silver.get(&day).copied());
-        let (ought, has) = (ought.unwrap_or_default(), has.unwrap_or_default());
-        if ought == has {
+        let published = archive.get(&day).copied().unwrap_or_default();
+        let held = silver.get(&day).copied().unwrap_or_default();
+        if published == held {
             continue;
         }
-        let rows_differ = ought.rows != has.rows;
-        expected.push(format!("{day}: {} rows", ought.rows));
-        found.push(format!(
-            "{day}: {} rows{}",
-            has.rows,
-            if rows_differ { "" } else { " with other values" }
-        ));
+        let suffix = if published.rows == held.rows { " with other values" } else { "" };
+        expected.push(format!("{day}: {} rows", published.rows));
+        found.push(format!("{day}: {} rows{suffix}", held.rows));
     }
     (!expected.is_empty()).then(|| (expected.join(", "), found.join(", ")))
 }

@@ -19,7 +19,7 @@ pub(crate) struct EndedRun<'a> {
     pub(crate) started: DateTime<Utc>,
     pub(crate) summary: &'a Summary,
     /// What stopped it, if anything did.
-    pub(crate) error: Option<&'a dyn std::error::Error>,
+    pub(crate) error: Option<&'a (dyn std::error::Error + 'static)>,
     /// Whether the user stopped it.
     pub(crate) interrupted: bool,
 }

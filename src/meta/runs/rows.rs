@@ -7,6 +7,7 @@ use arrow::error::ArrowError;
 
 use super::EndedRun;
 use crate::delta::commit::CommitContext;
+use crate::error_chain::one_line;
 use crate::meta::columns::{numbers, texts, times};
 use crate::meta::schema::{MetaSchema, double, integer, text, time};
 
@@ -68,7 +69,7 @@ pub(super) fn to_batch(
 
 fn outcome(run: &EndedRun<'_>) -> String {
     match run.error {
-        Some(error) => format!("stopped: {error}"),
+        Some(error) => format!("stopped: {}", one_line(error)),
         None if run.interrupted => "interrupted".to_owned(),
         None if run.summary.is_incomplete() => "incomplete".to_owned(),
         None => "done".to_owned(),
