@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use arrow::datatypes::SchemaRef;
-use lakehouse_core::gold::{Column, Model, Models};
+use lakehouse_core::gold::{Model, ModelColumn, Models};
 use lakehouse_core::schema::{SHARED_COLUMNS, Schemas, TableSchema};
 
 use super::GoldError;
@@ -48,7 +48,7 @@ pub(crate) fn descriptions(model: &Model) -> Descriptions {
     Descriptions::new(model.description(), partitions.chain(columns))
 }
 
-fn with_unit(column: &Column) -> String {
+fn with_unit(column: &ModelColumn) -> String {
     match column.unit.as_str() {
         "" => column.description.clone(),
         unit => format!("{} [{unit}]", column.description),
