@@ -57,7 +57,7 @@ pub struct Gold {
     pub only: Vec<String>,
     /// Build the requested models from all of their inputs, whatever changed.
     pub full: bool,
-    /// Requests that a run ends after the model that is being built.
+    /// A request to end the run after the model that is being built.
     pub shutdown: Shutdown,
 }
 

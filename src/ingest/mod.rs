@@ -89,7 +89,7 @@ pub struct Ingest {
     pub depth: Depth,
     /// Archives that are decoded at a time.
     pub threads: usize,
-    /// Requests that a run ends after the current batch.
+    /// A request to end the run after the current batch.
     pub shutdown: Shutdown,
     /// The command as it was given, for `meta.runs`.
     pub command: String,

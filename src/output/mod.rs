@@ -100,7 +100,7 @@ pub enum OutputError {
     /// The reader closed the output (`… | head`), which is no failure.
     #[error("the reader closed the output")]
     Closed,
-    /// The place that is written to refuses, such as a full disk.
+    /// Writing failed, for example on a full disk.
     #[error("cannot write the output")]
     Write(#[source] io::Error),
     /// A value cannot be written in this format.

@@ -1,4 +1,4 @@
-//! What can go wrong with a statement, in the words of the person who typed it.
+//! What can go wrong with a statement, in words for the person who typed it.
 //!
 //! The engine's own messages name its parts; here they become what is wrong with the statement, the
 //! lake or the limits, in one line and without the engine's vocabulary.
@@ -47,7 +47,7 @@ pub enum QueryError {
     /// like.
     #[error("{message}")]
     Invalid { message: String },
-    /// The statement needs more memory than it may have, and could not go on on disk.
+    /// The statement needs more memory than it may have, and could not spill to disk.
     #[error(
         "the query needs more memory than its limit of {}: raise the limit, or read fewer rows or \
          columns",
@@ -57,15 +57,15 @@ pub enum QueryError {
         /// Bytes.
         limit: usize,
     },
-    /// A table is there but cannot be read.
+    /// A table exists but cannot be read.
     #[error("cannot read the table at {location}")]
     Table { location: String, source: Box<dyn Error + Send + Sync> },
     /// The table has no such version yet.
     #[error("the table at {location} has no version {version}: its newest is {newest}")]
     NoVersion { location: String, version: u64, newest: u64 },
-    /// The table was made after the requested time.
+    /// The table was created after the time of the query.
     #[error(
-        "the table at {location} was not there at {time}: its oldest version is from {first}",
+        "the table at {location} did not exist at {time}: its oldest version is from {first}",
         time = shown(time),
         first = shown(first)
     )]

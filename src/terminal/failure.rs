@@ -1,23 +1,18 @@
-//! How the error that ends a command is reported: what happened, why, and what to do, in a few
+//! How the error that ends a command is written: what happened, why, and what to do, in a few
 //! lines.
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
 
-use super::console::{self, Tone};
 use crate::error_chain::messages;
 use crate::settings::SettingsError;
 
 /// Lines of an error and its causes at most, with the hint if there is one.
 const LINES: usize = 3;
 
-/// Reports an error on standard error.
-pub(crate) fn tell(error: &anyhow::Error) {
-    console::tell_as(Tone::Error, &describe(error.as_ref()));
-}
-
 /// Writes the error, its nearest and its last cause, and a hint where there is one.
-fn describe(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn describe(error: &anyhow::Error) -> String {
+    let error: &(dyn Error + 'static) = error.as_ref();
     let hint = chain(error).find_map(hint_for);
     let mut texts = messages(error);
     let lines = LINES - usize::from(hint.is_some());
