@@ -98,7 +98,7 @@ async fn execute(command: Command, context: &Context) -> anyhow::Result<CommandO
 }
 
 fn show_error(console: Console, error: &anyhow::Error) {
-    console.show(MessageKind::Error, &failure::describe(error.as_ref()));
+    console.show(MessageKind::Error, &failure::describe(error));
 }
 
 /// Writes the metrics of a run; a file that cannot be written is no failure of the run.

@@ -49,8 +49,8 @@ pub enum QueryError {
     Invalid { message: String },
     /// The statement needs more memory than it may have, and could not spill to disk.
     #[error(
-        "the query needs more memory than its limit of {}: raise the limit, \
-         or read fewer rows or columns",
+        "the query needs more memory than its limit of {}: raise the limit, or read fewer rows or \
+         columns",
         ByteSize(*limit as u64)
     )]
     Memory {

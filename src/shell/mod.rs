@@ -125,7 +125,7 @@ impl Shell {
                 Ok(Flow::Continue) => rest = following,
                 Ok(Flow::Leave) => return Flow::Leave,
                 Err(error) => {
-                    self.console.show(MessageKind::Error, &failure::describe(error.as_ref()));
+                    self.console.show(MessageKind::Error, &failure::describe(&error));
                     break;
                 }
             }

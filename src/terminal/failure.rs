@@ -1,4 +1,4 @@
-//! How the error that ends a command is reported: what happened, why, and what to do, in a few
+//! How the error that ends a command is written: what happened, why, and what to do, in a few
 //! lines.
 
 use std::error::Error;
@@ -11,7 +11,8 @@ use crate::settings::SettingsError;
 const LINES: usize = 3;
 
 /// Writes the error, its nearest and its last cause, and a hint where there is one.
-pub(crate) fn describe(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn describe(error: &anyhow::Error) -> String {
+    let error: &(dyn Error + 'static) = error.as_ref();
     let hint = chain(error).find_map(hint_for);
     let mut texts = messages(error);
     let lines = LINES - usize::from(hint.is_some());
