@@ -1,17 +1,15 @@
-//! Who may write a partial file.
+//! Who may write a partial file: the process that holds the operating system's lock on it.
 //!
-//! The operating system's file lock says so, because it ends with its process whatever happens to
-//! that: a second run that fetches the same archive finds the file locked and takes one of its own,
-//! and what a killed run had to itself is recognised by not being locked. Where locks do not work,
-//! every file is one's own.
+//! A lock ends with its process, however that ends. A second run that fetches the same archive
+//! finds the file locked and uses a private one, and a private file that a killed run left is
+//! recognised by having no lock. Where locks do not work, every file is private. What is in the
+//! files is the business of [`partial`](super::partial).
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
-
-use super::partial::with_ending;
 
 /// Opens and locks a file; nothing if another one holds it, or locks do not work here.
 pub(crate) fn claim(path: &Path) -> io::Result<Option<File>> {
@@ -27,8 +25,8 @@ pub(crate) fn claim(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
-/// Makes a file that nobody else uses; it is swept away by a later run if this one is killed.
-pub(crate) fn own(stem: &Path) -> io::Result<(File, PathBuf)> {
+/// Makes a private file; a later run deletes it if this one is killed.
+pub(crate) fn create_private(stem: &Path) -> io::Result<(File, PathBuf)> {
     loop {
         let path = with_ending(stem, &format!("{}.own", Uuid::new_v4().simple()));
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
@@ -39,7 +37,7 @@ pub(crate) fn own(stem: &Path) -> io::Result<(File, PathBuf)> {
     }
 }
 
-/// Deletes the files that killed runs had to themselves; a file whose owner lives is locked.
+/// Deletes the private files of killed runs; a file whose owner lives is locked.
 pub(crate) fn sweep(folder: &Path) -> io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
@@ -53,6 +51,14 @@ pub(crate) fn sweep(folder: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Adds an ending to a name that has dots of its own.
+pub(super) fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(ending);
+    name.into()
 }
 
 /// Returns whether the open file is still the one with that name.

@@ -10,12 +10,13 @@ use futures::StreamExt;
 use lakehouse_core::listing::Published;
 use lakehouse_core::listing::checksum::Sha256Hex;
 
+use super::FetchError;
+use super::fetcher::Fetcher;
 use super::partial::Partial;
-use super::{FetchError, Fetcher};
 use crate::events::Event;
 use crate::source::{Download, SourceError, Validator};
 
-/// How many bytes are written at once: worth a switch of threads, and little beside other memory.
+/// How many bytes are written at once: worth a switch of threads, and little next to other memory.
 const PIECE: usize = 512 * 1024;
 /// A try that brought so much was worth it, and all tries are left again.
 const PROGRESS: u64 = 1024 * 1024;
@@ -73,8 +74,9 @@ impl Fetcher {
             }
         }
         let sha256 = partial.sha256();
-        let (size, validator, continued) =
-            (partial.len(), partial.validator(), partial.is_continued());
+        let size = partial.len();
+        let validator = partial.validator();
+        let continued = partial.is_continued();
         Ok(Some(Complete { partial, sha256, size, validator, continued }))
     }
 

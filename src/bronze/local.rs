@@ -11,9 +11,9 @@ use lakehouse_core::names::archive::{ArchiveKey, CHECKSUM_SUFFIX};
 use sha2::{Digest, Sha256};
 
 use super::FetchError;
-use super::claim::own;
+use super::claim::{create_private, with_ending};
 use super::download::Complete;
-use super::partial::{disk, hash, with_ending};
+use super::partial::{disk, hash};
 use super::stale::LOCK_FILE;
 use super::store::{Bronze, Held, Kept, mismatch_name, older_name};
 
@@ -27,11 +27,23 @@ impl LocalBronze {
     pub(crate) fn new(folder: &Path, scratch: &Path) -> Self {
         Self { folder: folder.to_owned(), scratch: scratch.to_owned() }
     }
+
+    fn placement(&self, key: &ArchiveKey) -> Placement {
+        Placement {
+            file: self.folder.join(key.bronze_path()),
+            folder: self.folder.clone(),
+            scratch: self.scratch.clone(),
+        }
+    }
 }
 
 #[async_trait]
 impl Bronze for LocalBronze {
-    async fn held(&self, key: &ArchiveKey, size: Option<u64>) -> Result<Option<Held>, FetchError> {
+    async fn lookup(
+        &self,
+        key: &ArchiveKey,
+        size: Option<u64>,
+    ) -> Result<Option<Held>, FetchError> {
         let file = self.folder.join(key.bronze_path());
         let found = blocking(&file, {
             let file = file.clone();
@@ -47,12 +59,8 @@ impl Bronze for LocalBronze {
         complete: Complete,
         checksum: Option<Bytes>,
     ) -> Result<Kept, FetchError> {
-        let file = self.folder.join(key.bronze_path());
-        let placement = Placement {
-            file: file.clone(),
-            folder: self.folder.clone(),
-            scratch: self.scratch.clone(),
-        };
+        let placement = self.placement(key);
+        let file = placement.file.clone();
         let sha256 = complete.sha256;
         complete
             .partial
@@ -62,19 +70,16 @@ impl Bronze for LocalBronze {
     }
 
     async fn keep_checksum(&self, key: &ArchiveKey, checksum: &Bytes) -> Result<(), FetchError> {
-        let file = self.folder.join(key.bronze_path());
-        let placement = Placement {
-            file: file.clone(),
-            folder: self.folder.clone(),
-            scratch: self.scratch.clone(),
-        };
+        let placement = self.placement(key);
+        let file = placement.file.clone();
         let checksum = checksum.clone();
         blocking(&file, move || placement.write_checksum(&checksum)).await
     }
 
     async fn set_aside(&self, key: &ArchiveKey, complete: Complete) -> Result<String, FetchError> {
         let name = mismatch_name(&key.bronze_path(), &complete.sha256);
-        let (file, top) = (self.folder.join(&name), self.folder.clone());
+        let file = self.folder.join(&name);
+        let top = self.folder.clone();
         let place = move |partial: &Path| {
             make_folder_of(&file, &top)?;
             std::fs::rename(partial, &file)?;
@@ -95,7 +100,8 @@ struct Placement {
 impl Placement {
     fn place(&self, partial: &Path, sha256: Sha256Hex, checksum: Option<&[u8]>) -> io::Result<()> {
         make_folder_of(&self.file, &self.folder)?;
-        // All that waits for the disk lies before and behind the lock, where others do the same.
+        // All that waits for the disk happens before and after the lock is held, so that downloads
+        // that finish together wait for the disk together.
         let checksum = checksum.map(|checksum| self.stage_checksum(checksum)).transpose()?;
         self.rename(partial, sha256, checksum)?;
         sync_folder_of(&self.file)
@@ -147,10 +153,10 @@ impl Placement {
         std::fs::rename(staged, file)
     }
 
-    /// Writes a checksum durably under a name of its own. The file is locked while it is open, so
+    /// Writes a checksum durably to a private file. The file is locked while it is open, so
     /// that a run that starts now does not take it for what a killed one left.
     fn stage_checksum(&self, checksum: &[u8]) -> io::Result<(File, PathBuf)> {
-        let (mut file, path) = own(&self.scratch.join("checksum"))?;
+        let (mut file, path) = create_private(&self.scratch.join("checksum"))?;
         file.write_all(checksum)?;
         file.sync_all()?;
         Ok((file, path))

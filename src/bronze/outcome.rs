@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use crate::source::SourceError;
 
-/// What became of one archive.
+/// An archive, and how its fetch ended.
 #[derive(Debug)]
 pub struct Fetched {
     pub key: ArchiveKey,
@@ -26,7 +26,7 @@ pub enum FetchOutcome {
     Stored(BronzeArchive),
     /// The source has no such archive: an answer, not a failure.
     NotPublished,
-    /// Bytes and checksum disagree, also when both are read anew; the bytes are set aside.
+    /// Bytes and checksum disagree, also when both are read again; the bytes are set aside.
     Mismatch {
         expected: Sha256Hex,
         actual: Sha256Hex,

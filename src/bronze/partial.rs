@@ -1,7 +1,7 @@
 //! The file that an archive grows in until it is whole.
 //!
-//! A killed run leaves such files behind, and the next one goes on with them;
-//! [`claim`](super::claim) decides who may write one. A note beside the file says which object its
+//! A killed run leaves such files, and the next one goes on with them;
+//! [`claim`](super::claim) decides who may write one. A note next to the file says which object its
 //! bytes are of; without it, or with another object's, they are thrown away. Names never end in
 //! `.zip`, so that nothing takes a part for an archive.
 
@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use super::FetchError;
-use super::claim::{claim, own, sweep};
+use super::claim::{claim, create_private, sweep, with_ending};
 use crate::source::{Resume, Validator};
 
 /// The folder with the partial files of one source.
@@ -38,12 +38,13 @@ impl Partials {
         source: &str,
         resume: bool,
     ) -> Result<Self, FetchError> {
-        let (folder, temporary) = match folder {
-            Some(folder) => (folder, None),
+        let mut temporary = None;
+        let folder = match folder {
+            Some(folder) => folder,
             None => {
-                let made =
-                    tempfile::tempdir().map_err(|error| disk(&std::env::temp_dir(), error))?;
-                (made.path().to_owned(), Some(made))
+                let made = tempfile::tempdir();
+                let made = made.map_err(|error| disk(&std::env::temp_dir(), error))?;
+                temporary.insert(made).path().to_owned()
             }
         };
         std::fs::create_dir_all(&folder).map_err(|error| disk(&folder, error))?;
@@ -98,7 +99,7 @@ impl Partial {
         self.with(|state| state.path.clone())
     }
 
-    /// Returns what to ask the source for, or nothing if only the whole will do.
+    /// Returns what to request from the source, or nothing if only the whole will do.
     pub(crate) fn resume(&self) -> Option<Resume> {
         self.with(|state| {
             let resumable =
@@ -117,7 +118,7 @@ impl Partial {
         self.on_disk(move |state| state.restart(validator)).await
     }
 
-    /// Adds bytes at the end; `last` tells that no more are expected, so that no note is needed.
+    /// Adds bytes at the end; `last` says that no more are expected, so that no note is needed.
     pub(crate) async fn append(&self, pieces: Vec<Bytes>, last: bool) -> Result<(), FetchError> {
         self.on_disk(move |state| state.append(&pieces, last)).await
     }
@@ -193,7 +194,7 @@ impl State {
         let shared = with_ending(stem, "part");
         let (file, path) = match claim(&shared)? {
             Some(file) => (file, shared),
-            None => own(stem)?,
+            None => create_private(stem)?,
         };
         let mut state = Self {
             file,
@@ -283,14 +284,7 @@ pub(crate) fn hash(file: &mut File, hasher: &mut Sha256) -> io::Result<u64> {
     }
 }
 
-/// Adds an ending to a name that has dots of its own.
-pub(crate) fn with_ending(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".");
-    name.push(ending);
-    name.into()
-}
-
+/// Wraps a failure of the local disk.
 pub(crate) fn disk(file: &Path, source: io::Error) -> FetchError {
     FetchError::Disk { file: file.to_owned(), source }
 }

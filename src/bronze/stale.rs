@@ -1,4 +1,4 @@
-//! What downloads left behind that no run has gone on with for long: found and deleted by
+//! What downloads left that no run has gone on with for long: found and deleted by
 //! maintenance.
 
 use std::fs::File;

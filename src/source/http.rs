@@ -115,7 +115,7 @@ impl Source for HttpSource {
             (StatusCode::PARTIAL_CONTENT, None) => {
                 return Err(SourceError::transient(
                     key,
-                    "a part was sent though the whole was asked for",
+                    "a part was sent though the whole was requested",
                 ));
             }
             _ => (
@@ -168,8 +168,8 @@ async fn send(what: &str, request: RequestBuilder) -> Result<Response, SourceErr
 /// Says what an answer other than success means.
 fn classify(what: &str, status: StatusCode, headers: &HeaderMap, document: &[u8]) -> SourceError {
     let mut reason = format!("the server answered {status}");
-    if let Some(told) = error_document(document) {
-        reason.push_str(&format!(" ({told})"));
+    if let Some(message) = error_document(document) {
+        reason.push_str(&format!(" ({message})"));
     }
     let what = what.to_owned();
     match status.as_u16() {
@@ -214,7 +214,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(until.duration_since(now).unwrap_or_default())
 }
 
-/// Checks that a part is the one asked for, of the object whose beginning is held.
+/// Checks that a part is the requested one, of the object whose beginning is held.
 fn partial(
     key: &str,
     response: &Response,
@@ -227,7 +227,7 @@ fn partial(
         return Err(changed(format!("unreadable Content-Range `{range}`")));
     };
     if start != resume.offset || size.is_some_and(|size| end + 1 != size) {
-        return Err(changed(format!("asked for bytes from {} and got `{range}`", resume.offset)));
+        return Err(changed(format!("requested bytes from {} and got `{range}`", resume.offset)));
     }
     if resume.validator.etag.is_some()
         && validator.etag.is_some()
@@ -290,10 +290,10 @@ fn chain(error: &dyn std::error::Error) -> String {
     let mut text = String::new();
     let mut cause = Some(error);
     while let Some(error) = cause {
-        let told = error.to_string();
-        if !text.contains(&told) {
+        let message = error.to_string();
+        if !text.contains(&message) {
             text.push_str(if text.is_empty() { "" } else { ": " });
-            text.push_str(&told);
+            text.push_str(&message);
         }
         cause = error.source();
     }

@@ -3,8 +3,8 @@
 //!
 //! Folders of symbols and intervals are listed only where the selection does not name them, and a
 //! series is listed from its first wanted day to its last. Where the listing fails or seems to end
-//! early, the archives that should exist are asked for one by one (see [`probe`](super::probe)).
-//! What to do about the archives is the plan's business.
+//! early, the archives that should exist are requested one by one (see [`probe`](super::probe)).
+//! What to do about the archives is the business of the plan.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,7 +26,7 @@ use crate::events::{Event, Reporter};
 #[derive(Clone, Debug, Default)]
 pub struct Listing {
     pub inventory: Inventory,
-    /// What could neither be listed nor asked for: the run knows nothing of it.
+    /// What could neither be listed nor requested: the run knows nothing of it.
     pub unavailable: Vec<Unavailable>,
 }
 
@@ -44,7 +44,7 @@ pub struct Lister {
     parallel: usize,
     pub(super) today: NaiveDate,
     pub(super) reporter: Arc<dyn Reporter>,
-    slots: Semaphore,
+    permits: Semaphore,
     /// Whether the last listing request failed for good, so that the next one need not be patient.
     down: AtomicBool,
 }
@@ -73,16 +73,18 @@ impl Lister {
         today: NaiveDate,
         reporter: Arc<dyn Reporter>,
     ) -> Self {
-        let (slots, down) = (Semaphore::new(parallel.max(1)), AtomicBool::new(false));
-        Self { source, retry, parallel: parallel.max(1), today, reporter, slots, down }
+        let parallel = parallel.max(1);
+        let permits = Semaphore::new(parallel);
+        let down = AtomicBool::new(false);
+        Self { source, retry, parallel, today, reporter, permits, down }
     }
 
     /// Lists what the targets are about. Failures are part of the answer: the rest of a run goes
     /// on.
     pub async fn list(&self, targets: &Targets, matrix: &Matrix) -> Listing {
-        let mut gathered = Gathered::default();
-        let folders = self.symbol_folders(targets, &mut gathered).await;
-        let series = self.series(folders, &mut gathered).await;
+        let mut found = FoundObjects::default();
+        let folders = self.symbol_folders(targets, &mut found).await;
+        let series = self.series(folders, &mut found).await;
         let pages = series.iter().map(|series| self.pages(series.window(targets.dates))).collect();
         let answers = self.in_parallel(pages).await;
         let mut listed = Vec::new();
@@ -91,27 +93,26 @@ impl Lister {
             match answer {
                 Ok(objects) => {
                     let last = last_period(&objects, matrix);
-                    gathered.objects.extend(objects);
+                    found.objects.extend(objects);
                     listed.push(ListedSeries { series, last });
                 }
                 Err(error) => unlisted.push((series, error)),
             }
         }
-        let mut probed =
-            self.probe_unlisted(unlisted, targets.dates, &mut gathered.unavailable).await;
-        probed.extend(self.probe_beyond(listed, targets.dates, &mut gathered.unavailable).await);
-        let mut inventory = inventory(gathered.objects, matrix);
+        let mut probed = self.probe_unlisted(unlisted, targets.dates, &mut found.unavailable).await;
+        probed.extend(self.probe_beyond(listed, targets.dates, &mut found.unavailable).await);
+        let mut inventory = inventory(found.objects, matrix);
         inventory.archives.extend(probed);
-        inventory.unknown.append(&mut gathered.unknown);
+        inventory.unknown.append(&mut found.unknown);
         inventory.unknown.sort_unstable();
-        Listing { inventory, unavailable: gathered.unavailable }
+        Listing { inventory, unavailable: found.unavailable }
     }
 
     /// Returns the folder of every wanted symbol, at every wanted frequency.
     async fn symbol_folders<'a>(
         &self,
         targets: &'a Targets,
-        gathered: &mut Gathered,
+        found: &mut FoundObjects,
     ) -> Vec<SymbolFolder<'a>> {
         let mut folders = Vec::new();
         let mut globs = Vec::new();
@@ -133,7 +134,7 @@ impl Lister {
         for (((target, frequency), prefix), answer) in globs.iter().zip(prefixes).zip(answers) {
             match answer {
                 Ok(children) => {
-                    for symbol in gathered
+                    for symbol in found
                         .names(&prefix, children)
                         .into_iter()
                         .filter(|it| target.symbols.matches(it))
@@ -141,7 +142,7 @@ impl Lister {
                         folders.push(SymbolFolder { target, frequency: *frequency, symbol });
                     }
                 }
-                Err(reason) => gathered.unavailable.push(Unavailable { prefix, reason }),
+                Err(reason) => found.unavailable.push(Unavailable { prefix, reason }),
             }
         }
         folders
@@ -152,7 +153,7 @@ impl Lister {
     async fn series<'a>(
         &self,
         folders: Vec<SymbolFolder<'a>>,
-        gathered: &mut Gathered,
+        found: &mut FoundObjects,
     ) -> Vec<WantedSeries<'a>> {
         let (open, named): (Vec<_>, Vec<_>) =
             folders.into_iter().partition(SymbolFolder::has_open_intervals);
@@ -164,7 +165,7 @@ impl Lister {
         for (folder, answer) in open.into_iter().zip(answers) {
             match answer {
                 Ok(children) => {
-                    for interval in gathered.names::<Interval>(&folder.prefix(), children) {
+                    for interval in found.names::<Interval>(&folder.prefix(), children) {
                         series.push(folder.series(Some(interval)));
                     }
                 }
@@ -174,7 +175,7 @@ impl Lister {
         series
     }
 
-    /// Lists a window page by page, and stops behind its end.
+    /// Lists a window page by page, and stops after its end.
     async fn pages(&self, window: SeriesWindow) -> Result<Vec<Listed>, SourceError> {
         let mut objects = Vec::new();
         let mut marker = window.marker().map(str::to_owned);
@@ -216,7 +217,7 @@ impl Lister {
         let mut retry_budget = policy.retry_budget(prefix.into(), Arc::clone(&self.reporter));
         loop {
             let answer = {
-                let _slot = self.slots.acquire().await;
+                let _permit = self.permits.acquire().await;
                 self.reporter.report(Event::Requested { what: prefix.into() });
                 self.source.list(prefix, delimiter, marker).await
             };
@@ -235,12 +236,12 @@ impl Lister {
         }
     }
 
-    /// Asks whether one object exists.
+    /// Looks up whether one object exists.
     pub(super) async fn head(&self, key: &str) -> Result<Option<Listed>, SourceError> {
         let mut retry_budget = self.retry.retry_budget(key.into(), Arc::clone(&self.reporter));
         loop {
             let answer = {
-                let _slot = self.slots.acquire().await;
+                let _permit = self.permits.acquire().await;
                 self.reporter.report(Event::Requested { what: key.into() });
                 self.source.head(key).await
             };
@@ -251,7 +252,7 @@ impl Lister {
         }
     }
 
-    /// Runs futures side by side; answers come in the order of the futures.
+    /// Runs futures concurrently; answers come in the order of the futures.
     pub(super) async fn in_parallel<F: Future>(&self, futures: Vec<F>) -> Vec<F::Output> {
         futures::stream::iter(futures).buffered(self.parallel).collect().await
     }
@@ -259,13 +260,13 @@ impl Lister {
 
 /// What was read, and what could not be.
 #[derive(Debug, Default)]
-struct Gathered {
+struct FoundObjects {
     objects: Vec<Listed>,
     unknown: Vec<String>,
     unavailable: Vec<Unavailable>,
 }
 
-impl Gathered {
+impl FoundObjects {
     /// Reads the names of the folders right below `prefix`; whatever else is there is kept to be
     /// reported.
     fn names<T: std::str::FromStr>(&mut self, prefix: &str, children: ListingPage) -> Vec<T> {

@@ -1,7 +1,7 @@
 //! Where archives come from: the public archive, a mirror, a directory or an object-store prefix.
 //!
-//! A [`Source`] lists and hands out bytes, once, and says what kind of failure it met. Trying again
-//! is [`retry`]'s business, choosing what to list [`lister`]'s, and keeping bytes the fetcher's.
+//! A [`Source`] makes one request and says what kind of failure it met. Trying again is the business
+//! of [`retry`], choosing what to list that of [`lister`], and keeping bytes that of the fetcher.
 
 mod http;
 pub mod lister;
@@ -36,7 +36,7 @@ pub trait Source: fmt::Debug + Send + Sync {
     /// Returns the location that users know it by.
     fn location(&self) -> &str;
 
-    /// Returns whether what is not listed does not exist, so that nobody need ask.
+    /// Returns whether what is not listed does not exist, so that no request need be made for it.
     fn lists_exactly(&self) -> bool {
         false
     }
@@ -53,11 +53,11 @@ pub trait Source: fmt::Debug + Send + Sync {
     /// Begins to read an object, from where `resume` says if its bytes are still the same.
     async fn get(&self, key: &str, resume: Option<&Resume>) -> Result<Download, SourceError>;
 
-    /// Asks whether an object exists, without reading it.
+    /// Looks up whether an object exists, without reading it.
     async fn head(&self, key: &str) -> Result<Option<Listed>, SourceError>;
 
     /// Reads a small object whole, or nothing if there is none.
-    async fn small(&self, key: &str) -> Result<Option<Bytes>, SourceError> {
+    async fn get_small(&self, key: &str) -> Result<Option<Bytes>, SourceError> {
         match self.get(key, None).await {
             Ok(download) => collect(key, download.body, SMALL).await.map(Some),
             Err(SourceError::NotFound { .. }) => Ok(None),
@@ -66,7 +66,7 @@ pub trait Source: fmt::Debug + Send + Sync {
     }
 }
 
-/// What [`Source::small`] reads at most; a checksum file has about a hundred bytes.
+/// What [`Source::get_small`] reads at most; a checksum file has about a hundred bytes.
 const SMALL: usize = 64 * 1024;
 
 /// Opens a source: an `http(s)://` base, a directory, or an object-store URL such as
@@ -125,7 +125,7 @@ impl Default for Timeouts {
     }
 }
 
-/// What tells one state of an object from another.
+/// What distinguishes one state of an object from another.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Validator {
     /// As the source writes it, with its quotes.
@@ -153,7 +153,7 @@ pub struct Resume {
 
 /// An object being read.
 pub struct Download {
-    /// Where in the object the body begins: 0, or what was asked for.
+    /// Where in the object the body begins: 0, or the requested offset.
     pub offset: u64,
     /// Bytes of the whole object, if the source says so.
     pub size: Option<u64>,

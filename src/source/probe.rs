@@ -1,8 +1,8 @@
-//! Asks for expected archives one by one, where the listing cannot be had or cannot be believed.
+//! Requests expected archives one by one, where the listing cannot be had or cannot be believed.
 //!
 //! The public listing was once reported to be months behind its bucket, and some mirrors have none.
-//! A request per archive is dear, so a listing is doubted only where it ends before the wanted days
-//! do, and only three archives are asked for unless one of them exists.
+//! A request per archive is expensive, so a listing is doubted only where it ends before the wanted
+//! days do, and only three archives are requested unless one of them exists.
 
 use std::collections::BTreeMap;
 
@@ -17,11 +17,11 @@ use super::SourceError;
 use super::lister::{ListedSeries, Lister, Unavailable, WantedSeries};
 use crate::events::Event;
 
-/// How many series of a glob are asked about before its listing is believed.
+/// How many series of a glob are tried before its listing is believed.
 const SAMPLE: usize = 3;
 
 impl Lister {
-    /// Asks for every expected archive of series that could not be listed.
+    /// Requests every expected archive of series that could not be listed.
     pub(super) async fn probe_unlisted(
         &self,
         unlisted: Vec<(WantedSeries<'_>, SourceError)>,
@@ -41,16 +41,17 @@ impl Lister {
                 tails.push(tail);
             }
         }
-        let asked: usize = tails.iter().map(|tail| tail.keys().count()).sum();
+        let requested: usize = tails.iter().map(|tail| tail.keys().count()).sum();
         let found = self.probe_all(tails.iter(), unavailable).await;
         let exist = found.len();
         self.reporter.report(Event::Note(format!(
-            "{count} series could not be listed ({why}); of {asked} archives that were asked for one by one, {exist} exist"
+            "{count} series could not be listed ({why}); of {requested} archives that were requested \
+             one by one, {exist} exist"
         )));
         found
     }
 
-    /// Asks whether there is more than the listing has, of series that it ends early.
+    /// Looks for more than the listing has, of series that it ends early.
     pub(super) async fn probe_beyond(
         &self,
         listed: Vec<ListedSeries<'_>>,
@@ -134,7 +135,7 @@ impl Lister {
         self.today.checked_sub_days(Days::new(days)).unwrap_or(self.today)
     }
 
-    /// Asks for all archives of some series.
+    /// Requests all archives of some series.
     async fn probe_all<'a>(
         &self,
         tails: impl Iterator<Item = &'a Tail<'a>>,

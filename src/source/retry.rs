@@ -18,7 +18,7 @@ pub struct RetryPolicy {
     pub retries: usize,
     /// The first wait; each next one is twice as long, and a random part is added to each.
     pub base: Duration,
-    /// The longest wait that is not asked for by the server.
+    /// The longest wait that is not requested by the server.
     pub longest: Duration,
 }
 
@@ -42,8 +42,8 @@ impl RetryPolicy {
     pub fn adjust(error: &SourceError, planned: Option<Duration>) -> Option<Duration> {
         let SourceError::Transient { retry_after, .. } = error else { return None };
         match (planned?, *retry_after) {
-            (_, Some(asked)) if asked > Self::LONGEST_RETRY_AFTER => None,
-            (planned, Some(asked)) => Some(planned.max(asked)),
+            (_, Some(requested)) if requested > Self::LONGEST_RETRY_AFTER => None,
+            (planned, Some(requested)) => Some(planned.max(requested)),
             (planned, None) => Some(planned),
         }
     }
@@ -90,7 +90,7 @@ impl RetryBudget {
         Ok(())
     }
 
-    /// Starts to count anew, because the last try brought something.
+    /// Gives all tries back, because the last one brought something.
     pub fn renew(&mut self) {
         self.waits = self.policy.waits();
     }

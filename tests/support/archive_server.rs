@@ -1,4 +1,4 @@
-//! A server that speaks as the archive does, and misbehaves as it is told to.
+//! A server that speaks as the archive does, and misbehaves as tests script it.
 //!
 //! It serves keys from memory on a port of its own, with the bucket's listing at `/?prefix=…`.
 //! Tests script faults key by key, and count the requests afterwards. Dropping it ends it, whatever
@@ -36,16 +36,16 @@ pub(crate) enum Fault {
     Corrupt,
     /// The body lacks its last bytes, and no length is announced.
     Shorten(usize),
-    /// A part is sent from one byte further than was asked for, and says so.
+    /// A part is sent from one byte further than was requested, and says so.
     WrongRange,
-    /// The whole is sent though a part was asked for.
+    /// The whole is sent though a part was requested.
     IgnoreRange,
     /// The part is sent without looking at `If-Range`, under the current entity tag.
     IgnoreIfRange,
     /// Other bytes are published, and this request gets a 503.
     Republish(Vec<u8>),
-    /// The answer is held back until another key has been asked for.
-    HeldUntilAsked(String),
+    /// The answer is held back until another key has been requested.
+    HeldUntilRequested(String),
 }
 
 /// What a listing request meets.
@@ -191,7 +191,7 @@ impl ArchiveServer {
             .count()
     }
 
-    /// Returns how many archives were asked for.
+    /// Returns how many archives were requested.
     pub(crate) fn downloads(&self) -> usize {
         self.count(Kind::Get, ".zip")
     }
@@ -215,14 +215,14 @@ impl Served {
         self.bucket.put(key, bytes, modified);
     }
 
-    fn list(&self, asked: &mirror::Listing) -> String {
+    fn list(&self, requested: &mirror::Listing) -> String {
         let mut shown = self.bucket.clone();
         for (key, _) in self.bucket.iter() {
             if self.hidden.iter().any(|hidden| key.contains(hidden.as_str())) {
                 shown.remove(key);
             }
         }
-        shown.list(asked, self.page_size)
+        shown.list(requested, self.page_size)
     }
 }
 
@@ -231,9 +231,9 @@ async fn answer(State(state): State<Arc<Mutex<Served>>>, request: Request) -> Re
     match answer {
         Ok(answer) => answer,
         Err((awaited, mut came)) => {
-            let asked =
+            let requested =
                 |_: &usize| state.lock().unwrap().seen.iter().any(|seen| seen.key == awaited);
-            came.wait_for(asked).await.unwrap();
+            came.wait_for(requested).await.unwrap();
             let served = state.lock().unwrap();
             let key = request.uri().path().trim_start_matches('/');
             send(served.bucket.get(key).unwrap().answer(request.headers()), None)
@@ -241,13 +241,13 @@ async fn answer(State(state): State<Arc<Mutex<Served>>>, request: Request) -> Re
     }
 }
 
-/// Returns the answer, or the key that must be asked for first.
+/// Returns the answer, or the key that must be requested first.
 fn answer_or_wait(
     served: &mut Served,
     request: &Request,
 ) -> Result<Response<Body>, (String, watch::Receiver<usize>)> {
-    let asked = Asked::parse(request.uri());
-    let (kind, key, marker) = match &asked {
+    let requested = Asked::parse(request.uri());
+    let (kind, key, marker) = match &requested {
         Asked::Listing(listing) => (Kind::List, listing.prefix.clone(), listing.marker.clone()),
         Asked::Object(key) if request.method() == Method::HEAD => (Kind::Head, key.clone(), None),
         Asked::Object(key) => (Kind::Get, key.clone(), None),
@@ -260,10 +260,10 @@ fn answer_or_wait(
         Kind::Head => None,
         _ => served.faults.get_mut(&key).and_then(VecDeque::pop_front),
     };
-    if let Some(Fault::HeldUntilAsked(awaited)) = fault {
+    if let Some(Fault::HeldUntilRequested(awaited)) = fault {
         return Err((awaited, served.came.subscribe()));
     }
-    Ok(match (fault, &asked) {
+    Ok(match (fault, &requested) {
         (Some(Fault::Status(status)), _) => error(status, None),
         (Some(Fault::RetryAfter(status, value)), _) => error(status, Some(value)),
         (Some(Fault::Republish(bytes)), _) => {
@@ -354,6 +354,7 @@ fn error(status: u16, retry_after: Option<&str>) -> Response<Body> {
     if let Some(value) = retry_after {
         response = response.header(header::RETRY_AFTER, value);
     }
-    let document = "<?xml version=\"1.0\"?><Error><Code>Scripted</Code><Message>as the test wants it</Message></Error>";
+    let document = "<?xml version=\"1.0\"?><Error><Code>Scripted</Code>\
+                    <Message>as the test wants it</Message></Error>";
     response.body(Body::from(document)).unwrap()
 }

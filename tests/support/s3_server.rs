@@ -111,15 +111,15 @@ async fn answer(State(state): State<Arc<Mutex<Served>>>, request: Request) -> Re
     let (head, body) = request.into_parts();
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
     let mut served = state.lock().unwrap();
-    let asked = Asked::parse(&head);
-    served.seen.push(Seen { method: head.method.clone(), key: asked.key.clone() });
-    let answer = served.objects.answer(&head, &asked, body);
+    let requested = Asked::parse(&head);
+    served.seen.push(Seen { method: head.method.clone(), key: requested.key.clone() });
+    let answer = served.objects.answer(&head, &requested, body);
     let conditional =
         head.method == Method::PUT && head.headers.contains_key(header::IF_NONE_MATCH);
     match served
         .lost
         .iter_mut()
-        .find(|lost| conditional && lost.times > 0 && asked.key.contains(&lost.part))
+        .find(|lost| conditional && lost.times > 0 && requested.key.contains(&lost.part))
     {
         Some(lost) if answer.status().is_success() => {
             lost.times -= 1;

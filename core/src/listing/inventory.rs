@@ -12,7 +12,7 @@ use crate::names::archive::{ArchiveKey, CHECKSUM_SUFFIX};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Published {
     pub key: ArchiveKey,
-    /// Bytes of the zip; nothing if the source was only asked whether it exists.
+    /// Bytes of the zip; nothing if the source only said whether it exists.
     pub size: Option<u64>,
     pub etag: Option<String>,
     pub last_modified: Option<DateTime<Utc>>,

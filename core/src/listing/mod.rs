@@ -1,7 +1,7 @@
 //! What the archive's bucket says it holds: pages of a listing, and what they amount to.
 //!
 //! Pages are in the form of S3's first listing protocol, which is what the archive's host speaks.
-//! Asking for pages, and asking again when that fails, belongs to the shell.
+//! Requesting pages, and trying again when that fails, belongs to the shell.
 
 pub mod checksum;
 
@@ -37,7 +37,7 @@ pub struct ListingPage {
     pub objects: Vec<Listed>,
     /// Each with its slash.
     pub prefixes: Vec<String>,
-    /// The marker to ask the next page with, if there is one.
+    /// The marker of the request for the next page, if there is one.
     pub next_marker: Option<String>,
 }
 

@@ -45,14 +45,14 @@ impl SeriesWindow {
         &self.prefix
     }
 
-    /// Returns the marker to ask the first page with: it sorts after all earlier keys and before
-    /// the first wanted one.
+    /// Returns the marker of the request for the first page: it sorts after all earlier keys and
+    /// before the first wanted one.
     #[must_use]
     pub fn marker(&self) -> Option<&str> {
         self.marker.as_deref()
     }
 
-    /// Returns whether a listed key, and so every key after it, lies behind the window.
+    /// Returns whether a listed key, and so every key after it, lies after the window.
     #[must_use]
     pub fn is_past(&self, key: &str) -> bool {
         self.last.as_deref().is_some_and(|last| key > last)
@@ -62,9 +62,9 @@ impl SeriesWindow {
 /// Returns the archives of a series that should exist on the days of `range`, for sources that
 /// cannot be listed.
 ///
-/// Each is made when it is asked for: of thousands of series that end early, few are ever asked
-/// about. Open ends are closed by the combination's own first and last day; without any there is
-/// nothing to go by. Nothing is expected of what was never published or is withdrawn, nor at
+/// Each is made when it is needed: of thousands of series that end early, few are ever requested.
+/// Open ends are closed by the combination's own first and last day; without any there is nothing to
+/// go by. Nothing is expected of what was never published or is withdrawn, nor at
 /// intervals that the matrix does not name.
 pub fn expected<'a>(
     combination: &'a Combination,
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn paging_starts_right_before_the_first_wanted_day_and_stops_behind_the_last() {
+    fn paging_starts_right_before_the_first_wanted_day_and_stops_after_the_last() {
         let window = window(Frequency::Daily, range("2024-02-01", "2024-02-29"));
         let folder = "data/spot/daily/klines/BTCUSDT/1h/";
         assert_eq!(window.prefix(), folder);
