@@ -14,8 +14,7 @@ use uuid::Uuid;
 /// Opens and locks a file; nothing if another one holds it, or locks do not work here.
 pub(crate) fn claim(path: &Path) -> io::Result<Option<File>> {
     loop {
-        let file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        let Some(file) = open_no_link(path)? else { return Ok(None) };
         match file.try_lock() {
             // Between opening and locking, the owner before may have given the file its final name.
             Ok(()) if is_at(&file, path)? => return Ok(Some(file)),
@@ -23,6 +22,40 @@ pub(crate) fn claim(path: &Path) -> io::Result<Option<File>> {
             Err(TryLockError::WouldBlock | TryLockError::Error(_)) => return Ok(None),
         }
     }
+}
+
+/// Opens a file or makes one; nothing if something else has the name.
+///
+/// Whoever may write to the folder can plant a link or a pipe under a name that is known
+/// beforehand. What is written must not land in the file that a link names, and to open a pipe may
+/// wait for ever.
+pub(super) fn open_no_link(path: &Path) -> io::Result<Option<File>> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+        options.custom_flags(flags.bits().cast_signed());
+    }
+    let file = match options.open(path) {
+        Err(_) if path.is_symlink() => return Ok(None),
+        opened => opened?,
+    };
+    let metadata = file.metadata()?;
+    Ok((metadata.is_file() && has_one_name(&metadata)).then_some(file))
+}
+
+/// Returns whether a file is not also known under another name, a hard link's.
+#[cfg(unix)]
+fn has_one_name(metadata: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    metadata.nlink() <= 1
+}
+
+#[cfg(not(unix))]
+fn has_one_name(_: &std::fs::Metadata) -> bool {
+    true
 }
 
 /// Makes a private file; a later run deletes it if this one is killed.
@@ -42,6 +75,9 @@ pub(crate) fn sweep(folder: &Path) -> io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
         if path.extension().is_none_or(|ending| ending != "own") {
+            continue;
+        }
+        if !std::fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file()) {
             continue;
         }
         let Ok(file) = File::open(&path) else { continue };
@@ -66,7 +102,7 @@ pub(super) fn with_ending(path: &Path, ending: &str) -> PathBuf {
 pub(super) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt;
     let open = file.metadata()?;
-    match std::fs::metadata(path) {
+    match std::fs::symlink_metadata(path) {
         Ok(named) => Ok(named.dev() == open.dev() && named.ino() == open.ino()),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),

@@ -10,10 +10,12 @@ mod claim;
 mod download;
 mod fetcher;
 mod local;
+mod outage;
 mod outcome;
 mod partial;
 mod permits;
 mod remote;
+mod room;
 mod stale;
 mod store;
 
@@ -44,6 +46,8 @@ pub struct FetchOptions {
     pub bandwidth: Option<u64>,
     /// Downloads at a time, over all batches; fewer while the source does not keep up.
     pub parallel: usize,
+    /// Begin though there is less free space than the archives need.
+    pub ignore_free_space: bool,
     /// Where archives grow; by default inside a local lake, else in the system's folder for
     /// temporary files.
     pub scratch: Option<PathBuf>,
@@ -58,6 +62,7 @@ impl Default for FetchOptions {
             resume: true,
             bandwidth: None,
             parallel: 8,
+            ignore_free_space: false,
             scratch: None,
         }
     }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use bytesize::ByteSize;
 use chrono::{DateTime, Utc};
 use lakehouse_core::ledger::ChecksumState;
 use lakehouse_core::listing::checksum::{ChecksumError, Sha256Hex};
@@ -93,6 +94,12 @@ pub enum FetchError {
     /// The lake or the scratch folder cannot be written, which the next archive would meet as well.
     #[error("cannot use `{}`: {source}", file.display())]
     Disk { file: PathBuf, source: std::io::Error },
+    /// A disk is too small for what is to be downloaded.
+    #[error(
+        "`{}` needs {needed} more for what is to be downloaded, and {free} are free there: \
+         make room, select less, or go on all the same with --force", folder.display()
+    )]
+    NoRoom { folder: PathBuf, needed: ByteSize, free: ByteSize },
     /// The lake's object store failed.
     #[error("cannot keep {archive}: {source}")]
     Store { archive: Arc<str>, source: object_store::Error },

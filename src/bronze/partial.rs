@@ -5,7 +5,7 @@
 //! bytes are of; without it, or with another object's, they are thrown away. Names never end in
 //! `.zip`, so that nothing takes a part for an archive.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,6 +20,7 @@ use tempfile::TempDir;
 use super::FetchError;
 use super::claim::{claim, create_private, sweep, with_ending};
 use crate::source::{Resume, Validator};
+use crate::storage::durability::create_folders;
 
 /// The folder with the partial files of one source.
 #[derive(Debug)]
@@ -47,7 +48,7 @@ impl Partials {
                 temporary.insert(made).path().to_owned()
             }
         };
-        std::fs::create_dir_all(&folder).map_err(|error| disk(&folder, error))?;
+        create_folders(&folder).map_err(|error| disk(&folder, error))?;
         sweep(&folder).map_err(|error| disk(&folder, error))?;
         Ok(Self { folder, source: source.to_owned(), resume, _temporary: temporary })
     }
@@ -213,9 +214,7 @@ impl State {
 
     /// Takes over the bytes in the file, if they are of the same object.
     fn adopt(&mut self) -> io::Result<bool> {
-        let left = std::fs::read(self.note_path())
-            .ok()
-            .and_then(|text| serde_json::from_slice::<ResumeNote>(&text).ok());
+        let left = read_note(&self.note_path());
         let Some(left) =
             left.filter(|left| left.source == self.note.source && left.key == self.note.key)
         else {
@@ -244,7 +243,7 @@ impl State {
 
     fn append(&mut self, pieces: &[Bytes], last: bool) -> io::Result<()> {
         if !self.noted && !last {
-            std::fs::write(self.note_path(), serde_json::to_vec(&self.note)?)?;
+            self.write_note()?;
             self.noted = true;
         }
         for piece in pieces {
@@ -253,6 +252,13 @@ impl State {
             self.len += piece.len() as u64;
         }
         Ok(())
+    }
+
+    /// Writes the note as a new file: a link that was planted under its name is not followed.
+    fn write_note(&mut self) -> io::Result<()> {
+        self.forget()?;
+        let mut file = OpenOptions::new().write(true).create_new(true).open(self.note_path())?;
+        file.write_all(&serde_json::to_vec(&self.note)?)
     }
 
     /// Deletes the note.
@@ -267,6 +273,16 @@ impl State {
     fn note_path(&self) -> PathBuf {
         with_ending(&self.path, "json")
     }
+}
+
+/// Reads a note that an earlier run left, if it is a file of the size that a note has.
+fn read_note(path: &Path) -> Option<ResumeNote> {
+    const LONGEST: u64 = 64 * 1024;
+    let metadata = std::fs::symlink_metadata(path).ok()?;
+    if !metadata.is_file() || metadata.len() > LONGEST {
+        return None;
+    }
+    serde_json::from_slice(&std::fs::read(path).ok()?).ok()
 }
 
 /// Hashes a file from its beginning; returns its length, where the file stands then.

@@ -54,7 +54,7 @@ impl DownloadPermits {
     /// slow down.
     pub(super) fn on_failure(&self, round: u64, error: &SourceError) {
         let mut state = self.lock();
-        if !matches!(error, SourceError::Transient { .. }) || !state.limiter.on_failure(round) {
+        if !error.is_transient() || !state.limiter.on_failure(round) {
             return;
         }
         let parallel = state.limiter.size();

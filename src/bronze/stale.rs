@@ -32,7 +32,7 @@ pub(crate) fn find_stale_partials(
     for entry in entries {
         let path = entry?.path();
         // Another process may have gone on with it and be done.
-        let Ok(metadata) = std::fs::metadata(&path) else { continue };
+        let Ok(metadata) = std::fs::symlink_metadata(&path) else { continue };
         let written = DateTime::<Utc>::from(metadata.modified()?);
         if metadata.is_file()
             && written <= before

@@ -93,4 +93,7 @@ pub struct TuningFlags {
     /// Begin half-downloaded archives anew.
     #[arg(long)]
     pub no_resume: bool,
+    /// Begin to download though there is less free space than the archives need.
+    #[arg(long)]
+    pub force: bool,
 }

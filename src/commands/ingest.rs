@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use anyhow::Context;
+use lakehouse_core::foreign::redacted;
 use lakehouse_core::plan::Plan;
 use lakehouse_core::schema::Schemas;
 use lakehouse_core::selection::Targets;
@@ -18,6 +19,7 @@ use crate::gold::Gold;
 use crate::ingest::{Depth, Ingest};
 use crate::settings::IngestSettings;
 use crate::shutdown::Shutdown;
+use crate::source::location::SourceUrl;
 use crate::source::open_source;
 use crate::storage::lake::Lake;
 use crate::terminal::TerminalReporter;
@@ -122,9 +124,9 @@ pub(super) fn prepare(
     reporter: &Arc<dyn Reporter>,
 ) -> anyhow::Result<Prepared> {
     tell(&settings, reporter);
-    let source =
-        open_source(&settings.source, settings.listing.as_deref(), settings.fetch.timeouts())
-            .context("cannot use the source")?;
+    let listing = settings.listing.as_ref().map(SourceUrl::expose);
+    let source = open_source(settings.source.expose(), listing, settings.fetch.timeouts())
+        .context("cannot use the source")?;
     let lake = Lake::open(&settings.lake)
         .with_context(|| format!("cannot use the lake {}", settings.lake))?;
     let fetch = settings.fetch.options();
@@ -139,7 +141,7 @@ pub(super) fn prepare(
         depth: if settings.stage == Stage::Bronze { Depth::Bronze } else { Depth::Silver },
         threads: available_parallelism().map_or(1, usize::from),
         shutdown: Shutdown::on_signals(),
-        command: std::env::args().skip(1).collect::<Vec<_>>().join(" "),
+        command: redacted(&std::env::args().skip(1).collect::<Vec<_>>().join(" ")),
     };
     let wants_gold = settings.stage >= Stage::Gold;
     let gold =

@@ -17,8 +17,9 @@ use object_store::path::Path;
 use super::TableError;
 use super::columns::{delta_columns, may_skip_data};
 use super::file::ActiveFile;
-use crate::storage::Storage;
+use crate::storage::durability::create_folders;
 use crate::storage::lake::{Lake, TableName};
+use crate::storage::{Storage, check_conditional_writes};
 
 /// The table property that names the columns, comma-separated, by which the rows of every file are
 /// sorted.
@@ -79,6 +80,7 @@ impl WritableTable {
         if let Some(table) = Self::open(lake, spec.clone()).await? {
             return Ok(table);
         }
+        check_conditional_writes(lake.storage()).await?;
         let failure = create(lake, &spec).await.err();
         // Another process may have been faster, or the answer was lost: what counts is whether the
         // table is there.
@@ -176,8 +178,8 @@ async fn load(lake: &Lake, name: &TableName) -> Result<Option<(Storage, DeltaTab
     if !has_log(&storage, name).await? {
         return Ok(None);
     }
-    let builder =
-        DeltaTableBuilder::from_url(storage.url().clone()).map_err(TableError::delta(name))?;
+    let builder = DeltaTableBuilder::from_url(storage.engine_url().clone())
+        .map_err(TableError::delta(name))?;
     match builder.load().await {
         Ok(delta) => Ok(Some((storage, delta))),
         Err(DeltaTableError::NotATable(_) | DeltaTableError::InvalidTableLocation(_)) => Ok(None),
@@ -203,7 +205,7 @@ async fn create(lake: &Lake, spec: &TableSpec) -> Result<DeltaTable, DeltaTableE
     let url =
         lake.table_url(&spec.name).map_err(|error| DeltaTableError::generic(error.to_string()))?;
     if let Some(folder) = lake.storage().local_folder() {
-        std::fs::create_dir_all(folder.join(spec.name.layer.as_str()).join(&spec.name.name))?;
+        create_folders(&folder.join(spec.name.layer.as_str()).join(&spec.name.name))?;
     }
     let columns = delta_columns(&spec.name, &spec.schema)
         .map_err(|error| DeltaTableError::generic(error.to_string()))?;

@@ -9,6 +9,7 @@ use arrow::datatypes::{DataType, Schema, SchemaRef, TimeUnit};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
+use lakehouse_core::foreign::steers;
 
 /// Gathers rows and draws them at the end.
 pub(super) struct TableWriter<'a, W> {
@@ -89,8 +90,8 @@ fn format_cells(array: &dyn Array) -> Result<Vec<String>, ArrowError> {
 /// Text from a file must not steer the terminal, so control characters become a sign that stands
 /// for them.
 fn harmless(text: &str) -> String {
-    let steers = |letter: char| letter.is_control() && letter != '\n';
-    text.chars().map(|letter| if steers(letter) { '\u{fffd}' } else { letter }).collect()
+    let harmful = |letter: char| steers(letter) && letter != '\n';
+    text.chars().map(|letter| if harmful(letter) { '\u{fffd}' } else { letter }).collect()
 }
 
 /// Returns how many columns of a screen a text takes: Chinese, Japanese and Korean signs take two

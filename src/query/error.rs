@@ -11,8 +11,8 @@ use deltalake::DeltaTableError;
 use thiserror::Error;
 use url::Url;
 
-use crate::storage::StorageError;
 use crate::storage::lake::TableName;
+use crate::storage::{StorageError, location_of};
 
 /// A statement that could not be answered.
 #[derive(Debug, Error)]
@@ -72,7 +72,7 @@ pub enum QueryError {
 
 impl QueryError {
     pub(super) fn table(url: &Url, source: &DeltaTableError) -> Self {
-        Self::Table { url: url.to_string(), message: one_line(&source.to_string()) }
+        Self::Table { url: location_of(url), message: one_line(&source.to_string()) }
     }
 
     /// Says what an error of the engine means to the user; `limit` is the bytes that the session

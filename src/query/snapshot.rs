@@ -19,6 +19,7 @@ use url::Url;
 use super::error::QueryError;
 use super::statistics::{ColumnBounds, FileStatistics};
 use crate::delta::table::SORT_PROPERTY;
+use crate::storage::location_of;
 
 /// Which version of a table is meant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -85,7 +86,7 @@ impl TableSnapshot {
     fn refuse_later_than(self: Arc<Self>, at: At) -> Result<Arc<Self>, QueryError> {
         match (at, self.committed) {
             (At::Time(time), Some(first)) if first > time => {
-                Err(QueryError::NotThere { url: self.url.to_string(), time, first })
+                Err(QueryError::NotThere { url: location_of(&self.url), time, first })
             }
             _ => Ok(self),
         }
@@ -194,7 +195,7 @@ async fn newest(url: &Url) -> Result<Option<Arc<TableSnapshot>>, DeltaTableError
 async fn refuse_beyond_newest(url: &Url, version: u64) -> Result<(), QueryError> {
     match newest(url).await.map_err(|source| QueryError::table(url, &source))? {
         Some(snapshot) if snapshot.version < version => {
-            Err(QueryError::NoVersion { url: url.to_string(), version, newest: snapshot.version })
+            Err(QueryError::NoVersion { url: location_of(url), version, newest: snapshot.version })
         }
         _ => Ok(()),
     }

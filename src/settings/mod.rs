@@ -26,6 +26,7 @@ use crate::cli::{
     GlobalFlags, IngestFlags, PlanFlags, RefreshFlags, ReportFormat, SelectionFlags, SourceFlags,
     Stage, TuningFlags, bandwidth,
 };
+use crate::source::location::SourceUrl;
 use crate::source::retry::RetryPolicy;
 use crate::source::{PUBLIC_ARCHIVE, Timeouts};
 
@@ -196,7 +197,7 @@ impl Settings {
 
     /// Finds source and listing. Whoever names a source means its own listing, not that of a source
     /// that the environment or the file names.
-    fn source(&self, flags: &SourceFlags) -> (String, Option<String>) {
+    fn source(&self, flags: &SourceFlags) -> (SourceUrl, Option<SourceUrl>) {
         let levels = [
             (&flags.source, &flags.listing),
             (&self.environment.source, &self.environment.listing),
@@ -204,12 +205,12 @@ impl Settings {
         ];
         let mut listing = None;
         for (source, listing_here) in levels {
-            listing = listing.or_else(|| listing_here.clone());
-            if let Some(source) = source {
-                return (source.clone(), listing);
+            listing = listing.or_else(|| listing_here.as_deref().map(SourceUrl::from));
+            if let Some(source) = source.as_deref() {
+                return (source.into(), listing);
             }
         }
-        (PUBLIC_ARCHIVE.to_owned(), listing)
+        (PUBLIC_ARCHIVE.into(), listing)
     }
 }
 
@@ -223,9 +224,9 @@ pub struct IngestSettings {
     pub gold_models: Option<PathBuf>,
     pub selection: Selection,
     /// An `http(s)://` base, a folder, or an object-store URL.
-    pub source: String,
+    pub source: SourceUrl,
     /// The base that lists the archive, where that is not left to the source.
-    pub listing: Option<String>,
+    pub listing: Option<SourceUrl>,
     pub fetch: FetchSettings,
     /// Archives that are fetched, decoded and committed together.
     pub batch_size: usize,
@@ -254,6 +255,8 @@ pub struct FetchSettings {
     pub force_redownload: bool,
     /// Whether half-downloaded archives are continued.
     pub resume: bool,
+    /// Whether downloads begin though they need more room than there is.
+    pub ignore_free_space: bool,
 }
 
 impl FetchSettings {
@@ -272,6 +275,7 @@ impl FetchSettings {
             checksum: !flags.no_checksum && file.checksum.unwrap_or(true),
             force_redownload: flags.force_redownload,
             resume: !flags.no_resume && file.resume.unwrap_or(true),
+            ignore_free_space: flags.force,
         })
     }
 
@@ -285,6 +289,7 @@ impl FetchSettings {
             resume: self.resume,
             bandwidth: self.bandwidth,
             parallel: self.max_parallel_downloads,
+            ignore_free_space: self.ignore_free_space,
             ..FetchOptions::default()
         }
     }

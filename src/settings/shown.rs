@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use chrono::NaiveDate;
+use lakehouse_core::foreign::redacted;
 use lakehouse_core::selection::{IntervalFilter, Selection, SymbolFilter};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
@@ -100,7 +101,7 @@ impl Settings {
             ),
             place(
                 "lake",
-                json!(self.lake),
+                json!(redacted(&self.lake)),
                 by(given.lake.is_some(), "--lake"),
                 by(environment.lake.is_some(), "LAKEHOUSE_LAKE"),
             ),

@@ -6,11 +6,12 @@
 //! early, the archives that should exist are requested one by one (see [`probe`](super::probe)).
 //! What to do about the archives is the business of the plan.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use chrono::NaiveDate;
 use futures::StreamExt;
+use lakehouse_core::foreign::shown;
 use lakehouse_core::listing::{Inventory, Listed, ListingPage, SeriesWindow, inventory};
 use lakehouse_core::matrix::Matrix;
 use lakehouse_core::names::market::{Frequency, Interval, Symbol};
@@ -18,8 +19,8 @@ use lakehouse_core::names::period::{DateRange, Period};
 use lakehouse_core::selection::{SymbolQuery, Target, Targets};
 use tokio::sync::Semaphore;
 
-use super::retry::RetryPolicy;
-use super::{Source, SourceError};
+use super::retry::{Retries, RetryPolicy};
+use super::{ObjectHead, Source, SourceError};
 use crate::events::{Event, Reporter};
 
 /// What a source holds of a selection.
@@ -40,13 +41,15 @@ pub struct Unavailable {
 /// Lists one source.
 pub struct Lister {
     pub(super) source: Arc<dyn Source>,
-    retry: RetryPolicy,
+    retries: Retries,
     parallel: usize,
     pub(super) today: NaiveDate,
     pub(super) reporter: Arc<dyn Reporter>,
     permits: Semaphore,
     /// Whether the last listing request failed for good, so that the next one need not be patient.
     down: AtomicBool,
+    /// Why the objects' server cannot be connected to; no more is then requested of it.
+    unreachable: OnceLock<SourceError>,
 }
 
 impl std::fmt::Debug for Lister {
@@ -75,8 +78,10 @@ impl Lister {
     ) -> Self {
         let parallel = parallel.max(1);
         let permits = Semaphore::new(parallel);
+        let retries = Retries::new(retry, Arc::clone(&reporter));
         let down = AtomicBool::new(false);
-        Self { source, retry, parallel, today, reporter, permits, down }
+        let unreachable = OnceLock::new();
+        Self { source, retries, parallel, today, reporter, permits, down, unreachable }
     }
 
     /// Lists what the targets are about. Failures are part of the answer: the rest of a run goes
@@ -179,15 +184,17 @@ impl Lister {
     async fn pages(&self, window: SeriesWindow) -> Result<Vec<Listed>, SourceError> {
         let mut objects = Vec::new();
         let mut marker = window.marker().map(str::to_owned);
+        let mut progress = Progress::new(window.prefix());
         loop {
             let page = self.page(window.prefix(), false, marker.as_deref()).await?;
+            progress.check(&page)?;
             for object in page.objects {
                 if window.is_past(&object.key) {
                     return Ok(objects);
                 }
                 objects.push(object);
             }
-            match page.next_marker.filter(|next| Some(next) > marker.as_ref()) {
+            match page.next_marker {
                 Some(next) => marker = Some(next),
                 None => return Ok(objects),
             }
@@ -197,11 +204,14 @@ impl Lister {
     /// Lists what lies right below a folder.
     async fn children(&self, prefix: String) -> Result<ListingPage, SourceError> {
         let mut children = self.page(&prefix, true, None).await?;
+        let mut progress = Progress::new(&prefix);
+        progress.check(&children)?;
         while let Some(marker) = children.next_marker.take() {
             let next = self.page(&prefix, true, Some(&marker)).await?;
+            progress.check(&next)?;
             children.objects.extend(next.objects);
             children.prefixes.extend(next.prefixes);
-            children.next_marker = next.next_marker.filter(|next| *next > marker);
+            children.next_marker = next.next_marker;
         }
         Ok(children)
     }
@@ -212,9 +222,11 @@ impl Lister {
         delimiter: bool,
         marker: Option<&str>,
     ) -> Result<ListingPage, SourceError> {
-        let retries = if self.down.load(Ordering::Relaxed) { 0 } else { self.retry.retries };
-        let policy = RetryPolicy { retries, ..self.retry };
-        let mut retry_budget = policy.retry_budget(prefix.into(), Arc::clone(&self.reporter));
+        let policy = self.retries.policy();
+        let retries = if self.down.load(Ordering::Relaxed) { 0 } else { policy.retries };
+        let policy = RetryPolicy { retries, ..policy };
+        let mut retry_budget = self.retries.budget_of(policy, prefix.into());
+        let mut refused = 0;
         loop {
             let answer = {
                 let _permit = self.permits.acquire().await;
@@ -227,19 +239,32 @@ impl Lister {
                     self.reporter.report(Event::Listed { keys: page.objects.len() as u64 });
                     return Ok(page);
                 }
+                Err(error) if is_hopeless(&error, &mut refused) => Err(error),
                 Err(error) => retry_budget.wait(error).await,
             };
             if let Err(error) = waited {
                 self.down.store(true, Ordering::Relaxed);
+                if error.is_unreachable() && !self.source.is_listed_elsewhere() {
+                    let _ = self.unreachable.set(error.clone());
+                }
                 return Err(error);
             }
         }
     }
 
+    /// Returns whether the objects' server cannot be connected to.
+    pub(super) fn is_unreachable(&self) -> bool {
+        self.unreachable.get().is_some()
+    }
+
     /// Looks up whether one object exists.
-    pub(super) async fn head(&self, key: &str) -> Result<Option<Listed>, SourceError> {
-        let mut retry_budget = self.retry.retry_budget(key.into(), Arc::clone(&self.reporter));
+    pub(super) async fn head(&self, key: &str) -> Result<Option<ObjectHead>, SourceError> {
+        let mut retry_budget = self.retries.budget(key.into());
+        let mut refused = 0;
         loop {
+            if let Some(error) = self.unreachable.get() {
+                return Err(error.clone());
+            }
             let answer = {
                 let _permit = self.permits.acquire().await;
                 self.reporter.report(Event::Requested { what: key.into() });
@@ -247,6 +272,9 @@ impl Lister {
             };
             match answer {
                 Ok(found) => return Ok(found),
+                Err(error) if is_hopeless(&error, &mut refused) => {
+                    return Err(self.unreachable.get_or_init(|| error).clone());
+                }
                 Err(error) => retry_budget.wait(error).await?,
             }
         }
@@ -255,6 +283,59 @@ impl Lister {
     /// Runs futures concurrently; answers come in the order of the futures.
     pub(super) async fn in_parallel<F: Future>(&self, futures: Vec<F>) -> Vec<F::Output> {
         futures::stream::iter(futures).buffered(self.parallel).collect().await
+    }
+}
+
+/// Connections that are tried to a server that takes none. Before anything is downloaded, a user is
+/// better served by an error than by patience.
+const CONNECTS: usize = 3;
+
+/// Counts failed connections, and says when no more are worth while.
+const fn is_hopeless(error: &SourceError, refused: &mut usize) -> bool {
+    if error.is_unreachable() {
+        *refused += 1;
+    }
+    *refused >= CONNECTS
+}
+
+/// Pages of one folder; a series has some thousand keys, a thousand on each.
+const MOST_PAGES: usize = 20_000;
+/// Keys and folders of one folder.
+const MOST_KEYS: usize = 1_000_000;
+
+/// Whether a listing comes to an end: each page must bring something after what came before.
+struct Progress<'a> {
+    prefix: &'a str,
+    last: Option<String>,
+    pages: usize,
+    keys: usize,
+}
+
+impl<'a> Progress<'a> {
+    const fn new(prefix: &'a str) -> Self {
+        Self { prefix, last: None, pages: 0, keys: 0 }
+    }
+
+    /// Takes a page into account.
+    fn check(&mut self, page: &ListingPage) -> Result<(), SourceError> {
+        self.pages += 1;
+        self.keys += page.objects.len() + page.prefixes.len();
+        let key = page.objects.iter().map(|object| object.key.as_str()).max();
+        let last = key.max(page.prefixes.iter().map(String::as_str).max());
+        if page.next_marker.is_some() && last <= self.last.as_deref() {
+            return Err(self.endless("a page of it brings nothing new and says that it goes on"));
+        }
+        if self.pages > MOST_PAGES || self.keys > MOST_KEYS {
+            return Err(self.endless("it does not come to an end"));
+        }
+        self.last = last.map(str::to_owned).max(self.last.take());
+        Ok(())
+    }
+
+    fn endless(&self, reason: &str) -> SourceError {
+        let keys = self.keys;
+        let what = format!("listing of {}", self.prefix);
+        SourceError::fatal(&what, format!("given up after {keys} entries: {reason}"))
     }
 }
 
@@ -276,7 +357,7 @@ impl FoundObjects {
             let name = folder.strip_prefix(prefix).map(|name| name.trim_end_matches('/'));
             match name.and_then(|name| name.parse().ok()) {
                 Some(name) => names.push(name),
-                None => self.unknown.push(folder),
+                None => self.unknown.push(shown(&folder)),
             }
         }
         names

@@ -44,6 +44,9 @@ impl Lister {
         let requested: usize = tails.iter().map(|tail| tail.keys().count()).sum();
         let found = self.probe_all(tails.iter(), unavailable).await;
         let exist = found.len();
+        if self.is_unreachable() {
+            return found;
+        }
         self.reporter.report(Event::Note(format!(
             "{count} series could not be listed ({why}); of {requested} archives that were requested \
              one by one, {exist} exist"
@@ -163,12 +166,12 @@ impl Lister {
             self.in_parallel(keys.iter().map(|key| self.head(key.path())).collect()).await;
         let mut found = Vec::new();
         for (key, answer) in keys.into_iter().zip(answers) {
-            if let Some(listed) = answer? {
+            if let Some(head) = answer? {
                 found.push(Published {
                     key,
-                    size: Some(listed.size),
-                    etag: listed.etag,
-                    last_modified: listed.last_modified,
+                    size: head.size,
+                    etag: head.etag,
+                    last_modified: head.last_modified,
                     checksum_modified: None,
                     has_checksum: None,
                 });

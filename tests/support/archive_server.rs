@@ -4,21 +4,22 @@
 //! Tests script faults key by key, and count the requests afterwards. Dropping it ends it, whatever
 //! still hangs.
 
+mod bodies;
+
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::convert::Infallible;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method, Response, header};
+use axum::http::{Method, Response, header};
 use chrono::DateTime;
-use futures::StreamExt;
 use lakehouse_samples::mirror::{self, Asked, Bucket};
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
+use self::bodies::{error, misread, send};
 use crate::support::http_server::HttpServer;
 
 /// What a key's next `GET` meets instead of a plain answer; one fault is used up by each.
@@ -42,6 +43,18 @@ pub(crate) enum Fault {
     IgnoreRange,
     /// The part is sent without looking at `If-Range`, under the current entity tag.
     IgnoreIfRange,
+    /// The body never ends, and no length is announced.
+    Endless,
+    /// This length is announced, and nothing comes after the archive.
+    Announce(u64),
+    /// A byte comes now and then, and no length is announced.
+    Drip,
+    /// The whole is sent, and no length is announced.
+    NoLength,
+    /// The answer is at another address.
+    Redirect(String),
+    /// This status, with an error document of this code and message.
+    Says(u16, String),
     /// Other bytes are published, and this request gets a 503.
     Republish(Vec<u8>),
     /// The answer is held back until another key has been requested.
@@ -57,6 +70,10 @@ pub(crate) enum Listing {
     Off(u16),
     /// There is a web page where the listing should be.
     Page,
+    /// Every listing request gets this body.
+    Fixed(String),
+    /// There is always one more page, and nothing new on it.
+    Endless,
 }
 
 /// Kinds of requests that are counted.
@@ -74,6 +91,7 @@ pub(crate) struct Seen {
     pub(crate) key: String,
     pub(crate) marker: Option<String>,
     pub(crate) range: Option<String>,
+    pub(crate) authorization: Option<String>,
 }
 
 /// The server.
@@ -254,7 +272,9 @@ fn answer_or_wait(
     };
     let range =
         request.headers().get(header::RANGE).map(|range| range.to_str().unwrap().to_owned());
-    served.seen.push(Seen { kind, key: key.clone(), marker, range });
+    let authorization = request.headers().get(header::AUTHORIZATION);
+    let authorization = authorization.map(|value| value.to_str().unwrap().to_owned());
+    served.seen.push(Seen { kind, key: key.clone(), marker, range, authorization });
     served.came.send_modify(|came| *came += 1);
     let fault = match kind {
         Kind::Head => None,
@@ -266,13 +286,19 @@ fn answer_or_wait(
     Ok(match (fault, &requested) {
         (Some(Fault::Status(status)), _) => error(status, None),
         (Some(Fault::RetryAfter(status, value)), _) => error(status, Some(value)),
+        (Some(Fault::Says(status, text)), _) => {
+            let text = format!("<Error><Code>{text}</Code><Message>{text}</Message></Error>");
+            Response::builder().status(status).body(Body::from(text)).unwrap()
+        }
         (Some(Fault::Republish(bytes)), _) => {
             served.put(&key, bytes.into());
             error(503, None)
         }
-        (_, Asked::Listing(listing)) => match served.listing {
+        (_, Asked::Listing(listing)) => match &served.listing {
             Listing::Normal => Response::new(Body::from(served.list(listing))),
-            Listing::Off(status) => error(status, None),
+            Listing::Off(status) => error(*status, None),
+            Listing::Fixed(body) => Response::new(Body::from(body.clone())),
+            Listing::Endless => Response::new(Body::from(endless_page(served.seen.len()))),
             Listing::Page => {
                 Response::new(Body::from("<!DOCTYPE html><html><body>Index of data</body></html>"))
             }
@@ -292,69 +318,13 @@ fn answer_or_wait(
     })
 }
 
-/// Returns a request's headers as a server understands them that has this fault.
-fn misread(mut headers: HeaderMap, fault: Option<&Fault>) -> HeaderMap {
-    match fault {
-        Some(Fault::IgnoreRange) => {
-            headers.remove(header::RANGE);
-        }
-        Some(Fault::IgnoreIfRange) => {
-            headers.remove(header::IF_RANGE);
-        }
-        Some(Fault::WrongRange) => {
-            let range = headers.get(header::RANGE).unwrap().to_str().unwrap();
-            let start: u64 =
-                range.trim_start_matches("bytes=").trim_end_matches('-').parse().unwrap();
-            headers.insert(header::RANGE, format!("bytes={}-", start + 1).parse().unwrap());
-        }
-        _ => {}
-    }
-    headers
-}
-
-/// Sends an answer with a fault in its body, or as it is.
-fn send(answer: Response<Bytes>, fault: Option<&Fault>) -> Response<Body> {
-    let (head, bytes) = answer.into_parts();
-    match fault {
-        Some(Fault::CutAfter(sent)) => {
-            let broken = futures::stream::iter([Err(std::io::Error::other("cut"))]);
-            let sent = futures::stream::iter([Ok(bytes.slice(..*sent))]);
-            Response::from_parts(head, Body::from_stream(sent.chain(yielding()).chain(broken)))
-        }
-        Some(Fault::StallAfter(sent)) => {
-            let sent = futures::stream::iter([Ok::<_, std::io::Error>(bytes.slice(..*sent))]);
-            Response::from_parts(head, Body::from_stream(sent.chain(futures::stream::pending())))
-        }
-        Some(Fault::Corrupt) => {
-            let mut corrupt = bytes.to_vec();
-            *corrupt.last_mut().unwrap() ^= 1;
-            Response::from_parts(head, Body::from(corrupt))
-        }
-        Some(Fault::Shorten(lacking)) => {
-            let sent =
-                futures::stream::iter([Ok::<_, Infallible>(bytes.slice(..bytes.len() - lacking))]);
-            Response::new(Body::from_stream(sent))
-        }
-        _ => Response::from_parts(head, Body::from(bytes)),
-    }
-}
-
-/// Lets the server write out what was sent before the connection breaks.
-fn yielding() -> impl futures::Stream<Item = Result<Bytes, std::io::Error>> {
-    futures::stream::once(async {
-        for _ in 0..16 {
-            tokio::task::yield_now().await;
-        }
-        Ok(Bytes::new())
-    })
-}
-
-fn error(status: u16, retry_after: Option<&str>) -> Response<Body> {
-    let mut response = Response::builder().status(status);
-    if let Some(value) = retry_after {
-        response = response.header(header::RETRY_AFTER, value);
-    }
-    let document = "<?xml version=\"1.0\"?><Error><Code>Scripted</Code>\
-                    <Message>as the test wants it</Message></Error>";
-    response.body(Body::from(document)).unwrap()
+/// A page that is as full as the one before it, has the same on it, and goes on elsewhere.
+fn endless_page(number: usize) -> String {
+    let entry = "<Contents><Key>data/spot/daily/klines/BTCUSDT/1h/a</Key><Size>1</Size></Contents>";
+    format!(
+        "<ListBucketResult><IsTruncated>true</IsTruncated>\
+         <NextMarker>data/spot/daily/klines/BTCUSDT/1h/a{number:012}</NextMarker>{}\
+         </ListBucketResult>",
+        entry.repeat(10)
+    )
 }

@@ -186,7 +186,7 @@ impl TestLake {
         fetch.retry = RetryPolicy { base: Duration::ZERO, longest: Duration::ZERO, ..fetch.retry };
         Ingest {
             lake: Lake::open(&settings.lake).unwrap(),
-            source: open_source(&settings.source, None, settings.fetch.timeouts()).unwrap(),
+            source: open_source(settings.source.expose(), None, settings.fetch.timeouts()).unwrap(),
             targets: settings.selection.targets(&settings.matrix).unwrap(),
             matrix: Arc::new(settings.matrix),
             schemas: Arc::new(Schemas::builtin().unwrap()),

@@ -153,3 +153,39 @@ fn keys_that_fit_no_pattern_are_kept_as_unknown() {
     assert!(found.archives.is_empty());
     assert_eq!(found.unknown, [&keys[4], &keys[2], &keys[0], &keys[3]].map(String::as_str));
 }
+
+#[test]
+fn a_page_that_is_deep_or_endless_in_an_element_is_refused_at_once() {
+    let deep = "<a>".repeat(2_000_000) + &"</a>".repeat(2_000_000);
+    assert!(error(&document(&deep)).to_string().contains("nested deeper"));
+    let long = format!("<Contents><Key>{}</Key></Contents>", "k".repeat(1_000_000));
+    assert!(error(&document(&long)).to_string().contains("bytes of text"));
+    let many = "<CommonPrefixes><Prefix>a/</Prefix></CommonPrefixes>".repeat(30_000);
+    assert!(error(&document(&many)).to_string().contains("entries"));
+}
+
+#[test]
+fn an_entity_tag_of_kilobytes_is_none() {
+    let tagged = |etag: &str| {
+        let inner = format!("<ETag>&quot;{etag}&quot;</ETag><Size>1</Size>");
+        page(&format!("<Contents><Key>k</Key>{inner}</Contents>")).objects[0].etag.clone()
+    };
+    assert_eq!(tagged("abc-2").as_deref(), Some("abc-2"));
+    assert_eq!(tagged(&"a".repeat(4000)), None);
+}
+
+#[test]
+fn what_a_server_says_is_shown_without_its_control_characters() {
+    let esc = "\u{1b}[2J\u{202e}";
+    let refused = format!("<Error><Code>{esc}</Code><Message>{esc}\nline</Message></Error>");
+    let message = error(&refused).to_string();
+    assert_eq!(
+        message,
+        "the listing was refused: \\u{1b}[2J\\u{202e}: \\u{1b}[2J\\u{202e}\\u{a}line"
+    );
+    let size = format!("<Contents><Key>k</Key><Size>{esc}</Size></Contents>");
+    assert!(!error(&document(&size)).to_string().contains('\u{1b}'));
+    let key = format!("data/spot/{esc}.zip");
+    let found = inventory(page(&contents(&key)).objects, &Matrix::builtin().unwrap());
+    assert_eq!(found.unknown, ["data/spot/\\u{1b}[2J\\u{202e}.zip"]);
+}
