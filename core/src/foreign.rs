@@ -1,4 +1,5 @@
-//! Text from outside: what servers, listings, checksum files and archives say, made fit to be shown.
+//! Text from outside, made fit to be shown: what servers, listings, checksum files and archives
+//! say.
 //!
 //! A mirror can be anybody's. Control characters steer a terminal, characters of writing direction
 //! make a line read as another one, and a body of megabytes hides what matters. Every text of that

@@ -1,20 +1,18 @@
 //! One archive after the other, from its source into bronze.
 //!
-//! Whether bytes are accepted is decided here and nowhere else: they match their published
-//! checksum, or, where there is none, the size that is listed.
+//! Bytes get their final name only after [`checksum`](super::checksum) has accepted them.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use lakehouse_core::ledger::ChecksumState;
 use lakehouse_core::listing::Published;
-use lakehouse_core::listing::checksum::{Sha256Hex, parse_checksum};
 use tracing::Instrument;
 
 use super::bandwidth::Bandwidth;
+use super::checksum::{Doubt, PublishedChecksum, Sums};
 use super::download::Complete;
 use super::outage::Outage;
 use super::outcome::{BronzeArchive, FetchError, FetchOutcome, Fetched};
@@ -220,73 +218,6 @@ impl Fetcher {
         }))
     }
 
-    /// Reads the published checksum; nothing if there is none, or none is wanted.
-    async fn checksum(&self, wanted: &Published) -> Result<Option<PublishedChecksum>, FetchError> {
-        if !self.options.checksum {
-            return Ok(None);
-        }
-        let mut retry_budget = self.retries.budget(wanted.key.shared_path());
-        let key = wanted.key.checksum_path();
-        loop {
-            self.outage.check(&key)?;
-            self.reporter.report(Event::Requested { what: key.as_str().into() });
-            let round = self.permits.round();
-            let text = match self.source.get_small(&key).await {
-                Ok(Some(text)) => text,
-                Ok(None) => return Ok(None),
-                Err(error) => {
-                    self.permits.on_failure(round, &error);
-                    let waited = retry_budget.wait(error).await;
-                    self.outage.note(&waited);
-                    waited?;
-                    continue;
-                }
-            };
-            self.outage.end();
-            match parse_checksum(&text, wanted.key.file_name()) {
-                Ok(sum) => return Ok(Some(PublishedChecksum { text, sum })),
-                Err(source) => {
-                    let again =
-                        retry_budget.wait(SourceError::transient(&key, source.to_string())).await;
-                    again.map_err(|_| FetchError::Checksum {
-                        archive: wanted.key.shared_path(),
-                        source,
-                    })?;
-                }
-            }
-        }
-    }
-
-    /// Compares bytes with checksum; without one, their number with the listing.
-    fn judge(
-        &self,
-        wanted: &Published,
-        checksum: Option<&PublishedChecksum>,
-        complete: &Complete,
-    ) -> Result<ChecksumState, Doubt> {
-        if let Some(published) = checksum {
-            let sums = (published.sum, complete.sha256);
-            return if sums.0 == sums.1 {
-                Ok(ChecksumState::Match)
-            } else {
-                Err(Doubt::Mismatch(sums))
-            };
-        }
-        match wanted.size {
-            Some(listed) if listed != complete.size => {
-                let reason = format!("{} bytes came, and {listed} are listed", complete.size);
-                Err(Doubt::Size(SourceError::transient(wanted.key.path(), reason)))
-            }
-            _ if complete.continued => {
-                let reason = "continued from an earlier run, and there is no checksum that could show \
-                              whether it is whole";
-                Err(Doubt::Size(SourceError::transient(wanted.key.path(), reason)))
-            }
-            _ if self.options.checksum => Ok(ChecksumState::Absent),
-            _ => Ok(ChecksumState::Unchecked),
-        }
-    }
-
     async fn store(
         &self,
         wanted: &Published,
@@ -328,20 +259,4 @@ impl Fetcher {
         let (etag, last_modified) = (wanted.etag.clone(), wanted.last_modified);
         Ok(FetchOutcome::Mismatch { expected, actual, size, etag, last_modified, kept_as })
     }
-}
-
-/// What an archive's checksum file says, and its bytes.
-#[derive(Debug)]
-struct PublishedChecksum {
-    text: Bytes,
-    sum: Sha256Hex,
-}
-
-/// The published sum and the bytes' own.
-type Sums = (Sha256Hex, Sha256Hex);
-
-/// Why bytes are not taken yet.
-enum Doubt {
-    Mismatch(Sums),
-    Size(SourceError),
 }

@@ -6,10 +6,12 @@
 //! promises, and [`local`] and [`remote`] keep it. What the bytes mean is decided elsewhere.
 
 mod bandwidth;
+mod checksum;
 mod claim;
 mod download;
 mod fetcher;
 mod local;
+mod note;
 mod outage;
 mod outcome;
 mod partial;

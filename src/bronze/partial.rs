@@ -5,7 +5,7 @@
 //! bytes are of; without it, or with another object's, they are thrown away. Names never end in
 //! `.zip`, so that nothing takes a part for an archive.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,12 +13,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use lakehouse_core::listing::checksum::Sha256Hex;
 use lakehouse_core::names::archive::ArchiveKey;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use super::FetchError;
 use super::claim::{claim, create_private, sweep, with_ending};
+use super::note::ResumeNote;
 use crate::source::{Resume, Validator};
 use crate::storage::durability::create_folders;
 
@@ -171,14 +171,6 @@ impl Partial {
     }
 }
 
-/// Which object's bytes a partial file holds.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct ResumeNote {
-    source: String,
-    key: String,
-    validator: Validator,
-}
-
 #[derive(Debug)]
 struct State {
     file: File,
@@ -214,7 +206,7 @@ impl State {
 
     /// Takes over the bytes in the file, if they are of the same object.
     fn adopt(&mut self) -> io::Result<bool> {
-        let left = read_note(&self.note_path());
+        let left = ResumeNote::read(&self.note_path());
         let Some(left) =
             left.filter(|left| left.source == self.note.source && left.key == self.note.key)
         else {
@@ -243,7 +235,8 @@ impl State {
 
     fn append(&mut self, pieces: &[Bytes], last: bool) -> io::Result<()> {
         if !self.noted && !last {
-            self.write_note()?;
+            self.forget()?;
+            self.note.write(&self.note_path())?;
             self.noted = true;
         }
         for piece in pieces {
@@ -252,13 +245,6 @@ impl State {
             self.len += piece.len() as u64;
         }
         Ok(())
-    }
-
-    /// Writes the note as a new file: a link that was planted under its name is not followed.
-    fn write_note(&mut self) -> io::Result<()> {
-        self.forget()?;
-        let mut file = OpenOptions::new().write(true).create_new(true).open(self.note_path())?;
-        file.write_all(&serde_json::to_vec(&self.note)?)
     }
 
     /// Deletes the note.
@@ -273,16 +259,6 @@ impl State {
     fn note_path(&self) -> PathBuf {
         with_ending(&self.path, "json")
     }
-}
-
-/// Reads a note that an earlier run left, if it is a file of the size that a note has.
-fn read_note(path: &Path) -> Option<ResumeNote> {
-    const LONGEST: u64 = 64 * 1024;
-    let metadata = std::fs::symlink_metadata(path).ok()?;
-    if !metadata.is_file() || metadata.len() > LONGEST {
-        return None;
-    }
-    serde_json::from_slice(&std::fs::read(path).ok()?).ok()
 }
 
 /// Hashes a file from its beginning; returns its length, where the file stands then.

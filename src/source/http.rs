@@ -15,11 +15,11 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{
     CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, IF_RANGE, LAST_MODIFIED, RANGE,
 };
-use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, RequestBuilder, Response, StatusCode, Url};
 
 use super::answers::{broken, chain, classify, header};
 use super::location::Credentials;
+use super::redirect::redirects;
 use super::{Download, ObjectHead, Resume, Source, SourceError, Timeouts, Validator, collect};
 
 /// An HTTP server, or two.
@@ -219,8 +219,6 @@ const LISTING_PAGE: usize = 16 * 1024 * 1024;
 const ERROR_DOCUMENT: usize = 16 * 1024;
 /// Bytes per second below which an answer is given up in the end.
 const SLOWEST: f64 = 1024.0;
-/// Redirects of one request.
-const MOST_REDIRECTS: usize = 5;
 
 fn client(timeouts: Timeouts, named: [Url; 2]) -> ClientBuilder {
     Client::builder()
@@ -232,39 +230,6 @@ fn client(timeouts: Timeouts, named: [Url; 2]) -> ClientBuilder {
         // One connection carries all downloads there; its fixed window would leave a fast link idle
         // at high latency.
         .http2_adaptive_window(true)
-}
-
-/// Follows redirects only to servers that the user named, and never from TLS to plain text: what
-/// another host answers is not what the source publishes, and an internal host must not be called in
-/// the name of a mirror.
-fn redirects(named: [Url; 2]) -> Policy {
-    Policy::custom(move |attempt| {
-        let target = attempt.url().clone();
-        let secure = attempt.previous().iter().any(|url| url.scheme() == "https");
-        if attempt.previous().len() > MOST_REDIRECTS {
-            attempt.error("the server redirects again and again")
-        } else if secure && target.scheme() != "https" {
-            attempt.error(format!("the server redirects to {target}, which is not encrypted"))
-        } else if named.iter().any(|url| is_same_server(url, &target)) {
-            attempt.follow()
-        } else {
-            let host = target.host_str().unwrap_or_default().to_owned();
-            attempt.error(format!(
-                "the server redirects to another host, {host}, which is not followed; if that is \
-                 where the archive is, name it with --source"
-            ))
-        }
-    })
-}
-
-/// Returns whether a redirect stays at a server; moving on to TLS is no other server.
-fn is_same_server(named: &Url, target: &Url) -> bool {
-    let same_port = named.port_or_known_default() == target.port_or_known_default();
-    let to_tls = named.scheme() == "http"
-        && target.scheme() == "https"
-        && named.port().is_none()
-        && target.port().is_none();
-    named.host_str() == target.host_str() && (same_port || to_tls)
 }
 
 /// Checks that a part is the requested one, of the object whose beginning is held.

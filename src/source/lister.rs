@@ -14,12 +14,13 @@ use futures::StreamExt;
 use lakehouse_core::foreign::shown;
 use lakehouse_core::listing::{Inventory, Listed, ListingPage, SeriesWindow, inventory};
 use lakehouse_core::matrix::Matrix;
-use lakehouse_core::names::market::{Frequency, Interval, Symbol};
-use lakehouse_core::names::period::{DateRange, Period};
-use lakehouse_core::selection::{SymbolQuery, Target, Targets};
+use lakehouse_core::names::market::Interval;
+use lakehouse_core::selection::{SymbolQuery, Targets};
 use tokio::sync::Semaphore;
 
+use super::progress::Progress;
 use super::retry::{Retries, RetryPolicy};
+use super::series::{ListedSeries, SymbolFolder, WantedSeries, last_period};
 use super::{ObjectHead, Source, SourceError};
 use crate::events::{Event, Reporter};
 
@@ -298,47 +299,6 @@ const fn is_hopeless(error: &SourceError, refused: &mut usize) -> bool {
     *refused >= CONNECTS
 }
 
-/// Pages of one folder; a series has some thousand keys, a thousand on each.
-const MOST_PAGES: usize = 20_000;
-/// Keys and folders of one folder.
-const MOST_KEYS: usize = 1_000_000;
-
-/// Whether a listing comes to an end: each page must bring something after what came before.
-struct Progress<'a> {
-    prefix: &'a str,
-    last: Option<String>,
-    pages: usize,
-    keys: usize,
-}
-
-impl<'a> Progress<'a> {
-    const fn new(prefix: &'a str) -> Self {
-        Self { prefix, last: None, pages: 0, keys: 0 }
-    }
-
-    /// Takes a page into account.
-    fn check(&mut self, page: &ListingPage) -> Result<(), SourceError> {
-        self.pages += 1;
-        self.keys += page.objects.len() + page.prefixes.len();
-        let key = page.objects.iter().map(|object| object.key.as_str()).max();
-        let last = key.max(page.prefixes.iter().map(String::as_str).max());
-        if page.next_marker.is_some() && last <= self.last.as_deref() {
-            return Err(self.endless("a page of it brings nothing new and says that it goes on"));
-        }
-        if self.pages > MOST_PAGES || self.keys > MOST_KEYS {
-            return Err(self.endless("it does not come to an end"));
-        }
-        self.last = last.map(str::to_owned).max(self.last.take());
-        Ok(())
-    }
-
-    fn endless(&self, reason: &str) -> SourceError {
-        let keys = self.keys;
-        let what = format!("listing of {}", self.prefix);
-        SourceError::fatal(&what, format!("given up after {keys} entries: {reason}"))
-    }
-}
-
 /// What was read, and what could not be.
 #[derive(Debug, Default)]
 struct FoundObjects {
@@ -362,80 +322,4 @@ impl FoundObjects {
         }
         names
     }
-}
-
-/// The folder of one symbol at one frequency.
-#[derive(Clone, Debug)]
-struct SymbolFolder<'a> {
-    target: &'a Target,
-    frequency: Frequency,
-    symbol: Symbol,
-}
-
-impl<'a> SymbolFolder<'a> {
-    fn prefix(&self) -> String {
-        self.target.combination.symbol_prefix(self.frequency, &self.symbol)
-    }
-
-    fn has_open_intervals(&self) -> bool {
-        self.target.combination.has_intervals() && self.target.intervals.is_none()
-    }
-
-    fn series(&self, interval: Option<Interval>) -> WantedSeries<'a> {
-        WantedSeries {
-            target: self.target,
-            frequency: self.frequency,
-            symbol: self.symbol.clone(),
-            interval,
-        }
-    }
-
-    fn expected_series(self) -> Vec<WantedSeries<'a>> {
-        self.target
-            .intervals_at(self.frequency)
-            .into_iter()
-            .map(|interval| self.series(interval))
-            .collect()
-    }
-}
-
-/// One series at one frequency.
-#[derive(Clone, Debug)]
-pub(super) struct WantedSeries<'a> {
-    pub(super) target: &'a Target,
-    pub(super) frequency: Frequency,
-    pub(super) symbol: Symbol,
-    pub(super) interval: Option<Interval>,
-}
-
-impl WantedSeries<'_> {
-    pub(super) fn prefix(&self) -> String {
-        self.target.combination.series_prefix(self.frequency, &self.symbol, self.interval)
-    }
-
-    fn window(&self, dates: DateRange) -> SeriesWindow {
-        SeriesWindow::new(
-            &self.target.combination,
-            &self.symbol,
-            self.interval,
-            self.frequency,
-            dates,
-        )
-    }
-}
-
-/// A series that was listed, and where its listing ends.
-#[derive(Clone, Debug)]
-pub(super) struct ListedSeries<'a> {
-    pub(super) series: WantedSeries<'a>,
-    pub(super) last: Option<Period>,
-}
-
-/// Returns the period of the last archive in a listing, which is in the order of dates.
-fn last_period(objects: &[Listed], matrix: &Matrix) -> Option<Period> {
-    objects
-        .iter()
-        .rev()
-        .find_map(|object| matrix.identify(&object.key).ok())
-        .map(|key| key.period())
 }

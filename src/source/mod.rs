@@ -1,15 +1,18 @@
 //! Where archives come from: the public archive, a mirror, a directory or an object-store prefix.
 //!
-//! A [`Source`] makes one request and says what kind of failure it met. Trying again is the business
-//! of [`retry`], choosing what to list that of [`lister`], and keeping bytes that of the fetcher.
+//! A [`Source`] makes one request and says what kind of failure it met. Trying again is the
+//! business of [`retry`], choosing what to list that of [`lister`], and keeping bytes that of the fetcher.
 
 mod answers;
 mod http;
 pub mod lister;
 pub mod location;
 mod probe;
+mod progress;
 mod proxy;
+mod redirect;
 pub mod retry;
+mod series;
 mod store;
 
 use std::fmt;
@@ -129,7 +132,7 @@ pub struct Timeouts {
 }
 
 impl Timeouts {
-    /// Returns how long an answer may take that brings next to nothing, such as a byte now and then.
+    /// Returns how long an answer may take that brings a byte now and then, and no more.
     #[must_use]
     pub const fn whole_request(self) -> Duration {
         self.idle.saturating_mul(10)

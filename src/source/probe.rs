@@ -14,7 +14,8 @@ use lakehouse_core::names::period::{DateRange, Period};
 use lakehouse_core::selection::SymbolQuery;
 
 use super::SourceError;
-use super::lister::{ListedSeries, Lister, Unavailable, WantedSeries};
+use super::lister::{Lister, Unavailable};
+use super::series::{ListedSeries, WantedSeries};
 use crate::events::Event;
 
 /// How many series of a glob are tried before its listing is believed.
@@ -48,8 +49,8 @@ impl Lister {
             return found;
         }
         self.reporter.report(Event::Note(format!(
-            "{count} series could not be listed ({why}); of {requested} archives that were requested \
-             one by one, {exist} exist"
+            "{count} series could not be listed ({why}); of {requested} archives that were \
+             requested one by one, {exist} exist"
         )));
         found
     }
@@ -81,7 +82,8 @@ impl Lister {
         }
         if let Some(first) = found.first() {
             self.reporter.report(Event::Warning(format!(
-                "the listing disagrees with what exists: it lacks {} archives, the first of them {}",
+                "the listing disagrees with what exists: it lacks {} archives, \
+                 the first of them {}",
                 found.len(),
                 first.key
             )));

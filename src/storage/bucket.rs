@@ -1,8 +1,8 @@
 //! Object stores: what `s3://bucket/prefix` names, and writes that must never overwrite.
 //!
 //! Exactly-once rests on conditional writes: of two writers that commit the same version one is
-//! refused. Not every endpoint that speaks S3 keeps that, so it is tried before the first table of a
-//! lake is made. What is written is not known here.
+//! refused. Not every endpoint that speaks S3 keeps that, so it is tried before the first table of
+//! a lake is made. What is written is not known here.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -175,7 +175,7 @@ impl ObjectStore for BucketStore {
 
 /// Tries whether the store of a lake keeps conditions, by a small object that is put twice.
 ///
-/// Called before a table is made, once for each lake and process; a lake in a folder needs no trial.
+/// Called before a table is made, once for each lake and process; a folder needs no trial.
 ///
 /// # Errors
 /// When the store overwrites what it should refuse to, or cannot be written at all.

@@ -2,8 +2,8 @@
 //!
 //! Engines take URLs apart and put them together again, and not all of them undo and redo the
 //! encoding of `%`, `#` or `\`, so that a lake with such a name would get the log of another one.
-//! They are given `lake://<digest>/…` in place of the location; only plain names of tables and files
-//! follow.
+//! They are given `lake://<digest>/…` in place of the location; only plain names of tables and
+//! files follow.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -30,8 +30,8 @@ fn registered() -> MutexGuard<'static, HashMap<String, Registered>> {
     STORAGES.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Makes a storage known to engines; returns the URL that stands for its location, which is the same
-/// each time.
+/// Makes a storage known to engines; returns the URL that stands for its location, which is the
+/// same each time.
 pub(super) fn register(location: &Url, store: &Arc<dyn ObjectStore>) -> Option<Url> {
     let digest = Sha256::digest(location.as_str());
     let digest: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();

@@ -1,8 +1,8 @@
 //! All files below a folder, whatever else somebody put there.
 //!
-//! A lake or a mirror is a folder like any other: it may have links to nowhere or in circles, pipes,
-//! and names that are no UTF-8. None of these is a file of the lake or the archive, and none of them
-//! may keep a listing from its end.
+//! A lake or a mirror is a folder like any other: it may have links to nowhere or in circles,
+//! pipes, and names that are no UTF-8. None of these is a file of the lake or the archive, and none
+//! of them may keep a listing from its end.
 
 use std::fs::Metadata;
 use std::io::{self, ErrorKind};

@@ -11,7 +11,8 @@ fn document(inner: &str) -> String {
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
          <ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
-         <Name>data.binance.vision</Name><Prefix>data/</Prefix><Marker/><MaxKeys>1000</MaxKeys>{inner}</ListBucketResult>"
+         <Name>data.binance.vision</Name><Prefix>data/</Prefix><Marker/>\
+         <MaxKeys>1000</MaxKeys>{inner}</ListBucketResult>"
     )
 }
 

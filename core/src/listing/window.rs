@@ -63,8 +63,8 @@ impl SeriesWindow {
 /// cannot be listed.
 ///
 /// Each is made when it is needed: of thousands of series that end early, few are ever requested.
-/// Open ends are closed by the combination's own first and last day; without any there is nothing to
-/// go by. Nothing is expected of what was never published or is withdrawn, nor at
+/// Open ends are closed by the combination's own first and last day; without any there is nothing
+/// to go by. Nothing is expected of what was never published or is withdrawn, nor at
 /// intervals that the matrix does not name.
 pub fn expected<'a>(
     combination: &'a Combination,
