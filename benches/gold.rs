@@ -53,14 +53,7 @@ fn main() {
 fn measure(name: &str, served: &Served, folder: &Path) {
     let schemas = Arc::new(Schemas::builtin().unwrap());
     let models = Arc::new(load_models(&schemas, None).unwrap());
-    let gold = Gold {
-        lake: lake(folder),
-        models,
-        schemas,
-        only: Vec::new(),
-        full: false,
-        shutdown: Default::default(),
-    };
+    let gold = Gold::new(lake(folder), models, schemas);
     let started = Instant::now();
     let reporter: Arc<dyn Reporter> = Arc::new(Silent);
     let report: GoldReport = served.runtime.block_on(gold.build(&reporter, &clock())).unwrap();

@@ -1,5 +1,8 @@
 //! Embeds the data files, whatever they are called: a new data type or gold table needs no Rust.
 
+#[path = "../build/outside.rs"]
+mod outside;
+
 use std::error::Error;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -31,6 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for folder in ["matrix", "schemas"] {
         println!("cargo::rerun-if-changed={}", root.join(folder).display());
     }
+    outside::set_cfgs(&root);
     Ok(())
 }
 

@@ -1,19 +1,19 @@
-//! Steps at which a test may hold the process, to kill it exactly there.
+//! Steps at which a test can pause the process, to kill it exactly there.
 //!
 //! Builds without debug assertions have no such steps.
 
 use crate::storage::lake::TableName;
 
-/// The variable that names the step to hold at, such as `before commit silver.klines`.
+/// The variable that names the step to pause at, such as `before commit silver.klines`.
 pub const PAUSE_AT: &str = "LAKEHOUSE_TEST_PAUSE_AT";
-/// The variable that names the file which is made when the step is reached.
+/// The variable that names the file that is created when the step is reached.
 pub const PAUSE_FILE: &str = "LAKEHOUSE_TEST_PAUSE_FILE";
 
-/// Marks a step of the work on a table; goes on unless a test asked to be held here.
+/// Marks a step of the work on a table; continues unless a test pauses here.
 #[cfg(debug_assertions)]
 pub(crate) fn step(what: &str, table: &TableName) {
-    let wanted = std::env::var_os(PAUSE_AT);
-    if wanted.is_some_and(|wanted| wanted.to_str() == Some(&format!("{what} {table}"))) {
+    let chosen = std::env::var_os(PAUSE_AT);
+    if chosen.is_some_and(|chosen| chosen.to_str() == Some(&format!("{what} {table}"))) {
         if let Some(file) = std::env::var_os(PAUSE_FILE) {
             let _ = std::fs::write(file, what);
         }

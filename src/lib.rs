@@ -1,30 +1,59 @@
 //! `lakehouse`: the public market-data archive of Binance as exact, audited Delta Lake tables.
 //!
-//! This package is the shell around `lakehouse-core`: everything that touches networks, files,
-//! clocks, Delta or SQL.
+//! This package is the shell around [`lakehouse_core`]: everything that touches networks, files,
+//! clocks, Delta or SQL. The program `lakehouse` is a thin layer over it, and so are the programs in
+//! `examples/`.
+//!
+//! - A [`storage::lake::Lake`] is one folder or bucket with all tables.
+//! - A [`source`] is the public archive, a mirror or a folder. A [`source::lister::Lister`] lists
+//!   it, and [`lakehouse_core::plan`] decides what to do with each archive.
+//! - An [`ingest::Ingest`] carries a plan out: it downloads, decodes and commits.
+//! - [`gold`] builds models, [`maintain`] compacts and deletes, [`verify`] compares with the
+//!   archives.
+//! - A [`query::Session`] answers SQL.
+//!
+//! What a run does is reported as [`events`]. Time is an argument: see [`clock`].
+//!
+//! # Example
+//!
+//! Rows of a statement as Arrow batches:
+//!
+//! ```no_run
+#![doc = include_str!("../examples/read.rs")]
+//! ```
 
+// The library: what another program can use.
 pub mod bronze;
-pub mod cli;
 pub mod clock;
-pub mod commands;
-mod delta;
 pub mod events;
-#[doc(hidden)]
-pub mod failpoint;
 pub mod gold;
 pub mod ingest;
 pub mod maintain;
 pub mod meta;
 pub mod output;
-mod parquet;
 pub mod query;
-pub mod report_html;
-pub mod settings;
-pub mod shell;
-pub mod shutdown;
-mod silver;
 pub mod source;
-pub mod status;
 pub mod storage;
-pub mod terminal;
 pub mod verify;
+
+// The program. It is public for `main` and for tests only.
+#[doc(hidden)]
+pub mod cli;
+#[doc(hidden)]
+pub mod commands;
+#[doc(hidden)]
+pub mod failpoint;
+#[doc(hidden)]
+pub mod fuzzing;
+#[doc(hidden)]
+pub mod settings;
+#[doc(hidden)]
+pub mod terminal;
+
+mod delta;
+mod parquet;
+mod report_html;
+mod shell;
+mod shutdown;
+mod silver;
+mod status;

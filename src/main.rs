@@ -4,17 +4,18 @@ use std::io;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use lakehouse::clock::Clock;
 use lakehouse::commands;
 use lakehouse::terminal::usage;
 use tokio::runtime::Builder;
 
-/// Decoding allocates and frees batches on many threads, where the system's allocator is slow and
-/// keeps memory that it does not need.
+/// Decoding allocates and frees batches on many threads. The system's allocator is slow at this and
+/// does not return memory that it no longer needs.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Threads for work that blocks: each keeps memory of its own, and disks are busy with far fewer.
+/// Threads for work that blocks: each needs memory, and far fewer keep a disk busy.
 const BLOCKING_THREADS: usize = 32;
 
 fn main() -> io::Result<ExitCode> {
@@ -22,9 +23,30 @@ fn main() -> io::Result<ExitCode> {
         Ok(cli) => cli,
         Err(code) => return Ok(code),
     };
-    #[expect(clippy::disallowed_methods, reason = "the one place where the clock is read")]
-    let clock = Clock::new(|| SystemTime::now().into());
     let runtime =
         Builder::new_multi_thread().enable_all().max_blocking_threads(BLOCKING_THREADS).build()?;
-    Ok(runtime.block_on(commands::run(cli, clock)))
+    Ok(runtime.block_on(commands::run(cli, clock())))
+}
+
+fn clock() -> Clock {
+    let offset = offset(now());
+    Clock::new(move || now() + offset)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place where the clock is read")]
+fn now() -> DateTime<Utc> {
+    SystemTime::now().into()
+}
+
+/// Returns how far off the clock is: a test of builds with debug assertions may say what time it is.
+#[cfg(debug_assertions)]
+fn offset(now: DateTime<Utc>) -> TimeDelta {
+    let text = std::env::var_os("LAKEHOUSE_TEST_CLOCK");
+    let time = text.and_then(|text| text.to_str()?.parse::<DateTime<Utc>>().ok());
+    time.map_or(TimeDelta::zero(), |time| time - now)
+}
+
+#[cfg(not(debug_assertions))]
+const fn offset(_: DateTime<Utc>) -> TimeDelta {
+    TimeDelta::zero()
 }

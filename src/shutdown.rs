@@ -1,20 +1,17 @@
-//! Asking work to stop: once politely, twice at once.
+//! Requests to stop: the first finishes the current batch, the second ends the process at once.
 //!
-//! SIGINT (Ctrl-C) and SIGTERM are the same wish. What is in flight is finished first, and a second
-//! wish ends the process where it stands; neither loses anything, because commits are whole or not
-//! there.
+//! SIGINT (Ctrl-C) and SIGTERM mean the same. Neither request loses anything, because a commit is
+//! whole or does not exist.
 
 use std::sync::Arc;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::terminal::console::{self, Tone};
-
 /// The exit code of a process that was ended by SIGINT, as shells know it.
 const INTERRUPTED: i32 = 130;
 
-/// A wish to stop that everybody who does work can see.
+/// A request to stop that all parts of a run can see.
 #[derive(Clone, Debug)]
 pub struct Shutdown(Arc<watch::Sender<bool>>);
 
@@ -25,37 +22,45 @@ impl Default for Shutdown {
 }
 
 impl Shutdown {
-    /// Asks for it.
+    /// Requests it.
     pub fn request(&self) {
         self.0.send_replace(true);
     }
 
-    /// Returns whether it was requested for.
+    /// Returns whether it was requested.
     #[must_use]
     pub fn is_requested(&self) -> bool {
         *self.0.borrow()
     }
 
-    /// Waits until it is requested for.
+    /// Waits until it is requested.
     pub async fn requested(&self) {
-        let mut wish = self.0.subscribe();
-        // The sender is this value's own, so the wait cannot fail while it is borrowed.
-        let _ = wish.wait_for(|requested| *requested).await;
+        let mut request = self.0.subscribe();
+        // The sender belongs to this value, so the wait cannot fail while it is borrowed.
+        let _ = request.wait_for(|requested| *requested).await;
     }
 
-    /// Makes a wish of the signals that request a process to end; must be called within a runtime.
+    /// Makes a request of the signals that end a process, and runs `announce` on the first.
+    ///
+    /// Must be called within a runtime.
     #[must_use]
-    pub fn on_signals() -> Self {
-        let stop = Self::default();
-        let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
-        if let (Ok(interrupt), Ok(terminate)) = signals {
-            tokio::spawn(obey(stop.clone(), interrupt, terminate));
+    pub fn on_signals(announce: impl Fn() + Send + 'static) -> Self {
+        let shutdown = Self::default();
+        let interrupt = signal(SignalKind::interrupt());
+        let terminate = signal(SignalKind::terminate());
+        if let (Ok(interrupt), Ok(terminate)) = (interrupt, terminate) {
+            tokio::spawn(listen(shutdown.clone(), announce, interrupt, terminate));
         }
-        stop
+        shutdown
     }
 }
 
-async fn obey(shutdown: Shutdown, mut interrupt: Signal, mut terminate: Signal) {
+async fn listen(
+    shutdown: Shutdown,
+    announce: impl Fn(),
+    mut interrupt: Signal,
+    mut terminate: Signal,
+) {
     loop {
         tokio::select! {
             _ = interrupt.recv() => {}
@@ -64,10 +69,7 @@ async fn obey(shutdown: Shutdown, mut interrupt: Signal, mut terminate: Signal) 
         if shutdown.is_requested() {
             std::process::exit(INTERRUPTED);
         }
-        console::tell_as(
-            Tone::Answer,
-            "stopping behind the batch in flight; once more stops at once",
-        );
+        announce();
         shutdown.request();
     }
 }

@@ -215,7 +215,7 @@ async fn a_table_of_corrections_that_was_lost_is_made_again_from_silver() {
     let run = lake.run("maintain", &["--rebuild-ledger"]);
 
     assert_eq!(run.code, Some(0), "{run}");
-    assert!(run.stderr.contains("meta.changes made anew: 2 corrections"), "{run}");
+    assert!(run.stderr.contains("meta.changes rebuilt: 2 corrections"), "{run}");
     assert_eq!(all(), before);
     let version = lake.versions()["meta/changes"];
     assert_eq!(lake.run("maintain", &["--rebuild-ledger"]).code, Some(0));

@@ -155,12 +155,13 @@ fn an_interval_that_no_market_has_is_refused_with_those_there_are() {
 
 #[test]
 fn a_selection_without_symbols_is_refused_with_a_hint() {
-    assert_snapshot!(run(&["ingest", "--market", "spot", "--data-type", "klines", "--last", "7d"]), @r"
+    let selection = ["ingest", "--market", "spot", "--data-type", "klines", "--last", "7d"];
+    assert_snapshot!(run(&selection), @r"
     exit code: 2
     --- stdout
     --- stderr
     error: no symbols are selected, which could be the whole archive: many terabytes
-    hint: name some with --symbol 'BTC*', use a configuration file with --config, or ask for everything with --all
+    hint: name some with --symbol 'BTC*', use a configuration file with --config, or select everything with --all
     ");
 }
 

@@ -2,7 +2,10 @@
 
 use std::fs;
 
+use clap::CommandFactory;
 use insta::assert_snapshot;
+use lakehouse::cli::Cli;
+use lakehouse::cli::setting::{SETTING_GROUPS, Setting};
 use lakehouse_core::config::options::parse_settings_toml;
 use serde_json::Value;
 
@@ -80,7 +83,8 @@ fn settings_are_shown_to_programs_too() {
 #[test]
 fn options_of_other_names_are_shown_under_their_own() {
     let folder = tempfile::tempdir().unwrap();
-    let file = "{\"output_directory\": \"out\",\n \"symbols\": [\"A\"],\n \"s5cmd_extra_args\": [\"--retry-count=3\"]}";
+    let file = "{\"output_directory\": \"out\",\n \"symbols\": [\"A\"],\n \
+                \"s5cmd_extra_args\": [\"--retry-count=3\"]}";
     fs::write(folder.path().join("old.json"), file).unwrap();
     let mut command = lakehouse(folder.path());
     let run: Run =
@@ -105,7 +109,7 @@ fn a_new_configuration_file_is_never_put_over_one_that_is_there() {
     assert_eq!(second.code, Some(2));
     assert_eq!(
         second.stderr,
-        "error: lakehouse.toml is there already and stays as it is; name another file\n"
+        "error: lakehouse.toml exists already and is not changed; name another file\n"
     );
     assert_eq!(fs::read_to_string(file).unwrap(), "batch_size = 3\n");
 }
@@ -142,6 +146,63 @@ fn a_new_configuration_file_has_every_option_and_each_can_be_read() {
             options.iter().any(|option| option.starts_with(&format!("{name} = "))),
             "{name} is not in the file"
         );
+    }
+}
+
+fn settings() -> impl Iterator<Item = &'static Setting> {
+    SETTING_GROUPS.iter().flat_map(|group| group.settings.iter().copied())
+}
+
+#[test]
+fn a_new_configuration_file_shows_defaults_and_has_no_long_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    lakehouse(folder.path()).args(["config", "init", "new.toml"]).output().unwrap();
+    let text = fs::read_to_string(folder.path().join("new.toml")).unwrap();
+    for line in ["# lake = \"./lake\"", "# batch_size = 100", "# max_parallel_downloads = 8"] {
+        assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+    }
+    assert!(text.lines().all(|line| line.len() <= 100), "{text}");
+}
+
+#[test]
+fn the_page_on_configuration_has_flag_variable_and_default_of_every_setting() {
+    let page = include_str!("../docs/configuration.md");
+    for setting in settings() {
+        let row = page.lines().find(|line| line.starts_with(&format!("| `{}` |", setting.key)));
+        let row = row.unwrap_or_else(|| panic!("no row for {}", setting.key));
+        let flags = setting.flag.into_iter().flat_map(|flags| flags.split(", "));
+        for name in flags.chain(setting.variable) {
+            assert!(row.contains(&format!("`{name}`")), "{name}: {row}");
+        }
+        match (setting.default)() {
+            Value::Null => {}
+            Value::String(text) => assert!(row.contains(&format!("`{text}`")), "{text}: {row}"),
+            other => assert!(row.contains(&format!("| {other}")), "{other}: {row}"),
+        }
+    }
+}
+
+#[test]
+fn every_flag_of_a_setting_exists_and_its_help_names_variable_and_default() {
+    let command = Cli::command();
+    let ingest = command.find_subcommand("ingest").unwrap();
+    let arguments: Vec<_> = command.get_arguments().chain(ingest.get_arguments()).collect();
+    for setting in settings() {
+        for flag in setting.flag.into_iter().flat_map(|flags| flags.split(", ")) {
+            let argument = arguments
+                .iter()
+                .find(|argument| argument.get_long() == flag.strip_prefix("--"))
+                .unwrap_or_else(|| panic!("no flag {flag}"));
+            let help = argument.get_help().unwrap().to_string();
+            if let Some(variable) = setting.variable {
+                assert!(help.contains(&format!("[env: {variable}]")), "{help}");
+            }
+            match (setting.default)() {
+                Value::String(text) => assert!(help.contains(&format!("[default: {text}]"))),
+                Value::Number(number) => assert!(help.contains(&format!("[default: {number}]"))),
+                _ => {}
+            }
+        }
     }
 }
 

@@ -1,5 +1,5 @@
-//! Existing configurations run unchanged on a source of one's own; where the archive differs from
-//! what they say, that is told once.
+//! Existing configurations run unchanged on a source of one's own; a difference between them and
+//! the archive is reported once.
 
 use std::path::{Path, PathBuf};
 
@@ -43,9 +43,9 @@ fn archives() -> TempDir {
     sample_folder(&keys.iter().map(|key| identify(key)).collect::<Vec<_>>())
 }
 
-fn config(name: &str) -> Option<PathBuf> {
-    let found = collection_configs()?.into_iter().find(|file| file.ends_with(name));
-    Some(found.unwrap_or_else(|| panic!("{name}")))
+fn config(name: &str) -> PathBuf {
+    let found = collection_configs().into_iter().find(|file| file.ends_with(name));
+    found.unwrap_or_else(|| panic!("{name}"))
 }
 
 fn ingest(lake: &TestLake, config: &Path, source: &Path, flags: &[&str]) -> Run {
@@ -54,16 +54,16 @@ fn ingest(lake: &TestLake, config: &Path, source: &Path, flags: &[&str]) -> Run 
 }
 
 #[track_caller]
-fn assert_told_once(run: &Run, what: &str) {
+fn assert_reported_once(run: &Run, what: &str) {
     assert_eq!(run.stderr.matches(what).count(), 1, "`{what}` in {run}");
 }
 
 #[tokio::test]
+#[cfg_attr(not(collection_configs), ignore = "there is no ../shared/collection-configs")]
 async fn every_existing_configuration_ingests_what_it_asks_for() {
-    let Some(configs) = collection_configs() else { return };
     let source = archives();
     let one_symbol = ["--market", "spot", "--symbol", "BTCUSDT", "--data-type", "trades"];
-    for config in configs {
+    for config in collection_configs() {
         let name = config.file_stem().unwrap().to_str().unwrap();
         let (archives, flags) = match name {
             "basic" => (12, &[][..]),
@@ -87,10 +87,11 @@ async fn every_existing_configuration_ingests_what_it_asks_for() {
 }
 
 #[test]
-fn what_the_archive_has_otherwise_than_a_configuration_says_is_told_once() {
-    let Some(config) = config("full_market.json") else { return };
+#[cfg_attr(not(collection_configs), ignore = "there is no ../shared/collection-configs")]
+fn what_the_archive_has_otherwise_than_a_configuration_says_is_reported_once() {
+    let config = config("full_market.json");
     let run = ingest(&TestLake::new(), &config, archives().path(), &[]);
-    for told in [
+    for message in [
         "options BVOLIndex: BTC stands for BTCBVOLUSDT",
         "options BVOLIndex: ETH stands for ETHBVOLUSDT",
         "options BVOLIndex: has no intervals; 1h, 1d is ignored",
@@ -99,16 +100,17 @@ fn what_the_archive_has_otherwise_than_a_configuration_says_is_told_once() {
         "futures_cm liquidationSnapshot: its last archive is of 2024-10-14",
         "--no-sign-request in `s5cmd_extra_args` has no meaning here and is ignored",
     ] {
-        assert_told_once(&run, told);
+        assert_reported_once(&run, message);
     }
 }
 
 #[test]
+#[cfg_attr(not(collection_configs), ignore = "there is no ../shared/collection-configs")]
 fn an_interval_of_a_data_type_without_any_is_ignored_with_a_note() {
-    let Some(config) = config("spot_only.json") else { return };
+    let config = config("spot_only.json");
     let run = ingest(&TestLake::new(), &config, archives().path(), &[]);
-    assert_told_once(&run, "spot bookDepth: has no intervals; 100ms is ignored");
-    assert_told_once(&run, "spot bookDepth: was never published on the public archive");
+    assert_reported_once(&run, "spot bookDepth: has no intervals; 100ms is ignored");
+    assert_reported_once(&run, "spot bookDepth: was never published on the public archive");
 }
 
 #[tokio::test]
@@ -121,8 +123,8 @@ async fn option_symbols_of_existing_configurations_stand_for_those_of_each_data_
     let source = folder.path().to_str().unwrap();
     let run = lake.run("ingest", &["--market", "options", "--symbol", "BTC", "--source", source]);
     assert_eq!(run.code, Some(0), "{run}");
-    assert_told_once(&run, "options BVOLIndex: BTC stands for BTCBVOLUSDT");
-    assert_told_once(&run, "options EOHSummary: BTC stands for BTCUSDT");
+    assert_reported_once(&run, "options BVOLIndex: BTC stands for BTCBVOLUSDT");
+    assert_reported_once(&run, "options EOHSummary: BTC stands for BTCUSDT");
     assert_eq!(
         lake.rows("SELECT symbol FROM meta.archives ORDER BY symbol").await,
         ["BTCBVOLUSDT", "BTCUSDT"]
@@ -154,10 +156,10 @@ fn a_name_in_a_configuration_that_means_nothing_is_refused_with_the_valid_ones()
         std::fs::write(&file, text).unwrap();
         let refused = run(&["ingest", "--config", file.to_str().unwrap(), "--source", "."]);
         assert_eq!((refused.code, refused.stdout.as_str()), (Some(2), ""), "{text}: {refused}");
-        let told = &refused.stderr;
+        let message = &refused.stderr;
         assert!(
-            told.contains("own.json") && told.contains(named) && told.contains(valid),
-            "{text}: {told}"
+            message.contains("own.json") && message.contains(named) && message.contains(valid),
+            "{text}: {message}"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! The pages of `docs/` that follow from data: `UPDATE_DOCS=1 cargo test docs` writes them anew.
+//! The pages of `docs/` that follow from data: `UPDATE_DOCS=1 cargo test docs` writes them again.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -10,9 +10,10 @@ use lakehouse::gold::load_models;
 use lakehouse_core::gold::{Model, Partitioning};
 use lakehouse_core::matrix::{Combination, Matrix};
 use lakehouse_core::names::market::{Interval, Market};
-use lakehouse_core::schema::{Column, ColumnType, Schemas, TableSchema};
+use lakehouse_core::schema::{Column, ColumnType, SHARED_COLUMNS, Schemas, TableSchema};
 
 use crate::support::archive_server::ArchiveServer;
+use crate::support::delta_log::{Comment, comments, newest_metadata};
 use crate::support::samples::{trades, trades_key};
 use crate::support::test_lake::TestLake;
 
@@ -31,32 +32,40 @@ async fn the_page_about_tables_says_what_schemas_matrix_and_a_lake_say() {
 }
 
 const INTRODUCTION: &str = "\
-<!-- Made from schemas/, schemas/gold/ and matrix/ by tests/docs.rs: UPDATE_DOCS=1 cargo test docs -->
+<!-- Made from schemas/, schemas/gold/, matrix/ and src/meta/ by tests/docs.rs: \
+UPDATE_DOCS=1 cargo test docs -->
 
-# The tables
+# Tables
 
-In `silver`, one Delta table per data type, partitioned by `market` and `date`, with the columns of the archive's own CSV files
-under their own names in snake_case. Every table also has:
+`silver` has one Delta table per data type, partitioned by `market` and `date`, with the columns of
+the archive's CSV files under their own names in snake_case. [`gold`](#the-tables-of-gold) has
+tables that are computed from others, and [`meta`](#the-tables-of-meta) has tables about the lake.
+The descriptions on this page are also in the tables, as Delta descriptions and column comments.
 
-| column | type | what it holds |
-|---|---|---|
-| `market` | VARCHAR | `spot`, `futures_um`, `futures_cm` or `options` |
-| `date` | DATE | UTC day of the row's own event time |
-| `symbol` | VARCHAR | symbol, as the archive spells it |
-| `bar_interval` | VARCHAR | length of the bar, such as `1h`; only in tables of bars |
-| `archive` | VARCHAR | key of the archive that the row came from |
+Types are named as `lakehouse query` and the shell name them. Times are UTC microseconds, whatever
+the file used. Numbers are exact decimals: a value that does not fit its column is in
+`meta.rejects`, never rounded.
 
-Times are UTC microseconds, whatever the file used. Numbers are exact decimals: a value that does not fit its
-column is in `meta.rejects`, never rounded.
+The market `options` has its archives below `data/option/`, the two futures markets have theirs
+below `data/futures/um/` and `data/futures/cm/`.
 
-The market `options` has its archives below `data/option/`, the two futures markets below `data/futures/um/` and
-`data/futures/cm/`. Behind these tables stand [those of `gold`](#the-tables-of-gold), made from them, and
-[those of `meta`](#the-tables-of-meta): what the lake knows of itself.
+Every table of `silver` has these columns:
+
 ";
+
+fn shared_columns(page: &mut String) {
+    page.push_str("| column | type | what it holds |\n|---|---|---|\n");
+    for (column, doc) in SHARED_COLUMNS {
+        let data_type = if column == "date" { "date" } else { "text" };
+        let only = if column == "bar_interval" { "; only in tables of bars" } else { "" };
+        writeln!(page, "| `{column}` | {data_type} | {doc}{only} |").unwrap();
+    }
+}
 
 fn tables_page() -> String {
     let matrix = Matrix::builtin().unwrap();
     let mut page = INTRODUCTION.to_owned();
+    shared_columns(&mut page);
     overview(&mut page, &matrix);
     for schema in Schemas::builtin().unwrap().iter() {
         let combinations: Vec<_> =
@@ -124,14 +133,17 @@ fn days(days: u32) -> String {
 const GOLD_INTRODUCTION: &str = "
 ## The tables of gold
 
-Made from other tables by the SQL in [schemas/gold/](../schemas/gold), and built again only where something changed.
-`lakehouse gold show MODEL` prints the statement. What is carried over or added up is exact; what is divided is double
-precision, converted at the very end.
+Computed from other tables by the SQL in [schemas/gold/](../schemas/gold), and computed again only
+for days whose inputs changed. `lakehouse gold show MODEL` prints the statement. Values that are
+copied or added up are exact. Quotients are double precision, converted in the last step.
+
+The types are those of the models' headers: `integer` is a smallint, int or bigint, `decimal` a
+decimal of any precision. `\\d gold.TABLE` in the shell prints the exact types of a table.
 ";
 
 /// Every data type with its table, and what each market has of it.
 fn overview(page: &mut String, matrix: &Matrix) {
-    page.push_str("\n## What there is\n\n| data type | table |");
+    page.push_str("\n## The tables of silver\n\n| data type | table |");
     Market::ALL.iter().for_each(|market| write!(page, " {market} |").unwrap());
     page.push_str("\n|---|---|---|---|---|---|\n");
     let mut seen = BTreeSet::new();
@@ -145,7 +157,10 @@ fn overview(page: &mut String, matrix: &Matrix) {
         }
         page.push('\n');
     }
-    page.push_str("\nWhat ended, was withdrawn or was never published is read all the same if a mirror has it.\n");
+    page.push_str(
+        "\nData types that ended, were withdrawn or were never published are read all the same if a \
+         mirror has them.\n",
+    );
 }
 
 fn table(page: &mut String, schema: &TableSchema, combinations: &[&Combination]) {
@@ -155,7 +170,7 @@ fn table(page: &mut String, schema: &TableSchema, combinations: &[&Combination])
         .map(|column| format!("`{column}`"))
         .collect::<Vec<_>>()
         .join(", ");
-    write!(page, "\n## {}\n\n{}\n\n", schema.table(), schema.doc()).unwrap();
+    write!(page, "\n### {}\n\n{}\n\n", schema.table(), schema.doc()).unwrap();
     write!(
         page,
         "`date` is the day of `{}`. Rows of a file are sorted by {sorted}.\n\n",
@@ -167,7 +182,8 @@ fn table(page: &mut String, schema: &TableSchema, combinations: &[&Combination])
         let (kind, markets) = (sql_type(column), markets_with(position, schema, combinations));
         writeln!(page, "| `{}` | {kind} | {markets} | {} |", column.name, column.doc).unwrap();
     }
-    page.push_str("\n| market | daily archives | monthly archives | since | status |\n|---|---|---|---|---|\n");
+    page.push_str("\n| market | daily archives | monthly archives | since | status |\n");
+    page.push_str("|---|---|---|---|---|\n");
     for row in combinations {
         let (daily, monthly) = (published(row.daily.as_deref()), published(row.monthly.as_deref()));
         let since = row.since.map_or_else(String::new, |day| day.to_string());
@@ -176,16 +192,17 @@ fn table(page: &mut String, schema: &TableSchema, combinations: &[&Combination])
     }
 }
 
+/// Names the type as `query` and the shell do.
 fn sql_type(column: &Column) -> String {
     match column.kind {
-        ColumnType::Time => "TIMESTAMP".to_owned(),
-        ColumnType::Date => "DATE".to_owned(),
-        ColumnType::BigInt => "BIGINT".to_owned(),
-        ColumnType::SmallInt => "SMALLINT".to_owned(),
-        ColumnType::Boolean => "BOOLEAN".to_owned(),
-        ColumnType::Text => "VARCHAR".to_owned(),
+        ColumnType::Time => "timestamp(6) UTC".to_owned(),
+        ColumnType::Date => "date".to_owned(),
+        ColumnType::BigInt => "bigint".to_owned(),
+        ColumnType::SmallInt => "smallint".to_owned(),
+        ColumnType::Boolean => "boolean".to_owned(),
+        ColumnType::Text => "text".to_owned(),
         decimal => match decimal.data_type() {
-            DataType::Decimal128(digits, scale) => format!("DECIMAL({digits}, {scale})"),
+            DataType::Decimal128(digits, scale) => format!("decimal({digits},{scale})"),
             other => panic!("{other} has no name in SQL here"),
         },
     }
@@ -213,154 +230,33 @@ fn published(intervals: Option<&[Interval]>) -> String {
     }
 }
 
-/// Columns, each with what it holds.
-type Described = &'static [(&'static str, &'static str)];
-
-/// The lake's own tables with what they are for, each column with what it holds.
-static META: [(&str, &str, Described); 4] = [
-    (
-        "archives",
-        "The ledger: one row for every archive and version of it that the lake has met. Rows of archives in silver \
-         follow from silver's own log; `maintain --rebuild-ledger` makes them again from there.",
-        &[
-            ("archive", "key of the archive, as the source spells it"),
-            ("market", "`spot`, `futures_um`, `futures_cm` or `options`"),
-            ("data_type", "data type under the archive's own name, such as `aggTrades`"),
-            ("symbol", "symbol"),
-            ("bar_interval", "length of the bars, where there are bars"),
-            ("frequency", "`daily` or `monthly`"),
-            ("period_start", "first day that the archive is about"),
-            ("period_end", "last day that it is about"),
-            ("size", "bytes of the zip"),
-            ("etag", "entity tag, as the source tells it"),
-            ("last_modified", "when the source says that it was changed"),
-            ("sha256", "SHA-256 of the zip: the version of the archive"),
-            ("checksum", "`match`, `mismatch`, `absent` (none is published) or `unchecked`"),
-            (
-                "status",
-                "`ingested`: in silver; `superseded`: was, until another version replaced it; `yielded`: another copy \
-                 is more complete on all its days; `not_published`; `quarantined`: bytes never matched the checksum; \
-                 `rejected`: bytes cannot be read; `failed`: could not be fetched",
-            ),
-            ("rows", "rows in silver"),
-            ("rejected_rows", "rows that could not be kept"),
-            ("min_time", "event time of its first row"),
-            ("max_time", "event time of its last row"),
-            ("silver_version", "version of the silver table that holds the rows"),
-            ("run", "run that recorded the row"),
-            ("recorded_at", "when it was recorded"),
-            (
-                "reason",
-                "why the status is what it is, and how days were judged that another copy holds too",
-            ),
-            (
-                "owned_days",
-                "days of the month whose rows in silver are the archive's, such as `1-9,13`, or `none`; NULL if it owns \
-                 all days of its period",
-            ),
-            ("rival", "SHA-256 of the month's archive with which a daily archive was compared"),
-        ],
-    ),
-    (
-        "changes",
-        "One row for every correction: an archive whose rows in silver were replaced by those of another version. Counts \
-         are of rows in the table, so of the days that the archive owns. `lakehouse changes` prints it.",
-        &[
-            ("archive", "key of the archive"),
-            ("market", "market"),
-            ("data_type", "data type"),
-            ("symbol", "symbol"),
-            ("bar_interval", "length of the bars, where there are bars"),
-            ("old_sha256", "version whose rows went; its zip stays in bronze"),
-            ("new_sha256", "version whose rows came"),
-            (
-                "rows_added",
-                "rows with a key (id, or time) that the old version did not have on that day",
-            ),
-            ("rows_removed", "rows with a key that the new version does not have on that day"),
-            ("rows_changed", "rows with the same key and other values"),
-            ("committed_at", "when the commit was made"),
-            ("silver_table", "table, such as `silver.klines`"),
-            (
-                "silver_version",
-                "version of that table which holds the new rows; the one before has the old ones",
-            ),
-            ("run", "run that made the commit"),
-        ],
-    ),
-    (
-        "rejects",
-        "One row for every row of an archive that could not be kept.",
-        &[
-            ("archive", "key of the archive"),
-            ("line", "line of its CSV, from 1"),
-            ("column", "column that cannot be read, or nothing if it is the line as a whole"),
-            ("value", "what stands there"),
-            ("reason", "why it cannot be kept"),
-            ("raw", "the line, as far as it is kept"),
-            ("run", "run that read the archive"),
-        ],
-    ),
-    (
-        "runs",
-        "One row for every ingest or refresh that had something to do.",
-        &[
-            ("run", "name of the run, which is in its commits too"),
-            ("command", "command, as it was typed"),
-            ("started_at", "when it started"),
-            ("ended_at", "when it ended"),
-            ("seconds", "how long that was"),
-            ("outcome", "`done`, `incomplete`, `interrupted`, or `stopped:` and why"),
-            ("archives_new", "archives in silver for the first time"),
-            ("archives_skipped", "archives that were held already, as they are published"),
-            ("archives_corrected", "archives that replaced an earlier version"),
-            ("archives_not_published", "archives that the source does not have"),
-            ("archives_failed", "archives that did not reach silver for another reason"),
-            ("rows", "rows that were committed to silver"),
-            ("rejected_rows", "rows that could not be kept"),
-            ("bytes", "bytes that were downloaded"),
-            ("retries", "requests that were tried again, those for listings included"),
-        ],
-    ),
-];
-
-/// Describes the lake's own tables, with the columns and types that a lake really has.
+/// Describes the lake's own tables, as the log of a lake's tables does.
 async fn meta_tables() -> String {
     let (server, lake) = (ArchiveServer::start(), TestLake::new());
     let key = trades_key("BTCUSDT", "2024-01-02");
     server.publish(&key, trades(&key, "2024-01-02", 0..5));
     lake.ingest(server.url(), &["--all"]).await;
-    let sql = "SELECT table_name, column_name, data_type FROM information_schema.columns \
-               WHERE table_schema = 'meta' ORDER BY table_name, ordinal_position";
-    let found = lake.rows(sql).await;
-    let documented = META
-        .iter()
-        .flat_map(|(table, _, columns)| columns.iter().map(move |column| (table, column)));
     let mut page = "\n## The tables of meta\n".to_owned();
-    let mut last = "";
-    assert_eq!(found.len(), documented.clone().count(), "{found:?}");
-    for (row, (table, (column, doc))) in found.iter().zip(documented) {
-        let kind = row.strip_prefix(&format!("{table} | {column} | "));
-        let kind =
-            sql_name(kind.unwrap_or_else(|| panic!("{row} is documented as {table}.{column}")));
-        if last != *table {
-            let about = META.iter().find(|(name, _, _)| name == table).unwrap().1;
-            write!(page, "\n### meta.{table}\n\n{about}\n\n| column | type | what it holds |\n|---|---|---|\n")
-                .unwrap();
-            last = table;
+    for table in ["archives", "changes", "rejects", "runs"] {
+        let metadata = newest_metadata(&lake.path().join("meta").join(table));
+        let description = metadata["description"].as_str().unwrap();
+        write!(page, "\n### meta.{table}\n\n{description}\n\n").unwrap();
+        page.push_str("| column | type | what it holds |\n|---|---|---|\n");
+        for Comment { column, data_type, comment } in comments(&metadata) {
+            let comment = comment.unwrap_or_else(|| panic!("meta.{table}.{column} has no comment"));
+            writeln!(page, "| `{column}` | {} | {comment} |", sql_name(&data_type)).unwrap();
         }
-        writeln!(page, "| `{column}` | {kind} | {doc} |").unwrap();
     }
     page
 }
 
-fn sql_name(arrow: &str) -> &'static str {
-    match arrow {
-        "Utf8View" | "Utf8" => "VARCHAR",
-        "Int64" => "BIGINT",
-        "Float64" => "DOUBLE",
-        "Date32" => "DATE",
-        time if time.starts_with("Timestamp") => "TIMESTAMP",
+fn sql_name(delta: &str) -> &'static str {
+    match delta {
+        "string" => "text",
+        "long" => "bigint",
+        "double" => "double",
+        "date" => "date",
+        "timestamp" => "timestamp(6) UTC",
         other => panic!("{other} has no name in SQL here"),
     }
 }

@@ -1,32 +1,18 @@
 //! Whatever is published in whatever order, gold built on the way is what gold built at once is.
 
 use crate::support::gold_scene::{GoldScene, hourly};
+use crate::support::random::Random;
+use crate::support::scale::{scaled, seed};
 
-const SEQUENCES: u64 = 3;
 const STEPS: usize = 6;
 
 const DAYS: [&str; 6] =
     ["2024-02-26", "2024-02-27", "2024-02-28", "2024-02-29", "2024-03-01", "2024-03-02"];
 
-/// A series of numbers that looks random.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % end
-    }
-
-    fn of<'a>(&mut self, all: &[&'a str]) -> &'a str {
-        all[self.below(all.len())]
-    }
-}
-
 /// Publishes something: a new archive, a correction of one, or the other copy of days.
-fn publish(scene: &GoldScene, numbers: &mut Numbers) -> String {
-    let symbol = numbers.of(&["BTCUSDT", "ETHUSDT"]);
-    let market = numbers.of(&["spot", "futures_um"]);
+fn publish(scene: &GoldScene, numbers: &mut Random) -> String {
+    let symbol = numbers.pick(&["BTCUSDT", "ETHUSDT"]);
+    let market = numbers.pick(&["spot", "futures_um"]);
     let seed = numbers.below(3) as u64;
     let key = match numbers.below(8) {
         0 => hourly(market, symbol, "2024-02"),
@@ -34,7 +20,10 @@ fn publish(scene: &GoldScene, numbers: &mut Numbers) -> String {
         2 => {
             format!("data/futures/um/monthly/fundingRate/{symbol}/{symbol}-fundingRate-2024-02.zip")
         }
-        _ => hourly(market, symbol, numbers.of(&DAYS)),
+        _ => {
+            let day: &&str = numbers.pick(&DAYS);
+            hourly(market, symbol, day)
+        }
     };
     // All of it, some of it, or only what is left of a bad day.
     let (keep, every) = ([1, 24, 2_000][numbers.below(3)], [1, 2, 5][numbers.below(3)]);
@@ -47,8 +36,11 @@ fn publish(scene: &GoldScene, numbers: &mut Numbers) -> String {
 
 #[tokio::test]
 async fn after_any_sequence_of_ingests_corrections_and_swaps_gold_is_what_a_full_rebuild_makes() {
-    for seed in 0..SEQUENCES {
-        let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15 ^ seed);
+    let first = seed(0);
+    let sequences = scaled(3, 30);
+    println!("{sequences} sequences from seed {first}");
+    for seed in first..first + sequences {
+        let mut numbers = Random::new(seed);
         let scene = GoldScene::new();
         let mut told = format!("sequence {seed}");
         for _ in 0..STEPS {

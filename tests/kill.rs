@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use lakehouse::failpoint::{PAUSE_AT, PAUSE_FILE};
 use tempfile::TempDir;
 
+use crate::support::random::Random;
 use crate::support::sample_archive::{SampleArchive, content};
+use crate::support::scale::{scaled, seed};
 
 /// Starts a command, waits until it is held at a step, and kills it there; says whether it came so
 /// far.
@@ -169,32 +171,37 @@ fn files_of(lake: &Path, table: &str) -> usize {
 }
 
 #[test]
-fn runs_that_are_killed_at_a_hundred_random_moments_lose_and_double_nothing() {
+fn runs_that_are_killed_at_random_moments_lose_and_double_nothing() {
     let archive = SampleArchive::new();
     let folder = TempDir::new().unwrap();
+    let seed = seed(0);
+    let wanted = scaled(100, 1_000);
+    println!("{wanted} kills from seed {seed}");
+    let undisturbed = lake_in(&folder, "undisturbed");
     let started = Instant::now();
-    let undisturbed = archive.complete(&lake_in(&folder, "undisturbed"));
+    assert!(archive.ingest(&undisturbed).status().unwrap().success());
     // On a machine that is busy with other tests a run takes long; the first moments have all the
     // steps.
     let longest = started.elapsed().min(Duration::from_millis(1_500));
-    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
-    let (mut kills, mut number) = (0, 0);
-    while kills < 100 {
+    let undisturbed = content(&undisturbed);
+    let mut numbers = Random::new(seed);
+    let mut kills = 0;
+    let mut number = 0;
+    while kills < wanted {
         let lake = lake_in(&folder, &format!("killed-{number}"));
         number += 1;
         // Some kills into the same lake, so that leftovers meet leftovers, until nothing is left to
         // be killed.
         for _ in 0..12 {
-            random = random
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            let moment = longest.mul_f64((random >> 40) as f64 / (1_u64 << 24) as f64);
+            let moment = longest.mul_f64(numbers.fraction());
             if !killed_after(archive.ingest(&lake), moment) {
                 break;
             }
             kills += 1;
         }
-        assert_eq!(archive.complete(&lake), undisturbed, "lake {number} after {kills} kills");
+        let found = archive.complete(&lake);
+        assert_eq!(found, undisturbed, "seed {seed}, lake {number}, after {kills} kills");
+        std::fs::remove_dir_all(lake).unwrap();
     }
 }
 

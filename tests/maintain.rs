@@ -12,6 +12,7 @@ use arrow::compute::{
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use lakehouse::clock::Clock;
+use lakehouse::gold::load_models;
 use lakehouse::maintain::{
     CompactionLimits, DEFAULT_RETENTION, Maintain, MaintainReport, TableReport,
 };
@@ -45,6 +46,7 @@ fn maintain(lake: &TestLake) -> Maintain {
         lake: Lake::open(lake.path().to_str().unwrap()).unwrap(),
         matrix: Arc::new(Matrix::builtin().unwrap()),
         schemas: Arc::new(Schemas::builtin().unwrap()),
+        models: Arc::new(load_models(&Schemas::builtin().unwrap(), None).unwrap()),
         dry_run: false,
         tables: Vec::new(),
         retention: DEFAULT_RETENTION,

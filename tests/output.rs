@@ -65,8 +65,14 @@ async fn csv_quotes_what_it_must_and_leaves_nulls_empty() {
 
 #[tokio::test]
 async fn json_is_one_array_with_exact_numbers() {
-    let first = r#"{"symbol":"BTC|USDT","price":1234567890.12345678,"time":"2024-01-01T00:00:00Z","date":"2024-01-01","maker":true}"#;
-    let second = r#"{"symbol":"a,\"b\"\nc","price":null,"time":"2024-01-01T00:00:00.123456Z","date":null,"maker":null}"#;
+    let first = concat!(
+        r#"{"symbol":"BTC|USDT","price":1234567890.12345678,"time":"2024-01-01T00:00:00Z","#,
+        r#""date":"2024-01-01","maker":true}"#
+    );
+    let second = concat!(
+        r#"{"symbol":"a,\"b\"\nc","price":null,"time":"2024-01-01T00:00:00.123456Z","#,
+        r#""date":null,"maker":null}"#
+    );
     assert_eq!(text(Format::Json).await, format!("[{first},{second}]\n"));
     assert_eq!(text(Format::Ndjson).await, format!("{first}\n{second}\n"));
 }

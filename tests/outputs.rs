@@ -120,7 +120,8 @@ fn a_long_answer_of_which_one_line_is_read_ends_quietly() {
     let folder = scene();
     for format in ["table", "csv", "tsv", "json", "ndjson", "markdown"] {
         let line = format!(
-            "{} query --max-rows 1000000 --format {format} 'SELECT value AS a, value AS b FROM generate_series(1, 300000)' | head -1",
+            "{} query --max-rows 1000000 --format {format} \
+             'SELECT value AS a, value AS b FROM generate_series(1, 300000)' | head -1",
             env!("CARGO_BIN_EXE_lakehouse")
         );
         let output = std::process::Command::new("bash")

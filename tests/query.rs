@@ -123,7 +123,7 @@ async fn a_time_before_a_table_was_made_is_refused() {
     let early = open_with(lake.path(), at("2001-01-01T00:00:00Z".parse().unwrap()));
     let error = refusal(&early, "SELECT count(*) AS n FROM silver.trades").await.to_string();
     assert!(
-        error.contains("was not there at 2001-01-01T00:00:00Z: its oldest version is from 20"),
+        error.contains("did not exist at 2001-01-01T00:00:00Z: its oldest version is from 20"),
         "{error}"
     );
     let late = open_with(lake.path(), at("2100-01-01T00:00:00Z".parse().unwrap()));

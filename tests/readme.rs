@@ -1,5 +1,5 @@
 //! Every command of the README and of `docs/` is typed, page by page and in its order, against a
-//! mirror of made-up archives.
+//! mirror of generated archives.
 //!
 //! The files that a page shows are written first: the opening line of their block names them. The
 //! README's Python is run by `tests/interop/run`.
@@ -16,8 +16,14 @@ use crate::support::command::Run;
 use crate::support::samples::sample_folder;
 
 const README: &str = include_str!("../README.md");
+const CONFIGURATION: &str = include_str!("../docs/configuration.md");
 
-/// What the README asks for and a test cannot type: it would build the program again or reach the
+/// Rows of hourly bars by market, as the ledger counts them.
+const HOURLY_BARS: &str = "lakehouse query --format csv \"SELECT market, sum(rows) AS rows \
+                           FROM meta.archives WHERE bar_interval = '1h' \
+                           GROUP BY market ORDER BY market\"";
+
+/// Commands of the README that a test cannot type: they build the program again or reach the
 /// network.
 const NOT_RUN: [&str; 3] = [
     "cargo test --workspace",
@@ -31,7 +37,7 @@ const DATA_TYPES: [&str; 3] = ["klines", "aggTrades", "fundingRate"];
 #[test]
 fn every_command_of_the_readme_works_in_its_order() {
     let folder = folder_with_mirror();
-    assert_eq!(write_shown_files(README, folder.path()), 4);
+    assert_eq!(write_shown_files(README, folder.path()), 2);
     let commands = commands(README);
     assert!(commands.len() > 10, "{commands:?}");
     type_all(&commands, folder.path());
@@ -39,12 +45,19 @@ fn every_command_of_the_readme_works_in_its_order() {
         folder.path().join("bars.parquet").exists()
             && folder.path().join("lakehouse.bash").exists()
     );
-    let landed = "lakehouse query --format csv \"SELECT market, sum(rows) AS rows FROM meta.archives \
-                  WHERE bar_interval = '1h' GROUP BY market ORDER BY market\"";
-    let landed = type_command(landed, folder.path());
-    // Two symbols and two days of futures by the configurations; two symbols and seven days of spot
-    // before.
-    assert_eq!(landed.stdout, "market,rows\nfutures_um,96\nspot,336\n", "{landed}");
+    let rows = type_command(HOURLY_BARS, folder.path());
+    // Two symbols and seven days of spot.
+    assert_eq!(rows.stdout, "market,rows\nspot,336\n", "{rows}");
+}
+
+#[test]
+fn the_configurations_that_are_shown_load_what_they_select() {
+    let folder = folder_with_mirror();
+    assert_eq!(write_shown_files(CONFIGURATION, folder.path()), 2);
+    type_all(&commands(CONFIGURATION), folder.path());
+    let rows = type_command(HOURLY_BARS, folder.path());
+    // Two symbols and two days of each market.
+    assert_eq!(rows.stdout, "market,rows\nfutures_um,96\nspot,96\n", "{rows}");
 }
 
 #[test]
@@ -90,7 +103,7 @@ fn type_all(commands: &[String], folder: &Path) {
     }
 }
 
-/// Types a line into a shell whose only settings are the lake's default and the mirror.
+/// Types a line into a shell whose only settings are the default lake and the mirror.
 fn type_command(line: &str, folder: &Path) -> Run {
     let first_words = line.split(" | ").map(|command| command.split(' ').next().unwrap());
     assert!(
@@ -117,7 +130,7 @@ fn write_shown_files(page: &str, folder: &Path) -> usize {
     files.len()
 }
 
-/// Returns the blocks of a language: what stands behind the language, and the text.
+/// Returns the blocks of a language: the name after the language, and the text.
 fn blocks<'a>(page: &'a str, language: &str) -> Vec<(&'a str, &'a str)> {
     let fences = page.split("\n```").skip(1).step_by(2);
     let blocks = fences.filter_map(|block| block.split_once('\n'));

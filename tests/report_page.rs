@@ -71,26 +71,29 @@ async fn the_chart_has_the_bars_of_silver_and_says_how_many_it_leaves_out() {
     assert_eq!(found, ["spot BTCUSDT 1h base asset", "futures_cm BTCUSD_PERP 1d contracts"]);
     let chart = &charts[0];
     assert_eq!((chart["time"].as_array().unwrap().len(), &chart["left_out"]), (30, &42.into()));
-    let sql = "SELECT time, open, high, low, close, volume FROM (SELECT to_unixtime(open_time) AS time, CAST(open AS DOUBLE) AS \
-               open, CAST(high AS DOUBLE) AS high, CAST(low AS DOUBLE) AS low, CAST(close AS DOUBLE) AS close, \
-               CAST(volume AS DOUBLE) AS volume FROM silver.klines WHERE symbol = 'BTCUSDT' ORDER BY time DESC LIMIT 30) \
+    let sql = "SELECT time, open, high, low, close, volume FROM (\
+               SELECT to_unixtime(open_time) AS time, CAST(open AS DOUBLE) AS open, \
+               CAST(high AS DOUBLE) AS high, CAST(low AS DOUBLE) AS low, \
+               CAST(close AS DOUBLE) AS close, CAST(volume AS DOUBLE) AS volume \
+               FROM silver.klines WHERE symbol = 'BTCUSDT' ORDER BY time DESC LIMIT 30) \
                ORDER BY time";
     let columns = ["time", "open", "high", "low", "close", "volume"];
-    let told: Vec<Vec<f64>> =
+    let found: Vec<Vec<f64>> =
         (0..30).map(|at| columns.map(|name| chart[name][at].as_f64().unwrap()).to_vec()).collect();
     let bars = lake.rows(sql).await;
     let bars: Vec<Vec<f64>> = bars
         .iter()
         .map(|bar| bar.split(" | ").map(|value| value.parse().unwrap()).collect())
         .collect();
-    assert_eq!(told, bars);
+    assert_eq!(found, bars);
 }
 
 #[tokio::test]
 async fn coverage_rejects_and_failures_are_those_of_the_lake() {
     let server = ArchiveServer::start();
     let key = trades_key("BTCUSDT", "2024-01-02");
-    let csv = "1,1.5,2,3,1704153600000,True,True\n2,x,2,3,1704153600001,True,True\n3,y,2,3,1704153600001,True,True\n";
+    let csv = "1,1.5,2,3,1704153600000,True,True\n2,x,2,3,1704153600001,True,True\n\
+               3,y,2,3,1704153600001,True,True\n";
     server.publish(&key, zip_of(&csv_name(&key), csv.as_bytes()));
     let bad = trades_key("BTCUSDT", "2024-01-04");
     server.publish(&bad, b"no zip".to_vec());
@@ -140,7 +143,8 @@ async fn markup_in_names_and_values_stays_text() {
     let folder = tempfile::tempdir().unwrap();
     let server = ArchiveServer::start();
     let key = trades_key("A<img>&B", "2024-01-02");
-    let csv = "1,1.5,2,3,1704153600000,True,True\n2,</script><script>alert(1)</script>,2,3,1704153600001,True,True\n";
+    let csv = "1,1.5,2,3,1704153600000,True,True\n\
+               2,</script><script>alert(1)</script>,2,3,1704153600001,True,True\n";
     server.publish(&key, zip_of(&csv_name(&key), csv.as_bytes()));
     let lake = "<b>&'\"lake";
     let ingest = ["ingest", "--lake", lake, "--all", "--source", server.url()];

@@ -13,7 +13,7 @@ use crate::support::samples::{identify, sample_folder};
 use crate::support::terminal::in_terminal;
 use crate::support::test_lake::TestLake;
 
-/// What a terminal is told when the editor leaves it to the program that was typed for.
+/// The sequence that a terminal receives when the editor ends and a program takes over.
 const EDITOR_LEAVES: &str = "\x1b[?2004l";
 const UP: &str = "\x1b[A";
 
@@ -92,7 +92,8 @@ fn a_tab_completes_columns_tables_and_keywords_of_the_lake() {
 fn ctrl_c_cancels_a_query_and_clears_a_line_and_never_ends_the_shell() {
     let (lake, state) = (TestLake::new(), tempfile::tempdir().unwrap());
     let mut terminal = Terminal::open(&lake, state.path());
-    let endless = "SELECT count(*) FROM generate_series(1, 1000000000) AS a, generate_series(1, 1000000000) AS b;";
+    let endless = "SELECT count(*) FROM generate_series(1, 1000000000) AS a, \
+                   generate_series(1, 1000000000) AS b;";
     terminal.enters(endless);
     terminal.0.send_control('c').unwrap();
     terminal.sees("cancelled");

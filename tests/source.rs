@@ -128,9 +128,11 @@ async fn a_folder_named_by_way_of_its_neighbour_is_that_folder() {
 }
 
 #[tokio::test]
+#[cfg_attr(not(real_archives), ignore = "there is no ../shared/archives")]
 async fn real_archives_arrive_verified_over_http_and_from_a_folder() {
-    let Some(folder) = real_archives() else { return };
-    let server = ArchiveServer::of_folder(&folder);
+    let archives = real_archives();
+    let folder = archives.path();
+    let server = ArchiveServer::of_folder(folder);
     let matrix = Matrix::builtin().unwrap();
     for location in [server.url(), folder.to_str().unwrap()] {
         let source = open_source(location, None, impatient()).unwrap();

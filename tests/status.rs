@@ -85,7 +85,7 @@ async fn people_read_tables_a_calendar_and_what_to_ask_next() {
         .run("status", &["--symbol", "BTCUSDT", "--start", "2024-01-01", "--end", "2024-02-02"]);
     assert_eq!(
         (run.code, run.stderr.as_str()),
-        (Some(0), "--gaps tells which days and why; --failed tells which archives\n")
+        (Some(0), "--gaps shows which days and why; --failed shows which archives\n")
     );
     let (shown, runs) = run.stdout.split_once("\nlast runs").unwrap();
     assert!(runs.contains("incomplete"), "{run}");
@@ -98,7 +98,7 @@ async fn people_read_tables_a_calendar_and_what_to_ask_next() {
              1   5    10   15   20   25   30
     2024-01  □■■✗□■▣■□□□□□□□□□□□□□□□□□□□□□□□
     2024-02  □□
-    ■ held   ▣ held, rows were rejected   ✗ archive cannot be read   □ not known: never asked for, or not listed
+    ■ held   ▣ held, rows were rejected   ✗ archive cannot be read   □ unknown: not requested, or not listed
     ");
 }
 
@@ -109,7 +109,7 @@ async fn gaps_and_failures_are_listed_with_their_reasons() {
     let lines: Vec<&str> = gaps.stdout.lines().collect();
     assert_eq!(lines.len(), 3, "{gaps}");
     assert!(lines[1].contains("2024-01-04  2024-01-04     1  archive cannot be read"), "{gaps}");
-    assert!(lines[2].contains("not known: never asked for, or not listed"), "{gaps}");
+    assert!(lines[2].contains("unknown: not requested, or not listed"), "{gaps}");
     let failed = lake.run("status", &["--failed"]);
     let lines: Vec<&str> = failed.stdout.lines().collect();
     assert_eq!((lines.len(), failed.code, failed.stderr.as_str()), (2, Some(0), ""), "{failed}");
@@ -191,10 +191,10 @@ async fn the_days_that_are_told_are_the_days_that_silver_has() {
     let lake = TestLake::new();
     lake.ingest(folder.path().to_str().unwrap(), &["--all"]).await;
     let found = document(&lake, &[]);
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for series in found["series"].as_array().unwrap() {
         let text = |name: &str| series[name].as_str().unwrap_or_default().to_owned();
-        told.push(
+        reported.push(
             [
                 text("symbol"),
                 text("interval"),
@@ -213,13 +213,14 @@ async fn the_days_that_are_told_are_the_days_that_silver_has() {
         ("eoh_summary", "''"),
     ] {
         let sql = format!(
-            "SELECT symbol, {interval} AS i, count(DISTINCT date), min(date), max(date) FROM silver.{table} GROUP BY symbol, i"
+            "SELECT symbol, {interval} AS i, count(DISTINCT date), min(date), max(date) \
+             FROM silver.{table} GROUP BY symbol, i"
         );
         silver.extend(lake.rows(&sql).await);
     }
-    told.sort();
+    reported.sort();
     silver.sort();
-    assert_eq!(told, silver);
+    assert_eq!(reported, silver);
     assert_eq!(
         found["totals"]["rows"].to_string(),
         lake.value("SELECT sum(rows) FROM meta.archives").await

@@ -1,4 +1,4 @@
-//! What a run came to, counted from its events, and plans in words.
+//! The summary of a run, counted from its events, and plans in words.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,9 +6,11 @@ use std::time::Duration;
 use insta::assert_snapshot;
 use lakehouse::cli::ProgressWhen;
 use lakehouse::commands::plan::describe;
+use lakehouse::events::summary::{Counting, Summary};
 use lakehouse::events::{Event, ModelOutcome, ModelReport, Reporter};
 use lakehouse::storage::lake::{Layer, TableName};
 use lakehouse::terminal::TerminalReporter;
+use lakehouse::terminal::console::Console;
 use lakehouse::terminal::logs::Verbosity;
 use lakehouse_core::ledger::Ledger;
 use lakehouse_core::listing::{Listed, inventory};
@@ -48,15 +50,17 @@ fn events() -> Vec<Event> {
     ]
 }
 
-fn report(events: Vec<Event>) -> TerminalReporter {
-    let reporter = TerminalReporter::new(ProgressWhen::Never, Verbosity::Quiet);
-    events.into_iter().for_each(|event| reporter.report(event));
-    reporter
+/// Counts events on their way to a terminal that shows nothing of them.
+fn summary_of(events: Vec<Event>) -> Summary {
+    let terminal = TerminalReporter::new(Console::default(), ProgressWhen::Never, Verbosity::Quiet);
+    let counting = Counting::new(Arc::new(terminal));
+    events.into_iter().for_each(|event| counting.report(event));
+    counting.summary()
 }
 
 #[test]
-fn a_summary_counts_archives_by_what_became_of_them() {
-    let summary = report(events()).finish().after(Duration::from_millis(1500));
+fn a_summary_counts_archives_by_outcome() {
+    let summary = summary_of(events()).after(Duration::from_millis(1500));
     assert_snapshot!(summary, @r"
     archives: 2 new, 7 skipped, 1 corrected, 1 not published, 1 failed
     72 rows, 1 rejected, 2.0 KiB in 1.5 s, 1 retry
@@ -66,7 +70,7 @@ fn a_summary_counts_archives_by_what_became_of_them() {
 
 #[test]
 fn a_summary_as_json_has_the_same_figures_and_the_failures() {
-    let summary = report(events()).finish().after(Duration::from_millis(1500));
+    let summary = summary_of(events()).after(Duration::from_millis(1500));
     let json = serde_json::to_value(&summary).unwrap();
     assert_eq!(
         (&json["archives"]["new"], &json["archives"]["not_published"]),
@@ -85,17 +89,23 @@ fn a_summary_as_json_has_the_same_figures_and_the_failures() {
 #[test]
 fn gold_tables_are_counted_and_one_that_fails_leaves_a_run_incomplete() {
     let model = |outcome, partitions, rows| {
-        let (table, reason, days, version) =
-            ("gold.a".to_owned(), "because".to_owned(), Vec::new(), None);
-        Event::Model(ModelReport { table, outcome, reason, partitions, days, rows, version })
+        Event::Model(ModelReport {
+            table: "gold.a".to_owned(),
+            outcome,
+            reason: "because".to_owned(),
+            partitions,
+            days: Vec::new(),
+            rows,
+            version: None,
+        })
     };
     let built = [
         model(ModelOutcome::Built, 2, 30),
         model(ModelOutcome::Built, 1, 4),
         model(ModelOutcome::UpToDate, 0, 0),
     ];
-    assert!(!report(built.to_vec()).finish().is_incomplete());
-    let summary = report([&built[..], &[model(ModelOutcome::Failed, 0, 0)]].concat()).finish();
+    assert!(!summary_of(built.to_vec()).is_incomplete());
+    let summary = summary_of([&built[..], &[model(ModelOutcome::Failed, 0, 0)]].concat());
     assert_eq!(
         summary.to_string().lines().last(),
         Some("gold: 2 built, 1 failed; 3 partitions, 34 rows")
@@ -105,15 +115,14 @@ fn gold_tables_are_counted_and_one_that_fails_leaves_a_run_incomplete() {
 
 #[test]
 fn what_is_not_published_or_held_already_leaves_a_run_complete() {
-    let summary =
-        report(vec![Event::Skipped { archives: 3 }, failed("a", "not_published")]).finish();
+    let summary = summary_of(vec![Event::Skipped { archives: 3 }, failed("a", "not_published")]);
     assert!(!summary.is_incomplete());
 }
 
 #[test]
 fn many_failures_are_counted_and_the_first_are_named() {
     let failures = (0..1000).map(|at| failed(&format!("archive {at}"), "failed")).collect();
-    let summary = report(failures).finish();
+    let summary = summary_of(failures);
     assert_eq!((summary.archives.failed, summary.failures.len()), (1000, 10));
 }
 

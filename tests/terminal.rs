@@ -54,7 +54,7 @@ async fn ctrl_c_finishes_what_is_in_flight_and_says_how_to_go_on() {
         std::thread::yield_now();
     }
     terminal.send_control('c').unwrap();
-    terminal.exp_string("stopping behind the batch in flight; once more stops at once").unwrap();
+    terminal.exp_string("finishing the current batch; press Ctrl-C again to abort").unwrap();
     terminal.exp_string("stopped; nothing is lost").unwrap();
     terminal.exp_eof().unwrap();
     complete(&lake, &server);
@@ -72,7 +72,7 @@ async fn ctrl_c_twice_ends_the_program_at_once_and_loses_nothing() {
         std::thread::yield_now();
     }
     terminal.send_control('c').unwrap();
-    terminal.exp_string("once more stops at once").unwrap();
+    terminal.exp_string("press Ctrl-C again to abort").unwrap();
     terminal.send_control('c').unwrap();
     let status = terminal.process().wait().unwrap();
     assert!(matches!(status, WaitStatus::Exited(_, 130)), "{status:?}");

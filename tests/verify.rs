@@ -7,6 +7,7 @@ use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, RecordBatch};
 use arrow::datatypes::Decimal128Type;
 use chrono::TimeDelta;
 use lakehouse::clock::Clock;
+use lakehouse::gold::load_models;
 use lakehouse::maintain::{CompactionLimits, Maintain};
 use lakehouse::meta::scope::Scope;
 use lakehouse::storage::lake::Lake;
@@ -42,6 +43,7 @@ async fn compact(lake: &TestLake) {
         lake: Lake::open(lake.path().to_str().unwrap()).unwrap(),
         matrix: Arc::new(Matrix::builtin().unwrap()),
         schemas: Arc::new(Schemas::builtin().unwrap()),
+        models: Arc::new(load_models(&Schemas::builtin().unwrap(), None).unwrap()),
         dry_run: false,
         tables: Vec::new(),
         retention: TimeDelta::zero(),

@@ -8,11 +8,10 @@ use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use chrono::NaiveDate;
-use lakehouse::bronze::FetchOptions;
 use lakehouse::clock::Clock;
 use lakehouse::events::Silent;
 use lakehouse::events::summary::{Counting, Summary};
-use lakehouse::ingest::{Depth, Ingest};
+use lakehouse::ingest::Ingest;
 use lakehouse::source::{Timeouts, open_source};
 use lakehouse::storage::lake::Lake;
 use lakehouse_core::matrix::Matrix;
@@ -44,19 +43,13 @@ impl Served {
 
     /// Ingests everything into the lake in a folder: listing, plan, download, checksums, tables.
     pub(crate) fn ingest(&self, folder: &Path) -> Summary {
-        let ingest = Ingest {
-            lake: lake(folder),
-            source: open_source(self.mirror.url(), None, Timeouts::default()).unwrap(),
-            matrix: Arc::clone(&self.matrix),
-            schemas: Arc::clone(&self.schemas),
-            targets: Selection::default().targets(&self.matrix).unwrap(),
-            fetch: FetchOptions::default(),
-            batch_size: 100,
-            depth: Depth::Silver,
-            threads: std::thread::available_parallelism().map_or(1, usize::from),
-            command: "bench".to_owned(),
-            shutdown: Default::default(),
-        };
+        let ingest = Ingest::new(
+            lake(folder),
+            open_source(self.mirror.url(), None, Timeouts::default()).unwrap(),
+            Arc::clone(&self.matrix),
+            Arc::clone(&self.schemas),
+            Selection::default().targets(&self.matrix).unwrap(),
+        );
         let clock = clock();
         let counting = Arc::new(Counting::new(Arc::new(Silent)));
         self.runtime.block_on(async {

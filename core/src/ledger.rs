@@ -138,7 +138,7 @@ pub struct LedgerEntry {
     /// The days that it owns in silver, where these are not all days of its period.
     pub days: Option<DaySet>,
     /// The version of the month's archive that a daily archive was compared with.
-    pub rival: Option<Arc<str>>,
+    pub competing_version: Option<Arc<str>>,
 }
 
 impl LedgerEntry {

@@ -27,7 +27,7 @@ impl AddAssign for RowChanges {
 
 /// Which version a row is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Version {
+pub enum RowVersion {
     Old,
     New,
 }
@@ -37,7 +37,7 @@ pub enum Version {
 struct HashedRow {
     key: u128,
     row: u128,
-    version: Version,
+    version: RowVersion,
 }
 
 /// The rows of two versions, 48 bytes for each.
@@ -46,7 +46,7 @@ pub struct Comparison(Vec<HashedRow>);
 
 impl Comparison {
     /// Takes a row by the hashes of its key and of all its values.
-    pub fn push(&mut self, version: Version, key: u128, row: u128) {
+    pub fn push(&mut self, version: RowVersion, key: u128, row: u128) {
         self.0.push(HashedRow { key, row, version });
     }
 
@@ -68,7 +68,7 @@ impl Comparison {
 fn left_over(of_key: &[HashedRow]) -> (u64, u64) {
     let (mut old, mut new) = (0, 0);
     for equal in of_key.chunk_by(|a, b| a.row == b.row) {
-        let of_old = equal.partition_point(|row| row.version == Version::Old) as u64;
+        let of_old = equal.partition_point(|row| row.version == RowVersion::Old) as u64;
         let of_new = equal.len() as u64 - of_old;
         old += of_old.saturating_sub(of_new);
         new += of_new.saturating_sub(of_old);
@@ -86,7 +86,7 @@ mod tests {
 
     fn compare(old: &[(u8, u8)], new: &[(u8, u8)]) -> RowChanges {
         let mut comparison = Comparison::default();
-        for (version, rows) in [(Version::New, new), (Version::Old, old)] {
+        for (version, rows) in [(RowVersion::New, new), (RowVersion::Old, old)] {
             rows.iter().for_each(|(key, row)| {
                 comparison.push(version, u128::from(*key), u128::from(*row))
             });
@@ -137,7 +137,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
+        #![proptest_config(crate::tests::cases(400))]
 
         #[test]
         fn differences_are_those_that_are_found_on_paper(old in rows(), new in rows()) {

@@ -10,7 +10,8 @@
 //!
 //! Separate from [`lakehouse_core::schema`] and [`lakehouse_core::decode`] on purpose: what is
 //! written here is checked against what is read there, so neither may borrow the other's idea of a
-//! format. Nothing here opens a file or a clock.
+//! format. The exception are data types that have no module here: their samples are made from their
+//! schema, so that adding one needs no Rust. Nothing here opens a file or a clock.
 
 pub mod mirror;
 
@@ -18,6 +19,7 @@ mod bars;
 mod book;
 mod derivatives;
 mod era;
+mod from_schema;
 mod instrument;
 mod keys;
 mod klines;
@@ -37,8 +39,10 @@ use std::io::Write;
 
 use chrono::{Datelike, NaiveDate};
 use instrument::Instrument;
+use lakehouse_core::config::data_file::DataFileError;
 use lakehouse_core::names::archive::ArchiveKey;
-use lakehouse_core::names::market::Interval;
+use lakehouse_core::names::market::{Interval, Market};
+use lakehouse_core::schema::TableSchema;
 use noise::Noise;
 use rows::Rows;
 use thiserror::Error;
@@ -100,9 +104,15 @@ impl SampleOptions {
 /// Why a sample could not be made.
 #[derive(Debug, Error)]
 pub enum GenerateError {
-    /// The data type is in the matrix, but nobody has taught the generator its format.
-    #[error("{archive}: no sample can be made of data type `{data_type}`")]
+    /// No module here makes samples of the data type, and this build has no schema of it.
+    #[error("{archive}: no sample can be made of data type `{data_type}`, which has no schema")]
     DataType { archive: String, data_type: String },
+    /// The schema does not say how archives of the market are written.
+    #[error("{archive}: the schema of {table} has no layout for {market}")]
+    Layout { archive: String, table: String, market: Market },
+    /// The matrix or a schema of this build could not be read.
+    #[error("a sample needs the matrix and the schemas: {0}")]
+    DataFile(#[from] DataFileError),
     /// The archive's key has no interval, or one that its data type cannot have.
     #[error("{archive}: a sample of `{data_type}` needs a bar length of {expected}")]
     Interval { archive: String, data_type: String, expected: &'static str },
@@ -140,13 +150,28 @@ pub fn write_csv(
         }
         "BVOLIndex" => options::write_volatility(&sample, &mut rows)?,
         "EOHSummary" => options::write_summary(&sample, &mut rows)?,
-        other => {
-            return Err(GenerateError::DataType {
-                archive: key.to_string(),
-                data_type: other.to_owned(),
-            });
-        }
+        _ => from_schema::write_builtin(key, options, &mut rows)?,
     }
+    Ok(rows.finish()?)
+}
+
+/// Writes the CSV of one archive with random values in the newest layout of a schema.
+///
+/// Rows are five minutes apart, an hour where times have no minutes, or a bar where the key has an
+/// interval. They are sorted, and the key of the schema differs from row to row.
+///
+/// # Errors
+///
+/// Returns [`GenerateError`] if the schema has no layout for the key's market, the key has no
+/// interval where the schema has one, or `out` fails.
+pub fn write_csv_from_schema(
+    key: &ArchiveKey,
+    schema: &TableSchema,
+    options: &SampleOptions,
+    out: &mut dyn Write,
+) -> Result<(), GenerateError> {
+    let mut rows = Rows::new(out);
+    from_schema::write(key, schema, options, &mut rows)?;
     Ok(rows.finish()?)
 }
 

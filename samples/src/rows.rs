@@ -73,6 +73,12 @@ impl<'a> Rows<'a> {
         self.text(&time.format("%Y-%m-%d %H:%M:%S").to_string())
     }
 
+    /// Writes the day of a time as `YYYY-MM-DD`.
+    pub(crate) fn date_text(&mut self, seconds: i64) -> &mut Self {
+        let time = DateTime::from_timestamp(seconds, 0).unwrap_or_default();
+        self.text(&time.format("%Y-%m-%d").to_string())
+    }
+
     /// Ends the row.
     pub(crate) fn end(&mut self) -> io::Result<()> {
         if let Some(last) = self.buffer.last_mut() {

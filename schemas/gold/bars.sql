@@ -3,7 +3,7 @@
 -- A bar of an hour is there at twelve offsets: 0 is the plain one, and `bar_interval = '1h' AND offset_minutes = 5`
 -- are those from five minutes past the hour to five minutes past the next. A bar belongs to the UTC day on which it
 -- begins, and is there when that day has a minute of it: the last bars with an offset end on the next day.
--- `missing_bars` tells which lack minutes. Prices and sums are exact.
+-- `missing_bars` counts the minutes that are missing. Prices and sums are exact.
 -- On futures_cm, where volumes count contracts, the average price takes a contract for what the exchange says that it
 -- is worth: 100 USD for BTC and 10 USD for every other asset.
 --

@@ -31,7 +31,7 @@ WITH marks AS (
     WHERE bar_interval = '1m'
 ),
 indexes AS (
-    -- Should a contract's own symbol be there beside its pair, then the pair counts, which sorts first.
+    -- If both a contract's own symbol and its pair have an index, the pair counts, which sorts first.
     SELECT market, split_part(symbol, '_', 1) AS pair, open_time, first_value(close ORDER BY symbol) AS close
     FROM silver.index_price_klines
     WHERE bar_interval = '1m'

@@ -6,7 +6,7 @@
 --
 -- columns:
 --   symbol        text: symbol of the index, such as BTCBVOLUSDT
---   asset         text: asset whose volatility it tells, such as BTC
+--   asset         text: asset whose volatility it measures, such as BTC
 --   open         decimal, percent per year: first value of the day
 --   high          decimal, percent per year: highest value
 --   low           decimal, percent per year: lowest value

@@ -1,7 +1,7 @@
 -- One row per minute from one-minute klines, without holes up to an hour, and with the funding rate in force.
 --
 -- Up to 60 missing minutes between two klines of a symbol are filled with the last close and no volume, across
--- midnight too; `is_filled` marks them. A longer gap stays open, and a new segment starts behind it. Nothing is filled
+-- midnight too; `is_filled` marks them. A longer gap stays open, and a new segment starts after it. Nothing is filled
 -- before the first and after the last kline.
 -- `segment_start` names the segment within a day: it is the first minute of the segment, or of the day when the
 -- segment started before that day. So it needs only the last hour before the day, however old the segment is.
@@ -33,8 +33,8 @@
 --   taker_buy_quote_volume  decimal, quote asset: quote asset that takers paid; NULL on futures_cm
 --   taker_buy_base_volume   decimal, base asset: base asset that takers bought, on futures_cm only
 --   vwap                    double, quote asset: average price of the base asset traded; NULL without volume
---   is_filled               boolean: the minute has no kline
---   starts_segment          boolean: there is no kline in the 61 minutes before
+--   is_filled               boolean: whether the minute has no kline
+--   starts_segment          boolean: whether the 61 minutes before have no kline
 --   segment_start           timestamp: first minute of the segment, at the earliest the first of the day
 --   funding_rate            decimal, fraction of the position: rate in force; NULL where unknown or without funding
 --   funding_interval_hours  integer, hours: time between two payments, as published with the rate
@@ -60,7 +60,7 @@ segments AS (
     FROM neighbours
 ),
 steps AS (
-    -- Step 0 is the bar itself, the others are the minutes that are missing behind it.
+    -- Step 0 is the bar itself, the others are the minutes that are missing after it.
     SELECT *, unnest(range(0, CASE WHEN missing BETWEEN 1 AND 60 THEN missing + 1 ELSE 1 END)) AS step
     FROM segments
 ),

@@ -1,7 +1,7 @@
 -- Liquidations of each day by side, as published and with exact duplicates removed.
 --
--- The archive often has every row twice and gives orders no number: two equal orders of one instant cannot be told
--- from one that is doubled. So both are here, and the truth is between them. Quantities are what was filled.
+-- The archive often has every row twice and gives orders no number: two equal orders of one instant look
+-- like one that is published twice. So both counts are here, and the true one is between them. Quantities are what was filled.
 --
 -- partitions: market, date
 -- key: market, date, symbol, side

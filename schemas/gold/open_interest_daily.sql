@@ -1,8 +1,8 @@
 -- Open interest of each day, and the ratios of long to short positions at its end.
 --
--- Measured every five minutes and not published in order. A row counts to the UTC day of its own time, whichever
+-- Measured every five minutes and not published in order. A row belongs to the UTC day of its own time, whichever
 -- archive it is in, so that one of 00:00 belongs to the day that begins. A zero is what the source writes for an open
--- interest that it does not know: it is passed over, and `unknown_count` tells how often.
+-- interest that it does not know: it is left out, and `unknown_count` says how often.
 --
 -- partitions: market, date
 -- key: market, date, symbol

@@ -4,7 +4,7 @@
 -- returns of the minutes, each from the close of the bar before it, across midnight too. Where more than 60 minutes
 -- are missing in between, or nothing came before, it is from the bar's own open. Parkinson and Garman-Klass see the
 -- highest and lowest price of the day, and in their variants _1m those of each minute. A day that lacks minutes is not
--- scaled up: `missing_bars` tells. Bars with a price that is not positive are left out.
+-- scaled up: see `missing_bars`. Bars with a price that is not positive are left out.
 -- Squares are added up as decimals with 30 places, so that the order of rows changes nothing.
 --
 -- partitions: market, date

@@ -3,7 +3,7 @@
 -- A quote is in force from its transaction time until the next one, or to the end of its minute. The last quote of
 -- an earlier minute is in force from the start of the minute until the minute's first quote, but only if it was made
 -- in the hour before that start: a longer silence is taken for a hole. What is known of a minute may so begin late:
--- `covered_micros` tells how much of it the means are about. A quote without a price on a side ends the one
+-- `covered_micros` is the part of the minute that the means cover. A quote without a price on a side ends the one
 -- before it and counts for nothing. A minute without a quote has no row: the close of the last one holds.
 --
 -- partitions: market, date
@@ -26,7 +26,7 @@
 --   close_bid       decimal, quote asset: best bid of the minute's last quote
 --   close_ask       decimal, quote asset: best ask of the minute's last quote
 --   quote_count     integer: quotes published in the minute
---   covered_micros  integer, microseconds: time that the means are about, 60000000 for a whole minute
+--   covered_micros  integer, microseconds: time that the means cover, 60000000 for a whole minute
 WITH quotes AS (
     SELECT market, date, symbol, transaction_time, update_id,
            best_bid_price AS bid, best_ask_price AS ask, best_bid_qty AS bid_qty, best_ask_qty AS ask_qty,

@@ -1,8 +1,8 @@
--- Every symbol that the lake has an archive of, told from the names and dates of the archives alone.
+-- Every symbol that the lake has an archive of, derived from names and dates of archives alone.
 --
 -- Symbols that were delisted, settled or renamed stay, so that a choice made from here has no survivorship bias.
--- Archives that the source answered not to have say nothing; those that could not be read do. A name whose
--- contract was settled and listed anew is published with `SETTLED` behind the old one.
+-- Archives that the source does not have are not counted; those that could not be read are. If a contract
+-- was settled and listed again under its name, the old one is published with `SETTLED` after the name.
 --
 -- partitions: none
 -- key: market, symbol
@@ -22,13 +22,13 @@
 --   data_types        text: data types with an archive, separated by commas
 --   archive_count     integer: archives
 --   longest_gap_days  integer, days: longest run of days between the first and the last without an archive: a pause, a
---                     new listing under the old name, or days that were not asked for
---   is_settled        boolean: the symbol carries the mark of a settled contract
---   is_reused         boolean: another symbol of the market has the same name, before or after a settlement
+--                     new listing under the old name, or days that were not requested
+--   is_settled        boolean: whether the symbol carries the mark of a settled contract
+--   is_reused         boolean: whether another symbol of the market has the same name, before or after a settlement
 --   settled_variants  text: symbols with this name and the mark, separated by commas; NULL where there is none
---   is_leveraged      boolean: a leveraged token
---   base_is_stable    boolean: the base asset follows a currency
---   quote_is_stable   boolean: the quote asset is a token that follows a currency
+--   is_leveraged      boolean: whether it is a leveraged token
+--   base_is_stable    boolean: whether the base asset follows a currency
+--   quote_is_stable   boolean: whether the quote asset is a token that follows a currency
 WITH known AS (
     SELECT market, symbol, archive, data_type,
            least(period_end, greatest(period_start, coalesce(CAST(min_time AS DATE), period_start))) AS first_day,

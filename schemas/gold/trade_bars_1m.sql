@@ -1,8 +1,8 @@
 -- Bars of one minute, made of trades and of aggregate trades: who bought, who sold, and how large the trades were.
 --
--- A minute without a trade has no bar. The two sources are told apart by `source`: aggregate trades are known to lack
+-- A minute without a trade has no bar. `source` distinguishes the two sources: aggregate trades are known to lack
 -- trades that the trades have, so that the two bars of a minute may differ. Rows that are published more than once,
--- the same in every column, count once; `repeated_rows` tells how many were left out. A taker buys where the buyer's
+-- the same in every column, count once; `repeated_rows` counts those that were left out. A taker buys where the buyer's
 -- order was not the one that waited in the book.
 --
 -- partitions: market, date
@@ -22,7 +22,7 @@
 --   volume         decimal, base asset, contracts on futures_cm: quantity traded
 --   quote_volume   decimal, quote asset: sum of price times quantity; NULL on futures_cm
 --   base_volume    decimal, base asset: quantity traded on futures_cm; NULL elsewhere, where volume is it, and NULL for
---                  agg_trades, which do not tell
+--                  agg_trades, which do not have it
 --   vwap           double, quote asset: value traded by base asset traded. On futures_cm, where a contract is worth a
 --                  fixed sum of the quote asset, that is the harmonic mean by contracts. NULL without a quantity
 --   buy_volume     decimal, as volume: what takers bought
@@ -54,7 +54,7 @@ bars AS (
            first_value(price ORDER BY id, time, price) AS open, max(price) AS high, min(price) AS low,
            last_value(price ORDER BY id, time, price) AS close,
            sum(quantity) AS volume, sum(price * quantity) AS quote_volume, sum(base_quantity) AS base_volume,
-           -- In contracts of one unit of the quote asset. Elsewhere it is not asked for, and quantities can be too
+           -- In contracts of one unit of the quote asset. Elsewhere it is not needed, and quantities can be too
            -- large to be divided with this many decimals.
            sum(CAST(CASE WHEN market = 'futures_cm' THEN quantity END AS DECIMAL(38, 16)) / NULLIF(price, 0))
                AS contracts_in_base,

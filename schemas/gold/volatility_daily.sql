@@ -1,8 +1,8 @@
--- How much a price moved on a UTC day, next to the volatility index of its asset, which tells what was expected.
+-- How much a price moved on a UTC day, next to the volatility index of its asset: what was expected.
 --
--- The index stands beside every symbol of its asset that is priced in dollars or a dollar coin, on whatever market.
+-- The index is next to every symbol of its asset that is priced in dollars or a dollar coin, on whatever market.
 -- It belongs to the market of options, so that this table is made of tables of several markets and has no partitions.
--- All volatilities are in percent and annualised with 365 days; gold.realised_volatility_daily tells how they are made.
+-- All volatilities are in percent and annualised with 365 days; see gold.realised_volatility_daily.
 --
 -- partitions: none
 -- key: market, symbol, date
@@ -18,7 +18,7 @@
 --   parkinson_1m_volatility     double, percent per year: from each minute's high and low
 --   garman_klass_1m_volatility  double, percent per year: from each minute's open, high, low and close
 --   missing_bars                integer, bars: minutes of the day that have no bar
---   bvol_symbol                 text: symbol of the index; NULL, like the next five, when there is none on the day
+--   bvol_symbol                 text: symbol of the index; NULL, like the next five, on a day without one
 --   bvol_open                   decimal, percent per year: first value of the index on the day
 --   bvol_high                   decimal, percent per year: highest value
 --   bvol_low                    decimal, percent per year: lowest value

@@ -28,7 +28,8 @@ impl DownloadPermits {
     pub(super) fn new(limit: usize, reporter: Arc<dyn Reporter>) -> Self {
         let limiter = ConcurrencyLimiter::new(limit);
         let open = limiter.size();
-        Self { free: Semaphore::new(open), state: Mutex::new(State { limiter, open }), reporter }
+        let free = Semaphore::new(open.min(Semaphore::MAX_PERMITS));
+        Self { free, state: Mutex::new(State { limiter, open }), reporter }
     }
 
     /// Waits for a permit.

@@ -8,7 +8,7 @@ use super::{ReportFormat, values};
 /// Flags of `changes`.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub struct ChangesFlags {
-    /// Only what was corrected since then: a day such as 2026-05-08, or a time (UTC).
+    /// Only corrections since a day such as 2026-05-08, or a time (UTC).
     #[arg(long, value_name = "DATE", value_parser = values::time)]
     pub since: Option<DateTime<Utc>>,
     /// How corrections are printed.

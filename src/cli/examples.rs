@@ -1,4 +1,4 @@
-//! What stands below the flags in a command's help.
+//! Examples and notes below the flags in the help of commands.
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -11,10 +11,10 @@ Exit codes: 0 done, or nothing to do; 1 done, but some archives failed or rows w
 2 wrong usage, or nothing could be done.";
 
 pub(super) const DEMO_NOTES: &str = "\
-Archives of all data types and markets are made up, served by this program on a free port of 127.0.0.1,
-and ingested from there into a new lake, ./lakehouse-demo unless --lake names another folder. Environment
-and configuration file are left aside: made-up data never go into a lake with real ones. A second run
-finds everything there and says so. Delete the folder when you are done with it.";
+The demo generates archives of all data types and markets, serves them on a free port of 127.0.0.1,
+and ingests them into a new lake: ./lakehouse-demo, or the folder that --lake names. It ignores
+environment and configuration file, so that generated data never get into a lake with real data.
+A second run finds everything up to date. Delete the folder when you no longer need it.";
 
 pub(super) const SELECTION_EXAMPLES: &str = "\
 Examples:
@@ -23,7 +23,7 @@ Examples:
   --config collection.json --source ./mirror
   --all --data-type fundingRate
 
-What is left out means everything that is published.";
+A flag that is left out means everything that is published.";
 
 pub(super) const QUERY_EXAMPLES: &str = "\
 Examples:
@@ -32,8 +32,8 @@ Examples:
   echo 'SELECT * FROM meta.archives' | lakehouse query - --format csv";
 
 pub(super) const SHELL_NOTES: &str = "\
-A statement ends with a semicolon and may have several lines. Tab completes keywords, tables and columns; Ctrl-C
-clears a line or cancels a query; \\? lists the commands of the shell.
+A statement ends with a semicolon and can have several lines. Tab completes keywords, tables and
+columns. Ctrl-C clears a line or cancels a query. \\? lists the commands of the shell.
 
 Statements on standard input run without a prompt, up to the first that fails:
   lakehouse shell --format csv < report.sql";
@@ -45,8 +45,8 @@ Examples:
   lakehouse refresh --config collection.json
   lakehouse refresh --full --dry-run
 
-Without a configuration file, the lake's own archives say what is wanted; with one, symbols that it matches and
-the lake has not met yet are taken up as well.";
+A refresh covers the series that the lake holds. With a configuration file, it also covers symbols
+that match the file and are not in the lake yet.";
 
 pub(super) const GOLD_EXAMPLES: &str = "\
 Examples:
@@ -56,5 +56,5 @@ Examples:
   lakehouse gold list
   lakehouse gold show daily_ohlcv
 
-A table is built again only where its inputs changed. Models of your own are *.sql files in the folder that
-`gold_models` names in the configuration file.";
+Only days whose inputs changed are computed again. Your own models are *.sql files in the folder
+that `gold_models` names in the configuration file.";

@@ -4,32 +4,32 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum};
 
-use super::values;
+use super::{setting, values};
 
 /// Flags of every command.
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Everywhere")]
+#[command(next_help_heading = "Global options")]
 pub struct GlobalFlags {
-    /// The lake: a folder, or an object-store URL such as s3://bucket/lake [env: LAKEHOUSE_LAKE]
-    /// [default: ./lake]
-    #[arg(long, global = true, value_name = "DIR|URL", value_parser = values::not_empty)]
+    #[arg(
+        long, global = true, help = setting::LAKE.flag_help(), value_name = "DIR|URL",
+        value_parser = values::not_empty
+    )]
     pub lake: Option<String>,
-    /// A configuration file, TOML or JSON [env: LAKEHOUSE_CONFIG]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, help = setting::CONFIG.flag_help(), value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Log more; twice for requests and decisions, three times for everything.
+    /// Log more: twice for requests and decisions, three times for everything.
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
-    /// Tell nothing but errors and warnings.
+    /// Print nothing but errors and warnings.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
     /// How logs are written.
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
     pub log_format: LogFormat,
-    /// When progress bars are drawn; `auto` does it on a terminal.
+    /// When progress bars are drawn; `auto` means on a terminal.
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub progress: ProgressWhen,
-    /// Write figures of each ingest and refresh to a file, in the text format of Prometheus.
+    /// Write metrics of each ingest and refresh to a file, in the text format of Prometheus.
     #[arg(long, global = true, value_name = "FILE")]
     pub metrics_file: Option<PathBuf>,
 }

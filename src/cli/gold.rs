@@ -9,10 +9,10 @@ use super::ReportFormat;
 pub struct GoldFlags {
     #[command(subcommand)]
     pub command: Option<GoldCommand>,
-    /// Models such as daily_ohlcv, built with what they read [default: all]
+    /// Models such as daily_ohlcv, and the models that they read [default: all]
     #[arg(value_name = "MODEL")]
     pub models: Vec<String>,
-    /// Build all of these tables anew, whatever changed.
+    /// Rebuild these tables from all of their inputs.
     #[arg(long)]
     pub full: bool,
     /// Only show what would be built, and why.
@@ -23,12 +23,12 @@ pub struct GoldFlags {
     pub format: ReportFormat,
 }
 
-/// What else there is to do with models.
+/// Commands that explain models.
 #[derive(Clone, Debug, Subcommand)]
 pub enum GoldCommand {
-    /// List the models, each after those that it reads.
+    /// List the models, each after the models that it reads.
     List(GoldListFlags),
-    /// Show what a model's table holds, from what it is made, and the statement.
+    /// Show a model's table, inputs and SQL statement.
     Show(GoldShowFlags),
 }
 

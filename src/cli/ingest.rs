@@ -1,8 +1,9 @@
-//! Flags of the commands that bring archives in: plan, ingest and refresh.
+//! Flags of the commands that load archives: plan, ingest and refresh.
 
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use lakehouse_core::plan::refresh_window::TRAILING_DAYS;
 
 use super::{ReportFormat, SelectionFlags, SourceFlags, TuningFlags, values};
 
@@ -35,7 +36,7 @@ pub struct IngestFlags {
     pub source: SourceFlags,
     #[command(flatten)]
     pub tuning: TuningFlags,
-    /// Shutdown after this stage.
+    /// Stop after this stage.
     #[arg(long, default_value = "gold")]
     pub stage: Stage,
 }
@@ -43,10 +44,9 @@ pub struct IngestFlags {
 /// Flags of `refresh`.
 #[derive(Clone, Debug, Default, Args)]
 pub struct RefreshFlags {
-    /// Look at all days, and not only at the last 45 and all months.
-    #[arg(long)]
+    #[arg(long, help = full_help())]
     pub full: bool,
-    /// Refresh again and again, with so much time from one start to the next, such as 6h or 30m.
+    /// Repeat the refresh, with this much time from one start to the next, such as 6h or 30m.
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
     pub every: Option<Duration>,
     /// Only show what would be done.
@@ -59,6 +59,10 @@ pub struct RefreshFlags {
     pub source: SourceFlags,
     #[command(flatten)]
     pub tuning: TuningFlags,
+}
+
+fn full_help() -> String {
+    format!("List all days, not only the last {TRAILING_DAYS} and all months")
 }
 
 /// How far an ingest goes.

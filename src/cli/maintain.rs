@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use clap::Args;
 
 use super::{ReportFormat, values};
+use crate::maintain::DEFAULT_RETENTION;
 
 /// Flags of `maintain`.
 #[derive(Clone, Debug, Default, Args)]
@@ -14,14 +15,20 @@ pub struct MaintainFlags {
     /// Tables such as silver.klines [default: all]
     #[arg(long, value_name = "TABLE", value_delimiter = ',')]
     pub table: Vec<String>,
-    /// How long files stay that time travel and running readers may need, such as 12h, 7d or 2w
-    /// [default: 7d]
-    #[arg(long, value_name = "TIME", value_parser = values::retention)]
+    #[arg(long, help = retention_help(), value_name = "TIME", value_parser = values::retention)]
     pub retention: Option<TimeDelta>,
-    /// Make meta.archives anew from the silver tables.
+    /// Rebuild meta.archives from the silver tables.
     #[arg(long)]
     pub rebuild_ledger: bool,
     /// How the summary is printed.
     #[arg(long, default_value = "text")]
     pub format: ReportFormat,
+}
+
+fn retention_help() -> String {
+    format!(
+        "How long files are kept for time travel and running readers, such as 12h, 7d or 2w \
+         [default: {}d]",
+        DEFAULT_RETENTION.num_days()
+    )
 }

@@ -1,7 +1,7 @@
-//! The command line, as it is typed: commands and flags, and nothing of what they mean together.
+//! The command line: commands, flags and their help.
 //!
-//! What was left out is filled in by [`crate::settings`], which also knows the environment and the
-//! configuration file; so no flag that a file can set has a default here.
+//! Missing flags are filled in by [`crate::settings`], which also knows the environment and the
+//! configuration file. So a flag that a file can set has no default for clap; [`setting`] has it.
 
 mod changes;
 mod examples;
@@ -12,6 +12,7 @@ mod maintain;
 mod program;
 mod read;
 mod selection;
+pub mod setting;
 mod shell;
 mod status;
 mod values;
@@ -38,7 +39,13 @@ pub(crate) use self::values::bandwidth;
 
 /// The public market-data archive of Binance as exact, audited Delta Lake tables.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "lakehouse", version, after_help = EXAMPLES, styles = Styles::plain(), max_term_width = 110)]
+#[command(
+    name = "lakehouse",
+    version,
+    after_help = EXAMPLES,
+    styles = Styles::plain(),
+    max_term_width = 110
+)]
 pub struct Cli {
     #[command(flatten)]
     pub global: GlobalFlags,
@@ -46,46 +53,44 @@ pub struct Cli {
     pub command: Command,
 }
 
-/// What is to be done.
+/// The commands.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
-    /// Do everything at once on made-up archives, without a network, and say what to try next.
+    /// Load generated archives without a network, show the tables, and suggest what to try next.
     #[command(after_help = DEMO_NOTES)]
     Demo,
-    /// Show what an ingest would do, and why; nothing is downloaded.
+    /// Show what an ingest would do, and why, without downloading anything.
     #[command(after_help = SELECTION_EXAMPLES)]
     Plan(PlanFlags),
-    /// Fetch archives and turn them into tables.
+    /// Download archives and load them into tables.
     #[command(after_help = SELECTION_EXAMPLES)]
     Ingest(IngestFlags),
-    /// Bring everything that the lake holds up to date: new, late and corrected archives.
+    /// Update everything that the lake holds: new, late and corrected archives.
     #[command(after_help = REFRESH_EXAMPLES)]
     Refresh(RefreshFlags),
-    /// Bring the gold tables up to date, or explain the models that they are made by.
+    /// Update the gold tables, or explain the models that build them.
     #[command(after_help = GOLD_EXAMPLES)]
     Gold(GoldFlags),
     /// Run one SQL statement on the lake's tables.
     #[command(after_help = QUERY_EXAMPLES)]
     Query(QueryFlags),
-    /// Run statements one after another, typed or from standard input.
+    /// Run SQL statements interactively, or from standard input.
     #[command(after_help = SHELL_NOTES)]
     Shell(ShellFlags),
-    /// Show what the lake holds: first and last days, gaps with their reasons, failures, the last
-    /// runs.
+    /// Show what the lake holds: first and last days, gaps with reasons, failures, the last runs.
     #[command(after_help = STATUS_EXAMPLES)]
     Status(StatusFlags),
-    /// Write the same for the eye, with charts, as one web page that needs nothing else.
+    /// Write the status with charts as one HTML file that needs no server.
     Report(StatusReportFlags),
-    /// Show which archives were corrected: from which version to which, and how many rows that
-    /// changed.
+    /// Show which archives were corrected, with both versions and the number of changed rows.
     Changes(ChangesFlags),
     /// Check archives against their checksums, and tables against archives.
     Verify(VerifyFlags),
-    /// Compact tables, write checkpoints, and delete files that nothing needs any more.
+    /// Compact tables, write checkpoints, and delete files that are no longer needed.
     Maintain(MaintainFlags),
     /// Show which data types each market has, at which frequencies and intervals.
     Matrix(MatrixFlags),
-    /// Show which settings hold and where each comes from, or write a configuration file.
+    /// Show the settings in use and where each comes from, or write a configuration file.
     Config(ConfigFlags),
     /// Print a manual page, or write all of them to a folder.
     Man(ManFlags),

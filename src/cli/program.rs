@@ -13,12 +13,12 @@ pub struct ConfigFlags {
     pub command: ConfigCommand,
 }
 
-/// What is to be done about settings.
+/// Commands about settings.
 #[derive(Clone, Debug, Subcommand)]
 pub enum ConfigCommand {
-    /// Show the settings that an ingest with these flags would have, and where each comes from.
+    /// Show the settings of an ingest with these flags, and where each comes from.
     Show(Box<ConfigShowFlags>),
-    /// Write a configuration file that has every setting, each with a comment.
+    /// Write a configuration file with every setting and a comment for each.
     Init(ConfigInitFlags),
 }
 
@@ -39,7 +39,7 @@ pub struct ConfigShowFlags {
 /// Flags of `config init`.
 #[derive(Clone, Debug, Args)]
 pub struct ConfigInitFlags {
-    /// The file; it must not be there yet.
+    /// The file, which must not exist yet.
     #[arg(default_value = "lakehouse.toml")]
     pub file: PathBuf,
 }

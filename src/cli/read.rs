@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use clap_complete::Shell;
 
 use super::{ReportFormat, ScopeFlags, values};
-use crate::output::Format;
+use crate::output::{Format, SCREEN_ROWS};
 use crate::query::At;
 
 /// Flags of `query`.
@@ -24,13 +24,19 @@ pub struct QueryFlags {
     /// Write to a file instead of standard output.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Answer from the tables as they were: at a version of the table, a time, or the start of a
-    /// day (UTC).
+    /// Time travel: read the tables at a version, at a time, or at the start of a day (UTC).
     #[arg(long, value_name = "VERSION|TIME", value_parser = values::at)]
     pub at: Option<At>,
-    /// Rows to write at most [default: 100 in a table on standard output, else all]
-    #[arg(long, value_name = "N", value_parser = values::positive::<usize>)]
+    #[arg(
+        long, help = max_rows_help(), value_name = "N", value_parser = values::positive::<usize>
+    )]
     pub max_rows: Option<usize>,
+}
+
+fn max_rows_help() -> String {
+    format!(
+        "Rows to write at most [default: {SCREEN_ROWS} in a table on standard output, else all]"
+    )
 }
 
 /// Flags of `verify`.

@@ -1,4 +1,4 @@
-//! Flags that several commands share: which archives, from where, and how the work is done.
+//! Flags that several commands share: selection, source and tuning.
 
 use clap::Args;
 use lakehouse_core::config::options::LastDays;
@@ -6,25 +6,30 @@ use lakehouse_core::names::market::{Interval, Market};
 use lakehouse_core::names::period::Period;
 use lakehouse_core::selection::FrequencyPolicy;
 
-use super::values;
+use super::{setting, values};
 
 const SELECTION: &str = "Selection";
 
-/// Which archives are meant, in the lake or at the source; all, if nothing is said.
+/// Which archives a command is about, in the lake or at the source; all by default.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = SELECTION)]
 pub struct ScopeFlags {
-    /// Markets: spot, futures_um, futures_cm, options.
-    #[arg(long, value_name = "MARKET", value_delimiter = ',')]
+    #[arg(
+        long, help = setting::MARKETS.flag_help(), value_name = "MARKET", value_delimiter = ','
+    )]
     pub market: Vec<Market>,
-    /// Data types such as klines or aggTrades; `lakehouse matrix` lists them.
-    #[arg(long, value_name = "TYPE", value_delimiter = ',')]
+    #[arg(
+        long, help = setting::DATA_TYPES.flag_help(), value_name = "TYPE", value_delimiter = ','
+    )]
     pub data_type: Vec<String>,
-    /// Symbols, or globs such as 'BTC*'; a leading ! excludes.
-    #[arg(long, value_name = "SYMBOL", value_delimiter = ',', value_parser = values::symbol_pattern)]
+    #[arg(
+        long, help = setting::SYMBOLS.flag_help(), value_name = "SYMBOL", value_delimiter = ',',
+        value_parser = values::symbol_pattern
+    )]
     pub symbol: Vec<String>,
-    /// Bar lengths such as 1m, 1h or 1d, for data types that have them.
-    #[arg(long, value_name = "INTERVAL", value_delimiter = ',')]
+    #[arg(
+        long, help = setting::INTERVALS.flag_help(), value_name = "INTERVAL", value_delimiter = ','
+    )]
     pub interval: Vec<Interval>,
     /// First day or month, inclusive.
     #[arg(long, value_name = "DATE")]
@@ -34,63 +39,76 @@ pub struct ScopeFlags {
     pub end: Option<Period>,
 }
 
-/// Which archives are wanted.
+/// Which archives are selected.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = SELECTION)]
 pub struct SelectionFlags {
     #[command(flatten)]
     pub scope: ScopeFlags,
-    /// The last days or weeks up to today, such as 7d or 2w.
-    #[arg(long, value_name = "DAYS", conflicts_with_all = ["start", "end"])]
+    #[arg(
+        long, help = setting::LAST.flag_help(), value_name = "DAYS",
+        conflicts_with_all = ["start", "end"]
+    )]
     pub last: Option<LastDays>,
-    /// Daily archives, monthly ones, or the better of the two: auto, daily, monthly [default: auto]
-    #[arg(long, value_name = "FREQUENCY")]
+    #[arg(long, help = setting::FREQUENCY.flag_help(), value_name = "FREQUENCY")]
     pub frequency: Option<FrequencyPolicy>,
-    /// Accept a selection that names no symbols: it may be many terabytes.
+    /// Accept a selection without symbols: it may be many terabytes.
     #[arg(long)]
     pub all: bool,
 }
 
 /// Where archives come from.
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Where from")]
+#[command(next_help_heading = "Source")]
 pub struct SourceFlags {
-    /// The archive: an http(s) base, a folder laid out like it, or an s3:// URL [env:
-    /// LAKEHOUSE_SOURCE] [default: the public archive]
-    #[arg(long, value_name = "URL|DIR", value_parser = values::not_empty)]
+    #[arg(
+        long, help = setting::SOURCE.flag_help(), value_name = "URL|DIR",
+        value_parser = values::not_empty
+    )]
     pub source: Option<String>,
-    /// The host that lists the archive, if it is not the one that serves it [env:
-    /// LAKEHOUSE_LISTING]
-    #[arg(long, value_name = "URL", value_parser = values::not_empty)]
+    #[arg(
+        long, help = setting::LISTING.flag_help(), value_name = "URL",
+        value_parser = values::not_empty
+    )]
     pub listing: Option<String>,
 }
 
-/// How the work is done.
+/// How archives are downloaded and committed.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Tuning")]
 pub struct TuningFlags {
-    /// Archives that are committed together [default: 100]
-    #[arg(long, value_name = "N", value_parser = values::positive::<usize>)]
+    #[arg(
+        long, help = setting::BATCH_SIZE.flag_help(), value_name = "N",
+        value_parser = values::positive::<usize>
+    )]
     pub batch_size: Option<usize>,
-    /// Downloads at the same time at most; fewer while the source does not keep up [default: 8]
-    #[arg(long, value_name = "N", value_parser = values::positive::<usize>)]
+    #[arg(
+        long, help = setting::MAX_PARALLEL_DOWNLOADS.flag_help(), value_name = "N",
+        value_parser = values::positive::<usize>
+    )]
     pub max_parallel_downloads: Option<usize>,
-    /// Seconds without a byte after which a request is given up and tried again [default: 30]
-    #[arg(long, value_name = "SECONDS", value_parser = values::positive::<u64>)]
+    #[arg(
+        long, help = setting::TIMEOUT_SECONDS.flag_help(), value_name = "SECONDS",
+        value_parser = values::positive::<u64>
+    )]
     pub timeout_seconds: Option<u64>,
-    /// How often a request is tried again after a fault that may pass [default: 5]
-    #[arg(long, value_name = "N", value_parser = values::number::<u32>)]
+    #[arg(
+        long, help = setting::RETRIES.flag_help(), value_name = "N",
+        value_parser = values::number::<u32>
+    )]
     pub retries: Option<u32>,
-    /// Bytes per second for all downloads together, such as 20MiB.
-    #[arg(long, value_name = "SIZE", value_parser = values::bandwidth)]
+    #[arg(
+        long, help = setting::BANDWIDTH.flag_help(), value_name = "SIZE",
+        value_parser = values::bandwidth
+    )]
     pub bandwidth: Option<u64>,
     /// Do not compare archives with their published checksums.
     #[arg(long)]
     pub no_checksum: bool,
-    /// Download archives again that are in bronze already.
+    /// Download archives again that are already in bronze.
     #[arg(long)]
     pub force_redownload: bool,
-    /// Begin half-downloaded archives anew.
+    /// Download interrupted archives again from their first byte.
     #[arg(long)]
     pub no_resume: bool,
     /// Begin to download though there is less free space than the archives need.

@@ -9,11 +9,10 @@ use crate::query::At;
 /// Flags of `shell`.
 #[derive(Clone, Debug, Default, Args)]
 pub struct ShellFlags {
-    /// How answers are written at first [default: table]
+    /// The format of answers at the start [default: table]
     #[arg(long)]
     pub format: Option<Format>,
-    /// Answer from the tables as they were: at a version of the table, a time, or the start of a
-    /// day (UTC).
+    /// Time travel: read the tables at a version, at a time, or at the start of a day (UTC).
     #[arg(long, value_name = "VERSION|TIME", value_parser = values::at)]
     pub at: Option<At>,
 }

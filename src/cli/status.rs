@@ -1,4 +1,4 @@
-//! Flags of the commands that tell what the lake holds: status and report.
+//! Flags of the commands that show what the lake holds: status and report.
 
 use std::path::PathBuf;
 
@@ -9,13 +9,13 @@ use super::{ReportFormat, ScopeFlags, values};
 /// Flags of `status`.
 #[derive(Clone, Debug, Default, Args)]
 pub struct StatusFlags {
-    /// Show every range of days that is not there, with its reason.
+    /// Show every range of days that is not held, with its reason.
     #[arg(long)]
     pub gaps: bool,
-    /// Show the archives that could not be had or not be read, with their reasons.
+    /// Show the archives that could not be downloaded or read, with their reasons.
     #[arg(long)]
     pub failed: bool,
-    /// How the status is printed; JSON always has gaps and failures too.
+    /// How the status is printed; JSON always includes gaps and failures.
     #[arg(long, default_value = "text")]
     pub format: ReportFormat,
     #[command(flatten)]
@@ -28,14 +28,14 @@ pub struct StatusReportFlags {
     /// The file to write [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Bars that a chart has at most: the latest ones of each series [default: 500]
-    #[arg(long, value_name = "N", value_parser = values::positive::<usize>)]
-    pub bars: Option<usize>,
+    /// Bars in a chart at most: the latest ones of each series.
+    #[arg(long, value_name = "N", default_value = "500", value_parser = values::positive::<usize>)]
+    pub bars: usize,
     #[command(flatten)]
     pub scope: ScopeFlags,
 }
 
-/// What stands below the flags of `status`.
+/// The text below the flags of `status`.
 pub(super) const STATUS_EXAMPLES: &str = "\
 Examples:
   lakehouse status
@@ -43,5 +43,6 @@ Examples:
   lakehouse status --market futures_um --gaps --start 2024-01
   lakehouse status --failed
 
-Days are counted from the first to the last one that is held, or from --start to --end. A day is missing when it
-could be there and is not; days before a listing or after the end of a data type are never missing.";
+Days are counted from the first to the last one that is held, or from --start to --end. A day is
+missing when it is not held but could be; days before a listing or after the end of a data type
+are never missing.";

@@ -1,6 +1,7 @@
-//! Values of flags that are more than one of a few words: each refused with what would be valid.
+//! Parsers of the values of flags; each refuses a value with what would be valid.
 
 use std::fmt::Display;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -11,30 +12,36 @@ use lakehouse_core::selection::SymbolList;
 
 use crate::query::At;
 
+/// Times that the program can wait: the clock of the process ends somewhere beyond.
+const WAITS: RangeInclusive<Duration> =
+    Duration::from_secs(1)..=Duration::from_secs(100 * 365 * 24 * 3600);
+
 /// Reads a number of bytes per second, `20MiB` or `500kB`.
 pub(crate) fn bandwidth(text: &str) -> Result<u64, String> {
     let size = text.parse::<ByteSize>().ok().map(|size| size.0).filter(|bytes| *bytes > 0);
     size.ok_or_else(|| "expected bytes per second such as 20MiB or 500kB".to_owned())
 }
 
-/// Reads a length of time such as `7d` or `12h`; a bare 0 is none at all.
+/// Reads a length of time such as `7d` or `12h`, or 0.
 pub(super) fn retention(text: &str) -> Result<TimeDelta, String> {
     if text == "0" {
         return Ok(TimeDelta::zero());
     }
     let time = humantime::parse_duration(text).ok().and_then(|time| TimeDelta::from_std(time).ok());
-    // No date lies further back than this.
+    // No date is further back than this.
     let time = time.filter(|time| *time <= TimeDelta::weeks(5_200));
     time.ok_or_else(|| "expected a time of less than a century, such as 12h, 7d or 2w".to_owned())
 }
 
 /// Reads a time such as `6h` or `1h 30m`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let time = humantime::parse_duration(text).ok().filter(|time| *time >= Duration::from_secs(1));
-    time.ok_or_else(|| "expected a time of a second or more, such as 30m, 6h or 1d".to_owned())
+    let time = humantime::parse_duration(text).ok().filter(|time| WAITS.contains(time));
+    time.ok_or_else(|| {
+        "expected a time from a second to a century, such as 30m, 6h or 1d".to_owned()
+    })
 }
 
-/// Reads a version of a table, or a time at which its newest version then is meant.
+/// Reads a version of a table, or a time that means the newest version at that time.
 pub(super) fn at(text: &str) -> Result<At, String> {
     if let Ok(version) = text.parse() {
         return Ok(At::Version(version));
@@ -45,7 +52,7 @@ pub(super) fn at(text: &str) -> Result<At, String> {
     time(text).map(At::Time).map_err(expected)
 }
 
-/// Reads a time, or a day that stands for its start, UTC.
+/// Reads a time, or a day that means its start, UTC.
 pub(super) fn time(text: &str) -> Result<DateTime<Utc>, String> {
     let day = || {
         text.parse::<NaiveDate>()

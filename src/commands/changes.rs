@@ -1,25 +1,19 @@
 //! `lakehouse changes`: which archives were corrected, when, and how many rows that changed.
 
-use anyhow::Context;
 use chrono::SecondsFormat;
 
 use super::CommandOutcome;
+use super::context::{Context, open_lake};
 use crate::cli::{ChangesFlags, ReportFormat};
 use crate::meta::changes::{ChangesTable, Correction};
-use crate::settings::Settings;
-use crate::storage::lake::Lake;
 use crate::terminal::console;
 
 /// Characters of a SHA-256 that are shown to people; names in bronze have as many.
 const SHORT_SUM: usize = 12;
 
 /// Prints the corrections, oldest first.
-pub(super) async fn run(
-    flags: ChangesFlags,
-    settings: &Settings,
-) -> anyhow::Result<CommandOutcome> {
-    let lake = Lake::open(&settings.lake)
-        .with_context(|| format!("cannot use the lake {}", settings.lake))?;
+pub(super) async fn run(flags: ChangesFlags, context: &Context) -> anyhow::Result<CommandOutcome> {
+    let lake = open_lake(&context.settings()?.lake)?;
     let mut corrections = Box::pin(ChangesTable::peek(&lake)).await?;
     corrections
         .retain(|correction| flags.since.is_none_or(|since| correction.committed_at >= since));
@@ -28,7 +22,7 @@ pub(super) async fn run(
         ReportFormat::Text if corrections.is_empty() => {}
         ReportFormat::Text => console::print(&table(&corrections))?,
     }
-    console::tell(&summary(&corrections));
+    context.console.info(&summary(&corrections));
     Ok(CommandOutcome::Done)
 }
 
@@ -56,14 +50,13 @@ fn cells(correction: &Correction) -> Vec<String> {
 
 fn summary(corrections: &[Correction]) -> String {
     let sum = |rows: fn(&Correction) -> u64| corrections.iter().map(rows).sum::<u64>();
-    let (added, removed) =
-        (sum(|correction| correction.rows_added), sum(|correction| correction.rows_removed));
+    let added = sum(|correction| correction.rows_added);
+    let removed = sum(|correction| correction.rows_removed);
     let changed = sum(|correction| correction.rows_changed);
-    match corrections.len() {
-        0 => "nothing was corrected".to_owned(),
-        1 => format!("1 correction: {added} rows added, {removed} removed, {changed} changed"),
-        more => {
-            format!("{more} corrections: {added} rows added, {removed} removed, {changed} changed")
-        }
-    }
+    let corrections = match corrections.len() {
+        0 => return "nothing was corrected".to_owned(),
+        1 => "1 correction".to_owned(),
+        more => format!("{more} corrections"),
+    };
+    format!("{corrections}: {added} rows added, {removed} removed, {changed} changed")
 }

@@ -1,57 +1,64 @@
-//! `lakehouse config`: which settings hold, and a file to begin with.
+//! `lakehouse config`: the settings in use, and a configuration file with all of them.
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 
-use anyhow::{Context, bail};
-use chrono::NaiveDate;
+use anyhow::{Context as _, bail};
 use serde_json::Value;
 
 use super::CommandOutcome;
-use crate::cli::{ConfigInitFlags, ConfigShowFlags, ReportFormat};
-use crate::settings::{Settings, ShownSetting};
-use crate::terminal::console::{self, Tone};
+use super::context::Context;
+use crate::cli::setting::configuration_file;
+use crate::cli::{ConfigCommand, ConfigInitFlags, ConfigShowFlags, ReportFormat};
+use crate::settings::ShownSetting;
+use crate::terminal::console::{self, MessageKind};
 
-/// A configuration file with every setting.
-const TEMPLATE: &str = include_str!("config/lakehouse.toml");
+/// Prints the settings, or writes a file.
+pub(super) fn run(command: &ConfigCommand, context: &Context) -> anyhow::Result<CommandOutcome> {
+    match command {
+        ConfigCommand::Show(flags) => show(flags, context),
+        ConfigCommand::Init(flags) => init(flags, context),
+    }
+}
 
-/// Prints the settings that an ingest would have, and where each comes from.
-pub(super) fn show(
-    settings: Settings,
-    flags: &ConfigShowFlags,
-    today: NaiveDate,
-) -> anyhow::Result<CommandOutcome> {
+/// Prints the settings of an ingest, and where each comes from.
+fn show(flags: &ConfigShowFlags, context: &Context) -> anyhow::Result<CommandOutcome> {
+    let settings = context.settings()?;
     let warnings = settings.warnings.clone();
-    let shown = settings.shown(flags, today)?;
+    let shown = settings.shown(flags, context.today())?;
     match flags.format {
         ReportFormat::Json => console::print_json(&shown)?,
         ReportFormat::Text => {
-            let row = |setting: &ShownSetting| {
-                vec![setting.name.to_owned(), describe(&setting.value), setting.origin.to_string()]
-            };
-            let rows: Vec<Vec<String>> = shown.iter().map(row).collect();
+            let rows: Vec<Vec<String>> = shown.iter().map(cells).collect();
             console::print(&console::columns(&["setting", "value", "from"], &rows))?;
         }
     }
-    warnings.iter().for_each(|warning| console::tell_as(Tone::Warning, warning));
+    for warning in &warnings {
+        context.console.show(MessageKind::Warning, warning);
+    }
     Ok(CommandOutcome::Done)
+}
+
+fn cells(setting: &ShownSetting) -> Vec<String> {
+    vec![setting.name.to_owned(), describe(&setting.value), setting.origin.to_string()]
 }
 
 /// Writes the file, unless there is one.
-pub(super) fn init(flags: &ConfigInitFlags) -> anyhow::Result<CommandOutcome> {
+fn init(flags: &ConfigInitFlags, context: &Context) -> anyhow::Result<CommandOutcome> {
     let path = flags.file.display();
     let mut file = match OpenOptions::new().write(true).create_new(true).open(&flags.file) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            bail!("{path} is there already and stays as it is; name another file")
+            bail!("{path} exists already and is not changed; name another file")
         }
         opened => opened.with_context(|| format!("cannot write {path}"))?,
     };
-    file.write_all(TEMPLATE.as_bytes()).with_context(|| format!("cannot write {path}"))?;
-    console::tell(&format!("{path} has every setting; use it with --config {path}"));
+    file.write_all(configuration_file().as_bytes())
+        .with_context(|| format!("cannot write {path}"))?;
+    context.console.info(&format!("{path} has every setting; use it with --config {path}"));
     Ok(CommandOutcome::Done)
 }
 
-/// Writes a value as people write it: a list by commas, a table as `key: value`.
+/// Formats a value for people: a list with commas, a table as `key: value`.
 fn describe(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),

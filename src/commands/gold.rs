@@ -1,106 +1,92 @@
 //! `lakehouse gold`: bring gold tables up to date, and explain the models that they are made by.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
-use lakehouse_core::gold::{Model, Models, Partitioning};
+use anyhow::bail;
+use lakehouse_core::gold::{Model, ModelColumn, Models, Partitioning};
 use lakehouse_core::schema::Schemas;
 use serde::Serialize;
 
 use super::CommandOutcome;
+use super::context::{Context, open_lake};
 use crate::cli::{GoldCommand, GoldFlags, ReportFormat};
-use crate::clock::Clock;
 use crate::events::{Event, Reporter, Silent};
 use crate::gold::{Gold, load_models};
-use crate::ingest::Ingest;
-use crate::settings::Settings;
-use crate::shutdown::Shutdown;
-use crate::storage::lake::Lake;
-use crate::terminal::console::{self, Tone};
+use crate::terminal::console::{self, Console, MessageKind};
 
 /// Builds, or explains.
-pub(super) async fn run(
-    flags: GoldFlags,
-    settings: &Settings,
-    clock: &Clock,
-) -> anyhow::Result<CommandOutcome> {
+pub(super) async fn run(flags: GoldFlags, context: &Context) -> anyhow::Result<CommandOutcome> {
+    let settings = context.settings()?;
     let schemas = Arc::new(Schemas::builtin()?);
     let models = Arc::new(load_models(&schemas, settings.gold_models.as_deref())?);
     match flags.command {
-        Some(GoldCommand::List(flags)) => return list(&models, flags.format),
+        Some(GoldCommand::List(flags)) => return list(&models, flags.format, context.console),
         Some(GoldCommand::Show(flags)) => return show(&models, table_name(&flags.model)),
         None => {}
     }
-    let lake = Lake::open(&settings.lake)
-        .with_context(|| format!("cannot use the lake {}", settings.lake))?;
+    let lake = open_lake(&settings.lake)?;
     let only = flags.models.iter().map(|name| table_name(name).to_owned()).collect();
-    let gold =
-        Gold { lake, models, schemas, only, full: flags.full, shutdown: Shutdown::on_signals() };
-    let tells = flags.format == ReportFormat::Text && !flags.dry_run;
-    let reporter: Arc<dyn Reporter> = if tells { Arc::new(Teller) } else { Arc::new(Silent) };
+    let gold = Gold {
+        only,
+        full: flags.full,
+        shutdown: context.shutdown(),
+        ..Gold::new(lake, models, schemas)
+    };
+    let reporter = reporter(&flags, context.console);
     let report = match flags.dry_run {
         true => Box::pin(gold.plan(&reporter)).await?,
-        false => Box::pin(gold.build(&reporter, clock)).await?,
+        false => Box::pin(gold.build(&reporter, &context.clock)).await?,
     };
     match flags.format {
         ReportFormat::Text if flags.dry_run => console::print(&report.to_string())?,
         ReportFormat::Text => {}
         ReportFormat::Json => console::print_json(&report)?,
     }
-    Ok(if report.is_incomplete() || gold.shutdown.is_requested() {
-        CommandOutcome::Incomplete
-    } else {
-        CommandOutcome::Done
-    })
+    let is_incomplete = report.is_incomplete() || gold.shutdown.is_requested();
+    Ok(if is_incomplete { CommandOutcome::Incomplete } else { CommandOutcome::Done })
 }
 
-/// Tells of each model when it is done.
-struct Teller;
+fn reporter(flags: &GoldFlags, console: Console) -> Arc<dyn Reporter> {
+    if flags.format == ReportFormat::Text && !flags.dry_run {
+        Arc::new(ModelReporter(console))
+    } else {
+        Arc::new(Silent)
+    }
+}
 
-impl Reporter for Teller {
+/// Shows each model when it is done.
+struct ModelReporter(Console);
+
+impl Reporter for ModelReporter {
     fn report(&self, event: Event) {
         if let Event::Model(model) = event {
-            let tone = if model.is_failure() { Tone::Failure } else { Tone::Plain };
-            console::tell_as(tone, &model.to_string());
+            let kind = if model.is_failure() { MessageKind::Failure } else { MessageKind::Info };
+            self.0.show(kind, &model.to_string());
         }
     }
 }
 
-/// Returns what brings gold up to date behind an ingest; `folder` holds the user's own models.
-pub(super) fn behind(ingest: &Ingest, folder: Option<&Path>) -> anyhow::Result<Gold> {
-    let schemas = Arc::clone(&ingest.schemas);
-    let models = Arc::new(load_models(&schemas, folder)?);
-    let lake = ingest.lake.clone();
-    let shutdown = ingest.shutdown.clone();
-    Ok(Gold { lake, models, schemas, only: Vec::new(), full: false, shutdown })
-}
-
-/// A model may be called as its table is in SQL.
+/// Returns the name of a model, which may be given as its table is in SQL.
 fn table_name(model: &str) -> &str {
     model.strip_prefix("gold.").unwrap_or(model)
 }
 
-fn list(models: &Models, format: ReportFormat) -> anyhow::Result<CommandOutcome> {
+fn list(models: &Models, format: ReportFormat, console: Console) -> anyhow::Result<CommandOutcome> {
     let lines: Vec<Line<'_>> = models.models().iter().map(Line::of).collect();
     match format {
         ReportFormat::Json => console::print_json(&lines)?,
         ReportFormat::Text => {
-            let row = |line: &Line<'_>| {
-                vec![line.table.clone(), line.inputs.join(", "), line.summary.to_owned()]
-            };
-            let rows: Vec<Vec<String>> = lines.iter().map(row).collect();
+            let rows: Vec<Vec<String>> = lines.iter().map(Line::cells).collect();
             console::print(&console::columns(&["table", "inputs", "what a row is"], &rows))?;
         }
     }
-    models
-        .broken()
-        .iter()
-        .for_each(|model| console::tell_as(Tone::Error, &model.error.to_string()));
+    for model in models.broken() {
+        console.show(MessageKind::Error, &model.error.to_string());
+    }
     Ok(if models.broken().is_empty() { CommandOutcome::Done } else { CommandOutcome::Incomplete })
 }
 
-/// What a list tells of a model.
+/// A model in the list of models.
 #[derive(Debug, Serialize)]
 struct Line<'a> {
     table: String,
@@ -133,6 +119,10 @@ impl<'a> Line<'a> {
             file: model.file(),
         }
     }
+
+    fn cells(&self) -> Vec<String> {
+        vec![self.table.clone(), self.inputs.join(", "), self.summary.to_owned()]
+    }
 }
 
 fn show(models: &Models, name: &str) -> anyhow::Result<CommandOutcome> {
@@ -163,17 +153,18 @@ fn describe(model: &Model) -> String {
         ("looks ahead", days(line.lookahead_days)),
     ];
     let facts: String = facts.iter().map(|(name, value)| format!("{name:<13}{value}\n")).collect();
-    let row = |column: &lakehouse_core::gold::Column| {
-        vec![
-            column.name.clone(),
-            column.kind.to_string(),
-            column.unit.clone(),
-            column.description.clone(),
-        ]
-    };
-    let rows: Vec<Vec<String>> = model.columns().iter().map(row).collect();
+    let rows: Vec<Vec<String>> = model.columns().iter().map(column_cells).collect();
     let columns = console::columns(&["column", "type", "unit", "what it holds"], &rows);
     format!("{}\n\n{facts}\n{columns}\n{}\n", line.description, model.select())
+}
+
+fn column_cells(column: &ModelColumn) -> Vec<String> {
+    vec![
+        column.name.clone(),
+        column.kind.to_string(),
+        column.unit.clone(),
+        column.description.clone(),
+    ]
 }
 
 fn days(days: u32) -> String {

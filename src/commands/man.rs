@@ -3,18 +3,19 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::{Context as _, bail};
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 
 use super::CommandOutcome;
+use super::context::Context;
 use crate::cli::{Cli, ManFlags};
 use crate::terminal::console;
 
 /// Prints a page, or writes all pages.
-pub(super) fn run(flags: &ManFlags) -> anyhow::Result<CommandOutcome> {
+pub(super) fn run(flags: &ManFlags, context: &Context) -> anyhow::Result<CommandOutcome> {
     match &flags.output {
-        Some(folder) => write_all(folder)?,
+        Some(folder) => write_all(folder, context)?,
         None => print(&flags.command)?,
     }
     Ok(CommandOutcome::Done)
@@ -39,10 +40,10 @@ fn print(path: &[String]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn write_all(folder: &Path) -> anyhow::Result<()> {
+fn write_all(folder: &Path, context: &Context) -> anyhow::Result<()> {
     let unwritable = || format!("cannot write manual pages to {}", folder.display());
     fs::create_dir_all(folder).with_context(unwritable)?;
     clap_mangen::generate_to(Cli::command(), folder).with_context(unwritable)?;
-    console::tell(&format!("the manual pages are in {}", folder.display()));
+    context.console.info(&format!("the manual pages are in {}", folder.display()));
     Ok(())
 }

@@ -8,25 +8,24 @@ use lakehouse_core::names::market::Interval;
 use serde::Serialize;
 
 use super::CommandOutcome;
+use super::context::Context;
 use crate::cli::{MatrixFlags, MatrixFormat};
-use crate::settings::Settings;
 use crate::terminal::console;
 
 /// Prints the matrix.
-pub(super) fn run(flags: MatrixFlags, settings: &Settings) -> anyhow::Result<CommandOutcome> {
+pub(super) fn run(flags: MatrixFlags, context: &Context) -> anyhow::Result<CommandOutcome> {
+    let matrix = context.settings()?.matrix;
     match flags.format {
-        MatrixFormat::Table => console::print(&table(&settings.matrix))?,
-        MatrixFormat::Json => console::print_json(&rows(&settings.matrix))?,
+        MatrixFormat::Table => console::print(&table(&matrix))?,
+        MatrixFormat::Json => console::print_json(&rows(&matrix))?,
     }
     Ok(CommandOutcome::Done)
 }
 
 fn table(matrix: &Matrix) -> String {
     let rows: Vec<Vec<String>> = matrix.combinations().iter().map(cells).collect();
-    console::columns(
-        &["market", "data type", "table", "status", "since", "daily", "monthly"],
-        &rows,
-    )
+    let header = ["market", "data type", "table", "status", "since", "daily", "monthly"];
+    console::columns(&header, &rows)
 }
 
 fn cells(row: &Combination) -> Vec<String> {
@@ -41,7 +40,7 @@ fn cells(row: &Combination) -> Vec<String> {
     ]
 }
 
-/// Names the intervals by their ends, since all lists are long or have no gaps worth a line.
+/// Names the first and the last interval: no list has a gap that is worth showing.
 fn intervals(published: Option<&[Interval]>) -> String {
     match published {
         None => "-".to_owned(),

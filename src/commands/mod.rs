@@ -3,6 +3,7 @@
 mod changes;
 mod completions;
 mod config;
+mod context;
 mod demo;
 mod gold;
 mod ingest;
@@ -13,24 +14,25 @@ pub mod plan;
 mod query;
 mod refresh;
 mod report;
+mod run;
 mod scope;
 mod shell;
 mod status;
 mod verify;
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use anyhow::bail;
-
-use crate::cli::{Cli, Command, ConfigCommand, ConfigFlags};
+use self::context::Context;
+use crate::cli::{Cli, Command, ConfigFlags};
 use crate::clock::Clock;
-use crate::events::metrics::MetricsFile;
-use crate::settings::{Environment, Settings};
+use crate::events::metrics::{Ended, MetricsFile};
+use crate::events::summary::Summary;
+use crate::settings::Environment;
+use crate::terminal::console::{self, Console, MessageKind};
+use crate::terminal::failure;
 use crate::terminal::logs::{self, Verbosity};
-use crate::terminal::{TerminalReporter, console, failure};
 
-/// How a command ended that did what it could.
+/// How a command ended that was not stopped by an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommandOutcome {
     /// Everything is done, or there was nothing to do.
@@ -51,61 +53,63 @@ const fn exit_code(outcome: &anyhow::Result<CommandOutcome>) -> u8 {
     }
 }
 
-/// Runs a command and tells what stopped it, if anything did.
+/// Runs a command and shows the error that stopped it, if there is one.
 pub async fn run(cli: Cli, clock: Clock) -> ExitCode {
-    let outcome = execute(cli, &clock).await;
+    let Cli { global, command } = cli;
+    let environment = Environment::read();
+    let verbosity = Verbosity::new(global.quiet, global.verbose);
+    let filter = environment.log_filter.as_deref();
+    let console = match logs::start(verbosity, global.log_format, filter) {
+        Ok(console) => console,
+        Err(error) => {
+            show_error(Console::default(), &error.into());
+            return NOTHING_DONE.into();
+        }
+    };
+    let context = Context { global, environment, verbosity, console, clock };
+    let outcome = execute(command, &context).await;
     match &outcome {
         Err(error) if console::is_closed_pipe(error) => return ExitCode::SUCCESS,
-        Err(error) => failure::tell(error),
+        Err(error) => show_error(console, error),
         Ok(_) => {}
     }
     exit_code(&outcome).into()
 }
 
-async fn execute(cli: Cli, clock: &Clock) -> anyhow::Result<CommandOutcome> {
-    let Cli { global, command } = cli;
-    let environment = Environment::read();
-    let verbosity = Verbosity::new(global.quiet, global.verbose);
-    logs::start(verbosity, global.log_format, environment.log_filter.as_deref())?;
+async fn execute(command: Command, context: &Context) -> anyhow::Result<CommandOutcome> {
     match command {
-        Command::Completions(flags) => return completions::run(flags),
-        Command::Man(flags) => return man::run(&flags),
-        Command::Config(ConfigFlags { command: ConfigCommand::Init(flags) }) => {
-            return config::init(&flags);
-        }
-        _ => {}
+        Command::Demo => Box::pin(demo::run(context)).await,
+        Command::Plan(flags) => plan::run(&flags, context).await,
+        Command::Ingest(flags) => ingest::run(&flags, context).await,
+        Command::Refresh(flags) => refresh::run(&flags, context).await,
+        Command::Gold(flags) => gold::run(flags, context).await,
+        Command::Query(flags) => query::run(&flags, context).await,
+        Command::Shell(flags) => shell::run(&flags, context).await,
+        Command::Status(flags) => status::run(&flags, context).await,
+        Command::Report(flags) => report::run(&flags, context).await,
+        Command::Changes(flags) => changes::run(flags, context).await,
+        Command::Verify(flags) => verify::run(&flags, context).await,
+        Command::Maintain(flags) => maintain::run(flags, context).await,
+        Command::Matrix(flags) => matrix::run(flags, context),
+        Command::Config(ConfigFlags { command }) => config::run(&command, context),
+        Command::Man(flags) => man::run(&flags, context),
+        Command::Completions(flags) => completions::run(flags),
     }
-    let verbosity = verbosity.with_filter(environment.log_filter.as_deref());
-    let reporter = Arc::new(TerminalReporter::new(global.progress, verbosity));
-    if let Command::Demo = command {
-        return Box::pin(demo::run(global.lake.as_deref(), clock, &reporter)).await;
-    }
-    let settings = Settings::resolve(&global, environment)?;
-    let metrics = MetricsFile::open(global.metrics_file)?;
-    let today = clock.now().date_naive();
-    match command {
-        Command::Matrix(flags) => matrix::run(flags, &settings),
-        Command::Plan(flags) => plan::run(settings.plan(&flags, today)?, clock, reporter).await,
-        Command::Ingest(flags) if flags.dry_run => {
-            plan::run(settings.ingest(&flags, today)?, clock, reporter).await
-        }
-        Command::Ingest(flags) => {
-            ingest::run(settings.ingest(&flags, today)?, clock, &reporter, &metrics).await
-        }
-        Command::Refresh(flags) => refresh::run(&flags, settings, clock, reporter, &metrics).await,
-        Command::Gold(flags) => gold::run(flags, &settings, clock).await,
-        Command::Query(flags) => query::run(&flags, &settings).await,
-        Command::Shell(flags) => shell::run(&flags, &settings).await,
-        Command::Status(flags) => status::run(&flags, &settings, clock).await,
-        Command::Report(flags) => report::run(&flags, settings, clock).await,
-        Command::Changes(flags) => changes::run(flags, &settings).await,
-        Command::Verify(flags) => verify::run(&flags, settings).await,
-        Command::Maintain(flags) => maintain::run(flags, settings, clock).await,
-        Command::Config(ConfigFlags { command: ConfigCommand::Show(flags) }) => {
-            config::show(settings, &flags, today)
-        }
-        Command::Config(_) | Command::Demo | Command::Man(_) | Command::Completions(_) => {
-            bail!("this command is not built yet")
-        }
+}
+
+fn show_error(console: Console, error: &anyhow::Error) {
+    console.show(MessageKind::Error, &failure::describe(error));
+}
+
+/// Writes the metrics of a run; a file that cannot be written is no failure of the run.
+fn record_metrics(
+    file: &MetricsFile,
+    summary: &Summary,
+    outcome: &anyhow::Result<CommandOutcome>,
+    context: &Context,
+) {
+    let ended = Ended { exit_code: exit_code(outcome), at: context.clock.now() };
+    if let Err(error) = file.record(summary, ended) {
+        context.console.show(MessageKind::Warning, &format!("{error:#}"));
     }
 }

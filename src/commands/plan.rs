@@ -7,36 +7,42 @@ use bytesize::ByteSize;
 use lakehouse_core::names::period::DateRange;
 use lakehouse_core::plan::{Missing, Plan, SummaryRow};
 
-use super::{CommandOutcome, ingest};
-use crate::cli::ReportFormat;
-use crate::clock::Clock;
+use super::CommandOutcome;
+use super::context::Context;
+use super::run::{Prepared, RunReporter, unless_stopped};
+use crate::cli::{PlanFlags, ReportFormat};
 use crate::events::{Event, Reporter};
 use crate::settings::IngestSettings;
-use crate::terminal::{TerminalReporter, console};
+use crate::terminal::console;
 
 /// Keys and series that are named one by one; the JSON form has them all.
 const NAMED: usize = 5;
 
 /// Makes the plan and prints it.
-pub(super) async fn run(
+pub(super) async fn run(flags: &PlanFlags, context: &Context) -> anyhow::Result<CommandOutcome> {
+    show(context.settings()?.plan(flags, context.today())?, context).await
+}
+
+/// Makes the plan of an ingest with these settings and prints it.
+pub(super) async fn show(
     settings: IngestSettings,
-    clock: &Clock,
-    reporter: Arc<TerminalReporter>,
+    context: &Context,
 ) -> anyhow::Result<CommandOutcome> {
     let format = settings.format;
-    let listener: Arc<dyn Reporter> = Arc::clone(&reporter) as _;
+    let reporter = RunReporter::new(context.reporter());
+    let listener = reporter.listener();
     let targets = settings.selection.targets(&settings.matrix)?;
-    let prepared = ingest::prepare(settings, targets, &listener)?.ingest;
-    let planning = Box::pin(prepared.plan(clock.now().date_naive(), &listener));
-    let planned = ingest::unless_stopped(&prepared, planning).await;
+    let prepared = Prepared::open(settings, targets, context, &listener)?;
+    let planning = Box::pin(prepared.ingest.plan(context.today(), &listener));
+    let planned = unless_stopped(&prepared.ingest, planning).await;
     let _ = reporter.finish();
     let Some(plan) = planned else { return Ok(CommandOutcome::Incomplete) };
     print(&plan?, format)?;
     Ok(CommandOutcome::Done)
 }
 
-/// Warns of what the plan passes over, where the plan itself is not printed.
-pub(super) fn warn(plan: &Plan, reporter: &Arc<dyn Reporter>) {
+/// Reports missing archives and unknown keys, when the plan itself is not printed.
+pub(super) fn report_omissions(plan: &Plan, reporter: &Arc<dyn Reporter>) {
     for text in [unknown(&plan.unknown), missing(&plan.missing)] {
         if !text.is_empty() {
             reporter.report(Event::Note(text.trim_end().to_owned()));
@@ -48,24 +54,23 @@ pub(super) fn warn(plan: &Plan, reporter: &Arc<dyn Reporter>) {
 ///
 /// # Errors
 /// When standard output cannot be written.
-pub fn print(plan: &Plan, format: ReportFormat) -> io::Result<()> {
+pub(super) fn print(plan: &Plan, format: ReportFormat) -> io::Result<()> {
     match format {
         ReportFormat::Text => console::print(&describe(plan)),
         ReportFormat::Json => console::print_json(plan),
     }
 }
 
-/// Describes a plan for people: decisions counted by reason, totals, and what is amiss.
+/// Describes a plan for people: decisions counted by reason, totals, missing and unknown archives.
+#[doc(hidden)]
 #[must_use]
 pub fn describe(plan: &Plan) -> String {
     let summary = plan.summary();
     let mut text = String::new();
     if !summary.is_empty() {
         let rows: Vec<Vec<String>> = summary.iter().map(cells).collect();
-        text = console::columns(
-            &["market", "data type", "action", "archives", "size", "reason"],
-            &rows,
-        );
+        let header = ["market", "data type", "action", "archives", "size", "reason"];
+        text = console::columns(&header, &rows);
         text.push('\n');
     }
     text.push_str(&totals(plan));
@@ -86,7 +91,8 @@ fn cells(row: &SummaryRow) -> Vec<String> {
 }
 
 fn totals(plan: &Plan) -> String {
-    let (fetch, skip) = (plan.fetch.len(), plan.skipped.len());
+    let fetch = plan.fetch.len();
+    let skip = plan.skipped.len();
     match fetch {
         0 if skip == 0 => "nothing is published that the selection matches\n".to_owned(),
         0 => format!("nothing to fetch; {} skipped\n", count(skip, "archive")),
@@ -106,7 +112,7 @@ fn missing(series: &[Missing]) -> String {
     let mut text = format!("expected and not published: {}\n", count(archives, "archive"));
     for missing in series.iter().take(NAMED) {
         let ranges: Vec<String> = missing.ranges.iter().copied().map(days).collect();
-        let (series, frequency) = (&missing.series, missing.frequency);
+        let Missing { series, frequency, .. } = missing;
         text.push_str(&format!("  {series} {frequency}: {}\n", ranges.join(", ")));
     }
     text + &more(series.len())

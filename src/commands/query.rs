@@ -4,23 +4,23 @@ use std::fs::{self, File};
 use std::io::{BufWriter, IsTerminal, Read};
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::{Context as _, bail};
 
 use super::CommandOutcome;
+use super::context::Context;
 use crate::cli::QueryFlags;
-use crate::output::Format;
-use crate::settings::Settings;
-use crate::shell::answer::{TABLE_ROWS, answer, open_session};
+use crate::output::{Format, SCREEN_ROWS};
+use crate::shell::answer::{answer, open_session};
 use crate::terminal::console;
 
 /// Runs the statement and writes its rows.
-pub(super) async fn run(flags: &QueryFlags, settings: &Settings) -> anyhow::Result<CommandOutcome> {
+pub(super) async fn run(flags: &QueryFlags, context: &Context) -> anyhow::Result<CommandOutcome> {
     let statement = statement(flags)?;
     let format = format(flags);
     if format.is_binary() && flags.output.is_none() && std::io::stdout().is_terminal() {
         bail!("a binary format does not belong on a terminal; name a file with -o");
     }
-    let session = open_session(settings, flags.at.unwrap_or_default())?;
+    let session = open_session(&context.settings()?, flags.at.unwrap_or_default())?;
     let max_rows = shown_rows(flags, format);
     match &flags.output {
         None => answer(&session, &statement, format, &mut console::results(), max_rows).await?,
@@ -33,10 +33,10 @@ pub(super) async fn run(flags: &QueryFlags, settings: &Settings) -> anyhow::Resu
     Ok(CommandOutcome::Done)
 }
 
-/// Returns how many rows are written at most: a table that nobody saves is for reading, and says
-/// what it leaves out.
+/// Returns how many rows are written at most: a table on the screen is limited, and says how many
+/// rows it leaves out.
 fn shown_rows(flags: &QueryFlags, format: Format) -> Option<usize> {
-    let default = (format == Format::Table && flags.output.is_none()).then_some(TABLE_ROWS);
+    let default = (format == Format::Table && flags.output.is_none()).then_some(SCREEN_ROWS);
     flags.max_rows.or(default).filter(|rows| *rows > 0)
 }
 
@@ -47,7 +47,7 @@ fn statement(flags: &QueryFlags) -> anyhow::Result<String> {
         (Some(sql), _) => sql.to_owned(),
         (None, Some(file)) if file == Path::new("-") => from_standard_input()?,
         (None, Some(file)) => fs::read_to_string(file)
-            .with_context(|| format!("the statement {} cannot be read", file.display()))?,
+            .with_context(|| format!("cannot read the statement in {}", file.display()))?,
         (None, None) => String::new(),
     };
     if text.trim().is_empty() {
@@ -61,11 +61,11 @@ fn from_standard_input() -> anyhow::Result<String> {
     std::io::stdin()
         .lock()
         .read_to_string(&mut text)
-        .context("the statement on standard input cannot be read")?;
+        .context("cannot read the statement on standard input")?;
     Ok(text)
 }
 
-/// Returns the format asked for, or that of the output file's extension, or a table.
+/// Returns the format of the flag, or of the output file's extension, or a table.
 fn format(flags: &QueryFlags) -> Format {
     let by_extension = flags.output.as_deref().and_then(Format::for_path);
     flags.format.or(by_extension).unwrap_or(Format::Table)

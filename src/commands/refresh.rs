@@ -1,4 +1,4 @@
-//! `lakehouse refresh`: bring what the lake holds up to date, once or again and again.
+//! `lakehouse refresh`: update what the lake holds, once or at fixed times.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,32 +7,27 @@ use lakehouse_core::plan::Plan;
 use lakehouse_core::selection::Targets;
 use tokio::time::{Instant, sleep_until};
 
-use super::ingest::{self, Prepared};
-use super::{CommandOutcome, exit_code, plan};
+use super::context::Context;
+use super::run::{Prepared, RunReporter, unless_stopped};
+use super::{CommandOutcome, plan, record_metrics, show_error};
 use crate::cli::RefreshFlags;
-use crate::clock::Clock;
-use crate::events::metrics::{Ended, MetricsFile};
-use crate::events::summary::Counting;
+use crate::events::metrics::MetricsFile;
 use crate::events::{Event, Reporter};
 use crate::ingest::RefreshPlan;
-use crate::settings::Settings;
-use crate::terminal::{TerminalReporter, failure};
 
-/// Refreshes once, or until it is asked to stop.
-pub(super) async fn run(
-    flags: &RefreshFlags,
-    settings: Settings,
-    clock: &Clock,
-    reporter: Arc<TerminalReporter>,
-    metrics: &MetricsFile,
-) -> anyhow::Result<CommandOutcome> {
-    let listener: Arc<dyn Reporter> = Arc::clone(&reporter) as _;
+/// Refreshes once, or until a shutdown is requested.
+pub(super) async fn run(flags: &RefreshFlags, context: &Context) -> anyhow::Result<CommandOutcome> {
+    let settings = context.settings()?;
     let selects = settings.selects();
-    let settings = settings.refresh(flags, clock.now().date_naive())?;
-    let targets =
-        if selects { settings.selection.targets(&settings.matrix)? } else { Targets::none() };
-    let prepared = ingest::prepare(settings, targets, &listener)?;
-    let round = Round { prepared: &prepared, flags, clock, metrics };
+    let settings = settings.refresh(flags, context.today())?;
+    let mut targets = Targets::none();
+    if selects {
+        targets = settings.selection.targets(&settings.matrix)?;
+    }
+    let metrics = context.metrics()?;
+    let reporter = RunReporter::new(context.reporter());
+    let prepared = Prepared::open(settings, targets, context, &reporter.listener())?;
+    let round = Round { prepared: &prepared, flags, context, metrics: &metrics };
     match flags.every.filter(|_| !flags.dry_run) {
         Some(every) => round.repeat(every, reporter).await,
         None => round.run(&reporter).await,
@@ -44,21 +39,21 @@ pub(super) async fn run(
 struct Round<'a> {
     prepared: &'a Prepared,
     flags: &'a RefreshFlags,
-    clock: &'a Clock,
+    context: &'a Context,
     metrics: &'a MetricsFile,
 }
 
 impl Round<'_> {
-    /// Refreshes at fixed times; a round that fails is told, and the next one tries again.
+    /// Refreshes at fixed times; the error of a round is shown, and the next round tries again.
     async fn repeat(
         self,
         every: Duration,
-        mut reporter: Arc<TerminalReporter>,
+        mut reporter: RunReporter,
     ) -> anyhow::Result<CommandOutcome> {
         let mut next = Instant::now();
         loop {
             if let Err(error) = self.run(&reporter).await {
-                failure::tell(&error);
+                show_error(self.context.console, &error);
             }
             while next <= Instant::now() {
                 next += every;
@@ -66,31 +61,28 @@ impl Round<'_> {
             tokio::select! {
                 biased;
                 () = self.prepared.ingest.shutdown.requested() => return Ok(CommandOutcome::Done),
-                () = sleep_until(next) => reporter = Arc::new(reporter.anew()),
+                () = sleep_until(next) => reporter = reporter.restarted(),
             }
         }
     }
 
-    /// Refreshes once and leaves the figures of it to a monitoring system.
-    async fn run(self, reporter: &Arc<TerminalReporter>) -> anyhow::Result<CommandOutcome> {
+    /// Refreshes once and writes the metrics of the run.
+    async fn run(self, reporter: &RunReporter) -> anyhow::Result<CommandOutcome> {
         let outcome = Box::pin(self.refresh(reporter)).await;
         let summary = reporter.finish();
         if !self.flags.dry_run {
-            self.metrics
-                .record(&summary, Ended { exit_code: exit_code(&outcome), at: self.clock.now() });
+            record_metrics(self.metrics, &summary, &outcome, self.context);
         }
         outcome
     }
 
-    async fn refresh(self, reporter: &Arc<TerminalReporter>) -> anyhow::Result<CommandOutcome> {
-        let Self { prepared: Prepared { ingest, gold }, flags, clock, .. } = self;
-        let listener: Arc<dyn Reporter> = Arc::clone(reporter) as _;
-        let counting = Arc::new(Counting::new(Arc::clone(&listener)));
-        let counter: Arc<dyn Reporter> = Arc::clone(&counting) as _;
-        let planning =
-            Box::pin(ingest.plan_refresh(clock.now().date_naive(), flags.full, &counter));
-        let Some(planned) = ingest::unless_stopped(ingest, planning).await else {
-            return ingest::conclude(ingest, reporter, flags.format);
+    async fn refresh(self, reporter: &RunReporter) -> anyhow::Result<CommandOutcome> {
+        let Self { prepared, flags, context, .. } = self;
+        let ingest = &prepared.ingest;
+        let listener = reporter.listener();
+        let planning = Box::pin(ingest.plan_refresh(context.today(), flags.full, &listener));
+        let Some(planned) = unless_stopped(ingest, planning).await else {
+            return reporter.conclude(ingest, flags.format);
         };
         let planned = planned?;
         let plan = Plan { missing: planned.missing.clone(), ..planned.plan.clone() };
@@ -100,27 +92,22 @@ impl Round<'_> {
             return Ok(CommandOutcome::Done);
         }
         if plan.fetch.is_empty() && plan.skipped.is_empty() {
-            let told =
+            let note =
                 "the lake holds nothing that could be refreshed: begin with `lakehouse ingest`";
-            listener.report(Event::Note(told.to_owned()));
+            listener.report(Event::Note(note.to_owned()));
         }
-        plan::warn(&plan, &listener);
-        tell_late(&planned, &listener);
-        ingest::carry_out(ingest, gold.as_ref(), &plan, &counting, clock).await?;
-        ingest::conclude(ingest, reporter, flags.format)
+        plan::report_omissions(&plan, &listener);
+        report_late(&planned, &listener);
+        prepared.carry_out(&plan, reporter, &context.clock).await?;
+        reporter.conclude(ingest, flags.format)
     }
 }
 
-fn tell_late(planned: &RefreshPlan, reporter: &Arc<dyn Reporter>) {
-    match planned.late {
-        0 => {}
-        1 => reporter.report(Event::Note(
-            "1 archive came late: later ones of its series are held".to_owned(),
-        )),
-        late => {
-            reporter.report(Event::Note(format!(
-                "{late} archives came late: later ones of their series are held"
-            )));
-        }
-    }
+fn report_late(planned: &RefreshPlan, reporter: &Arc<dyn Reporter>) {
+    let note = match planned.late {
+        0 => return,
+        1 => "1 archive came late: later ones of its series are held".to_owned(),
+        late => format!("{late} archives came late: later ones of their series are held"),
+    };
+    reporter.report(Event::Note(note));
 }

@@ -1,57 +1,54 @@
-//! `lakehouse report`: what the lake holds, as one web page.
+//! `lakehouse report`: the status of the lake with charts, as one HTML file.
 
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::{Context as _, bail};
 
+use super::context::{Context, open_lake};
 use super::scope::scope;
 use super::{CommandOutcome, status};
 use crate::cli::StatusReportFlags;
-use crate::clock::Clock;
 use crate::report_html::{Page, PageOptions};
-use crate::settings::Settings;
-use crate::storage::lake::Lake;
 use crate::terminal::console;
-
-/// Bars of a chart when nothing else is asked for.
-const BARS: usize = 500;
+use tempfile::NamedTempFile;
 
 /// Writes the page.
 pub(super) async fn run(
     flags: &StatusReportFlags,
-    settings: Settings,
-    clock: &Clock,
+    context: &Context,
 ) -> anyhow::Result<CommandOutcome> {
     if flags.output.is_none() && std::io::stdout().is_terminal() {
         bail!("a web page does not belong on a terminal; name a file with -o report.html");
     }
+    let settings = context.settings()?;
     let scope = scope(&flags.scope, &settings.matrix)?;
-    let status = status::read(&settings, &scope, clock).await?;
-    let lake = Lake::open(&settings.lake)?;
-    let options = PageOptions {
-        location: settings.lake,
-        made_at: clock.now(),
-        bars: flags.bars.unwrap_or(BARS),
-    };
+    let status = status::read(&settings, &scope, context).await?;
+    let lake = open_lake(&settings.lake)?;
+    let options =
+        PageOptions { location: settings.lake, made_at: context.clock.now(), bars: flags.bars };
     let page = Box::pin(Page::read(&lake, &settings.matrix, &scope, status, options)).await?;
     let html = page.html()?;
     let Some(path) = &flags.output else {
         console::print(&html)?;
         return Ok(CommandOutcome::Done);
     };
-    let unwritable = || format!("cannot write {}", path.display());
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    // Whoever looks at the file meanwhile sees the old page or the new one, and never a half.
-    let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or_else(|| ".".as_ref()))
-        .with_context(unwritable)?;
-    file.write_all(html.as_bytes()).with_context(unwritable)?;
-    readable_by_others(file.as_file()).with_context(unwritable)?;
-    file.persist(path).with_context(unwritable)?;
-    console::tell(&format!("wrote {}: open it in a browser", path.display()));
+    replace(path, &html).with_context(|| format!("cannot write {}", path.display()))?;
+    context.console.info(&format!("wrote {}: open it in a browser", path.display()));
     Ok(CommandOutcome::Done)
 }
 
-/// Temporary files are for their owner alone, and a page is for showing around.
+/// Writes a file as a whole: a reader sees the old page or the new one, never half of it.
+fn replace(path: &Path, html: &str) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut file = NamedTempFile::new_in(folder.unwrap_or_else(|| Path::new(".")))?;
+    file.write_all(html.as_bytes())?;
+    readable_by_others(file.as_file())?;
+    file.persist(path)?;
+    Ok(())
+}
+
+/// Lets others read the page: only its owner can read a temporary file.
 #[cfg(unix)]
 fn readable_by_others(file: &std::fs::File) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;

@@ -1,32 +1,29 @@
-//! `lakehouse status`: what the lake holds, what it lacks and why.
+//! `lakehouse status`: what the lake holds, what is missing, and why.
 
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::Context as _;
 
 use super::CommandOutcome;
+use super::context::{Context, open_lake};
 use super::scope::scope;
 use crate::cli::{ReportFormat, StatusFlags};
-use crate::clock::Clock;
 use crate::meta::scope::Scope;
 use crate::settings::Settings;
 use crate::status::{LakeStatus, StatusDocument};
-use crate::storage::lake::Lake;
 use crate::terminal::console;
 
-/// Prints the status; that archives failed is its content and no failure of its own.
-pub(super) async fn run(
-    flags: &StatusFlags,
-    settings: &Settings,
-    clock: &Clock,
-) -> anyhow::Result<CommandOutcome> {
-    let status = read(settings, &scope(&flags.scope, &settings.matrix)?, clock).await?;
+/// Prints the status; failed archives are part of it and no failure of the command.
+pub(super) async fn run(flags: &StatusFlags, context: &Context) -> anyhow::Result<CommandOutcome> {
+    let settings = context.settings()?;
+    let scope = scope(&flags.scope, &settings.matrix)?;
+    let status = read(&settings, &scope, context).await?;
     match flags.format {
         ReportFormat::Json => console::print_json(&StatusDocument::new(&settings.lake, &status))?,
         ReportFormat::Text => console::print(&text(flags, &status))?,
     }
     if let Some(hint) = hint(flags, &status, &settings.lake) {
-        console::tell(&hint);
+        context.console.info(&hint);
     }
     Ok(CommandOutcome::Done)
 }
@@ -35,13 +32,12 @@ pub(super) async fn run(
 pub(super) async fn read(
     settings: &Settings,
     scope: &Scope,
-    clock: &Clock,
+    context: &Context,
 ) -> anyhow::Result<LakeStatus> {
-    let unusable = || format!("cannot use the lake {}", settings.lake);
-    let lake = Lake::open(&settings.lake).with_context(unusable)?;
+    let lake = open_lake(&settings.lake)?;
     let matrix = Arc::new(settings.matrix.clone());
-    let status = Box::pin(LakeStatus::read(&lake, &matrix, scope, clock.now().date_naive())).await;
-    status.with_context(unusable)
+    let status = Box::pin(LakeStatus::read(&lake, &matrix, scope, context.today())).await;
+    status.with_context(|| format!("cannot use the lake {}", settings.lake))
 }
 
 fn text(flags: &StatusFlags, status: &LakeStatus) -> String {
@@ -66,8 +62,8 @@ fn hint(flags: &StatusFlags, status: &LakeStatus, lake: &str) -> Option<String> 
         return None;
     }
     let hints = [
-        (totals.missing, "--gaps tells which days and why"),
-        (totals.failed, "--failed tells which archives"),
+        (totals.missing, "--gaps shows which days and why"),
+        (totals.failed, "--failed shows which archives"),
     ];
     let hints: Vec<&str> =
         hints.iter().filter(|(count, _)| *count > 0).map(|(_, hint)| *hint).collect();

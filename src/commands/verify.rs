@@ -1,25 +1,23 @@
-//! `lakehouse verify`: is what the lake holds what was published?
+//! `lakehouse verify`: compares what the lake holds with what was published.
 
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
-use anyhow::Context;
 use bytesize::ByteSize;
 use lakehouse_core::schema::Schemas;
 
 use super::CommandOutcome;
+use super::context::{Context, open_lake};
 use super::scope::scope;
 use crate::cli::{ReportFormat, VerifyFlags};
-use crate::settings::Settings;
-use crate::storage::lake::Lake;
 use crate::terminal::console;
 use crate::verify::{Finding, Verify, VerifyReport};
 
 /// Verifies the lake and prints what was found.
-pub(super) async fn run(flags: &VerifyFlags, settings: Settings) -> anyhow::Result<CommandOutcome> {
+pub(super) async fn run(flags: &VerifyFlags, context: &Context) -> anyhow::Result<CommandOutcome> {
+    let settings = context.settings()?;
     let verify = Verify {
-        lake: Lake::open(&settings.lake)
-            .with_context(|| format!("cannot use the lake {}", settings.lake))?,
+        lake: open_lake(&settings.lake)?,
         scope: scope(&flags.scope, &settings.matrix)?,
         matrix: Arc::new(settings.matrix),
         schemas: Arc::new(Schemas::builtin()?),
@@ -35,7 +33,7 @@ pub(super) async fn run(flags: &VerifyFlags, settings: Settings) -> anyhow::Resu
             console::print(&console::columns(&["archive", "check", "expected", "found"], &rows))?;
         }
     }
-    console::tell(&summary(&report));
+    context.console.info(&summary(&report));
     Ok(if report.findings.is_empty() { CommandOutcome::Done } else { CommandOutcome::Incomplete })
 }
 

@@ -1,25 +1,27 @@
 //! Arrow types as Delta column types: the few that the lake's tables use.
 
-use arrow::datatypes::{DataType, Schema, TimeUnit};
+use arrow::datatypes::{DataType, TimeUnit};
 use deltalake::kernel::{DataType as DeltaType, PrimitiveType, StructField};
 
 use super::TableError;
-use crate::storage::lake::TableName;
+use super::table::TableSpec;
 
-/// Returns the Delta columns of an Arrow schema, in its order.
-pub(super) fn delta_columns(
-    table: &TableName,
-    schema: &Schema,
-) -> Result<Vec<StructField>, TableError> {
-    let columns = schema.fields().iter().map(|field| {
+/// Returns the columns of a table as its log describes them, in their order and with comments.
+///
+/// # Errors
+/// When a column has a type that is not among the few.
+pub(super) fn delta_columns(spec: &TableSpec) -> Result<Vec<StructField>, TableError> {
+    let mut columns = Vec::with_capacity(spec.schema.fields().len());
+    for field in spec.schema.fields() {
         let unsupported = || TableError::Column {
-            table: table.clone(),
+            table: spec.name.clone(),
             data_type: field.data_type().to_string(),
         };
         let data_type = delta_type(field.data_type()).ok_or_else(unsupported)?;
-        Ok(StructField::new(field.name(), data_type, field.is_nullable()))
-    });
-    columns.collect()
+        let column = StructField::new(field.name(), data_type, field.is_nullable());
+        columns.push(spec.descriptions.comment_on(column));
+    }
+    Ok(columns)
 }
 
 /// Returns whether a column may be named in the table's data-skipping property.

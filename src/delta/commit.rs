@@ -12,6 +12,7 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties, TableReference};
 use deltalake::kernel::{Action, Add, Metadata};
+use deltalake::operations::update_table_metadata::TableMetadataUpdate;
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use uuid::Uuid;
 
@@ -39,7 +40,8 @@ pub(crate) struct Change {
     pub(crate) corrections: Vec<CorrectionRecord>,
     /// What the table is built from, where it is a gold table.
     pub(crate) built: Option<BuildRecord>,
-    /// What the table is from now on, where its columns change; all files have to go then.
+    /// What the table is from now on, where its columns or their descriptions change; if columns
+    /// change, all files have to go.
     pub(crate) metadata: Option<Metadata>,
     /// False when the same rows only move to other files, so that readers of changes skip it.
     pub(crate) data_change: bool,
@@ -99,7 +101,8 @@ pub(crate) async fn commit<E: From<TableError>>(
         {
             return Ok(Committed::At(version));
         }
-        let Some(change) = decide(table).await? else { return Ok(Committed::Unneeded) };
+        let Some(mut change) = decide(table).await? else { return Ok(Committed::Unneeded) };
+        change.describe(table)?;
         let before = table.version();
         step("before commit", &table.spec.name);
         match attempt(table, id, change, context).await {
@@ -176,6 +179,13 @@ async fn attempt(
 /// Names the operation for the log. What it replaces is a predicate over everything, so that no
 /// concurrent change can slip past the library's own check either.
 fn operation(table: &WritableTable, change: &Change) -> DeltaOperation {
+    if let (Some(metadata), true, true) =
+        (&change.metadata, change.adds.is_empty(), change.removes.is_empty())
+    {
+        let description = metadata.description().map(str::to_owned);
+        let metadata_update = TableMetadataUpdate { name: None, description };
+        return DeltaOperation::UpdateTableMetadata { metadata_update };
+    }
     if !change.data_change {
         return DeltaOperation::Optimize { predicate: None, target_size: 0 };
     }

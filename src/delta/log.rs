@@ -80,8 +80,8 @@ pub(crate) struct ArchiveRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) days: Option<DaySet>,
     /// The version of the month's archive that a daily archive was compared with.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) rival: Option<String>,
+    #[serde(rename = "rival", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) competing_version: Option<String>,
     /// Whether other copies are more complete on every day that it has rows of, so that none of
     /// them is in the table.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -101,8 +101,8 @@ pub(crate) struct HolderRecord {
     pub(crate) rows: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) days: Option<DaySet>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) rival: Option<String>,
+    #[serde(rename = "rival", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) competing_version: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) yielded: bool,
     pub(crate) reason: String,
@@ -152,6 +152,12 @@ impl CommitRecord {
             correction: correction.clone(),
         })
     }
+
+    /// Returns the entries of this record, in the order in which they take effect.
+    pub(crate) fn into_log_entries(self) -> impl Iterator<Item = LogEntry> {
+        let landed = self.archives.into_iter().map(|record| LogEntry::Landed(Box::new(record)));
+        landed.chain(self.holders.into_iter().map(LogEntry::Compared))
+    }
 }
 
 /// Reads the lake's record of one version; commits of other writers have none.
@@ -187,7 +193,7 @@ pub(crate) async fn read_actions(
     get_actions(version, &commit).map(Some).map_err(&failed)
 }
 
-fn record_in(commit: &[u8]) -> Option<CommitRecord> {
+pub(crate) fn record_in(commit: &[u8]) -> Option<CommitRecord> {
     #[derive(Deserialize)]
     struct Line {
         #[serde(rename = "commitInfo")]

@@ -7,6 +7,7 @@
 
 mod columns;
 pub(crate) mod commit;
+pub(crate) mod descriptions;
 pub(crate) mod file;
 pub(crate) mod log;
 pub(crate) mod table;

@@ -1,10 +1,10 @@
-//! One table of the lake: made when it is missing, opened at its newest version, its active files
-//! listed.
+//! One table of the lake: created when it is missing, opened at its newest version, its active
+//! files listed.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use deltalake::kernel::transaction::CommitProperties;
 use deltalake::kernel::{Metadata, MetadataExt, StructType, new_metadata};
 use deltalake::operations::create::CreateBuilder;
@@ -16,10 +16,11 @@ use object_store::path::Path;
 
 use super::TableError;
 use super::columns::{delta_columns, may_skip_data};
+use super::descriptions::{Descriptions, without_comments};
 use super::file::ActiveFile;
+use crate::storage::Storage;
 use crate::storage::durability::create_folders;
 use crate::storage::lake::{Lake, TableName};
-use crate::storage::{Storage, check_conditional_writes};
 
 /// The table property that names the columns, comma-separated, by which the rows of every file are
 /// sorted.
@@ -34,27 +35,28 @@ pub(crate) struct TableSpec {
     pub(crate) partition_columns: Vec<String>,
     /// The columns by which the rows of each file are sorted; none when they are not.
     pub(crate) sort_columns: Vec<String>,
+    pub(crate) descriptions: Descriptions,
 }
 
 impl TableSpec {
-    /// Returns the columns that lie in the data files: all but the partition columns.
+    /// Returns the columns that are in the data files: all but the partition columns.
     pub(crate) fn file_schema(&self) -> SchemaRef {
         let stored = self
             .schema
             .fields()
             .iter()
             .filter(|field| !self.partition_columns.contains(field.name()));
-        Arc::new(arrow::datatypes::Schema::new(stored.cloned().collect::<Vec<_>>()))
+        Arc::new(Schema::new(stored.cloned().collect::<Vec<_>>()))
     }
 
     /// Returns the table's properties.
     ///
     /// Commits are kept, because they say which archives each version holds; checkpoints are
-    /// written by maintenance and not by whichever writer comes by; and data skipping is never left
-    /// to chance.
+    /// written by maintenance and not by any writer; and the columns with statistics are named, so
+    /// that other writers do not choose them by position.
     fn properties(&self) -> HashMap<String, Option<String>> {
-        let skippable = self.file_schema();
-        let skippable = skippable.fields().iter().filter(|field| may_skip_data(field.data_type()));
+        let stored = self.file_schema();
+        let skippable = stored.fields().iter().filter(|field| may_skip_data(field.data_type()));
         let skippable: Vec<&str> = skippable.map(|field| field.name().as_str()).collect();
         let properties = [
             ("delta.dataSkippingStatsColumns", skippable.join(",")),
@@ -75,12 +77,13 @@ pub(crate) struct WritableTable {
 }
 
 impl WritableTable {
-    /// Opens the table, and makes it first when it is missing; several processes may do so at once.
+    /// Opens the table to write to it, and creates it first when it is missing; several processes
+    /// may do so at once.
     pub(crate) async fn open_or_create(lake: &Lake, spec: TableSpec) -> Result<Self, TableError> {
+        lake.prepare_write().await?;
         if let Some(table) = Self::open(lake, spec.clone()).await? {
             return Ok(table);
         }
-        check_conditional_writes(lake.storage()).await?;
         let failure = create(lake, &spec).await.err();
         // Another process may have been faster, or the answer was lost: what counts is whether the
         // table is there.
@@ -110,15 +113,16 @@ impl WritableTable {
             sort_columns.split(',').filter(|column| !column.is_empty()).map(str::to_owned);
         let spec = TableSpec {
             name: name.clone(),
-            schema: state.snapshot().arrow_schema(),
+            schema: without_field_metadata(&state.snapshot().arrow_schema()),
             partition_columns: state.metadata().partition_columns().to_vec(),
             sort_columns: sort_columns.collect(),
+            descriptions: Descriptions::default(),
         };
         Ok(Some(Self { spec, storage, delta }))
     }
 
-    /// Returns what the log has to say of the table from now on, if that is not what it says
-    /// already.
+    /// Returns the metadata that the log has to have from now on, if the table's columns,
+    /// partitions or properties are others than those in the log; descriptions are not compared.
     ///
     /// # Errors
     /// When a column cannot be stored.
@@ -126,21 +130,24 @@ impl WritableTable {
         let failed = TableError::delta(&self.spec.name);
         let state = self.delta.snapshot().map_err(&failed)?;
         let known = state.metadata();
-        let columns = StructType::try_new(delta_columns(&self.spec.name, &self.spec.schema)?);
+        let columns = StructType::try_new(delta_columns(&self.spec)?);
         let columns = columns.map_err(|error| failed(error.into()))?;
         let properties =
             self.spec.properties().into_iter().filter_map(|(key, value)| Some((key, value?)));
         let properties: HashMap<String, String> = properties.collect();
+        let bare_columns = without_comments(&columns).map_err(&failed)?;
+        let same_columns = without_comments(&state.schema()).map_err(&failed)? == bare_columns;
         let same_partitions = known.partition_columns() == self.spec.partition_columns.as_slice();
-        if same_partitions && *state.schema() == columns && *known.configuration() == properties {
+        if same_partitions && same_columns && *known.configuration() == properties {
             return Ok(None);
         }
-        let made = new_metadata(&columns, &self.spec.partition_columns, properties);
-        let made = made.and_then(|metadata| metadata.with_table_id(known.id().to_owned()));
+        let made = new_metadata(&columns, &self.spec.partition_columns, properties)
+            .and_then(|metadata| metadata.with_table_id(known.id().to_owned()))
+            .and_then(|metadata| metadata.with_description(self.spec.descriptions.table().into()));
         made.map(Some).map_err(|error| failed(error.into()))
     }
 
-    /// Returns a handle on the same version, for work of the library's own.
+    /// Returns a handle on the same version, for operations of the library.
     pub(crate) fn delta(&self) -> DeltaTable {
         self.delta.clone()
     }
@@ -173,7 +180,10 @@ impl WritableTable {
     }
 }
 
+/// Every table that is opened to be written or maintained comes through here, so this is where a
+/// lake of an unknown format is refused.
 async fn load(lake: &Lake, name: &TableName) -> Result<Option<(Storage, DeltaTable)>, TableError> {
+    lake.check_format().await?;
     let storage = lake.storage().join(&format!("{}/{}", name.layer.as_str(), name.name))?;
     if !has_log(&storage, name).await? {
         return Ok(None);
@@ -187,7 +197,13 @@ async fn load(lake: &Lake, name: &TableName) -> Result<Option<(Storage, DeltaTab
     }
 }
 
-/// Looks for a log before the engine does, which complains loudly where there is none.
+/// Returns columns without the comments of the log, which data files do not repeat.
+fn without_field_metadata(schema: &Schema) -> SchemaRef {
+    let bare = |field: &FieldRef| field.as_ref().clone().with_metadata(HashMap::new());
+    Arc::new(Schema::new(schema.fields().iter().map(bare).collect::<Vec<_>>()))
+}
+
+/// Looks for a log before the library does, which logs an error where there is none.
 async fn has_log(storage: &Storage, table: &TableName) -> Result<bool, TableError> {
     let log = Path::from("_delta_log");
     match storage.store().list(Some(&log)).next().await {
@@ -207,16 +223,18 @@ async fn create(lake: &Lake, spec: &TableSpec) -> Result<DeltaTable, DeltaTableE
     if let Some(folder) = lake.storage().local_folder() {
         create_folders(&folder.join(spec.name.layer.as_str()).join(&spec.name.name))?;
     }
-    let columns = delta_columns(&spec.name, &spec.schema)
-        .map_err(|error| DeltaTableError::generic(error.to_string()))?;
+    let columns =
+        delta_columns(spec).map_err(|error| DeltaTableError::generic(error.to_string()))?;
     CreateBuilder::new()
         .with_location(url.as_str())
         .with_columns(columns)
+        .with_comment(spec.descriptions.table())
         .with_partition_columns(spec.partition_columns.clone())
         .with_configuration(spec.properties())
         .with_raise_if_key_not_exists(false)
         .with_save_mode(SaveMode::Ignore)
-        // Otherwise one who comes second, or whose answer was lost, declares the table once more.
+        // A retry would declare the table once more where another process was faster, or where
+        // the response was lost.
         .with_commit_properties(CommitProperties::default().with_max_retries(0))
         .await
 }

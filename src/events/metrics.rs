@@ -10,7 +10,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use chrono::{DateTime, Utc};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::family::Family;
@@ -18,7 +18,6 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::summary::{Archives, Summary};
-use crate::terminal::console::{self, Tone};
 
 const LAST_SUCCESS: &str = "lakehouse_last_success_timestamp_seconds";
 
@@ -46,18 +45,13 @@ impl MetricsFile {
         Ok(Self(path))
     }
 
-    /// Writes the figures of a run; that they cannot be written is told and is no failure of the
-    /// run.
-    pub(crate) fn record(&self, summary: &Summary, ended: Ended) {
-        let Some(path) = &self.0 else { return };
+    /// Writes the figures of a run.
+    pub(crate) fn record(&self, summary: &Summary, ended: Ended) -> anyhow::Result<()> {
+        let Some(path) = &self.0 else { return Ok(()) };
         let last_success =
             if ended.exit_code == 0 { Some(seconds(ended.at)) } else { last_success(path) };
-        if let Err(error) = replace(path, &describe(summary, ended, last_success)) {
-            console::tell_as(
-                Tone::Warning,
-                &format!("cannot write the metrics to {}: {error}", path.display()),
-            );
-        }
+        replace(path, &describe(summary, ended, last_success))
+            .with_context(|| format!("cannot write the metrics to {}", path.display()))
     }
 }
 
@@ -68,12 +62,35 @@ fn describe(summary: &Summary, ended: Ended, last_success: Option<f64>) -> Strin
     for (outcome, count) in outcomes(&summary.archives) {
         archives.get_or_create(&vec![("outcome", outcome)]).set(whole(count));
     }
-    registry.register(
-        "lakehouse_run_archives",
-        "Archives of the last run by what became of them",
-        archives,
-    );
-    let counts = [
+    registry.register("lakehouse_run_archives", "Archives of the last run by outcome", archives);
+    for (name, help, count) in counts(summary, ended) {
+        let gauge = Gauge::<i64>::default();
+        gauge.set(whole(count));
+        registry.register(name, help, gauge);
+    }
+    let times = [
+        ("lakehouse_run_duration_seconds", "How long the last run took", Some(summary.seconds)),
+        (
+            "lakehouse_run_end_timestamp_seconds",
+            "When the last run ended, as a Unix time",
+            Some(seconds(ended.at)),
+        ),
+        (LAST_SUCCESS, "When a run last ended with exit code 0, as a Unix time", last_success),
+    ];
+    for (name, help, value) in times {
+        if let Some(value) = value {
+            register_time(&mut registry, name, help, value);
+        }
+    }
+    let mut text = String::new();
+    // Writing to a text does not fail.
+    let _ = encode(&mut text, &registry);
+    text
+}
+
+/// Returns the name, help text and value of each count.
+fn counts(summary: &Summary, ended: Ended) -> [(&'static str, &'static str, u64); 11] {
+    [
         ("lakehouse_run_rows", "Rows that the last run committed to silver", summary.rows),
         (
             "lakehouse_run_rejected_rows",
@@ -107,34 +124,9 @@ fn describe(summary: &Summary, ended: Ended, last_success: Option<f64>) -> Strin
         (
             "lakehouse_run_exit_code",
             "0 done, 1 some archives failed or rows were rejected, 2 nothing could be done",
-            { u64::from(ended.exit_code) },
+            u64::from(ended.exit_code),
         ),
-    ];
-    for (name, help, count) in counts {
-        let gauge = Gauge::<i64>::default();
-        gauge.set(whole(count));
-        registry.register(name, help, gauge);
-    }
-    register_time(
-        &mut registry,
-        "lakehouse_run_duration_seconds",
-        "How long the last run took",
-        summary.seconds,
-    );
-    let (end, help) = (seconds(ended.at), "When the last run ended, as a Unix time");
-    register_time(&mut registry, "lakehouse_run_end_timestamp_seconds", help, end);
-    if let Some(time) = last_success {
-        register_time(
-            &mut registry,
-            LAST_SUCCESS,
-            "When a run last ended with exit code 0, as a Unix time",
-            time,
-        );
-    }
-    let mut text = String::new();
-    // Writing to a text does not fail.
-    let _ = encode(&mut text, &registry);
-    text
+    ]
 }
 
 const fn outcomes(archives: &Archives) -> [(&'static str, u64); 5] {
@@ -162,13 +154,13 @@ fn seconds(time: DateTime<Utc>) -> f64 {
     time.timestamp_millis() as f64 / 1000.0
 }
 
-/// Reads the time of the last success out of the file that is there.
+/// Reads the time of the last success from the existing file.
 fn last_success(path: &Path) -> Option<f64> {
     let text = fs::read_to_string(path).ok()?;
     text.lines().find_map(|line| line.strip_prefix(LAST_SUCCESS)?.trim().parse().ok())
 }
 
-/// Puts a whole file in the place of the one that is there; everybody may read it.
+/// Replaces the file as a whole; everybody may read it.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".lakehouse-metrics-").suffix(".tmp").permissions(Permissions::from_mode(0o644));

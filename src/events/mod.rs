@@ -1,4 +1,4 @@
-//! What work tells of itself while it runs: events, and who may listen.
+//! What a run reports while it works: events, and who receives them.
 //!
 //! Workers never draw and never print. They report to a [`Reporter`]; the terminal, logs and the
 //! final summary are made from the same events elsewhere.
@@ -15,32 +15,33 @@ use tracing::{Span, debug, info, trace};
 pub use self::model::{DayRange, ModelOutcome, ModelReport};
 use crate::storage::lake::TableName;
 
-/// Something that happened, for whoever shows or counts it.
+/// The target of logs that are messages to the user, written at every verbosity but quiet.
+pub(crate) const MESSAGES: &str = "lakehouse::messages";
+
+/// Something that happened, to be shown or counted.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// The source was asked for something.
+    /// A request was sent to the source.
     Requested { what: Arc<str> },
-    /// Listing pages were read; `keys` of them so far is the sum over all events.
+    /// Pages of a listing were read, with this many more keys.
     Listed { keys: u64 },
-    /// A folder of the source could neither be listed nor asked for: nothing is known of it.
+    /// A folder of the source could neither be listed nor probed: nothing is known of it.
     Unlisted { prefix: String, reason: String },
     /// The plan is made: this much is to be fetched.
     Planned { archives: u64, bytes: u64 },
-    /// So many wanted archives are held already, as they are published.
+    /// This many selected archives are held already, as they are published.
     Skipped { archives: u64 },
-    /// So many archives replaced an earlier version of themselves; their commit is told apart from
-    /// this.
+    /// This many archives replaced an earlier version of themselves; their commit is another event.
     Corrected { archives: u64 },
-    /// An archive's download began; its size is known from the listing, mostly.
+    /// An archive's download began; its size is mostly known from the listing.
     DownloadStarted { archive: Arc<str>, bytes: Option<u64> },
-    /// So many more bytes of an archive arrived.
+    /// This many more bytes of an archive arrived.
     Downloaded { archive: Arc<str>, bytes: u64 },
-    /// A request is tried again after a fault that may pass.
+    /// A request is tried again after a temporary failure.
     Retried { archive: Arc<str>, reason: String },
-    /// The source does not keep up: no more than so many downloads run at a time, until more come
-    /// through.
+    /// The source fails: no more than this many downloads run at a time, until more succeed.
     Slowed { parallel: usize },
-    /// An archive is in bronze, or never will be (`stored` is false).
+    /// A download ended; `stored` says whether the archive is in bronze.
     DownloadFinished { archive: Arc<str>, stored: bool },
     /// An archive was read to its end.
     Decoded { archive: Arc<str>, rows: u64, rejected: u64, bytes: u64 },
@@ -48,7 +49,7 @@ pub enum Event {
     Committed { table: TableName, version: i64, archives: u64, rows: u64 },
     /// An archive ended otherwise than in silver.
     Failed { archive: Arc<str>, status: &'static str, reason: String },
-    /// A gold model was dealt with.
+    /// A gold model was built, or needed no build, or failed.
     Model(ModelReport),
     /// Something a user should know, once, that is no failure.
     Note(String),
@@ -57,7 +58,7 @@ pub enum Event {
 }
 
 impl Event {
-    /// Writes the event to the logs, as far as it is not told to the user anyway.
+    /// Writes the event to the logs, unless it is shown to the user anyway.
     pub(crate) fn log(&self) {
         match self {
             Self::Requested { what } => debug!(%what, "request"),
@@ -70,7 +71,7 @@ impl Event {
             Self::Retried { archive, reason } => info!(%archive, reason, "trying again"),
             Self::Slowed { parallel } => info!(parallel, "fewer downloads at a time"),
             Self::DownloadFinished { archive, stored } => {
-                debug!(%archive, stored, "download finished")
+                debug!(%archive, stored, "download finished");
             }
             Self::Decoded { archive, rows, rejected, bytes } => {
                 debug!(%archive, rows, rejected, bytes, "decoded");
@@ -79,7 +80,7 @@ impl Event {
                 info!(%table, version, archives, rows, "committed");
             }
             Self::Failed { archive, status, reason } => {
-                info!(%archive, status, reason, "not in silver")
+                info!(%archive, status, reason, "not in silver");
             }
             Self::Model(model) => info!("{model}"),
             Self::Unlisted { .. } | Self::Note(_) | Self::Warning(_) => {}
@@ -87,7 +88,7 @@ impl Event {
     }
 }
 
-/// Makes the span that everything stands in that concerns one archive.
+/// Makes the span of everything that concerns one archive.
 pub(crate) fn archive_span(key: &ArchiveKey) -> Span {
     tracing::info_span!("archive", key = %key)
 }
@@ -98,7 +99,7 @@ pub trait Reporter: Send + Sync {
     fn report(&self, event: Event);
 }
 
-/// Listens to nothing.
+/// Ignores every event.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Silent;
 

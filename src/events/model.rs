@@ -1,11 +1,11 @@
-//! What a gold model came to: reported as an event, and listed in the result of a run.
+//! The result of one gold model: reported as an event, and listed in the result of a run.
 
 use std::fmt;
 
 use chrono::NaiveDate;
 use serde::Serialize;
 
-/// What one model came to.
+/// The result of one model.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ModelReport {
     /// The table: `gold.daily_ohlcv`.
@@ -13,9 +13,9 @@ pub struct ModelReport {
     pub outcome: ModelOutcome,
     /// Why it was built, or could not be.
     pub reason: String,
-    /// Partitions that were computed anew; a table without partitions is one.
+    /// Partitions that were computed; a table without partitions counts as one.
     pub partitions: u64,
-    /// The days that they are of.
+    /// The days of these partitions.
     pub days: Vec<DayRange>,
     /// Rows that were written.
     pub rows: u64,
@@ -34,11 +34,11 @@ pub enum ModelOutcome {
     /// None of its inputs is in the lake.
     NoInputs,
     Failed,
-    /// What it reads could not be built.
+    /// A table that it reads could not be built.
     Skipped,
 }
 
-/// Days of a market, one after the other.
+/// Consecutive days of a market.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DayRange {
     pub market: String,
@@ -61,7 +61,7 @@ impl fmt::Display for DayRange {
     }
 }
 
-/// Ranges of days that are told one by one.
+/// Ranges of days that are named one by one.
 const NAMED_RANGES: usize = 4;
 
 impl fmt::Display for ModelReport {

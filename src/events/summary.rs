@@ -1,27 +1,26 @@
-//! What a run came to: the events of [`super`], counted.
+//! The summary of a run: the events of [`super`], counted.
 //!
-//! Counting is apart from drawing, so that the summary is the same with and without a terminal.
+//! Events are counted here only, so that the summary is the same with and without a terminal.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytesize::ByteSize;
 use lakehouse_core::ledger::ArchiveStatus;
 use serde::Serialize;
 
-use super::{Event, ModelOutcome, ModelReport, Reporter};
+use super::{Event, MESSAGES, ModelOutcome, ModelReport, Reporter};
 use crate::storage::lake::Layer;
-use crate::terminal::console::TOLD;
 
-/// Failures that are named in the summary; the others are counted, and in `meta.archives`.
-const NAMED_FAILURES: usize = 10;
+/// Failures that are named one by one; the others are counted, and in `meta.archives`.
+pub(crate) const NAMED_FAILURES: usize = 10;
 
 /// The figures of one run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Summary {
     pub archives: Archives,
-    /// Folders of the source that could not be listed, so that nothing is known of them.
+    /// Folders of the source that could not be listed.
     pub unlisted: u64,
     /// Rows that were committed to silver.
     pub rows: u64,
@@ -29,13 +28,13 @@ pub struct Summary {
     pub rejected_rows: u64,
     /// Bytes that were downloaded.
     pub bytes: u64,
-    /// What the source was asked for: folders, archives, checksums.
+    /// Requests to the source: for folders, archives, checksums.
     pub requests: u64,
     /// Requests that were tried again.
     pub retries: u64,
     /// Commits to silver tables.
     pub commits: u64,
-    /// What became of the gold tables.
+    /// Gold tables that were built, or failed.
     pub gold: GoldFigures,
     pub seconds: f64,
     /// The first of the archives that failed.
@@ -43,7 +42,7 @@ pub struct Summary {
     pub warnings: Vec<String>,
 }
 
-/// What became of the archives of a run.
+/// The archives of a run, counted by outcome.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Archives {
     /// Stored in bronze, or there already.
@@ -59,12 +58,12 @@ pub struct Archives {
     pub failed: u64,
 }
 
-/// What became of the gold tables of a run.
+/// The gold tables of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct GoldFigures {
     /// Tables with a new version.
     pub built: u64,
-    /// Partitions that were computed anew.
+    /// Partitions that were computed.
     pub partitions: u64,
     /// Rows of these.
     pub rows: u64,
@@ -124,7 +123,7 @@ impl Summary {
             Event::Failed { archive, status, reason } => self.fail(archive, status, reason),
             Event::Model(model) => self.gold.count(model),
             Event::Warning(text) if !self.warnings.contains(text) => {
-                self.warnings.push(text.clone())
+                self.warnings.push(text.clone());
             }
             _ => {}
         }
@@ -141,48 +140,49 @@ impl Summary {
     pub(crate) fn log(&self) {
         let Archives { new, skipped, corrected, not_published, failed, .. } = self.archives;
         let Self { rows, rejected_rows, bytes, requests, retries, unlisted, seconds, .. } = *self;
-        let (gold_built, gold_rows, gold_failed) =
-            (self.gold.built, self.gold.rows, self.gold.failed);
+        let gold_built = self.gold.built;
+        let gold_rows = self.gold.rows;
+        let gold_failed = self.gold.failed;
         tracing::info!(
-            target: TOLD, new, skipped, corrected, not_published, failed, unlisted, rows, rejected_rows, bytes,
-            requests, retries, gold_built, gold_rows, gold_failed, seconds, "summary"
+            target: MESSAGES,
+            new, skipped, corrected, not_published, failed, unlisted,
+            rows, rejected_rows, bytes, requests, retries,
+            gold_built, gold_rows, gold_failed, seconds,
+            "summary"
         );
-    }
-
-    /// Returns whether a failure of this many before it is one of those that are named.
-    #[must_use]
-    pub const fn names_more_failures(&self) -> bool {
-        self.failures.len() < NAMED_FAILURES
     }
 
     fn fail(&mut self, archive: &str, status: &str, reason: &str) {
         self.archives.failed += 1;
-        if self.names_more_failures() {
-            let (archive, status, reason) =
-                (archive.to_owned(), status.to_owned(), reason.to_owned());
-            self.failures.push(Failure { archive, status, reason });
+        if self.failures.len() < NAMED_FAILURES {
+            self.failures.push(Failure {
+                archive: archive.to_owned(),
+                status: status.to_owned(),
+                reason: reason.to_owned(),
+            });
         }
     }
 }
 
-/// Counts the events of a run on their way to whoever shows them.
+/// Counts the events of a run and passes them on to be shown.
 pub struct Counting {
     summary: Mutex<Summary>,
+    started: Instant,
     next: Arc<dyn Reporter>,
 }
 
 impl Counting {
-    /// Passes everything on to `next`; begins with the planning, so that a run's figures have all
-    /// of it.
+    /// Begins to count; made before the planning, so that the figures are those of a whole run.
     #[must_use]
     pub fn new(next: Arc<dyn Reporter>) -> Self {
-        Self { summary: Mutex::default(), next }
+        Self { summary: Mutex::default(), started: Instant::now(), next }
     }
 
     /// Returns the figures so far.
     #[must_use]
     pub fn summary(&self) -> Summary {
-        self.summary.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let summary = self.summary.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        summary.after(self.started.elapsed())
     }
 }
 
@@ -200,17 +200,14 @@ impl Reporter for Counting {
 }
 
 impl fmt::Display for Summary {
-    /// Writes what became of the archives, how much it was, and what of gold was built, a line
-    /// each.
+    /// Writes archives by outcome, then rows and bytes, then gold, a line each.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Archives { new, skipped, corrected, not_published, failed, .. } = self.archives;
-        writeln!(
-            f,
-            "archives: {new} new, {skipped} skipped, {corrected} corrected, {not_published} not published, {failed} failed"
-        )?;
-        let (rows, rejected, bytes) =
-            (self.rows, self.rejected_rows, ByteSize(self.bytes).display().iec());
-        write!(f, "{rows} rows, {rejected} rejected, {bytes} in {:.1} s", self.seconds)?;
+        write!(f, "archives: {new} new, {skipped} skipped, {corrected} corrected, ")?;
+        writeln!(f, "{not_published} not published, {failed} failed")?;
+        let Self { rows, rejected_rows, seconds, .. } = self;
+        let bytes = ByteSize(self.bytes).display().iec();
+        write!(f, "{rows} rows, {rejected_rows} rejected, {bytes} in {seconds:.1} s")?;
         if self.unlisted > 0 {
             write!(f, ", {} folders could not be listed", self.unlisted)?;
         }
@@ -219,13 +216,16 @@ impl fmt::Display for Summary {
             1 => f.write_str(", 1 retry")?,
             retries => write!(f, ", {retries} retries")?,
         }
-        let GoldFigures { built, partitions, rows, failed } = self.gold;
-        match built + failed {
-            0 => Ok(()),
-            _ => write!(
-                f,
-                "\ngold: {built} built, {failed} failed; {partitions} partitions, {rows} rows"
-            ),
+        if self.gold.built + self.gold.failed > 0 {
+            write!(f, "\ngold: {}", self.gold)?;
         }
+        Ok(())
+    }
+}
+
+impl fmt::Display for GoldFigures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { built, partitions, rows, failed } = self;
+        write!(f, "{built} built, {failed} failed; {partitions} partitions, {rows} rows")
     }
 }

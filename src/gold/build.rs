@@ -4,12 +4,15 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use lakehouse_core::gold::{Model, Partition, Recompute};
+use deltalake::kernel::Metadata;
+use lakehouse_core::gold::{Model, Recompute};
+use lakehouse_core::names::partition::Partition;
 
 use super::compute::compute;
 use super::error::Failure;
 use super::history::{file_partition, newest_build};
 use super::state::State;
+use crate::delta::TableError;
 use crate::delta::commit::{Change, CommitContext, Committed, commit};
 use crate::delta::file::{ActiveFile, NewFile};
 use crate::delta::table::WritableTable;
@@ -73,7 +76,7 @@ async fn land(
             adds: files.to_vec(),
             removes,
             built: Some(state.record(model)),
-            metadata: table.changed_metadata()?,
+            metadata: metadata(table, state)?,
             ..Change::default()
         }))
     });
@@ -84,7 +87,16 @@ async fn land(
     }
 }
 
-/// Tells whether a file's rows have been computed anew.
+/// Returns the metadata that comes with the build. Descriptions alone do not change an existing
+/// table, unless all of its rows are replaced anyway: see [`crate::delta::descriptions`].
+fn metadata(table: &WritableTable, state: &State) -> Result<Option<Metadata>, TableError> {
+    match table.changed_metadata()? {
+        None if state.replaces_all => table.missing_descriptions(),
+        changed => Ok(changed),
+    }
+}
+
+/// Returns whether a file's rows have been computed again.
 fn is_replaced(file: &ActiveFile, state: &State) -> bool {
     let of = |stale: &BTreeSet<Partition>| {
         file_partition(file).is_some_and(|partition| stale.contains(&partition))

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use lakehouse_core::gold::{Model, Partition};
+use lakehouse_core::gold::Model;
+use lakehouse_core::names::partition::Partition;
 
 /// Days of a market that are computed together at most.
 const DAYS: usize = 31;

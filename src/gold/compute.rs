@@ -9,7 +9,8 @@ use datafusion::dataframe::DataFrame;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::{Expr, lit};
 use futures::executor::block_on_stream;
-use lakehouse_core::gold::{Model, Partition, Recompute};
+use lakehouse_core::gold::{Model, Recompute};
+use lakehouse_core::names::partition::Partition;
 
 use super::chunks::{Chunk, chunks};
 use super::error::Failure;

@@ -4,7 +4,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use deltalake::kernel::Action;
-use lakehouse_core::gold::{Changed, Partition};
+use lakehouse_core::gold::Changed;
+use lakehouse_core::names::partition::Partition;
 
 use crate::delta::TableError;
 use crate::delta::file::ActiveFile;

@@ -8,7 +8,8 @@ use arrow::datatypes::{Date32Type, SchemaRef};
 use datafusion::catalog::TableProvider;
 use datafusion::common::ScalarValue;
 use datafusion::datasource::empty::EmptyTable;
-use lakehouse_core::gold::{Changed, InputState, Partition, Partitioning, Recompute};
+use lakehouse_core::gold::{Changed, InputState, Partitioning, Recompute};
+use lakehouse_core::names::partition::Partition;
 
 use super::error::Failure;
 use super::history::changed_between;

@@ -1,9 +1,9 @@
 //! Gold: tables made from other tables by SQL, and built anew only where something changed.
 //!
 //! Each gold table says in its own commits from which version of each input it was built. A run
-//! finds the partitions that the inputs' logs changed since ([`inputs`]), adds what the model looks
-//! back and ahead, computes exactly those ([`compute`]) and replaces them in one commit
-//! ([`build`]). What the models are, and what follows from a change, is decided in
+//! finds the partitions that the inputs' logs changed since (`inputs`), adds what the model looks
+//! back and ahead, computes exactly those (`compute`) and replaces them in one commit
+//! (`build`). What the models are, and what follows from a change, is decided in
 //! [`lakehouse_core::gold`].
 
 mod build;
@@ -31,11 +31,12 @@ use self::error::Failure;
 pub use self::error::GoldError;
 pub use self::report::GoldReport;
 use self::state::{State, look};
+pub(crate) use self::tables::descriptions;
 pub use self::tables::{known_tables, load_models};
 use crate::clock::Clock;
 use crate::delta::commit::CommitContext;
 use crate::events::{Event, ModelReport, Reporter};
-use crate::query::{Engine, SessionOptions};
+use crate::query::{Engine, QueryError, SessionOptions};
 use crate::shutdown::Shutdown;
 use crate::storage::lake::{Lake, Layer};
 
@@ -55,7 +56,7 @@ pub struct Gold {
     pub only: Vec<String>,
     /// Build the wanted models from all of their inputs, whatever changed.
     pub full: bool,
-    /// Asks a run to end behind the model that is being built.
+    /// A request to end the run after the model that is being built.
     pub shutdown: Shutdown,
 }
 
@@ -71,6 +72,12 @@ struct Known {
 }
 
 impl Gold {
+    /// Makes an update of all tables, each only where its inputs changed.
+    #[must_use]
+    pub fn new(lake: Lake, models: Arc<Models>, schemas: Arc<Schemas>) -> Self {
+        Self { lake, models, schemas, only: Vec::new(), full: false, shutdown: Shutdown::default() }
+    }
+
     /// Brings the tables up to date, one after the other; a model that fails keeps only those from
     /// being built that read it.
     ///
@@ -101,6 +108,7 @@ impl Gold {
         reporter: &Arc<dyn Reporter>,
     ) -> Result<GoldReport, GoldError> {
         let wanted = self.wanted()?;
+        self.lake.check_format().await.map_err(QueryError::Lake)?;
         let options = SessionOptions { memory_limit: Some(MEMORY), ..SessionOptions::default() };
         let engine = Engine::over(&self.lake, &options)?;
         let mut known = Known::default();

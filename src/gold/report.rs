@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use lakehouse_core::gold::{Partition, Recompute};
+use lakehouse_core::gold::Recompute;
+use lakehouse_core::names::partition::Partition;
 use serde::Serialize;
 
 use super::build::Built;

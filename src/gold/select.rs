@@ -15,10 +15,12 @@ use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::dialect::GenericDialect;
-use lakehouse_core::gold::{Kind, Model, ModelError, Partition, Partitioning};
+use lakehouse_core::gold::{ColumnKind, Model, ModelError, Partitioning};
+use lakehouse_core::names::partition::Partition;
 
 use super::error::Failure;
 use super::inputs::InputTable;
+use super::tables::descriptions;
 use crate::delta::table::TableSpec;
 use crate::query::{CATALOG, Engine, QueryError};
 use crate::storage::lake::{Layer, TableName};
@@ -63,6 +65,7 @@ impl Select {
             schema: Arc::new(Schema::new(fields.collect::<Vec<_>>())),
             partition_columns: partitioning.iter().map(|column| (*column).to_owned()).collect(),
             sort_columns: model.sort_columns(),
+            descriptions: descriptions(model),
         })
     }
 
@@ -197,7 +200,7 @@ fn check_repeatable(model: &Model, plan: &LogicalPlan) -> Result<(), ModelError>
 fn check_columns(model: &Model, schema: &DFSchema) -> Result<(), ModelError> {
     let fields = schema.fields();
     if model.partitioning() == Partitioning::MarketAndDate {
-        for (column, kind) in [("market", Kind::Text), ("date", Kind::Date)] {
+        for (column, kind) in [("market", ColumnKind::Text), ("date", ColumnKind::Date)] {
             let Some(field) = fields.iter().find(|field| field.name() == column) else {
                 return Err(
                     model.select_error(None, format!("the statement gives no column `{column}`"))
@@ -238,9 +241,9 @@ fn check_columns(model: &Model, schema: &DFSchema) -> Result<(), ModelError> {
     Ok(())
 }
 
-fn check_kind(model: &Model, field: &Field, expected: Kind) -> Result<(), ModelError> {
+fn check_kind(model: &Model, field: &Field, expected: ColumnKind) -> Result<(), ModelError> {
     let (name, found) = (field.name(), field.data_type());
-    match Kind::of(found) {
+    match ColumnKind::of(found) {
         Some(kind) if kind == expected => Ok(()),
         Some(kind) => Err(model.columns_error(format!(
             "the column `{name}` is to be {expected}; the statement gives {kind}"
@@ -272,9 +275,9 @@ fn in_order(
 
 /// How a value is stored is not how it is computed: text is plain text in a table.
 fn stored_type(data_type: &DataType) -> DataType {
-    match Kind::of(data_type) {
-        Some(Kind::Text) => DataType::Utf8,
-        Some(Kind::Timestamp) => {
+    match ColumnKind::of(data_type) {
+        Some(ColumnKind::Text) => DataType::Utf8,
+        Some(ColumnKind::Timestamp) => {
             DataType::Timestamp(arrow::datatypes::TimeUnit::Microsecond, Some("UTC".into()))
         }
         _ => data_type.clone(),

@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use arrow::datatypes::SchemaRef;
-use lakehouse_core::gold::{Changed, Model, Partition, Recompute, recompute};
+use lakehouse_core::gold::{Changed, Model, Recompute, recompute};
+use lakehouse_core::names::partition::Partition;
 
 use super::error::Failure;
 use super::history::{Build, file_partition, newest_build};

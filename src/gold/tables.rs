@@ -6,11 +6,12 @@ use std::fs;
 use std::path::Path;
 
 use arrow::datatypes::SchemaRef;
-use lakehouse_core::gold::Models;
-use lakehouse_core::schema::{Schemas, TableSchema};
+use lakehouse_core::gold::{Column, Model, Models};
+use lakehouse_core::schema::{SHARED_COLUMNS, Schemas, TableSchema};
 
 use super::GoldError;
 use super::error::Failure;
+use crate::delta::descriptions::Descriptions;
 use crate::meta::archives::LedgerTable;
 use crate::query::read_schema;
 use crate::storage::lake::{Layer, TableName};
@@ -36,6 +37,22 @@ pub fn load_models(schemas: &Schemas, folder: Option<&Path>) -> Result<Models, G
 pub fn known_tables(schemas: &Schemas, models: &Models) -> Vec<TableName> {
     let silver = schemas.iter().map(|schema| TableName::new(Layer::Silver, schema.table()));
     silver.chain(models.names().into_iter().map(|name| TableName::new(Layer::Gold, name))).collect()
+}
+
+/// Describes a model's table and columns in words, as the header has them.
+pub(crate) fn descriptions(model: &Model) -> Descriptions {
+    let partitions = model.partitioning().columns();
+    let partitions = SHARED_COLUMNS.iter().filter(|(name, _)| partitions.contains(name));
+    let partitions = partitions.map(|(name, doc)| (*name, (*doc).to_owned()));
+    let columns = model.columns().iter().map(|column| (column.name.as_str(), with_unit(column)));
+    Descriptions::new(model.description(), partitions.chain(columns))
+}
+
+fn with_unit(column: &Column) -> String {
+    match column.unit.as_str() {
+        "" => column.description.clone(),
+        unit => format!("{} [{unit}]", column.description),
+    }
 }
 
 fn read_folder(folder: &Path) -> Result<Vec<(String, String)>, GoldError> {

@@ -191,7 +191,9 @@ impl<'a> BatchStore<'a> {
             sha256: Some(bronze.sha256.to_string().into()),
             rows: record.map_or(archive.rows, |record| record.rows),
             days: record.and_then(|record| record.days),
-            rival: record.and_then(|record| record.rival.as_deref()).map(Into::into),
+            competing_version: record
+                .and_then(|record| record.competing_version.as_deref())
+                .map(Into::into),
             rejected_rows: archive.rejected_rows,
             min_time: archive.min_time,
             max_time: archive.max_time,
@@ -260,7 +262,7 @@ impl<'a> BatchStore<'a> {
             max_time: None,
             silver_version: None,
             days: None,
-            rival: None,
+            competing_version: None,
             run: Arc::clone(&self.context.run),
             recorded_at: self.context.clock.now(),
             reason: None,

@@ -9,6 +9,7 @@ mod refresh;
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use futures::{StreamExt, stream};
@@ -94,13 +95,40 @@ pub struct Ingest {
     pub depth: Depth,
     /// Archives that are decoded at a time.
     pub threads: usize,
-    /// Asks a run to end behind the batch in flight.
+    /// A request to end the run after the current batch.
     pub shutdown: Shutdown,
     /// The command as it was given, for `meta.runs`.
     pub command: String,
 }
 
 impl Ingest {
+    /// Archives that are committed together by default.
+    pub const BATCH_SIZE: usize = 100;
+
+    /// Makes an ingest of these archives into silver, with the defaults for everything else.
+    #[must_use]
+    pub fn new(
+        lake: Lake,
+        source: Arc<dyn Source>,
+        matrix: Arc<Matrix>,
+        schemas: Arc<Schemas>,
+        targets: Targets,
+    ) -> Self {
+        Self {
+            lake,
+            source,
+            matrix,
+            schemas,
+            targets,
+            fetch: FetchOptions::default(),
+            batch_size: Self::BATCH_SIZE,
+            depth: Depth::default(),
+            threads: available_parallelism().map_or(1, usize::from),
+            shutdown: Shutdown::default(),
+            command: String::new(),
+        }
+    }
+
     /// Lists what is published and decides what is to be done; writes nothing.
     ///
     /// # Errors
@@ -182,6 +210,7 @@ impl Ingest {
         reporter: &Arc<Counting>,
         context: &CommitContext,
     ) -> Result<(), IngestError> {
+        self.lake.prepare_write().await?;
         let listener: Arc<dyn Reporter> = Arc::clone(reporter) as _;
         let bronze = self.lake.bronze()?;
         let fetcher = Fetcher::new(
@@ -252,6 +281,9 @@ impl Ingest {
 
     /// Returns what the lake knows already; a lake that is not there yet knows nothing.
     async fn known(&self) -> Result<Ledger, IngestError> {
+        // Read again at every plan: a refresh that repeats runs for months, and the lake may have
+        // been upgraded meanwhile.
+        self.lake.format_version().await?;
         let table = LedgerTable::peek(&self.lake, Arc::clone(&self.matrix)).await?;
         Ok(table.map(LedgerTable::into_ledger).unwrap_or_default())
     }

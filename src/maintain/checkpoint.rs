@@ -37,7 +37,7 @@ pub(super) async fn checkpoint_table(table: &WritableTable) -> Result<Option<i64
     Ok(Some(table.version()))
 }
 
-/// Tells whether a checkpoint is worth writing.
+/// Returns whether a checkpoint is worth writing.
 pub(super) async fn is_due(table: &WritableTable) -> Result<bool, TableError> {
     Ok(table.version() - last_checkpoint(table).await?.unwrap_or(-1) > COMMITS)
 }

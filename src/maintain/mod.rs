@@ -1,12 +1,13 @@
 //! Maintenance: fewer and larger files, checkpoints, and nothing on disk that nobody needs.
 //!
-//! Everything here may be killed at any moment, run twice, run beside ingests, and run by two at
+//! Everything here may be killed at any moment, run twice, run next to ingests, and run by two at
 //! once: what it changes in a table is one commit each that moves rows and changes none, and what
 //! it deletes is what no version within the retention names. Commits are never deleted, because
 //! they say which archives each version holds.
 
 mod checkpoint;
 mod compact;
+mod describe;
 mod merge;
 mod plan;
 mod report;
@@ -15,6 +16,7 @@ mod vacuum;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
+use lakehouse_core::gold::Models;
 use lakehouse_core::matrix::Matrix;
 use lakehouse_core::schema::Schemas;
 use thiserror::Error;
@@ -36,7 +38,7 @@ use crate::query::{At, LakeCatalog, QueryError};
 use crate::storage::StorageError;
 use crate::storage::lake::{Lake, TableName};
 
-/// How long a file stays after a commit took it out of its table, if nothing else is asked for.
+/// How long a file stays after a commit took it out of its table, unless the user says otherwise.
 pub const DEFAULT_RETENTION: TimeDelta = TimeDelta::days(7);
 
 /// Why a lake could not be maintained at all.
@@ -49,11 +51,15 @@ pub enum MaintainError {
     /// A table could not be read or written.
     #[error("{0}")]
     Table(String),
-    #[error("the lake has no table `{name}`; it has {}", if tables.is_empty() { "none yet".to_owned() } else { tables.join(", ") })]
+    #[error("the lake has no table `{name}`; it has {}", listed(tables))]
     UnknownTable { name: String, tables: Vec<String> },
     /// Half-downloaded archives could not be looked at or deleted.
     #[error("cannot sweep {folder}: {source}")]
     Sweep { folder: String, source: std::io::Error },
+}
+
+fn listed(tables: &[String]) -> String {
+    if tables.is_empty() { "none yet".to_owned() } else { tables.join(", ") }
 }
 
 impl From<TableError> for MaintainError {
@@ -68,13 +74,15 @@ pub struct Maintain {
     pub lake: Lake,
     pub matrix: Arc<Matrix>,
     pub schemas: Arc<Schemas>,
+    /// The models of gold tables, which describe the tables' columns.
+    pub models: Arc<Models>,
     /// Find out what would be done, and write nothing.
     pub dry_run: bool,
     /// Tables such as `silver.klines`; all if none is named.
     pub tables: Vec<String>,
     /// How long time travel and running readers can rely on files.
     pub retention: TimeDelta,
-    /// Make `meta.archives` anew from silver first.
+    /// Rebuild `meta.archives` and `meta.changes` from silver first.
     pub rebuild_ledger: bool,
     pub limits: CompactionLimits,
 }
@@ -83,16 +91,19 @@ impl Maintain {
     /// Maintains the lake; a table that cannot be maintained does not keep others from it.
     ///
     /// # Errors
-    /// When the lake cannot be listed, a named table is not there, or the ledger cannot be made
-    /// anew.
+    /// When the lake cannot be listed, a named table is not there, or the ledger cannot be rebuilt.
     pub async fn run(&self, clock: &Clock) -> Result<MaintainReport, MaintainError> {
         let run = Uuid::now_v7().simple().to_string();
         let context = CommitContext { run: run.into(), clock: clock.clone() };
         let mut report = MaintainReport { dry_run: self.dry_run, ..MaintainReport::default() };
         if self.rebuild_ledger {
-            report.ledger = Some(self.make_ledger(&context).await?);
+            report.ledger = Some(self.rebuild_ledger(&context).await?);
         }
-        for name in self.names().await? {
+        let names = self.names().await?;
+        if !self.dry_run && !names.is_empty() {
+            self.lake.prepare_write().await?;
+        }
+        for name in names {
             let mut table = TableReport { table: name.to_string(), ..TableReport::default() };
             if let Err(error) = Box::pin(self.maintain_table(&name, &context, &mut table)).await {
                 table.failure = Some(error.to_string());
@@ -105,7 +116,7 @@ impl Maintain {
         Ok(report)
     }
 
-    async fn make_ledger(&self, context: &CommitContext) -> Result<LedgerReport, MaintainError> {
+    async fn rebuild_ledger(&self, context: &CommitContext) -> Result<LedgerReport, MaintainError> {
         let (matrix, schemas) = (Arc::clone(&self.matrix), &self.schemas);
         Ok(Box::pin(LedgerTable::rebuild(&self.lake, matrix, schemas, self.dry_run, context))
             .await?)
@@ -134,11 +145,13 @@ impl Maintain {
             return Ok(());
         };
         if self.dry_run {
+            report.described = self.lacks_descriptions(&mut table)?;
             report.planned = planned(&table, &self.limits)?;
             report.checkpoint = is_due(&table).await?.then(|| table.version());
             report.deleted = find_unneeded(&mut table, context.clock.now(), self.retention).await?;
             return Ok(());
         }
+        report.described = self.describe(&mut table, context).await?;
         report.compacted = compact_table(&mut table, self.limits, context).await?;
         report.checkpoint = checkpoint_table(&table).await?;
         let unneeded = find_unneeded(&mut table, context.clock.now(), self.retention).await?;

@@ -1,7 +1,7 @@
 //! Which files of a table are worth making one of: a decision on names and sizes, nothing is read.
 //!
-//! What a compaction leaves behind is never small enough, or never numerous enough, to be planned
-//! again; so running it twice does nothing the second time.
+//! The files that a compaction writes are never small enough, or never numerous enough, to be
+//! planned again; so running it twice does nothing the second time.
 
 use std::collections::BTreeMap;
 

@@ -28,11 +28,13 @@ impl MaintainReport {
     }
 }
 
-/// What became of one table.
+/// What was done to one table.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct TableReport {
     /// Such as `silver.klines`.
     pub table: String,
+    /// Whether descriptions of the table and its columns were written, or would be.
+    pub described: bool,
     /// What a compaction would do; only without a compaction.
     pub planned: Vec<PartitionPlan>,
     pub compacted: Compacted,
@@ -78,13 +80,14 @@ impl fmt::Display for MaintainReport {
         if let Some(ledger) = &self.ledger {
             let LedgerReport { archives, from_data_files, kept, unreadable_files, corrections } =
                 ledger;
-            let made = if self.dry_run { "would be made" } else { "made" };
+            let done = if self.dry_run { "would be rebuilt" } else { "rebuilt" };
             writeln!(
                 f,
-                "meta.archives {made} anew: {archives} archives in silver, {from_data_files} of them known from data \
-                 files alone; {kept} other rows kept, {unreadable_files} files unreadable"
+                "meta.archives {done}: {archives} archives in silver, {from_data_files} of them \
+                 known from data files alone; {kept} other rows kept, {unreadable_files} files \
+                 unreadable"
             )?;
-            writeln!(f, "meta.changes {made} anew: {corrections} corrections")?;
+            writeln!(f, "meta.changes {done}: {corrections} corrections")?;
         }
         for table in &self.tables {
             table.describe(self.dry_run, f)?;
@@ -111,45 +114,17 @@ impl TableReport {
         let idle = self.planned.is_empty()
             && self.compacted == Compacted::default()
             && self.deleted.is_empty();
-        idle && self.checkpoint.is_none() && self.failure.is_none()
+        idle && !self.described && self.checkpoint.is_none() && self.failure.is_none()
     }
 
     fn describe(&self, dry_run: bool, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let table = &self.table;
-        if !self.planned.is_empty() {
-            let (partitions, bytes) =
-                (self.planned.len(), self.planned.iter().map(|plan| plan.bytes).sum());
-            let (before, after) = self.planned.iter().fold((0, 0), |(before, after), plan| {
-                (before + plan.files, after + plan.files_after)
-            });
-            let bytes = size(bytes);
-            writeln!(
-                f,
-                "{table}: would compact {partitions} partitions, {before} files of {bytes} into about {after}"
-            )?;
+        if self.described {
+            let done = if dry_run { "would write" } else { "wrote" };
+            writeln!(f, "{table}: {done} descriptions of the table and its columns")?;
         }
-        let Compacted {
-            partitions,
-            files_before,
-            files_after,
-            bytes_before,
-            bytes_after,
-            overtaken,
-        } = self.compacted;
-        if partitions > 0 {
-            let (before, after) = (size(bytes_before), size(bytes_after));
-            writeln!(
-                f,
-                "{table}: compacted {partitions} partitions, {files_before} files of {before} into \
-                 {files_after} of {after}"
-            )?;
-        }
-        if overtaken > 0 {
-            writeln!(
-                f,
-                "{table}: left {overtaken} partitions that changed meanwhile for the next time"
-            )?;
-        }
+        self.describe_plan(f)?;
+        self.compacted.describe(table, f)?;
         if let Some(version) = self.checkpoint {
             let done = if dry_run { "would write" } else { "wrote" };
             writeln!(f, "{table}: {done} a checkpoint of version {version}")?;
@@ -161,6 +136,44 @@ impl TableReport {
             Some(failure) => writeln!(f, "{table}: stopped: {failure}"),
             None => Ok(()),
         }
+    }
+
+    fn describe_plan(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.planned.is_empty() {
+            return Ok(());
+        }
+        let partitions = self.planned.len();
+        let bytes = size(self.planned.iter().map(|plan| plan.bytes).sum());
+        let before: usize = self.planned.iter().map(|plan| plan.files).sum();
+        let after: usize = self.planned.iter().map(|plan| plan.files_after).sum();
+        writeln!(
+            f,
+            "{}: would compact {partitions} partitions, {before} files of {bytes} into about \
+             {after}",
+            self.table
+        )
+    }
+}
+
+impl Compacted {
+    fn describe(&self, table: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { partitions, files_before, files_after, overtaken, .. } = self;
+        if *partitions > 0 {
+            let before = size(self.bytes_before);
+            let after = size(self.bytes_after);
+            writeln!(
+                f,
+                "{table}: compacted {partitions} partitions, {files_before} files of {before} \
+                 into {files_after} of {after}"
+            )?;
+        }
+        if *overtaken > 0 {
+            writeln!(
+                f,
+                "{table}: left {overtaken} partitions that changed meanwhile for the next time"
+            )?;
+        }
+        Ok(())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Columns of the lake's own tables: made of values, and read back by their names.
+//! Columns of the lake's own tables as Arrow arrays: made from values, and read back by name.
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ impl Columns {
             let found = batch.column_by_name(field.name());
             match found {
                 Some(found) => cast(found, field.data_type()),
-                // Files of lakes that are older than the column do not have it.
+                // Files that were written before the table had the column.
                 None if field.is_nullable() => {
                     Ok(new_null_array(field.data_type(), batch.num_rows()))
                 }

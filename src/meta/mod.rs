@@ -1,9 +1,11 @@
 //! The lake's tables about itself: `meta.archives` (the ledger), `meta.changes`, `meta.rejects` and
 //! `meta.runs`.
 //!
-//! The first two are indexes of what silver's log says and can be rebuilt from it
-//! ([`silver_history`], [`rebuild`]). What an archive's status means for a plan is decided in
-//! `lakehouse_core`.
+//! Each has a folder of one shape: `rows.rs` lists the columns with their descriptions and turns
+//! rows into batches and back, `mod.rs` says which rows a commit adds or replaces. What they share
+//! is in `schema`, `columns` and `table`. The first two are indexes of silver's log and can
+//! be rebuilt from it (`silver_history`, `rebuild`). What an archive's status means for a plan
+//! is decided in `lakehouse_core`.
 
 pub(crate) mod archives;
 pub(crate) mod changes;
@@ -11,6 +13,21 @@ mod columns;
 pub(crate) mod rebuild;
 pub(crate) mod rejects;
 pub(crate) mod runs;
+mod schema;
 pub mod scope;
 mod silver_history;
 pub(crate) mod silver_index;
+mod table;
+
+use self::schema::MetaSchema;
+use crate::delta::descriptions::Descriptions;
+
+const TABLES: [&MetaSchema; 4] =
+    [&archives::SCHEMA, &changes::SCHEMA, &rejects::SCHEMA, &runs::SCHEMA];
+
+/// Describes one of the lake's own tables and its columns in words; nothing for a table that this
+/// program does not know.
+pub(crate) fn descriptions(table: &str) -> Option<Descriptions> {
+    let schema = TABLES.into_iter().find(|schema| schema.name == table)?;
+    Some(schema.descriptions())
+}

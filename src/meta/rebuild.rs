@@ -1,8 +1,8 @@
-//! The ledger and the table of corrections made anew, from what silver itself tells: its log, and
-//! its data files where the log is gone.
+//! The ledger and the table of corrections rebuilt from silver: from its log, and from its data
+//! files where the log is gone.
 //!
 //! What silver cannot know (archives that failed, were rejected or are not published) is taken over
-//! from the ledger before, as far as that can be read.
+//! from the previous ledger, as far as that can be read.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -12,13 +12,14 @@ use lakehouse_core::matrix::Matrix;
 use lakehouse_core::schema::Schemas;
 use serde::Serialize;
 
-use super::archives::{LedgerTable, read_entries, rows, write_file};
+use super::archives::files::read_entries;
+use super::archives::{self, LedgerTable, rows};
 use super::changes::{self, ChangesTable};
 use super::silver_history::SilverHistory;
+use super::table::{MetaTable, write_file};
 use crate::delta::TableError;
-use crate::delta::commit::{Change, CommitContext, commit};
+use crate::delta::commit::{Change, CommitContext};
 use crate::delta::table::WritableTable;
-use crate::parquet::writer::FileTarget;
 use crate::storage::lake::{Lake, Layer, TableName};
 
 /// What a rebuilt ledger consists of.
@@ -38,8 +39,8 @@ pub struct LedgerReport {
 }
 
 impl LedgerTable {
-    /// Puts rows that are made from silver alone in the place of the ledger's, in one commit;
-    /// corrections before it, in one of their own.
+    /// Replaces the ledger's rows by rows made from silver, in one commit, after one that does the
+    /// same to the corrections.
     ///
     /// Silver is read after the ledger's newest version, again at every attempt, so that nothing is
     /// lost that a running ingest records meanwhile.
@@ -55,27 +56,39 @@ impl LedgerTable {
     ) -> Result<LedgerReport, TableError> {
         let mut silver = open_silver(lake, schemas).await?;
         if dry_run {
-            let table = WritableTable::open(lake, rows::table_spec()).await?;
-            let rows = rebuilt(table.as_ref(), &mut silver, &matrix, context).await?;
-            let before = ChangesTable::peek(lake).await?;
-            let corrections = changes::rebuilt(&matrix, &mut silver, &before).await?.len();
-            return Ok(LedgerReport { corrections, ..rows.report });
+            return planned(lake, &matrix, &mut silver, context).await;
         }
-        let corrections =
-            ChangesTable::open(lake).await?.rebuild(&matrix, &mut silver, context).await?;
-        let mut table = WritableTable::open_or_create(lake, rows::table_spec()).await?;
-        let target = Arc::new(FileTarget::new(&table));
+        let mut changes = ChangesTable::open(lake).await?;
+        let corrections = changes.rebuild(&matrix, &mut silver, context).await?;
+        let mut ledger = MetaTable::open_or_create(lake, &archives::SCHEMA).await?;
         let mut report = LedgerReport::default();
-        commit(&mut table, context, async |table: &WritableTable| {
-            let rebuilt = rebuilt(Some(table), &mut silver, &matrix, context).await?;
-            report = rebuilt.report;
-            let mut change = Change { removes: table.active_files()?, ..Change::default() };
-            change.adds.push(write_file(&target, &rebuilt.entries).await?);
-            Ok::<_, TableError>(Some(change))
-        })
-        .await?;
+        ledger
+            .commit(context, async |table, target| {
+                let rebuilt = rebuilt(Some(table), &mut silver, &matrix, context).await?;
+                report = rebuilt.report;
+                let batch = rows::to_batch(&rebuilt.entries);
+                let batch = batch.map_err(TableError::arrow(target.table()))?;
+                let adds = vec![write_file(target, &[batch]).await?];
+                let removes = table.active_files()?;
+                Ok(Some(Change { adds, removes, ..Change::default() }))
+            })
+            .await?;
         Ok(LedgerReport { corrections, ..report })
     }
+}
+
+/// Returns what a rebuild would come to; writes nothing.
+async fn planned(
+    lake: &Lake,
+    matrix: &Arc<Matrix>,
+    silver: &mut [SilverHistory],
+    context: &CommitContext,
+) -> Result<LedgerReport, TableError> {
+    let ledger = MetaTable::open(lake, &archives::SCHEMA).await?;
+    let rebuilt = rebuilt(ledger.as_ref().map(MetaTable::delta), silver, matrix, context).await?;
+    let before = ChangesTable::peek(lake).await?;
+    let corrections = changes::rebuilt(matrix, silver, &before).await?.len();
+    Ok(LedgerReport { corrections, ..rebuilt.report })
 }
 
 async fn open_silver(lake: &Lake, schemas: &Schemas) -> Result<Vec<SilverHistory>, TableError> {
@@ -109,7 +122,7 @@ async fn rebuilt(
     for table in silver {
         table.catch_up().await?;
         entries.extend(table.entries(matrix, context));
-        report.from_data_files += table.archives_from_data_files();
+        report.from_data_files += table.count_from_files();
     }
     report.archives =
         entries.iter().filter(|entry| entry.status == ArchiveStatus::Ingested).count();
@@ -121,7 +134,7 @@ async fn rebuilt(
     Ok(Rebuilt { entries, report })
 }
 
-/// Reads the rows of the ledger before; a file that cannot be read is passed over.
+/// Reads the rows of the previous ledger; a file that cannot be read is counted and left out.
 async fn entries_before(
     table: &WritableTable,
     matrix: &Matrix,
@@ -140,7 +153,7 @@ async fn entries_before(
     Ok(entries)
 }
 
-/// An archive was recorded when it was, not when the ledger was made anew.
+/// Gives rows the time at which their version was first recorded, in place of that of the rebuild.
 fn take_over_times(entries: &mut [LedgerEntry], before: &[LedgerEntry]) {
     let version = |entry: &LedgerEntry| Some((entry.key.shared_path(), entry.sha256.clone()?));
     let known: HashMap<_, _> =
@@ -152,27 +165,23 @@ fn take_over_times(entries: &mut [LedgerEntry], before: &[LedgerEntry]) {
     }
 }
 
-/// Returns the rows that silver says nothing of; the word `ingested` counts only if silver says it.
-fn unknown_to_silver(before: Vec<LedgerEntry>, told: &[LedgerEntry]) -> Vec<LedgerEntry> {
-    let told: HashSet<_> =
-        told.iter().map(|entry| (entry.key.path(), entry.sha256.as_deref())).collect();
-    let unknown = before.into_iter().filter(|entry| {
-        entry.status != ArchiveStatus::Ingested
-            && !told.contains(&(entry.key.path(), entry.sha256.as_deref()))
-    });
-    // The order in which files are read must not decide what the ledger says.
-    let unknown: BTreeMap<_, _> = unknown
-        .map(|entry| {
-            (
-                (
-                    entry.key.shared_path(),
-                    entry.recorded_at,
-                    entry.status.as_str(),
-                    entry.sha256.clone(),
-                ),
-                entry,
-            )
-        })
-        .collect();
+/// Returns the previous rows of archives and versions that silver does not know.
+///
+/// A row with the status `ingested` is never among them: that an archive is in silver is true only
+/// if silver says so.
+fn unknown_to_silver(before: Vec<LedgerEntry>, in_silver: &[LedgerEntry]) -> Vec<LedgerEntry> {
+    let in_silver: HashSet<_> =
+        in_silver.iter().map(|entry| (entry.key.path(), entry.sha256.as_deref())).collect();
+    // Sorted, so that the order in which files are read does not decide which of two rows stays.
+    let mut unknown = BTreeMap::new();
+    for entry in before {
+        let is_known = in_silver.contains(&(entry.key.path(), entry.sha256.as_deref()));
+        if is_known || entry.status == ArchiveStatus::Ingested {
+            continue;
+        }
+        let key = entry.key.shared_path();
+        let state = (key, entry.recorded_at, entry.status.as_str(), entry.sha256.clone());
+        unknown.insert(state, entry);
+    }
     unknown.into_values().collect()
 }

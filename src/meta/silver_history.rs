@@ -1,12 +1,16 @@
-//! What one silver table tells of its archives: by its log, or by its data files where commits are
-//! gone.
+//! The archives of one silver table, read from all of its log, and from its data files where
+//! commits are gone.
+//!
+//! This is slow and complete, for rebuilding the ledger; [`super::silver_index`] reads only what is
+//! new.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray};
+use arrow::array::{Array, AsArray, PrimitiveArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, TimestampMicrosecondType};
+use arrow::error::ArrowError;
 use chrono::{DateTime, Utc};
 use lakehouse_core::ledger::{ChecksumState, LedgerEntry};
 use lakehouse_core::matrix::Matrix;
@@ -20,23 +24,24 @@ use crate::delta::log::{
     ArchiveRecord, CommitRecord, LogEntry, LoggedCorrection, has_commit, read_record,
 };
 use crate::delta::table::WritableTable;
-use crate::parquet::reader::{listed_archives, read_file};
+use crate::parquet::reader::{listed_archives, open_file, read_file};
 use crate::storage::lake::TableName;
 
-/// What one silver table can still tell of its archives.
+/// The archives of one silver table, in all versions that are recorded anywhere.
 #[derive(Debug)]
 pub(super) struct SilverHistory {
     table: WritableTable,
     event_time: String,
-    /// What commits tell, in their order.
+    /// The entries of all commits, in their order.
     by_log: Vec<(i64, LogEntry)>,
     /// The run that landed a version of an archive.
     runs: HashMap<(String, String), Arc<str>>,
-    /// Archives that no commit tells of any more.
+    /// Archives with rows in the table that no commit names any more.
     by_files: BTreeMap<String, ArchiveRecord>,
     corrections: Vec<LoggedCorrection>,
+    /// Commits up to this version have been read; -1 when none has.
     seen: i64,
-    /// Versions whose commits are gone, so that data files must be asked.
+    /// Versions whose commits are gone, so that data files have to be read.
     gone: HashSet<i64>,
 }
 
@@ -54,12 +59,13 @@ impl SilverHistory {
         }
     }
 
-    /// Reads what the table has become since the last call.
+    /// Reads the commits after the last version that was read.
     pub(super) async fn catch_up(&mut self) -> Result<(), TableError> {
         self.table.refresh().await?;
         for version in self.seen + 1..=self.table.version() {
             match read_record(&self.table, version).await? {
-                Some(record) => self.take_in(version, record),
+                Some(record) => self.add_record(version, record),
+                // A commit of another writer, such as the library's own that created the table.
                 None if has_commit(&self.table, version).await? => {}
                 None => drop(self.gone.insert(version)),
             }
@@ -71,15 +77,16 @@ impl SilverHistory {
         Ok(())
     }
 
-    fn take_in(&mut self, version: i64, record: CommitRecord) {
+    fn add_record(&mut self, version: i64, record: CommitRecord) {
         self.corrections.extend(record.logged_corrections(version));
-        let run: Arc<str> = record.run.into();
-        for record in record.archives {
-            self.runs.insert((record.archive.clone(), record.sha256.clone()), Arc::clone(&run));
-            self.by_log.push((version, LogEntry::Landed(Box::new(record))));
+        let run: Arc<str> = record.run.as_str().into();
+        for entry in record.into_log_entries() {
+            if let LogEntry::Landed(landed) = &entry {
+                let archive = (landed.archive.clone(), landed.sha256.clone());
+                self.runs.insert(archive, Arc::clone(&run));
+            }
+            self.by_log.push((version, entry));
         }
-        self.by_log
-            .extend(record.holders.into_iter().map(|record| (version, LogEntry::Compared(record))));
     }
 
     /// Returns the table's name.
@@ -87,105 +94,120 @@ impl SilverHistory {
         &self.table.spec.name
     }
 
-    /// Returns the corrections that commits tell of.
+    /// Returns the corrections in all commits.
     pub(super) fn corrections(&self) -> &[LoggedCorrection] {
         &self.corrections
     }
 
-    /// Returns whether the commit of a version was there to be read.
+    /// Returns whether the commit of a version has been read.
     pub(super) fn has_commit(&self, version: i64) -> bool {
         version <= self.seen && !self.gone.contains(&version)
     }
 
-    /// Returns how many archives only the data files told of.
-    pub(super) fn archives_from_data_files(&self) -> usize {
+    /// Returns how many archives only the data files name.
+    pub(super) fn count_from_files(&self) -> usize {
         self.by_files.len()
     }
 
     /// Returns a ledger row for every version of every archive.
     pub(super) fn entries(&self, matrix: &Matrix, context: &CommitContext) -> Vec<LedgerEntry> {
-        let found = self
-            .by_files
-            .values()
-            .map(|record| (self.table.version(), LogEntry::Landed(Box::new(record.clone()))));
-        let mut entries = replay(matrix, &HashMap::new(), found.collect(), context);
+        let nothing_known = HashMap::new();
+        let version = self.table.version();
+        let found = self.by_files.values().cloned();
+        let found = found.map(|record| (version, LogEntry::Landed(Box::new(record))));
+        let mut entries = replay(matrix, &nothing_known, found.collect(), context);
+        // Data files do not say how large the zip was.
         entries.iter_mut().for_each(|entry| entry.size = None);
-        entries.extend(replay(matrix, &HashMap::new(), self.by_log.clone(), context));
+        entries.extend(replay(matrix, &nothing_known, self.by_log.clone(), context));
+        // Replaying names the run that rebuilds; the run that landed the rows is known.
         for entry in &mut entries {
-            let version = (
-                entry.key.path().to_owned(),
-                entry.sha256.as_deref().unwrap_or_default().to_owned(),
-            );
-            if let Some(run) = self.runs.get(&version) {
+            let sha256 = entry.sha256.as_deref().unwrap_or_default();
+            if let Some(run) = self.runs.get(&(entry.key.path().to_owned(), sha256.to_owned())) {
                 entry.run = Arc::clone(run);
             }
         }
         entries
     }
 
-    /// Asks the data files for the archives that no commit tells of.
+    /// Finds the archives that no commit names in the footers of data files, and counts their rows.
     async fn read_files(&self) -> Result<BTreeMap<String, ArchiveRecord>, TableError> {
+        let (versions, files) = self.unknown_archives().await?;
+        let mut tallies: BTreeMap<String, ArchiveTally> =
+            versions.keys().map(|archive| (archive.clone(), ArchiveTally::default())).collect();
+        for file in files {
+            self.count_rows(&file, &mut tallies).await?;
+        }
+        let mut records = BTreeMap::new();
+        for (archive, tally) in tallies {
+            if let Some(sha256) = versions.get(&archive) {
+                records.insert(archive.clone(), tally.record(archive, sha256.clone()));
+            }
+        }
+        Ok(records)
+    }
+
+    /// Returns the archives that only footers name, with their versions, and the files with such
+    /// footers.
+    async fn unknown_archives(
+        &self,
+    ) -> Result<(HashMap<String, String>, Vec<ActiveFile>), TableError> {
         let known: HashSet<&str> = self.runs.keys().map(|(archive, _)| archive.as_str()).collect();
-        let mut sums: HashMap<String, String> = HashMap::new();
+        let mut versions = HashMap::new();
         let mut files = Vec::new();
         for file in self.table.active_files()? {
             let builder = read_file(&self.table, &file).await?;
             let listed = listed_archives(builder.metadata()).unwrap_or_default();
             let listed = listed.lines().filter_map(|line| line.rsplit_once(' '));
             let unknown: Vec<_> = listed.filter(|(archive, _)| !known.contains(archive)).collect();
-            if !unknown.is_empty() {
-                sums.extend(
-                    unknown.into_iter().map(|(archive, sum)| (archive.to_owned(), sum.to_owned())),
-                );
-                files.push(file);
+            if unknown.is_empty() {
+                continue;
             }
+            let owned = |(archive, sha256): (&str, &str)| (archive.to_owned(), sha256.to_owned());
+            versions.extend(unknown.into_iter().map(owned));
+            files.push(file);
         }
-        let mut measured: BTreeMap<String, ArchiveTally> =
-            sums.keys().map(|key| (key.clone(), ArchiveTally::default())).collect();
-        for file in files {
-            self.measure(&file, &mut measured).await?;
-        }
-        let found = measured.into_iter().filter_map(|(archive, measure)| {
-            let sha256 = sums.get(&archive)?.clone();
-            Some((archive.clone(), measure.record(archive, sha256)))
-        });
-        Ok(found.collect())
+        Ok((versions, files))
     }
 
-    async fn measure(
+    /// Counts the rows of a file that belong to the archives in `tallies`.
+    async fn count_rows(
         &self,
         file: &ActiveFile,
-        measured: &mut BTreeMap<String, ArchiveTally>,
+        tallies: &mut BTreeMap<String, ArchiveTally>,
     ) -> Result<(), TableError> {
-        let name = &self.table.spec.name;
-        let failed =
-            |source| TableError::Parquet { table: name.clone(), path: file.path.clone(), source };
-        let arrow_failed = TableError::arrow(name);
-        let builder = read_file(&self.table, file).await?;
+        let failed = TableError::arrow(&self.table.spec.name);
+        let file = open_file(&self.table, file).await?;
+        let builder = file.rows()?;
         let columns = ["archive", self.event_time.as_str()];
         let mask = ProjectionMask::columns(builder.parquet_schema(), columns);
-        for batch in builder.with_projection(mask).build().map_err(failed)? {
-            let batch = batch.map_err(&arrow_failed)?;
-            let (Some(archives), Some(times)) =
-                (batch.column_by_name(columns[0]), batch.column_by_name(columns[1]))
-            else {
-                continue;
-            };
-            let archives = cast(archives, &DataType::Utf8).map_err(&arrow_failed)?;
-            let times = times.as_primitive_opt::<TimestampMicrosecondType>();
-            for (row, archive) in archives.as_string::<i32>().iter().enumerate() {
-                let Some(measure) = archive.and_then(|archive| measured.get_mut(archive)) else {
-                    continue;
-                };
-                measure
-                    .count(times.filter(|times| times.is_valid(row)).map(|times| times.value(row)));
-            }
+        let batches = builder.with_projection(mask).build();
+        for batch in batches.map_err(|error| file.parquet_error(error))? {
+            let batch = batch.map_err(&failed)?;
+            count_batch(&batch, &self.event_time, tallies).map_err(&failed)?;
         }
         Ok(())
     }
 }
 
-/// What the rows of an archive say of it.
+fn count_batch(
+    batch: &RecordBatch,
+    event_time: &str,
+    tallies: &mut BTreeMap<String, ArchiveTally>,
+) -> Result<(), ArrowError> {
+    let columns = (batch.column_by_name("archive"), batch.column_by_name(event_time));
+    let (Some(archives), Some(times)) = columns else { return Ok(()) };
+    let archives = cast(archives, &DataType::Utf8)?;
+    let times: Option<&PrimitiveArray<TimestampMicrosecondType>> = times.as_primitive_opt();
+    for (row, archive) in archives.as_string::<i32>().iter().enumerate() {
+        if let Some(tally) = archive.and_then(|archive| tallies.get_mut(archive)) {
+            let times = times.filter(|times| times.is_valid(row));
+            tally.count(times.map(|times| times.value(row)));
+        }
+    }
+    Ok(())
+}
+
+/// The rows of an archive, counted, with the first and last event time in microseconds.
 #[derive(Debug, Default)]
 struct ArchiveTally {
     rows: u64,
@@ -214,7 +236,7 @@ impl ArchiveTally {
             min_time: time(self.min),
             max_time: time(self.max),
             days: None,
-            rival: None,
+            competing_version: None,
             yielded: false,
             reason: None,
         }

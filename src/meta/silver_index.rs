@@ -1,4 +1,4 @@
-//! Which archives a silver table holds, in which version and for which days, as its log says it.
+//! Which archives a silver table holds, in which version and for which days, according to its log.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -6,18 +6,18 @@ use lakehouse_core::names::days::DaySet;
 use lakehouse_core::overlap::HeldArchive;
 
 use crate::delta::TableError;
-use crate::delta::log::{ArchiveRecord, HolderRecord, LogEntry, LoggedCorrection, read_record};
+use crate::delta::log::{LogEntry, LoggedCorrection, read_record};
 use crate::delta::table::WritableTable;
 
 /// The archives of one table up to a version of it.
 #[derive(Debug, Default)]
 pub(crate) struct SilverIndex {
     held_archives: HashMap<String, HeldArchive>,
-    /// Versions up to this one are accounted for; -1 when none is.
+    /// Commits up to this version have been read; -1 when none has.
     seen: i64,
-    /// Found in the log, and not taken up by the ledger yet.
+    /// Entries that were read from the log, and that the ledger has not recorded yet.
     unrecorded: Vec<(i64, LogEntry)>,
-    /// Corrections of the same commits, which `meta.changes` has not taken up.
+    /// Corrections in the same commits, which `meta.changes` has not recorded yet.
     corrections: Vec<LoggedCorrection>,
 }
 
@@ -35,60 +35,39 @@ impl SilverIndex {
         self.held_archives.get(archive)
     }
 
-    /// Returns whether the table holds rows of an archive, or its word that there are none.
+    /// Returns whether the table has rows of an archive, or records that there are none.
     pub(crate) fn holds(&self, archive: &str) -> bool {
-        self.held_archive(archive).is_some_and(|held_archive| {
-            held_archive.rows > 0 || held_archive.days != Some(DaySet::NONE)
-        })
+        // An archive that owns days without rows is held; one that owns no days is not.
+        self.held_archive(archive)
+            .is_some_and(|held| held.rows > 0 || held.days != Some(DaySet::NONE))
     }
 
-    /// Reads the commits that are newer than what is known.
+    /// Reads the commits after the last version that was read.
     pub(crate) async fn catch_up(&mut self, table: &WritableTable) -> Result<(), TableError> {
         for version in self.seen + 1..=table.version() {
             if let Some(record) = read_record(table, version).await? {
                 self.corrections.extend(record.logged_corrections(version));
-                let landed =
-                    record.archives.into_iter().map(|archive| LogEntry::Landed(Box::new(archive)));
-                let decided = record.holders.into_iter().map(LogEntry::Compared);
-                landed.chain(decided).for_each(|told| self.take_in(version, told));
+                for entry in record.into_log_entries() {
+                    self.held_archives.insert(entry.archive().to_owned(), entry.held_archive());
+                    self.unrecorded.push((version, entry));
+                }
             }
             self.seen = version;
         }
         Ok(())
     }
 
-    fn take_in(&mut self, version: i64, told: LogEntry) {
-        let (archive, held_archive) = match &told {
-            LogEntry::Landed(record) => {
-                let ArchiveRecord { archive, sha256, rows, days, rival, yielded, .. } =
-                    record.as_ref();
-                (archive, held_archive(sha256, *rows, *days, rival.as_deref(), *yielded))
-            }
-            LogEntry::Compared(HolderRecord {
-                archive,
-                sha256,
-                rows,
-                days,
-                rival,
-                yielded,
-                ..
-            }) => (archive, held_archive(sha256, *rows, *days, rival.as_deref(), *yielded)),
-        };
-        self.held_archives.insert(archive.clone(), held_archive);
-        self.unrecorded.push((version, told));
-    }
-
-    /// Leaves out archives that the ledger learns of in another way.
+    /// Drops unrecorded entries of archives whose ledger rows the caller makes itself.
     pub(crate) fn forget_unrecorded(&mut self, archives: &BTreeSet<&str>) {
-        self.unrecorded.retain(|(_, told)| !archives.contains(told.archive()));
+        self.unrecorded.retain(|(_, entry)| !archives.contains(entry.archive()));
     }
 
-    /// Hands over what the log told since the last call, with the versions that tell it.
+    /// Takes the log entries that were read since the last call, with their versions.
     pub(crate) fn take_unrecorded(&mut self) -> Vec<(i64, LogEntry)> {
         std::mem::take(&mut self.unrecorded)
     }
 
-    /// Hands over the corrections that the log told of since the last call.
+    /// Takes the corrections that were read since the last call.
     pub(crate) fn take_corrections(&mut self) -> Vec<LoggedCorrection> {
         std::mem::take(&mut self.corrections)
     }
@@ -101,14 +80,24 @@ impl LogEntry {
             Self::Compared(record) => &record.archive,
         }
     }
-}
 
-fn held_archive(
-    sha256: &str,
-    rows: u64,
-    days: Option<DaySet>,
-    rival: Option<&str>,
-    yielded: bool,
-) -> HeldArchive {
-    HeldArchive { sha256: sha256.into(), rows, days, rival: rival.map(Into::into), yielded }
+    /// Returns what the table holds of the archive after this entry.
+    fn held_archive(&self) -> HeldArchive {
+        match self {
+            Self::Landed(record) => HeldArchive {
+                sha256: record.sha256.as_str().into(),
+                rows: record.rows,
+                days: record.days,
+                competing_version: record.competing_version.as_deref().map(Into::into),
+                yielded: record.yielded,
+            },
+            Self::Compared(record) => HeldArchive {
+                sha256: record.sha256.as_str().into(),
+                rows: record.rows,
+                days: record.days,
+                competing_version: record.competing_version.as_deref().map(Into::into),
+                yielded: record.yielded,
+            },
+        }
+    }
 }

@@ -1,8 +1,8 @@
-//! Rows as a file or on a screen: one stream of batches in, bytes of one format out.
+//! Rows as a file or on a screen: a stream of batches in, bytes of one format out.
 //!
 //! Values are written exactly: decimals with all their digits, times in ISO 8601 with their zone.
-//! Everything is written as it comes, except tables for people, whose columns cannot be aligned
-//! before the last row.
+//! Every format is written while rows arrive, except tables for people, whose columns cannot be
+//! aligned before the last row.
 
 mod markdown;
 mod table;
@@ -32,6 +32,9 @@ use thiserror::Error;
 
 pub(crate) use table::type_name;
 
+/// Rows of a table that are written to the screen by default.
+pub const SCREEN_ROWS: usize = 100;
+
 /// How rows are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -54,7 +57,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// Returns the format that a file's name asks for by its ending, if it is a known one.
+    /// Returns the format of a file's extension, if it is a known one.
     #[must_use]
     pub fn for_path(path: &Path) -> Option<Self> {
         match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
@@ -70,7 +73,7 @@ impl Format {
         }
     }
 
-    /// Tells whether the bytes are no text and do not belong on a terminal.
+    /// Returns whether the bytes are not text and do not belong on a terminal.
     #[must_use]
     pub const fn is_binary(self) -> bool {
         matches!(self, Self::Parquet | Self::Arrow)
@@ -86,7 +89,7 @@ impl fmt::Display for Format {
 /// How much is written.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OutputOptions {
-    /// The most rows that are shown; a table counts the others and says so, and other formats end
+    /// The most rows that are written. A table shows the number of the others; other formats end
     /// there.
     pub max_rows: Option<usize>,
 }
@@ -94,10 +97,10 @@ pub struct OutputOptions {
 /// Rows that could not be written.
 #[derive(Debug, Error)]
 pub enum OutputError {
-    /// Nobody reads any more (`… | head`): not a failure, just the end.
+    /// The reader closed the output (`… | head`), which is no failure.
     #[error("the reader closed the output")]
     Closed,
-    /// The place that is written to refuses, such as a full disk.
+    /// Writing failed, for example on a full disk.
     #[error("cannot write the output: {0}")]
     Write(io::Error),
     /// A value cannot be written in this format.
@@ -212,7 +215,7 @@ impl<'a, W: Write + Send> Sink<'a, W> {
     }
 }
 
-/// The header is written at once, so that an answer without rows still tells its columns.
+/// The header is written at once, so that an answer without rows still has its columns.
 fn separated<'a, W: Write>(
     out: &'a mut W,
     schema: &SchemaRef,

@@ -1,14 +1,16 @@
-//! A table for people: aligned columns, the type under each name, and a line on what is not shown.
+//! A table for people: aligned columns, the type under each name, and the number of rows that are
+//! not shown.
 //!
-//! Keeps only the rows that will be shown, so that a long answer costs no memory.
+//! Only the rows that will be shown are kept, so that a long answer needs no memory.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use arrow::array::Array;
 use arrow::datatypes::{DataType, Schema, SchemaRef, TimeUnit};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
+use comfy_table::{CellAlignment, Table};
 use lakehouse_core::foreign::steers;
 
 /// Gathers rows and draws them at the end.
@@ -35,14 +37,11 @@ impl<'a, W: Write> TableWriter<'a, W> {
 
     pub(super) fn finish(self) -> Result<(), super::OutputError> {
         let shown = self.kept.iter().map(RecordBatch::num_rows).sum::<usize>();
-        let mut columns = Vec::with_capacity(self.schema.fields().len());
-        for index in 0..self.schema.fields().len() {
-            columns.push(Column::read(&self.schema, index, &self.kept)?);
-        }
-        draw(self.out, &columns, shown)?;
+        draw(self.out, &self.schema, &self.kept)?;
         match self.rows - shown {
             0 => writeln!(self.out, "{}", count(self.rows))?,
-            more => writeln!(self.out, "… {more} more {}", if more == 1 { "row" } else { "rows" })?,
+            1 => writeln!(self.out, "… 1 more row")?,
+            more => writeln!(self.out, "… {more} more rows")?,
         }
         Ok(())
     }
@@ -52,95 +51,62 @@ fn count(rows: usize) -> String {
     if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") }
 }
 
-/// One column's cells; a cell of several lines takes several lines of its row.
-struct Column {
-    name: String,
-    type_name: String,
-    cells: Vec<String>,
-    right: bool,
-    width: usize,
+/// Box-drawing characters in the order of comfy-table's presets; rows have no lines between them.
+const BORDERS: &str = "││──├─┼┤│    ┬┴┌┐└┘";
+
+/// Draws names and types as a header, and below it the rows; numbers are aligned right.
+fn draw<W: Write>(
+    out: &mut W,
+    schema: &Schema,
+    batches: &[RecordBatch],
+) -> Result<(), super::OutputError> {
+    let mut table = Table::new();
+    table.load_preset(BORDERS);
+    let fields = schema.fields();
+    table.set_header(
+        fields.iter().map(|field| format!("{}\n{}", field.name(), type_name(field.data_type()))),
+    );
+    for batch in batches {
+        add_rows(&mut table, batch)?;
+    }
+    for (column, field) in table.column_iter_mut().zip(fields) {
+        if field.data_type().is_numeric() {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    for line in table.lines() {
+        writeln!(out, "{line}")?;
+    }
+    Ok(())
 }
 
-impl Column {
-    fn read(schema: &Schema, index: usize, batches: &[RecordBatch]) -> Result<Self, ArrowError> {
-        let field = schema.field(index);
-        let mut cells = Vec::new();
-        for batch in batches {
-            cells.extend(format_cells(batch.column(index).as_ref())?);
-        }
-        let (name, type_name) = (field.name().clone(), type_name(field.data_type()));
-        let lines =
-            cells.iter().flat_map(|cell| cell.lines()).chain([name.as_str(), type_name.as_str()]);
-        let width = lines.map(screen_width).max().unwrap_or(0);
-        Ok(Self { name, type_name, right: field.data_type().is_numeric(), cells, width })
+fn add_rows(table: &mut Table, batch: &RecordBatch) -> Result<(), ArrowError> {
+    let mut columns = Vec::with_capacity(batch.num_columns());
+    for column in batch.columns() {
+        columns.push(format_cells(column.as_ref())?);
     }
-
-    fn pad(&self, text: &str) -> String {
-        let space = " ".repeat(self.width.saturating_sub(screen_width(text)));
-        if self.right { format!("{space}{text}") } else { format!("{text}{space}") }
+    for row in 0..batch.num_rows() {
+        table.add_row(columns.iter().map(|cells| cells[row].as_str()));
     }
+    Ok(())
 }
 
 fn format_cells(array: &dyn Array) -> Result<Vec<String>, ArrowError> {
     let options = FormatOptions::new().with_null("NULL");
     let formatter = ArrayFormatter::try_new(array, &options)?;
-    (0..array.len()).map(|row| Ok(harmless(&formatter.value(row).try_to_string()?))).collect()
+    (0..array.len())
+        .map(|row| Ok(without_controls(&formatter.value(row).try_to_string()?)))
+        .collect()
 }
 
-/// Text from a file must not steer the terminal, so control characters become a sign that stands
-/// for them.
-fn harmless(text: &str) -> String {
-    let harmful = |letter: char| steers(letter) && letter != '\n';
-    text.chars().map(|letter| if harmful(letter) { '\u{fffd}' } else { letter }).collect()
-}
-
-/// Returns how many columns of a screen a text takes: Chinese, Japanese and Korean signs take two
-/// each.
-fn screen_width(text: &str) -> usize {
-    let wide = |letter: char| {
-        matches!(letter, '\u{1100}'..='\u{115f}' | '\u{2e80}'..='\u{a4cf}' | '\u{ac00}'..='\u{d7a3}'
-            | '\u{f900}'..='\u{faff}' | '\u{fe30}'..='\u{fe6f}' | '\u{ff00}'..='\u{ff60}'
-            | '\u{1f300}'..='\u{1faff}' | '\u{20000}'..='\u{3fffd}')
-    };
-    text.chars().map(|letter| if wide(letter) { 2 } else { 1 }).sum()
-}
-
-fn draw<W: Write>(out: &mut W, columns: &[Column], rows: usize) -> io::Result<()> {
-    rule(out, columns, ["┌", "┬", "┐"])?;
-    line(out, columns, |column| &column.name)?;
-    line(out, columns, |column| &column.type_name)?;
-    rule(out, columns, ["├", "┼", "┤"])?;
-    for row in 0..rows {
-        let height = columns
-            .iter()
-            .map(|column| column.cells[row].lines().count())
-            .max()
-            .unwrap_or(1)
-            .max(1);
-        for part in 0..height {
-            line(out, columns, |column| column.cells[row].lines().nth(part).unwrap_or(""))?;
-        }
+/// Replaces control characters, so that text from a file cannot control the terminal.
+fn without_controls(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for letter in text.chars() {
+        let is_control = steers(letter) && letter != '\n';
+        plain.push(if is_control { '\u{fffd}' } else { letter });
     }
-    rule(out, columns, ["└", "┴", "┘"])
-}
-
-fn rule<W: Write>(
-    out: &mut W,
-    columns: &[Column],
-    [left, middle, right]: [&str; 3],
-) -> io::Result<()> {
-    let bars: Vec<String> = columns.iter().map(|column| "─".repeat(column.width + 2)).collect();
-    writeln!(out, "{left}{}{right}", bars.join(middle))
-}
-
-fn line<'c, W: Write>(
-    out: &mut W,
-    columns: &'c [Column],
-    text: impl Fn(&'c Column) -> &'c str,
-) -> io::Result<()> {
-    let cells: Vec<String> =
-        columns.iter().map(|column| format!(" {} ", column.pad(text(column)))).collect();
-    writeln!(out, "│{}│", cells.join("│"))
+    plain
 }
 
 /// Types as one would write them in SQL.

@@ -46,6 +46,7 @@ impl LakeCatalog {
     /// # Errors
     /// When the lake cannot be listed.
     pub async fn list(&self) -> Result<Vec<TableName>, QueryError> {
+        self.check_format().await?;
         let mut all = Vec::new();
         for (layer, tables) in &self.layers {
             let names = list_layer(&self.lake, *layer).await?;
@@ -55,7 +56,15 @@ impl LakeCatalog {
         Ok(all)
     }
 
-    /// Opens a table, or tells that there is none.
+    /// Makes sure that this program knows the lake's format.
+    ///
+    /// # Errors
+    /// When it is newer, or cannot be read.
+    pub(super) async fn check_format(&self) -> Result<(), QueryError> {
+        self.lake.check_format().await.map_err(QueryError::Lake)
+    }
+
+    /// Opens a table, or returns nothing when there is none.
     ///
     /// # Errors
     /// When there is one that cannot be read.
@@ -93,6 +102,7 @@ impl LayerTables {
         if !is_folder_name(name) {
             return Ok(None);
         }
+        self.lake.check_format().await.map_err(QueryError::Lake)?;
         let name = TableName::new(self.layer, name);
         let url = self.lake.table_url(&name).map_err(QueryError::Lake)?;
         let snapshot = TableSnapshot::open(&url, self.at).await?;

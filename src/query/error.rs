@@ -1,4 +1,4 @@
-//! What can go wrong with a statement, told to the person who typed it.
+//! What can go wrong with a statement, in words for the person who typed it.
 //!
 //! The engine's own messages name its parts; here they become what is wrong with the statement, the
 //! lake or the limits, in one line and without the engine's vocabulary.
@@ -25,7 +25,8 @@ pub enum QueryError {
     NotOneStatement { found: usize },
     /// The statement does something other than read.
     #[error(
-        "`{statement}` is refused: only reading is possible here (SELECT, WITH, VALUES, EXPLAIN, SHOW, DESCRIBE)"
+        "`{statement}` is refused: only reading is possible here \
+         (SELECT, WITH, VALUES, EXPLAIN, SHOW, DESCRIBE)"
     )]
     ReadOnly { statement: String },
     /// A table is not in the lake.
@@ -44,20 +45,28 @@ pub enum QueryError {
     /// like.
     #[error("{message}")]
     Invalid { message: String },
-    /// The statement needs more memory than it may have, and could not go on on disk.
-    #[error("the query needs more memory than its limit of {}: raise the limit, or read fewer rows or columns", ByteSize(*limit as u64))]
+    /// The statement needs more memory than it may have, and could not spill to disk.
+    #[error(
+        "the query needs more memory than its limit of {}: raise the limit, \
+         or read fewer rows or columns",
+        ByteSize(*limit as u64)
+    )]
     Memory {
         /// Bytes.
         limit: usize,
     },
-    /// A table is there but cannot be read.
+    /// A table exists but cannot be read.
     #[error("cannot read the table at {url}: {message}")]
     Table { url: String, message: String },
     /// The table has no such version yet.
     #[error("the table at {url} has no version {version}: its newest is {newest}")]
     NoVersion { url: String, version: u64, newest: u64 },
-    /// The table was made after the time that was asked for.
-    #[error("the table at {url} was not there at {time}: its oldest version is from {first}", time = shown(time), first = shown(first))]
+    /// The table was created after the time of the query.
+    #[error(
+        "the table at {url} did not exist at {time}: its oldest version is from {first}",
+        time = shown(time),
+        first = shown(first)
+    )]
     NotThere { url: String, time: DateTime<Utc>, first: DateTime<Utc> },
     /// The lake's tables cannot be listed.
     #[error("cannot list the tables of `{layer}`: {source}")]
@@ -131,7 +140,7 @@ fn advise(name: &str, expected: bool, tables: &[TableName]) -> String {
     };
     match expected {
         true if name.starts_with("gold.") => {
-            format!(" yet: run `lakehouse gold` once what it is made of is there; {there}")
+            format!(" yet: run `lakehouse gold` once its inputs exist; {there}")
         }
         true => format!(" yet: run `lakehouse ingest` for its data type first; {there}"),
         false if tables.is_empty() => format!(": {there} yet, run `lakehouse ingest` first"),

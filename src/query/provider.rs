@@ -36,7 +36,7 @@ use super::snapshot::{ScanFile, TableSnapshot};
 use crate::storage::lake::TableName;
 
 /// Files whose ranges overlap are merged as they are read, each open at once; beyond this many,
-/// sorting what is asked for is cheaper than keeping all of them open.
+/// sorting the rows that are read is cheaper than keeping all of them open.
 const MAX_MERGED_FILES: usize = 64;
 
 /// One version of a table, ready to be scanned.
@@ -44,7 +44,7 @@ const MAX_MERGED_FILES: usize = 64;
 pub struct TableScan {
     name: TableName,
     snapshot: Arc<TableSnapshot>,
-    /// For each file of the snapshot whether it is there at all; every file if nothing is said.
+    /// For each file of the snapshot whether it is scanned; every file by default.
     only: Option<Arc<[bool]>>,
 }
 
@@ -272,7 +272,7 @@ impl TableScan {
     }
 }
 
-/// Tells whether planning can already evaluate a filter: not one that waits for a sub-query or
+/// Returns whether planning can already evaluate a filter: not one that waits for a sub-query or
 /// differs by call.
 fn decidable(filter: &Expr) -> bool {
     let waits = |part: &Expr| {

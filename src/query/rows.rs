@@ -1,4 +1,4 @@
-//! A short answer as values of Rust, for what the program itself wants to know of a table.
+//! A short answer as values of Rust, for the program's own queries.
 
 use arrow::json::ArrayWriter;
 use futures::TryStreamExt;

@@ -31,7 +31,7 @@ use crate::storage::store_of;
 pub(crate) const CATALOG: &str = "lake";
 const DEFAULT_LAYER: Layer = Layer::Silver;
 
-/// Fits beside an ingest on a small machine, and what exceeds it goes on on disk.
+/// Small enough to run next to an ingest on a small machine; what exceeds it spills to disk.
 const DEFAULT_MEMORY_LIMIT: usize = 2 << 30;
 
 /// What a session may use.
@@ -39,13 +39,13 @@ const DEFAULT_MEMORY_LIMIT: usize = 2 << 30;
 pub struct SessionOptions {
     /// Bytes of working memory; 2 GiB when not given.
     pub memory_limit: Option<usize>,
-    /// Where to go on when memory runs out; the system's temporary folder when not given.
+    /// The folder to spill to when memory runs out; the system's temporary folder when not given.
     pub spill_folder: Option<PathBuf>,
     /// How many partitions are worked on at a time; one per processor when not given.
     pub target_partitions: Option<usize>,
     /// Which version of the tables is read.
     pub at: At,
-    /// Tables that the program can fill, so that a missing one is told from a misspelt one.
+    /// Tables that the program can fill, so that a missing table is not taken for a misspelt one.
     pub known_tables: Vec<TableName>,
 }
 
@@ -119,7 +119,7 @@ impl Session {
     /// Runs one statement that reads; rows come as they are found.
     ///
     /// # Errors
-    /// When the text is not one statement that reads, names what is not there, or cannot be
+    /// When the text is not one statement that reads, names what does not exist, or cannot be
     /// planned.
     pub async fn sql(&self, text: &str) -> Result<SendableRecordBatchStream, QueryError> {
         let query = Box::pin(self.plan(text)).await?;
@@ -132,6 +132,7 @@ impl Session {
     /// Like [`Session::sql`].
     pub async fn plan(&self, text: &str) -> Result<DataFrame, QueryError> {
         let statement = statement::parse(text)?;
+        self.catalog.check_format().await?;
         if statement::lists_tables(text) {
             self.catalog.list().await?;
         }
@@ -176,7 +177,7 @@ impl Session {
         explain::files_read(about, &physical, &answer)
     }
 
-    /// A table that is not there is the likeliest cause, and the engine says it in its own words.
+    /// A table that does not exist is the likeliest cause, and the engine reports it in other words.
     async fn why_not_planned(
         &self,
         error: DataFusionError,

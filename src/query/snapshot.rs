@@ -42,7 +42,7 @@ pub struct ScanFile {
     pub size: u64,
     /// One value per partition column of the snapshot, in its order.
     pub partition_values: Vec<ScalarValue>,
-    /// The number of rows, where the log tells it.
+    /// The number of rows, if the log has it.
     pub rows: Option<usize>,
     pub(super) statistics: FileStatistics,
 }
@@ -63,10 +63,10 @@ pub struct TableSnapshot {
 }
 
 impl TableSnapshot {
-    /// Opens the table at a URL, or tells that there is none.
+    /// Opens the table at a URL; returns nothing if there is none.
     ///
     /// # Errors
-    /// When the log cannot be read, or the version does not exist, or the table was not there at
+    /// When the log cannot be read, or the version does not exist, or the table did not exist at
     /// the time.
     pub async fn open(url: &Url, at: At) -> Result<Option<Arc<Self>>, QueryError> {
         let opened = match at {

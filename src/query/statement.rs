@@ -38,7 +38,7 @@ pub(super) fn read_only(text: &str) -> QueryError {
     QueryError::ReadOnly { statement: words.map(str::to_uppercase).collect::<Vec<_>>().join(" ") }
 }
 
-/// Tells whether the answer depends on the list of tables.
+/// Returns whether the answer depends on the list of tables.
 pub(super) fn lists_tables(text: &str) -> bool {
     let text = text.to_lowercase();
     text.contains("information_schema") || text.contains("show") || text.contains("describe")

@@ -1,6 +1,6 @@
 //! What the log says of the values in each file, and which files a filter rules out by it.
 //!
-//! Kept apart from the snapshot because of one trap: decimals must be read from the text of the log
+//! Separate from the snapshot because of one trap: decimals must be read from the text of the log
 //! with all their digits. A detour through floating point moves a bound by less than a cent and
 //! loses rows.
 
@@ -72,7 +72,7 @@ fn parse_value(raw: &str, data_type: &DataType) -> Option<ScalarValue> {
     ScalarValue::try_from_string(text, data_type).ok().filter(|value| !value.is_null())
 }
 
-/// A column's bounds over all files, row i for file i; made when first asked for, since few columns
+/// A column's bounds over all files, row i for file i; made at first use, since few columns
 /// are filtered on.
 #[derive(Debug, Default)]
 pub(super) struct ColumnBounds {
@@ -87,7 +87,7 @@ struct Bounds {
 }
 
 impl TableSnapshot {
-    /// Tells for each file whether it may hold rows that pass all filters.
+    /// Returns for each file whether it may hold rows that pass all filters.
     ///
     /// `on_partitions` must use partition columns only and is decided exactly: a kept file's rows
     /// all pass.
@@ -124,7 +124,7 @@ impl TableSnapshot {
         unknown.with_min_value(value(&bounds.minimum)).with_max_value(value(&bounds.maximum))
     }
 
-    /// Tells whether a column is known to have no NULL in any of these files.
+    /// Returns whether a column is known to have no NULL in any of these files.
     pub(super) fn has_no_nulls(&self, column: &str, files: &[usize]) -> bool {
         let Some(bounds) = self.bounds(column) else { return false };
         let nulls = bounds.nulls.as_primitive::<UInt64Type>();

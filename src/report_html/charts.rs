@@ -109,7 +109,7 @@ fn has_bars(coverage: &SeriesCoverage) -> bool {
         && coverage.last().is_some()
 }
 
-/// Finds the last days that are held and have as many bars as are wanted.
+/// Finds the last days that are held and together have this many bars.
 fn reading(coverage: &SeriesCoverage, bars: usize) -> Option<Reading> {
     let interval = coverage.series.interval?;
     let seconds = interval.seconds().and_then(|seconds| usize::try_from(seconds).ok());
@@ -117,7 +117,8 @@ fn reading(coverage: &SeriesCoverage, bars: usize) -> Option<Reading> {
     let seconds = seconds.unwrap_or(31 * SECONDS_OF_A_DAY).max(1);
     let days = u64::try_from(bars.saturating_mul(seconds).div_ceil(SECONDS_OF_A_DAY)).ok()?;
     let last = coverage.last()?;
-    let (mut first, mut left) = (last, days);
+    let mut first = last;
+    let mut left = days;
     for run in coverage.runs.iter().rev().filter(|run| run.state.is_held()) {
         first = run.start;
         if run.days() >= left {

@@ -69,12 +69,12 @@ function axis() {
   return make("div", { class: "axis", "aria-hidden": "true" }, make("div", { class: "ticks" }, ticks));
 }
 
-/** Says what lies below the pointer. */
-function follow(svg, tell) {
+/** Describes what is below the pointer. */
+function follow(svg, describe) {
   const at = (event) => {
     const box = svg.getBoundingClientRect();
     const part = Math.min(0.99999, Math.max(0, (event.clientX - box.left) / box.width));
-    byId("pointed").textContent = tell(view.from + Math.floor(part * (view.to - view.from + 1)));
+    byId("pointed").textContent = describe(view.from + Math.floor(part * (view.to - view.from + 1)));
   };
   svg.addEventListener("pointermove", at);
   svg.addEventListener("pointerdown", at);
@@ -111,14 +111,14 @@ function group(name, series) {
   const [held, missing] = ["held", "missing"].map((field) => series.reduce((sum, one) => sum + one[field], 0));
   const pieces = groupPieces(series);
   const open = view.open.get(name) ?? all.length <= OPEN_SERIES;
-  const tell = (day) => {
+  const describe = (day) => {
     const piece = pieces.find((piece) => piece.start <= day && day <= piece.end);
     const failed = piece?.failed ? `, ${number(piece.failed)} failed` : "";
     return `${name} · ${isoOf(day)}: ${piece ? `${number(piece.held)} of ${number(piece.wanted)} series held${failed}` : "no series"}`;
   };
   const head = make("button", { type: "button", class: "group-head", "aria-expanded": String(open) },
     make("span", { class: "row-name" }, name, make("small", {}, plural(series.length, "series", "series"))),
-    follow(strip(pieces, `${number(held)} of ${number(held + missing)} days held`), tell),
+    follow(strip(pieces, `${number(held)} of ${number(held + missing)} days held`), describe),
     make("span", { class: "row-share" }, share(held, held + missing)));
   head.addEventListener("click", () => {
     view.open.set(name, !open);

@@ -139,7 +139,7 @@ fn states() -> Vec<State> {
     .collect()
 }
 
-/// Returns the letter that stands for a state in runs.
+/// Returns the letter of a state in runs.
 const fn code(state: DayState) -> char {
     match state {
         DayState::Held => 'h',

@@ -1,8 +1,7 @@
 //! The status of a lake as one web page: data as JSON, and the style and script that draw them.
 //!
-//! The page asks nobody for anything: no font, no library, no server. What is drawn is decided in
-//! its script; here the data are gathered, bounded and put into the page so that no text of theirs
-//! can become a part of it.
+//! The page loads nothing: no font, no library, no server. Its script decides what is drawn. Here
+//! the data are read, limited and put into the page so that no text in them can become markup.
 
 mod charts;
 mod document;
@@ -23,7 +22,7 @@ use crate::storage::lake::Lake;
 
 /// Why a page could not be made.
 #[derive(Debug, Error)]
-pub enum PageError {
+pub(crate) enum PageError {
     #[error(transparent)]
     Query(#[from] QueryError),
     /// `meta.changes` could not be read.
@@ -33,19 +32,19 @@ pub enum PageError {
     Json(#[from] serde_json::Error),
 }
 
-/// What a page says of itself, and how much it holds.
+/// Title, time and size of a page.
 #[derive(Clone, Debug)]
-pub struct PageOptions {
+pub(crate) struct PageOptions {
     /// The lake's folder or URL, as the user names it.
-    pub location: String,
-    pub made_at: DateTime<Utc>,
+    pub(crate) location: String,
+    pub(crate) made_at: DateTime<Utc>,
     /// Bars of each chart at most: the latest ones.
-    pub bars: usize,
+    pub(crate) bars: usize,
 }
 
 /// Everything that a page shows.
 #[derive(Debug)]
-pub struct Page {
+pub(crate) struct Page {
     options: PageOptions,
     status: LakeStatus,
     records: Records,
@@ -53,11 +52,11 @@ pub struct Page {
 }
 
 impl Page {
-    /// Reads what the page shows beside a status: bars, rejected rows, corrections.
+    /// Reads what the page shows besides a status: bars, rejected rows, corrections.
     ///
     /// # Errors
-    /// When a table cannot be read; one that is not there is empty.
-    pub async fn read(
+    /// When a table cannot be read; one that does not exist is empty.
+    pub(crate) async fn read(
         lake: &Lake,
         matrix: &Matrix,
         scope: &Scope,
@@ -74,7 +73,7 @@ impl Page {
     ///
     /// # Errors
     /// When the data cannot be written as JSON.
-    pub fn html(&self) -> Result<String, PageError> {
+    pub(crate) fn html(&self) -> Result<String, PageError> {
         let document = Document::new(&self.options, &self.status, &self.records, &self.charts);
         Ok(template::fill(&self.options.location, &serde_json::to_string(&document)?))
     }

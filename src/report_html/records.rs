@@ -1,5 +1,4 @@
-//! What went wrong or was put right, from the lake's own tables, no more of it than a page can
-//! show.
+//! Rejected rows and corrections, from the lake's own tables, as many as a page can show.
 
 use lakehouse_core::matrix::Matrix;
 use serde::{Deserialize, Serialize};
@@ -23,7 +22,7 @@ pub(super) struct Bounded<T> {
     pub(super) total: usize,
 }
 
-/// What the page lists beside the coverage.
+/// What the page lists besides the coverage.
 #[derive(Debug)]
 pub(super) struct Records {
     pub(super) rejects: Bounded<RejectedRows>,
@@ -47,7 +46,7 @@ pub(super) struct RejectedRows {
 }
 
 impl Records {
-    /// Reads what is in scope; a table that is not there has no rows.
+    /// Reads what is in scope; a table that does not exist has no rows.
     pub(super) async fn read(
         lake: &Lake,
         session: &Session,

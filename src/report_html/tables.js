@@ -70,7 +70,7 @@ function showLists() {
     ["Value", (row) => row.value, "key"],
     ["Reason", (row) => row.reason, "text"],
   ], data.rejects.rows, data.rejects.total, "No row was rejected.");
-  list(byId("corrections"), "Archives that were published anew", [
+  list(byId("corrections"), "Archives that were corrected", [
     ["Committed (UTC)", (row) => instant(row.committed_at), "when"],
     ARCHIVE,
     ["Added", (row) => number(row.rows_added), "number"],

@@ -1,4 +1,4 @@
-//! Why settings cannot be resolved, and what to do about it.
+//! Why settings cannot be resolved, and what to do.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use lakehouse_core::config::data_file::DataFileError;
 use lakehouse_core::names::market::NameError;
 use thiserror::Error;
 
-/// What is wrong with flags, environment or files: always the user's to correct.
+/// What is wrong with flags, environment or files; the user can correct all of it.
 #[derive(Debug, Error)]
 pub enum SettingsError {
     #[error("the {what} {} cannot be read", file.display())]
@@ -26,7 +26,7 @@ pub enum SettingsError {
 impl SettingsError {
     pub(super) fn unreadable(what: &'static str, file: &Path, source: io::Error) -> Self {
         let source = match source.kind() {
-            io::ErrorKind::InvalidData => io::Error::other("it is no text in UTF-8"),
+            io::ErrorKind::InvalidData => io::Error::other("it is not text in UTF-8"),
             _ => source,
         };
         Self::Unreadable { what, file: file.to_owned(), source }
@@ -36,9 +36,10 @@ impl SettingsError {
     #[must_use]
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::TooBroad => Some(
-                "name some with --symbol 'BTC*', use a configuration file with --config, or ask for everything with --all",
-            ),
+            Self::TooBroad => Some(concat!(
+                "name some with --symbol 'BTC*', use a configuration file with --config, ",
+                "or select everything with --all"
+            )),
             Self::Dates { .. } => {
                 Some("--start and --end replace the dates of a configuration file one by one")
             }

@@ -1,4 +1,4 @@
-//! Which matrix holds: the built-in one, or a file of the user's.
+//! Which matrix is used: the built-in one, or a file of the user's.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -18,7 +18,10 @@ pub(super) fn load(
     let found = find(config, Path::new(path));
     if Path::new(path).file_name().is_some_and(|name| name == BUILTIN_MATRIX) {
         let note = found.is_ok().then(|| {
-            format!("{path} is not read: it contradicts the archive in places; the built-in matrix is used instead")
+            format!(
+                "{path} is not read, because it contradicts the archive in places; \
+                 the built-in matrix is used instead"
+            )
         });
         return Ok((Matrix::builtin()?, note));
     }
@@ -28,8 +31,8 @@ pub(super) fn load(
 
 /// Reads a file that is named relative to the configuration file, or else to the working directory.
 fn find(config: Option<&Path>, path: &Path) -> Result<(PathBuf, String), SettingsError> {
-    let beside = config.and_then(Path::parent).map(|folder| folder.join(path));
-    if let Some(file) = beside {
+    let relative_to_config = config.and_then(Path::parent).map(|folder| folder.join(path));
+    if let Some(file) = relative_to_config {
         match fs::read_to_string(&file) {
             Ok(text) => return Ok((file, text)),
             Err(error) if error.kind() == ErrorKind::NotFound => {}

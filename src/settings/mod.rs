@@ -1,8 +1,9 @@
-//! What is really meant: flags over the environment over the configuration file over defaults,
-//! resolved once.
+//! Settings, resolved once: flags override the environment, which overrides the configuration file,
+//! which overrides the defaults.
 //!
-//! Whatever comes after this module works with its results and looks at no flag, variable or file
-//! of settings again. The environment is read here and nowhere else; the clock is not read at all.
+//! Later modules work with the result and read no flag, variable or configuration file. The
+//! environment is read here and nowhere else. The settings themselves are listed in
+//! [`crate::cli::setting`].
 
 mod error;
 mod matrix_file;
@@ -24,18 +25,14 @@ pub use self::shown::{Origin, ShownSetting};
 use crate::bronze::FetchOptions;
 use crate::cli::{
     GlobalFlags, IngestFlags, PlanFlags, RefreshFlags, ReportFormat, SelectionFlags, SourceFlags,
-    Stage, TuningFlags, bandwidth,
+    Stage, TuningFlags, bandwidth, setting,
 };
+use crate::ingest::Ingest;
 use crate::source::location::SourceUrl;
 use crate::source::retry::RetryPolicy;
 use crate::source::{PUBLIC_ARCHIVE, Timeouts};
 
-const DEFAULT_LAKE: &str = "./lake";
-
-const DEFAULT_BATCH_SIZE: usize = 100;
-const DEFAULT_PARALLEL_DOWNLOADS: usize = 8;
-
-/// The variables of the environment that count; an empty one counts as not set.
+/// The environment variables that are settings; an empty one counts as not set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Environment {
     /// `LAKEHOUSE_LAKE`: the lake, as `--lake`.
@@ -48,7 +45,7 @@ pub struct Environment {
     pub listing: Option<String>,
     /// `RUST_LOG`: which logs are written, in place of `-v` and `-q`.
     pub log_filter: Option<String>,
-    /// `XDG_STATE_HOME`, or `.local/state` below `HOME`: where programs keep what they remember.
+    /// `XDG_STATE_HOME`, or `.local/state` below `HOME`: where the shell keeps its history.
     pub state_folder: Option<PathBuf>,
 }
 
@@ -57,10 +54,10 @@ impl Environment {
     #[must_use]
     pub fn read() -> Self {
         Self {
-            lake: variable("LAKEHOUSE_LAKE"),
-            config: variable("LAKEHOUSE_CONFIG").map(PathBuf::from),
-            source: variable("LAKEHOUSE_SOURCE"),
-            listing: variable("LAKEHOUSE_LISTING"),
+            lake: setting::LAKE.variable.and_then(variable),
+            config: setting::CONFIG.variable.and_then(variable).map(PathBuf::from),
+            source: setting::SOURCE.variable.and_then(variable),
+            listing: setting::LISTING.variable.and_then(variable),
             log_filter: variable("RUST_LOG"),
             state_folder: state_folder(),
         }
@@ -72,7 +69,7 @@ fn state_folder() -> Option<PathBuf> {
     own.or_else(|| Some(PathBuf::from(variable("HOME")?).join(".local/state")))
 }
 
-/// What holds for every command, and the configuration file for those that need more of it.
+/// The settings of every command, and the configuration file for commands that need more of it.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// A folder, or the URL of an object-store prefix.
@@ -80,9 +77,9 @@ pub struct Settings {
     pub matrix: Matrix,
     /// The folder with the user's own gold models.
     pub gold_models: Option<PathBuf>,
-    /// What a user should know of these settings, each told once.
+    /// What a user should know of these settings, each shown once.
     pub notes: Vec<String>,
-    /// What the configuration file asks for and does not get.
+    /// What is in the configuration file and has no effect.
     pub warnings: Vec<String>,
     /// Which of the flags of every command were given.
     given: GlobalFlags,
@@ -91,10 +88,10 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads the configuration file, if one is named, and the matrix that it names.
+    /// Reads the configuration file, if there is one, and the matrix that it names.
     ///
     /// # Errors
-    /// When one of the two cannot be read or says something that is not known.
+    /// When one of the two cannot be read or contains something unknown.
     pub fn resolve(flags: &GlobalFlags, environment: Environment) -> Result<Self, SettingsError> {
         let config = flags.config.as_deref().or(environment.config.as_deref());
         let file = config.map(read_config).transpose()?.unwrap_or_default();
@@ -104,12 +101,11 @@ impl Settings {
         if let (None, Some(lake)) = (outside, &file.lake) {
             notes.push(format!("the lake is {lake}, as {} says; --lake names another", file.file));
         }
-        let lake =
-            outside.or(file.lake.as_ref()).cloned().unwrap_or_else(|| DEFAULT_LAKE.to_owned());
+        let lake = outside.or(file.lake.as_ref()).cloned();
         let warnings = file.warnings.clone();
-        let gold_models = file.gold_models.as_ref().map(|folder| beside(config, folder));
+        let gold_models = file.gold_models.as_ref().map(|folder| relative_to(config, folder));
         Ok(Self {
-            lake,
+            lake: lake.unwrap_or_else(|| setting::DEFAULT_LAKE.to_owned()),
             matrix,
             gold_models,
             notes,
@@ -120,11 +116,10 @@ impl Settings {
         })
     }
 
-    /// Resolves what an ingest is to do; `today` is the current day, UTC.
+    /// Resolves the settings of an ingest; `today` is the current day, UTC.
     ///
     /// # Errors
-    /// When a name means nothing, dates end before they start, or nothing says which symbols are
-    /// wanted.
+    /// When a name is unknown, dates end before they start, or no symbols are selected.
     pub fn ingest(
         self,
         flags: &IngestFlags,
@@ -132,9 +127,9 @@ impl Settings {
     ) -> Result<IngestSettings, SettingsError> {
         let selection = selection::resolve(&self.file, &flags.selection, &self.matrix, today)?;
         let (source, listing) = self.source(&flags.source);
-        let fetch = FetchSettings::resolve(&self.file, &flags.tuning)?;
-        let batch_size =
-            flags.tuning.batch_size.or(self.file.batch_size).unwrap_or(DEFAULT_BATCH_SIZE);
+        let fetch = fetch_options(&self.file, &flags.tuning)?;
+        let timeouts = timeouts(&self.file, &flags.tuning);
+        let batch_size = flags.tuning.batch_size.or(self.file.batch_size);
         Ok(IngestSettings {
             lake: self.lake,
             matrix: self.matrix,
@@ -143,7 +138,8 @@ impl Settings {
             source,
             listing,
             fetch,
-            batch_size,
+            timeouts,
+            batch_size: batch_size.unwrap_or(Ingest::BATCH_SIZE),
             stage: flags.stage,
             dry_run: flags.dry_run,
             format: flags.format,
@@ -152,7 +148,7 @@ impl Settings {
         })
     }
 
-    /// Resolves what a plan is about: the same as an ingest that does nothing.
+    /// Resolves the settings of a plan: those of an ingest that does nothing.
     ///
     /// # Errors
     /// As [`Self::ingest`].
@@ -166,8 +162,8 @@ impl Settings {
         self.ingest(&IngestFlags { selection, source, tuning, stage, dry_run: true, format }, today)
     }
 
-    /// Resolves what a refresh is to do; a configuration file that selects archives adds them to
-    /// what the lake tracks.
+    /// Resolves the settings of a refresh; a configuration file that selects archives adds them to
+    /// those that the lake tracks.
     ///
     /// # Errors
     /// As [`Self::ingest`].
@@ -177,26 +173,26 @@ impl Settings {
         today: NaiveDate,
     ) -> Result<IngestSettings, SettingsError> {
         let RefreshFlags { source, tuning, format, dry_run, .. } = flags.clone();
-        // What the lake tracks bounds the refresh, and a file was written on purpose.
+        // The lake bounds the refresh, and a configuration file is written on purpose.
         let selection = SelectionFlags { all: true, ..SelectionFlags::default() };
         let stage = Stage::default();
         self.ingest(&IngestFlags { selection, source, tuning, stage, dry_run, format }, today)
     }
 
-    /// Returns where the shell keeps its history, if the user has a place for such things.
+    /// Returns where the shell keeps its history, if there is a folder for such files.
     #[must_use]
     pub fn history_file(&self) -> Option<PathBuf> {
         self.environment.state_folder.as_ref().map(|folder| folder.join("lakehouse/history"))
     }
 
-    /// Returns whether the configuration file says which archives are wanted.
+    /// Returns whether the configuration file selects archives.
     #[must_use]
     pub fn selects(&self) -> bool {
         self.file.selects()
     }
 
-    /// Finds source and listing. Whoever names a source means its own listing, not that of a source
-    /// that the environment or the file names.
+    /// Finds source and listing. The listing that the environment or the file names does not belong
+    /// to a source that a flag names.
     fn source(&self, flags: &SourceFlags) -> (SourceUrl, Option<SourceUrl>) {
         let levels = [
             (&flags.source, &flags.listing),
@@ -204,8 +200,8 @@ impl Settings {
             (&self.file.source, &self.file.listing),
         ];
         let mut listing = None;
-        for (source, listing_here) in levels {
-            listing = listing.or_else(|| listing_here.as_deref().map(SourceUrl::from));
+        for (source, own_listing) in levels {
+            listing = listing.or_else(|| own_listing.as_deref().map(SourceUrl::from));
             if let Some(source) = source.as_deref() {
                 return (source.into(), listing);
             }
@@ -214,7 +210,7 @@ impl Settings {
     }
 }
 
-/// Everything that an ingest or a plan needs to know.
+/// The settings of an ingest, a refresh or a plan.
 #[derive(Clone, Debug)]
 pub struct IngestSettings {
     /// A folder, or the URL of an object-store prefix.
@@ -227,7 +223,9 @@ pub struct IngestSettings {
     pub source: SourceUrl,
     /// The base that lists the archive, where that is not left to the source.
     pub listing: Option<SourceUrl>,
-    pub fetch: FetchSettings,
+    pub fetch: FetchOptions,
+    /// How long the source may be silent.
+    pub timeouts: Timeouts,
     /// Archives that are fetched, decoded and committed together.
     pub batch_size: usize,
     /// The last stage to run.
@@ -239,70 +237,35 @@ pub struct IngestSettings {
     pub warnings: Vec<String>,
 }
 
-/// How archives are downloaded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FetchSettings {
-    pub max_parallel_downloads: usize,
-    /// Time without a byte after which a request is given up; downloads as a whole may take any
-    /// time.
-    pub timeout: Duration,
-    /// How often a request is tried again.
-    pub retries: usize,
-    /// Bytes per second for all downloads together; nothing means no limit.
-    pub bandwidth: Option<u64>,
-    /// Whether archives are compared with their published checksums.
-    pub checksum: bool,
-    pub force_redownload: bool,
-    /// Whether half-downloaded archives are continued.
-    pub resume: bool,
-    /// Whether downloads begin though they need more room than there is.
-    pub ignore_free_space: bool,
+/// Resolves how archives are downloaded.
+fn fetch_options(file: &FileOptions, flags: &TuningFlags) -> Result<FetchOptions, SettingsError> {
+    let default = FetchOptions::default();
+    let parallel = flags.max_parallel_downloads.or(file.max_parallel_downloads);
+    let retries = flags.retries.or(file.retries).and_then(|number| usize::try_from(number).ok());
+    let bandwidth = match (flags.bandwidth, &file.bandwidth) {
+        (Some(limit), _) => Some(limit),
+        (None, Some(text)) => Some(file_bandwidth(file, text)?),
+        (None, None) => default.bandwidth,
+    };
+    Ok(FetchOptions {
+        retry: RetryPolicy { retries: retries.unwrap_or(default.retry.retries), ..default.retry },
+        checksum: !flags.no_checksum && file.checksum.unwrap_or(default.checksum),
+        force: flags.force_redownload,
+        resume: !flags.no_resume && file.resume.unwrap_or(default.resume),
+        bandwidth,
+        parallel: parallel.unwrap_or(default.parallel),
+        ignore_free_space: flags.force,
+        scratch: default.scratch,
+    })
 }
 
-impl FetchSettings {
-    fn resolve(file: &FileOptions, flags: &TuningFlags) -> Result<Self, SettingsError> {
-        let parallel = flags.max_parallel_downloads.or(file.max_parallel_downloads);
-        let seconds = flags.timeout_seconds.or(file.timeout_seconds);
-        let retries =
-            flags.retries.or(file.retries).and_then(|retries| usize::try_from(retries).ok());
-        let bandwidth_of_file =
-            || file.bandwidth.as_deref().map(|text| file_bandwidth(file, text)).transpose();
-        Ok(Self {
-            max_parallel_downloads: parallel.unwrap_or(DEFAULT_PARALLEL_DOWNLOADS),
-            timeout: seconds.map_or(Timeouts::default().idle, Duration::from_secs),
-            retries: retries.unwrap_or(RetryPolicy::default().retries),
-            bandwidth: flags.bandwidth.map_or_else(bandwidth_of_file, |limit| Ok(Some(limit)))?,
-            checksum: !flags.no_checksum && file.checksum.unwrap_or(true),
-            force_redownload: flags.force_redownload,
-            resume: !flags.no_resume && file.resume.unwrap_or(true),
-            ignore_free_space: flags.force,
-        })
-    }
-
-    /// Returns how the fetcher is to work.
-    #[must_use]
-    pub fn options(&self) -> FetchOptions {
-        FetchOptions {
-            retry: RetryPolicy { retries: self.retries, ..RetryPolicy::default() },
-            checksum: self.checksum,
-            force: self.force_redownload,
-            resume: self.resume,
-            bandwidth: self.bandwidth,
-            parallel: self.max_parallel_downloads,
-            ignore_free_space: self.ignore_free_space,
-            ..FetchOptions::default()
-        }
-    }
-
-    /// Returns how long a source may keep silent.
-    #[must_use]
-    pub fn timeouts(&self) -> Timeouts {
-        Timeouts { idle: self.timeout, ..Timeouts::default() }
-    }
+fn timeouts(file: &FileOptions, flags: &TuningFlags) -> Timeouts {
+    let default = Timeouts::default();
+    let seconds = flags.timeout_seconds.or(file.timeout_seconds);
+    Timeouts { idle: seconds.map_or(default.idle, Duration::from_secs), ..default }
 }
 
-/// Reads the configuration file: JSON or TOML, as its name says, or else as its first character
-/// does.
+/// Reads the configuration file: JSON or TOML by its extension, or else by its first character.
 fn read_config(path: &Path) -> Result<FileOptions, SettingsError> {
     let text = fs::read_to_string(path)
         .map_err(|error| SettingsError::unreadable("configuration file", path, error))?;
@@ -318,8 +281,8 @@ fn read_config(path: &Path) -> Result<FileOptions, SettingsError> {
     Ok(if is_json { parse_collection(&file, text)? } else { parse_settings_toml(&file, text)? })
 }
 
-/// Returns a path that a configuration file means, relative to itself.
-fn beside(config: Option<&Path>, path: &str) -> PathBuf {
+/// Returns a path that is written in a configuration file, relative to the file.
+fn relative_to(config: Option<&Path>, path: &str) -> PathBuf {
     config.and_then(Path::parent).map_or_else(|| PathBuf::from(path), |folder| folder.join(path))
 }
 

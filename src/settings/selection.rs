@@ -1,7 +1,4 @@
-//! What is wanted: the wishes of the flags laid over those of the configuration file.
-//!
-//! A flag replaces what the file says of the same thing; whatever it leaves alone stays as in the
-//! file.
+//! The selection: that of the configuration file, with each part that a flag gives replaced.
 
 use chrono::NaiveDate;
 use lakehouse_core::config::options::FileOptions;
@@ -44,7 +41,7 @@ pub(super) fn resolve(
     Ok(selection)
 }
 
-/// Returns whether the file chooses markets or data types, and their whole content with it: it was
+/// Returns whether the file selects markets or data types with all of their symbols: a file is
 /// written on purpose, unlike a flag that was forgotten.
 fn selects_without_symbols(file: &FileOptions, flags: &SelectionFlags) -> bool {
     let chosen = file.markets.is_some() || file.data_types.is_some();

@@ -1,26 +1,27 @@
-//! Settings as they are told: each with its value and where that comes from.
+//! The settings that `config show` prints, each with its value and origin.
 //!
-//! Values are those that an ingest would have; only the origin is found here, by the same order of
-//! precedence.
+//! Values are those of an ingest. Only the origin is found here, in the same order of precedence.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use chrono::NaiveDate;
 use lakehouse_core::foreign::redacted;
+use lakehouse_core::names::period::DateRange;
 use lakehouse_core::selection::{IntervalFilter, Selection, SymbolFilter};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::{IngestSettings, Settings, SettingsError};
-use crate::cli::{ConfigShowFlags, IngestFlags, SelectionFlags, TuningFlags};
+use crate::cli::setting::{self, Setting};
+use crate::cli::{ConfigShowFlags, IngestFlags, SelectionFlags, SourceFlags, TuningFlags};
 
-/// A setting, its value, and where that comes from.
+/// A setting, its value and its origin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ShownSetting {
-    /// As a configuration file spells it.
+    /// The key in a configuration file.
     pub name: &'static str,
-    /// Null where nothing is set and nothing limits.
+    /// Null if nothing is set and nothing limits.
     pub value: Value,
     pub origin: Origin,
 }
@@ -30,7 +31,7 @@ pub struct ShownSetting {
 pub enum Origin {
     /// A flag, as it is typed.
     Flag(&'static str),
-    /// A variable of the environment.
+    /// An environment variable.
     Variable(&'static str),
     File {
         file: String,
@@ -56,164 +57,171 @@ impl Serialize for Origin {
 }
 
 impl Settings {
-    /// Returns every setting that a configuration file may have, as it would hold for an ingest
-    /// with these flags.
+    /// Returns every setting that a configuration file can have, as it would be for an ingest with
+    /// these flags.
     ///
     /// # Errors
-    /// When a name means nothing, or dates end before they start.
+    /// When a name is unknown, or dates end before they start.
     pub fn shown(
         self,
         flags: &ConfigShowFlags,
         today: NaiveDate,
     ) -> Result<Vec<ShownSetting>, SettingsError> {
-        let lines = Lines { file: self.file.file.clone(), lines: self.file.lines.clone() };
-        let mut shown = self.places(flags, &lines);
+        let origins = FileOrigins { file: self.file.file.clone(), lines: self.file.lines.clone() };
+        let mut shown = self.places(&flags.source, &origins);
         let ConfigShowFlags { selection, source, tuning, .. } = flags.clone();
-        // Nothing is fetched, so a selection may be as broad as it likes.
+        // Nothing is downloaded, so a selection may be as broad as it likes.
         let selection = SelectionFlags { all: true, ..selection };
-        let wanted = IngestFlags { selection, source, tuning, ..IngestFlags::default() };
-        let settings = self.ingest(&wanted, today)?;
-        shown.extend(lines.selection(&settings.selection, &flags.selection));
-        shown.extend(lines.tuning(&settings, &flags.tuning));
+        let ingest = IngestFlags { selection, source, tuning, ..IngestFlags::default() };
+        let settings = self.ingest(&ingest, today)?;
+        shown.extend(origins.selection(&settings.selection, &flags.selection));
+        shown.extend(origins.tuning(&settings, &flags.tuning));
         Ok(shown)
     }
 
-    /// Returns where things are: the file itself, the lake, the archive, the matrix.
-    fn places(&self, flags: &ConfigShowFlags, lines: &Lines) -> Vec<ShownSetting> {
-        let (given, environment, from) = (&self.given, &self.environment, &flags.source);
-        let config = given
-            .config
-            .as_ref()
-            .or(environment.config.as_ref())
-            .map(|file| file.display().to_string());
-        let (source, listing) = self.source(from);
-        let place = |name, value, flag: Option<&'static str>, variable: Option<&'static str>| {
-            let outside = [flag.map(Origin::Flag), variable.map(Origin::Variable)];
-            ShownSetting { name, value, origin: lines.origin(name, outside) }
+    /// Returns the configuration file itself, lake, source, matrix and models.
+    fn places(&self, flags: &SourceFlags, origins: &FileOrigins) -> Vec<ShownSetting> {
+        let given = &self.given;
+        let environment = &self.environment;
+        let config = given.config.as_ref().or(environment.config.as_ref());
+        let config = config.map(|file| file.display().to_string());
+        let (source, listing) = self.source(flags);
+        let place = |setting: &Setting, value, by_flag: bool, by_variable: bool| {
+            let flag = setting.flag.filter(|_| by_flag).map(Origin::Flag);
+            let variable = setting.variable.filter(|_| by_variable).map(Origin::Variable);
+            origins.shown(setting, value, flag.or(variable))
         };
-        let by = |flag: bool, name: &'static str| flag.then_some(name);
-        let mut shown = vec![
+        let mut places = vec![
             place(
-                "config",
+                &setting::CONFIG,
                 json!(config),
-                by(given.config.is_some(), "--config"),
-                by(environment.config.is_some(), "LAKEHOUSE_CONFIG"),
+                given.config.is_some(),
+                environment.config.is_some(),
             ),
             place(
-                "lake",
+                &setting::LAKE,
                 json!(redacted(&self.lake)),
-                by(given.lake.is_some(), "--lake"),
-                by(environment.lake.is_some(), "LAKEHOUSE_LAKE"),
+                given.lake.is_some(),
+                environment.lake.is_some(),
             ),
             place(
-                "source",
+                &setting::SOURCE,
                 json!(source),
-                by(from.source.is_some(), "--source"),
-                by(environment.source.is_some(), "LAKEHOUSE_SOURCE"),
+                flags.source.is_some(),
+                environment.source.is_some(),
             ),
             place(
-                "listing",
+                &setting::LISTING,
                 json!(listing),
-                by(from.listing.is_some(), "--listing"),
-                by(environment.listing.is_some(), "LAKEHOUSE_LISTING"),
+                flags.listing.is_some(),
+                environment.listing.is_some(),
             ),
-            place("matrix_path", json!(self.file.matrix_path), None, None),
-            place("gold_models", json!(self.file.gold_models), None, None),
+            place(&setting::MATRIX_PATH, json!(self.file.matrix_path), false, false),
+            place(&setting::GOLD_MODELS, json!(self.file.gold_models), false, false),
         ];
-        // A listing that belongs to a source that is not in use has no effect, wherever it is
-        // named.
-        shown
-            .iter_mut()
-            .filter(|place| place.value.is_null())
-            .for_each(|place| place.origin = Origin::Default);
-        shown
+        // A listing of a source that is not in use has no effect, wherever it is named.
+        for place in places.iter_mut().filter(|place| place.value.is_null()) {
+            place.origin = Origin::Default;
+        }
+        places
     }
 }
 
-/// Where the configuration file gives what.
-struct Lines {
+/// The lines of the configuration file on which settings are.
+struct FileOrigins {
     file: String,
     lines: BTreeMap<&'static str, usize>,
 }
 
-impl Lines {
-    /// Returns the first of what wins over the file, or the file's line.
-    fn origin(&self, name: &str, outside: [Option<Origin>; 2]) -> Origin {
-        let line = self.lines.get(name).map(|&line| Origin::File { file: self.file.clone(), line });
-        outside.into_iter().flatten().next().or(line).unwrap_or(Origin::Default)
+impl FileOrigins {
+    /// Shows a setting with the origin that overrides the file, if there is one.
+    fn shown(&self, setting: &Setting, value: Value, overriding: Option<Origin>) -> ShownSetting {
+        let origin = overriding.or_else(|| self.line_of(setting)).unwrap_or(Origin::Default);
+        ShownSetting { name: setting.key, value, origin }
     }
 
-    fn setting(
-        &self,
-        name: &'static str,
-        value: Value,
-        flag: Option<&'static str>,
-    ) -> ShownSetting {
-        ShownSetting { name, value, origin: self.origin(name, [flag.map(Origin::Flag), None]) }
+    fn line_of(&self, setting: &Setting) -> Option<Origin> {
+        let line = *self.lines.get(setting.key)?;
+        Some(Origin::File { file: self.file.clone(), line })
+    }
+
+    fn with_flag(&self, setting: &Setting, value: Value, is_given: bool) -> ShownSetting {
+        self.shown(setting, value, setting.flag.filter(|_| is_given).map(Origin::Flag))
     }
 
     fn tuning(&self, settings: &IngestSettings, flags: &TuningFlags) -> [ShownSetting; 7] {
         let fetch = &settings.fetch;
-        let setting =
-            |name, value, given: bool, flag| self.setting(name, value, given.then_some(flag));
-        let parallel =
-            (json!(fetch.max_parallel_downloads), flags.max_parallel_downloads.is_some());
-        let timeout = (json!(fetch.timeout.as_secs()), flags.timeout_seconds.is_some());
         [
-            setting(
-                "batch_size",
+            self.with_flag(
+                &setting::BATCH_SIZE,
                 json!(settings.batch_size),
                 flags.batch_size.is_some(),
-                "--batch-size",
             ),
-            setting("max_parallel_downloads", parallel.0, parallel.1, "--max-parallel-downloads"),
-            setting("timeout_seconds", timeout.0, timeout.1, "--timeout-seconds"),
-            setting("retries", json!(fetch.retries), flags.retries.is_some(), "--retries"),
-            setting("bandwidth", json!(fetch.bandwidth), flags.bandwidth.is_some(), "--bandwidth"),
-            setting("checksum", json!(fetch.checksum), flags.no_checksum, "--no-checksum"),
-            setting("resume", json!(fetch.resume), flags.no_resume, "--no-resume"),
+            self.with_flag(
+                &setting::MAX_PARALLEL_DOWNLOADS,
+                json!(fetch.parallel),
+                flags.max_parallel_downloads.is_some(),
+            ),
+            self.with_flag(
+                &setting::TIMEOUT_SECONDS,
+                json!(settings.timeouts.idle.as_secs()),
+                flags.timeout_seconds.is_some(),
+            ),
+            self.with_flag(&setting::RETRIES, json!(fetch.retry.retries), flags.retries.is_some()),
+            self.with_flag(&setting::BANDWIDTH, json!(fetch.bandwidth), flags.bandwidth.is_some()),
+            self.with_flag(&setting::CHECKSUM, json!(fetch.checksum), flags.no_checksum),
+            self.with_flag(&setting::RESUME, json!(fetch.resume), flags.no_resume),
         ]
     }
 
-    fn selection(&self, selection: &Selection, flags: &SelectionFlags) -> Vec<ShownSetting> {
+    fn selection(&self, selection: &Selection, flags: &SelectionFlags) -> [ShownSetting; 6] {
         let scope = &flags.scope;
-        let texts = |names: Vec<String>| if names.is_empty() { Value::Null } else { json!(names) };
-        let setting =
-            |name, value, given: bool, flag| self.setting(name, value, given.then_some(flag));
-        let markets = selection.markets.iter().map(ToString::to_string).collect();
-        let data_types = selection.data_types.iter().map(ToString::to_string).collect();
-        let dates = selection.dates;
-        let dates_flag = match (flags.last, scope.start, scope.end) {
-            (Some(_), ..) => Some("--last"),
-            (_, Some(_), Some(_)) => Some("--start, --end"),
+        [
+            self.with_flag(&setting::MARKETS, texts(&selection.markets), !scope.market.is_empty()),
+            self.with_flag(
+                &setting::DATA_TYPES,
+                texts(&selection.data_types),
+                !scope.data_type.is_empty(),
+            ),
+            self.with_flag(
+                &setting::SYMBOLS,
+                symbols(&selection.symbols),
+                !scope.symbol.is_empty(),
+            ),
+            self.with_flag(
+                &setting::INTERVALS,
+                intervals(&selection.intervals),
+                !scope.interval.is_empty(),
+            ),
+            self.dates(selection.dates, flags),
+            self.with_flag(
+                &setting::FREQUENCY,
+                json!(selection.frequency.as_str()),
+                flags.frequency.is_some(),
+            ),
+        ]
+    }
+
+    fn dates(&self, dates: DateRange, flags: &SelectionFlags) -> ShownSetting {
+        let flag = match (flags.last, flags.scope.start, flags.scope.end) {
+            (Some(_), ..) => setting::LAST.flag,
+            (_, Some(_), Some(_)) => setting::DATE_RANGE.flag,
             (_, Some(_), None) => Some("--start"),
             (_, None, Some(_)) => Some("--end"),
             _ => None,
         };
-        let range = (dates.start.is_some() || dates.end.is_some()).then(|| dates.to_string());
-        let mut date_range = self.setting("date_range", json!(range), dates_flag);
-        if date_range.origin == Origin::Default {
-            date_range.origin = self.origin("last", [None, None]);
-        }
-        vec![
-            setting("markets", texts(markets), !scope.market.is_empty(), "--market"),
-            setting("data_types", texts(data_types), !scope.data_type.is_empty(), "--data-type"),
-            setting("symbols", symbols(&selection.symbols), !scope.symbol.is_empty(), "--symbol"),
-            setting(
-                "intervals",
-                intervals(&selection.intervals),
-                !scope.interval.is_empty(),
-                "--interval",
-            ),
-            date_range,
-            setting(
-                "frequency",
-                json!(selection.frequency.as_str()),
-                flags.frequency.is_some(),
-                "--frequency",
-            ),
-        ]
+        let is_limited = dates.start.is_some() || dates.end.is_some();
+        let value = json!(is_limited.then(|| dates.to_string()));
+        let origin = flag.map(Origin::Flag).or_else(|| self.line_of(&setting::DATE_RANGE));
+        self.shown(&setting::DATE_RANGE, value, origin.or_else(|| self.line_of(&setting::LAST)))
     }
+}
+
+fn texts(names: &[impl fmt::Display]) -> Value {
+    if names.is_empty() {
+        return Value::Null;
+    }
+    names.iter().map(ToString::to_string).collect()
 }
 
 fn symbols(filter: &SymbolFilter) -> Value {

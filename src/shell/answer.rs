@@ -1,4 +1,4 @@
-//! One statement's answer, from SQL to bytes: what `query` and `shell` share.
+//! The answer to one statement, from SQL to bytes: the part that `query` and `shell` share.
 
 use std::io::Write;
 
@@ -11,14 +11,11 @@ use crate::query::{At, Session, SessionOptions};
 use crate::settings::Settings;
 use crate::storage::lake::Lake;
 
-/// Rows of a table that are shown on a screen when nothing else is asked for.
-pub(crate) const TABLE_ROWS: usize = 100;
-
-/// Whether somebody read an answer to its end.
+/// Whether an answer was read to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Answered {
     Whole,
-    /// The reader has gone, as `| head -1` does.
+    /// The reader closed the output, as `| head -1` does.
     Unread,
 }
 

@@ -1,4 +1,4 @@
-//! The backslash commands: what there is, and what a typed line means.
+//! The backslash commands and their parser.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ pub(super) enum Command {
     /// Lists tables, or one table's columns.
     Describe(Option<String>),
     Timing,
-    /// Chooses a format, or tells which one is in use.
+    /// Chooses a format, or shows which one is in use.
     Format(Option<Format>),
     /// Writes answers to a file, or to the screen again.
     Output(Option<PathBuf>),
@@ -29,8 +29,8 @@ pub(super) const COMMANDS: [(&str, &str); 7] = [
         "\\format FORMAT",
         "write answers as table, csv, tsv, json, ndjson, markdown, parquet or arrow",
     ),
-    ("\\o FILE", "write answers to a file, in the format of its ending; \\o alone ends it"),
-    ("\\timing", "tell how long each statement took, or no longer"),
+    ("\\o FILE", "write answers to a file, in the format of its extension; \\o alone ends it"),
+    ("\\timing", "show the time of each statement, on or off"),
     ("\\h or \\?", "show this help"),
     ("\\q", "leave, as Ctrl-D does"),
 ];
@@ -38,7 +38,7 @@ pub(super) const COMMANDS: [(&str, &str); 7] = [
 /// The words that begin a command.
 pub(super) const WORDS: [&str; 7] = ["\\?", "\\d", "\\format", "\\h", "\\o", "\\q", "\\timing"];
 
-/// A line that is no command.
+/// A line that is not a command.
 #[derive(Debug, Error)]
 pub(super) enum CommandError {
     #[error("unknown command `{0}`; \\? lists the commands")]

@@ -1,17 +1,19 @@
-//! What a word under the cursor may become: tables, columns, keywords, commands.
+//! Completion of the word under the cursor: tables, columns, keywords, commands.
 //!
-//! Names come from the lake as it is when the user asks, so that a table that an ingest has just
-//! made is offered as well.
+//! Names are read from the lake at each prompt, so that a table that an ingest has just created is
+//! offered as well.
 
 use super::command::{WORDS, formats};
 use crate::query::Session;
 use crate::storage::lake::{Layer, TableName};
 
 /// Words of the statements that the lake answers.
-const KEYWORDS: &str = "ALL AND ANALYZE AS ASC BETWEEN BY CASE CAST COUNT CROSS CURRENT_DATE DATE DESC DESCRIBE \
-    DISTINCT ELSE END EXCEPT EXISTS EXPLAIN EXTRACT FALSE FILTER FROM FULL GROUP HAVING ILIKE IN INNER INTERSECT \
-    INTERVAL IS JOIN LAST LEFT LIKE LIMIT NOT NULL NULLS OFFSET ON OR ORDER OUTER OVER PARTITION RIGHT ROWS SELECT \
-    SHOW TABLES THEN TIMESTAMP TRUE UNION UNNEST USING VALUES WHEN WHERE WINDOW WITH";
+const KEYWORDS: &str = "\
+    ALL AND ANALYZE AS ASC BETWEEN BY CASE CAST COUNT CROSS CURRENT_DATE DATE DESC DESCRIBE \
+    DISTINCT ELSE END EXCEPT EXISTS EXPLAIN EXTRACT FALSE FILTER FROM FULL GROUP HAVING ILIKE IN \
+    INNER INTERSECT INTERVAL IS JOIN LAST LEFT LIKE LIMIT NOT NULL NULLS OFFSET ON OR ORDER OUTER \
+    OVER PARTITION RIGHT ROWS SELECT SHOW TABLES THEN TIMESTAMP TRUE UNION UNNEST USING VALUES \
+    WHEN WHERE WINDOW WITH";
 
 /// The lake's tables with their columns.
 #[derive(Clone, Debug, Default)]
@@ -34,7 +36,7 @@ impl Names {
         Self { tables }
     }
 
-    /// Returns where the word before the cursor begins, and what it may become; `text` ends at the
+    /// Returns where the word before the cursor begins, and its completions; `text` ends at the
     /// cursor.
     pub(super) fn complete(&self, text: &str) -> (usize, Vec<String>) {
         let line = text.rsplit('\n').next().unwrap_or_default();
@@ -42,8 +44,8 @@ impl Names {
             return self.complete_command(text, line.trim_start());
         }
         let start = text
-            .rfind(|letter: char| !is_of_word(letter))
-            .map_or(0, |at| at + last_width(text, at));
+            .rfind(|letter: char| !is_word_character(letter))
+            .map_or(0, |at| at + character_length(text, at));
         let word = &text[start..];
         let mut found = match word.rsplit_once('.') {
             Some((layer, _)) if is_layer(layer) => self.table_names(),
@@ -90,7 +92,7 @@ impl Names {
 
     /// Returns the columns of the tables that a statement names, or of all if it names none.
     fn columns(&self, text: &str) -> Vec<String> {
-        let words: Vec<&str> = text.split(|letter| !is_of_word(letter)).collect();
+        let words: Vec<&str> = text.split(|letter| !is_word_character(letter)).collect();
         let is_named = |name: &TableName| {
             let full = name.to_string();
             words
@@ -103,11 +105,11 @@ impl Names {
     }
 }
 
-fn is_of_word(letter: char) -> bool {
+fn is_word_character(letter: char) -> bool {
     letter.is_alphanumeric() || letter == '_' || letter == '.'
 }
 
-fn last_width(text: &str, at: usize) -> usize {
+fn character_length(text: &str, at: usize) -> usize {
     text[at..].chars().next().map_or(0, char::len_utf8)
 }
 
@@ -119,7 +121,7 @@ fn begins_with(name: &str, word: &str) -> bool {
     name.get(..word.len()).is_some_and(|beginning| beginning.eq_ignore_ascii_case(word))
 }
 
-/// Tells whether a table's name is due at `start`: right behind FROM or JOIN.
+/// Returns whether a table's name is expected at `start`: right after FROM or JOIN.
 fn expects_table(text: &str, start: usize) -> bool {
     let before = text[..start].split_whitespace().next_back().unwrap_or_default();
     text[..start].ends_with(char::is_whitespace)

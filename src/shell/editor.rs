@@ -25,7 +25,7 @@ const PROMPT: &str = "lakehouse> ";
 pub(super) enum Typed {
     /// One or more whole entries.
     Text(String),
-    /// Ctrl-C: the line is given up.
+    /// Ctrl-C: the line is dropped.
     Abandoned,
     /// Ctrl-D.
     End,
@@ -44,19 +44,18 @@ impl fmt::Debug for LineEditor {
 }
 
 impl LineEditor {
-    /// Opens the terminal; the history lies in `history`, or in memory only.
+    /// Opens the terminal; the history is in the file `history`, or only in memory.
     ///
     /// Must be called within a runtime of several threads.
     pub(super) fn open(session: Session, history: Option<PathBuf>) -> Result<Self, ReadlineError> {
-        // The terminal itself is written to, so that standard output has answers only, wherever it
-        // goes.
+        // The prompt goes to the terminal itself, so that standard output has only answers.
         let config =
             Config::builder().behavior(Behavior::PreferTerm).completion_type(CompletionType::List);
         let config = config.history_ignore_space(true).history_ignore_dups(true)?.build();
         let mut editor = Editor::with_config(config)?;
         let names = RefCell::default();
         editor.set_helper(Some(Assistant { session, runtime: Handle::current(), names }));
-        // A history that is not there yet, or cannot be read, is an empty one.
+        // A history that does not exist yet, or cannot be read, is empty.
         let history = history
             .filter(|file| file.parent().is_some_and(|folder| fs::create_dir_all(folder).is_ok()));
         if let Some(file) = &history {
@@ -90,11 +89,11 @@ impl LineEditor {
     }
 }
 
-/// Helps while somebody types.
+/// Completes and validates what is typed.
 struct Assistant {
     session: Session,
     runtime: Handle,
-    /// Read from the lake when they are first asked for at a prompt.
+    /// Read from the lake at the first completion after a prompt.
     names: RefCell<Option<Names>>,
 }
 
@@ -128,11 +127,11 @@ impl Highlighter for Assistant {}
 
 impl Helper for Assistant {}
 
-/// Tells whether a text ends with the end of an entry; nothing at all is whole, too.
+/// Returns whether a text ends with the end of an entry; an empty text does.
 fn is_whole(text: &str) -> bool {
     let mut rest = text;
-    while let Some((_, behind)) = next_entry(rest) {
-        rest = behind;
+    while let Some((_, following)) = next_entry(rest) {
+        rest = following;
     }
-    rest.trim().is_empty() || super::is_farewell(rest)
+    rest.trim().is_empty() || super::is_exit_word(rest)
 }

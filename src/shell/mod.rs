@@ -1,7 +1,7 @@
 //! The shell: statements typed or piped one after another, each on the newest tables.
 //!
-//! Answers go through the same code as those of `query`; this module decides what is run, where
-//! answers go, and what Ctrl-C ends. How lines are edited is [`editor`]'s business.
+//! Answers go through the same code as those of `query`. This module decides what is run, where
+//! answers go, and what Ctrl-C ends. Lines are edited in [`editor`].
 
 pub(crate) mod answer;
 
@@ -21,19 +21,20 @@ use futures::FutureExt;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 
-use self::answer::{Answered, TABLE_ROWS, answer};
+use self::answer::{Answered, answer};
 use self::command::{COMMANDS, Command, formats};
 use self::editor::{LineEditor, Typed};
 use self::text::{Entry, last_entry, next_entry};
-use crate::output::Format;
+use crate::output::{Format, SCREEN_ROWS};
 use crate::query::Session;
-use crate::terminal::console::{self, Tone};
+use crate::terminal::console::{self, Console, MessageKind};
 use crate::terminal::failure;
 
 /// A shell over one lake.
 #[derive(Debug)]
-pub struct Shell {
+pub(crate) struct Shell {
     session: Session,
+    console: Console,
     format: Format,
     timing: bool,
     /// Where answers go; nothing means standard output.
@@ -45,37 +46,37 @@ pub struct Shell {
 struct OutputFile {
     path: PathBuf,
     file: File,
-    /// As the file's ending asks for it.
+    /// The format of the file's extension.
     format: Option<Format>,
 }
 
-/// Whether the shell goes on.
+/// Whether the shell continues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Flow {
-    GoOn,
+    Continue,
     Leave,
 }
 
 impl Shell {
     /// Makes a shell that writes answers in this format to standard output.
     #[must_use]
-    pub const fn new(session: Session, format: Format) -> Self {
-        Self { session, format, timing: false, output: None }
+    pub(crate) const fn new(session: Session, format: Format, console: Console) -> Self {
+        Self { session, console, format, timing: false, output: None }
     }
 
-    /// Runs what is typed at the terminal until the user leaves; errors are told and are not the
-    /// end.
+    /// Runs what is typed at the terminal until the user leaves; errors are shown and do not end
+    /// the shell.
     ///
     /// Must be called within a runtime of several threads.
     ///
     /// # Errors
     /// When the terminal cannot be used.
-    pub async fn converse(mut self, history: Option<PathBuf>) -> anyhow::Result<()> {
+    pub(crate) async fn converse(mut self, history: Option<PathBuf>) -> anyhow::Result<()> {
         let mut editor =
             LineEditor::open(self.session.clone(), history).context("cannot use the terminal")?;
         let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen to Ctrl-C")?;
         loop {
-            // What came after the last answer was whole is not meant for the next one.
+            // A Ctrl-C after the last answer does not cancel the next one.
             while interrupt.recv().now_or_never().is_some() {}
             match editor.read().context("cannot read from the terminal")? {
                 Typed::Text(text) => {
@@ -94,11 +95,11 @@ impl Shell {
     ///
     /// # Errors
     /// When one fails, or the input cannot be read.
-    pub async fn run_script(mut self, mut input: impl BufRead) -> anyhow::Result<()> {
+    pub(crate) async fn run_script(mut self, mut input: impl BufRead) -> anyhow::Result<()> {
         let mut waiting = String::new();
         while input
             .read_line(&mut waiting)
-            .context("the statements on standard input cannot be read")?
+            .context("cannot read the statements on standard input")?
             > 0
         {
             while let Some((entry, rest)) = next_entry(&waiting) {
@@ -117,19 +118,19 @@ impl Shell {
     /// Runs what was typed, up to the first entry that fails.
     async fn run_all(&mut self, text: &str, interrupt: &mut Signal) -> Flow {
         let mut rest = text;
-        while let Some((entry, behind)) =
+        while let Some((entry, following)) =
             next_entry(rest).or_else(|| last_entry(rest).map(|entry| (entry, "")))
         {
             match self.run(entry, Some(&mut *interrupt)).await {
-                Ok(Flow::GoOn) => rest = behind,
+                Ok(Flow::Continue) => rest = following,
                 Ok(Flow::Leave) => return Flow::Leave,
                 Err(error) => {
-                    failure::tell(&error);
+                    self.console.show(MessageKind::Error, &failure::describe(&error));
                     break;
                 }
             }
         }
-        Flow::GoOn
+        Flow::Continue
     }
 
     /// Runs one entry, which `interrupt` cancels.
@@ -139,8 +140,8 @@ impl Shell {
         interrupt: Option<&mut Signal>,
     ) -> anyhow::Result<Flow> {
         match entry {
-            Entry::Statement("") => Ok(Flow::GoOn),
-            Entry::Statement(text) if is_farewell(text) => Ok(Flow::Leave),
+            Entry::Statement("") => Ok(Flow::Continue),
+            Entry::Statement(text) if is_exit_word(text) => Ok(Flow::Leave),
             Entry::Statement(text) => self.run_statement(text, interrupt).await,
             Entry::Command(line) => self.run_command(Command::parse(line)?).await,
         }
@@ -153,31 +154,32 @@ impl Shell {
     ) -> anyhow::Result<Flow> {
         let format = self.output.as_ref().and_then(|output| output.format).unwrap_or(self.format);
         let (out, max_rows): (Box<dyn Write + Send>, _) = match &self.output {
-            None => (Box::new(console::results()), (format == Format::Table).then_some(TABLE_ROWS)),
+            None => {
+                (Box::new(console::results()), (format == Format::Table).then_some(SCREEN_ROWS))
+            }
             Some(output) => (Box::new(BufWriter::new(output.file.try_clone()?)), None),
         };
         if format.is_binary() && self.output.is_none() && io::stdout().is_terminal() {
             bail!("a binary format does not belong on a terminal; name a file with \\o");
         }
         let started = Instant::now();
-        let (session, text) = (self.session.clone(), text.to_owned());
+        let session = self.session.clone();
+        let text = text.to_owned();
         let work = tokio::spawn(async move {
             let mut out = out;
             answer(&session, &text, format, &mut out, max_rows).await
         });
-        let answered = unless_interrupted(work, interrupt).await;
+        let answered = unless_interrupted(work, interrupt, self.console).await;
         if answered.is_ok() && self.timing {
-            console::tell_as(Tone::Answer, &format!("{:.3} s", started.elapsed().as_secs_f64()));
+            self.reply(&format!("{:.3} s", started.elapsed().as_secs_f64()));
         }
         if let Some(output) = self.output.take_if(|_| format.is_binary()) {
-            console::tell(&format!(
-                "{} holds the answer; the next ones go to the screen",
-                output.path.display()
-            ));
+            let path = output.path.display();
+            self.console.info(&format!("{path} has the answer; the next ones go to the screen"));
         }
         match answered? {
             Some(Answered::Unread) => Ok(Flow::Leave),
-            Some(Answered::Whole) | None => Ok(Flow::GoOn),
+            Some(Answered::Whole) | None => Ok(Flow::Continue),
         }
     }
 
@@ -185,36 +187,36 @@ impl Shell {
         match command {
             Command::Describe(None) => console::print(&describe::tables(&self.session).await?)?,
             Command::Describe(Some(table)) => {
-                console::print(&describe::columns(&self.session, &table).await?)?
+                console::print(&describe::columns(&self.session, &table).await?)?;
             }
             Command::Timing => {
                 self.timing = !self.timing;
-                let told = if self.timing {
-                    "each statement's time is told"
-                } else {
-                    "times are not told"
-                };
-                console::tell_as(Tone::Answer, told);
+                let state = if self.timing { "on" } else { "off" };
+                self.reply(&format!("timing is {state}"));
             }
             Command::Format(None) => {
-                let told =
-                    format!("the format is {}; there are {}", self.format, formats().join(", "));
-                console::tell_as(Tone::Answer, &told);
+                let formats = formats().join(", ");
+                self.reply(&format!("the format is {}; expected one of {formats}", self.format));
             }
             Command::Format(Some(format)) => self.format = format,
             Command::Output(None) => self.output = None,
             Command::Output(Some(path)) => self.output = Some(OutputFile::create(&path)?),
-            Command::Help => console::tell_as(Tone::Answer, &help()),
+            Command::Help => self.reply(&help()),
             Command::Quit => return Ok(Flow::Leave),
         }
-        Ok(Flow::GoOn)
+        Ok(Flow::Continue)
+    }
+
+    fn reply(&self, text: &str) {
+        self.console.show(MessageKind::Reply, text);
     }
 }
 
-/// Waits for an answer; nothing when the user cancelled it.
+/// Waits for an answer; returns nothing when the user cancelled it.
 async fn unless_interrupted(
     mut work: JoinHandle<anyhow::Result<Answered>>,
     interrupt: Option<&mut Signal>,
+    console: Console,
 ) -> anyhow::Result<Option<Answered>> {
     let interrupted = async {
         match interrupt {
@@ -223,11 +225,11 @@ async fn unless_interrupted(
         }
     };
     tokio::select! {
-        answered = &mut work => answered.context("the statement was given up")?.map(Some),
+        answered = &mut work => answered.context("the statement was aborted")?.map(Some),
         _ = interrupted => {
             work.abort();
             let _ = work.await;
-            console::tell_as(Tone::Answer, "cancelled");
+            console.show(MessageKind::Reply, "cancelled");
             Ok(None)
         }
     }
@@ -241,21 +243,22 @@ impl OutputFile {
     }
 }
 
-/// Tells whether a word is what people type who want to leave.
-fn is_farewell(text: &str) -> bool {
+/// Returns whether a word ends the shell, although it is not a command.
+fn is_exit_word(text: &str) -> bool {
     ["exit", "quit"].iter().any(|word| word.eq_ignore_ascii_case(text.trim()))
 }
 
 fn help() -> String {
     let commands = COMMANDS.map(|(command, purpose)| format!("  {command:<16} {purpose}"));
     format!(
-        "A statement ends with a semicolon and may have several lines; Tab completes names, Ctrl-C cancels.\n{}",
+        "A statement ends with a semicolon and can have several lines. Tab completes names, \
+         Ctrl-C cancels.\n{}",
         commands.join("\n")
     )
 }
 
 /// Returns standard input, line by line.
 #[must_use]
-pub fn standard_input() -> impl BufRead {
+pub(crate) fn standard_input() -> impl BufRead {
     io::stdin().lock()
 }

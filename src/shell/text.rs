@@ -1,8 +1,8 @@
-//! Typed text, taken apart into statements and backslash commands.
+//! Typed text, split into statements and backslash commands.
 //!
-//! Only as much of SQL is known here as says where a statement ends: quotes and comments.
+//! Of SQL only quotes and comments are known here, to find where a statement ends.
 
-/// What a user may have typed.
+/// One thing that a user can type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Entry<'a> {
     /// SQL without the semicolon that ended it; may be empty.
@@ -23,29 +23,30 @@ pub(super) fn next_entry(text: &str) -> Option<(Entry<'_>, &str)> {
     Some((Entry::Statement(text[..end].trim()), &text[end + 1..]))
 }
 
-/// Returns what stands at the end of a text without a semicolon behind it.
+/// Returns the end of a text that has no semicolon after it.
 pub(super) fn last_entry(text: &str) -> Option<Entry<'_>> {
     Some(text.trim()).filter(|text| !text.is_empty()).map(Entry::Statement)
 }
 
-/// Returns where the first semicolon is that stands in no quotes and no comment.
+/// Returns where the first semicolon is that is not in quotes or a comment.
 fn end_of_statement(text: &[u8]) -> Option<usize> {
     let mut at = 0;
     while let Some(&letter) = text.get(at) {
         at = match letter {
             b';' => return Some(at),
-            b'\'' => behind(text, at + 1, b"'"),
-            b'"' => behind(text, at + 1, b"\""),
-            b'-' if text[at..].starts_with(b"--") => behind(text, at + 2, b"\n"),
-            b'/' if text[at..].starts_with(b"/*") => behind(text, at + 2, b"*/"),
+            b'\'' => skip_past(text, at + 1, b"'"),
+            b'"' => skip_past(text, at + 1, b"\""),
+            b'-' if text[at..].starts_with(b"--") => skip_past(text, at + 2, b"\n"),
+            b'/' if text[at..].starts_with(b"/*") => skip_past(text, at + 2, b"*/"),
             _ => at + 1,
         };
     }
     None
 }
 
-/// Returns where what begins at `from` ends: behind `ending`, or with the text.
-fn behind(text: &[u8], from: usize, ending: &[u8]) -> usize {
+/// Returns where a quote or comment ends that begins before `from`: after `ending`, or at the end
+/// of the text.
+fn skip_past(text: &[u8], from: usize, ending: &[u8]) -> usize {
     let rest = text.get(from..).unwrap_or_default();
     let found = rest.windows(ending.len()).position(|here| here == ending);
     found.map_or(text.len(), |position| from + position + ending.len())

@@ -11,7 +11,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use chrono::NaiveDate;
-use lakehouse_core::row_changes::{Comparison, RowChanges, Version};
+use lakehouse_core::row_changes::{Comparison, RowChanges, RowVersion};
 use lakehouse_core::schema::TableSchema;
 
 use super::overlap::Replacement;
@@ -40,7 +40,7 @@ pub(super) struct Corrections {
 /// The data files of one day that may hold rows of the archives in question.
 #[derive(Debug, Default)]
 struct DayFiles {
-    files: Vec<(Version, ActiveFile)>,
+    files: Vec<(RowVersion, ActiveFile)>,
 }
 
 impl Corrections {
@@ -120,8 +120,8 @@ fn days(
     archives: &BTreeSet<String>,
     new: &[NewFile],
 ) -> Result<BTreeMap<Option<NaiveDate>, DayFiles>, TableError> {
-    let old = table.active_files()?.into_iter().map(|file| (Version::Old, file));
-    let new = new.iter().map(|file| (Version::New, ActiveFile::from(file)));
+    let old = table.active_files()?.into_iter().map(|file| (RowVersion::Old, file));
+    let new = new.iter().map(|file| (RowVersion::New, ActiveFile::from(file)));
     let mut days: BTreeMap<Option<NaiveDate>, DayFiles> = BTreeMap::new();
     for (version, file) in old.chain(new).filter(|(_, file)| may_hold(file, archives)) {
         days.entry(file_date(&file)).or_default().files.push((version, file));
@@ -138,7 +138,10 @@ impl DayFiles {
             .fold(0, u64::saturating_add)
     }
 
-    async fn open(&self, table: &WritableTable) -> Result<Vec<(Version, FileReader)>, TableError> {
+    async fn open(
+        &self,
+        table: &WritableTable,
+    ) -> Result<Vec<(RowVersion, FileReader)>, TableError> {
         let mut open = Vec::with_capacity(self.files.len());
         for (version, file) in &self.files {
             open.push((*version, open_file(table, file).await?));
@@ -159,7 +162,7 @@ impl DayComparer {
     fn compare(
         &self,
         table: &WritableTable,
-        files: &[(Version, FileReader)],
+        files: &[(RowVersion, FileReader)],
         part: (u64, u64),
     ) -> Result<Vec<(String, RowChanges)>, TableError> {
         let failed = TableError::arrow(&table.spec.name);
@@ -179,7 +182,7 @@ impl DayComparer {
     /// Takes in the rows of a batch archive by archive.
     fn take(
         &self,
-        version: Version,
+        version: RowVersion,
         batch: &RecordBatch,
         (part, parts): (u64, u64),
         comparisons: &mut BTreeMap<String, Comparison>,

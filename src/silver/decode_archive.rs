@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, SendError, SyncSender, sync_channel};
 use std::thread;
 
 use arrow::array::RecordBatch;
-use lakehouse_core::decode::unzip::{Member, UnzipError, UnzipLimits, open_archive};
+use lakehouse_core::decode::unzip::{ArchiveMember, UnzipError, UnzipLimits, open_archive};
 use lakehouse_core::decode::{DecodeError, DecodeOptions, Decoder, Reject};
 use lakehouse_core::schema::TableSchema;
 use thiserror::Error;
@@ -106,7 +106,7 @@ fn step_for(size: u64) -> usize {
 
 /// Unzips on another thread what `parse` is given here, in order.
 fn unzip_beside(
-    mut member: Member<File>,
+    mut member: ArchiveMember<File>,
     mut parse: impl FnMut(&[u8]) -> Result<(), DecodeStop>,
 ) -> Result<(), DecodeStop> {
     thread::scope(|scope| {
@@ -129,7 +129,7 @@ type Buffer = Vec<u8>;
 
 /// Fills buffers until all is read; stops early when nobody parses any more.
 fn unzip(
-    member: &mut Member<File>,
+    member: &mut ArchiveMember<File>,
     free: &Receiver<Buffer>,
     steps: &SyncSender<(Buffer, usize)>,
 ) -> Result<(), DecodeStop> {

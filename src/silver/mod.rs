@@ -32,6 +32,7 @@ pub(crate) use self::reread::reread;
 use crate::bronze::BronzeArchive;
 use crate::delta::TableError;
 use crate::delta::commit::{CommitContext, Committed, commit};
+use crate::delta::descriptions::Descriptions;
 use crate::delta::log::ArchiveRecord;
 use crate::delta::table::{TableSpec, WritableTable};
 use crate::failpoint::step;
@@ -117,7 +118,7 @@ impl SilverTable {
                     &archive.key,
                     &archive.sha256.to_string(),
                 )
-                .is_settled();
+                .is_resolved();
                 if settled {
                     overtaken.insert(archive.key.path().to_owned());
                 }
@@ -225,7 +226,14 @@ pub(crate) fn table_spec(schema: &TableSchema) -> TableSpec {
         schema: with_dictionaries(&schema.table_schema()),
         partition_columns: vec!["market".to_owned(), "date".to_owned()],
         sort_columns: schema.sort_columns(),
+        descriptions: descriptions(schema),
     }
+}
+
+/// Describes the table and its columns in words.
+pub(crate) fn descriptions(schema: &TableSchema) -> Descriptions {
+    let columns = schema.column_docs().map(|(name, doc)| (name, doc.to_owned()));
+    Descriptions::new(schema.doc(), columns)
 }
 
 /// Lets columns that repeat one value for a whole archive be dictionaries in memory; the table does

@@ -108,8 +108,8 @@ pub(super) fn overlap_claim(
 ) -> OverlapClaim {
     let period = key.period();
     let competing = competing(matrix, key, period.start(), period.end());
-    let competing =
-        competing.filter_map(|rival| Some((rival.period(), index.held_archive(rival.path())?)));
+    let competing = competing
+        .filter_map(|archive| Some((archive.period(), index.held_archive(archive.path())?)));
     let competing: Vec<(Period, &HeldArchive)> = competing.collect();
     OverlapClaim::of(period, sha256, index.held_archive(key.path()), &competing)
 }
@@ -212,15 +212,15 @@ fn decided(
     decisions: &[(&DayDecision, &DecodedArchive)],
     removal: &mut Removal,
 ) -> Option<HolderRecord> {
-    let (first, newcomer) = decisions.first()?;
-    let period = Period::containing(first.day, first.holder);
+    let (first, incoming) = decisions.first()?;
+    let period = Period::containing(first.day, first.current_owner);
     let lost = decisions
         .iter()
-        .filter(|(decision, _)| decision.newcomer_wins())
+        .filter(|(decision, _)| decision.incoming_wins())
         .map(|(decision, _)| *decision);
     let lost: Vec<DayDecision> = lost.cloned().collect();
     let days = held_archive.owned(period).minus(lost.iter().map(|decision| decision.day).collect());
-    if first.holder == Frequency::Monthly && lost.is_empty() {
+    if first.current_owner == Frequency::Monthly && lost.is_empty() {
         return None;
     }
     let yielded = days.is_empty() && !lost.is_empty();
@@ -229,9 +229,9 @@ fn decided(
     } else {
         lost.iter().for_each(|decision| removal.day(archive, decision.day));
     }
-    let lost_rows: u64 = lost.iter().map(|decision| decision.held.rows).sum();
+    let lost_rows: u64 = lost.iter().map(|decision| decision.current.rows).sum();
     let told: Vec<DayDecision> = if lost.is_empty() { vec![(*first).clone()] } else { lost };
-    let monthly_version = || newcomer.bronze.sha256.to_string();
+    let monthly_version = || incoming.bronze.sha256.to_string();
     Some(HolderRecord {
         archive: archive.to_owned(),
         sha256: held_archive.sha256.to_string(),
@@ -241,7 +241,7 @@ fn decided(
         } else {
             (days != DaySet::of(period)).then_some(days)
         },
-        rival: (first.holder == Frequency::Daily).then(monthly_version),
+        competing_version: (first.current_owner == Frequency::Daily).then(monthly_version),
         yielded,
         reason: explain(&told),
     })
@@ -264,7 +264,7 @@ pub(super) fn record(archive: &DecodedArchive, overlaps: &Overlaps) -> Option<Ar
         min_time: archive.min_time,
         max_time: archive.max_time,
         days: claim.recorded(resolution.owned),
-        rival: claim.rival.as_deref().map(str::to_owned),
+        competing_version: claim.competing_version.as_deref().map(str::to_owned),
         yielded: resolution.yielded,
         reason: (!archive.decisions.is_empty()).then(|| explain(&archive.decisions)),
     })

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 use chrono::NaiveDate;
-use lakehouse_core::names::market::Market;
+use lakehouse_core::names::partition::Partition;
 
 use super::order::{follows, last_row, sorted};
 use crate::delta::TableError;
@@ -25,13 +25,6 @@ const BUFFERED_BYTES: usize = 96 << 20;
 const SLAB_BYTES: usize = 12 << 20;
 /// Rows of one data file: enough that files are few, few enough that a correction rewrites little.
 const FILE_ROWS: u64 = 16 << 20;
-
-/// A partition of a silver table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Partition {
-    pub(super) market: Market,
-    pub(super) date: NaiveDate,
-}
 
 /// The partitions that a unit, or one large archive of it, writes to.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 //!
 //! Folders of symbols and intervals are listed only where the selection does not name them, and a
 //! series is listed from its first wanted day to its last. Where the listing fails or seems to end
-//! early, the archives that should exist are requested one by one (see [`probe`](super::probe)).
+//! early, the archives that should exist are requested one by one (see `probe`).
 //! What to do about the archives is the business of the plan.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -77,7 +77,7 @@ impl Lister {
         today: NaiveDate,
         reporter: Arc<dyn Reporter>,
     ) -> Self {
-        let parallel = parallel.max(1);
+        let parallel = parallel.clamp(1, Semaphore::MAX_PERMITS);
         let permits = Semaphore::new(parallel);
         let retries = Retries::new(retry, Arc::clone(&reporter));
         let down = AtomicBool::new(false);

@@ -16,12 +16,13 @@ mod series;
 mod store;
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 use futures::TryStreamExt;
 use futures::stream::BoxStream;
 use lakehouse_core::foreign::{redacted, shortened, shown};
@@ -145,6 +146,9 @@ impl Default for Timeouts {
     }
 }
 
+/// Years that a date in a header can have. Files and notes may have others.
+const HTTP_YEARS: RangeInclusive<i32> = 1970..=9998;
+
 /// What distinguishes one state of an object from another.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Validator {
@@ -159,7 +163,8 @@ impl Validator {
     pub fn if_range(&self) -> Option<String> {
         let strong = self.etag.as_ref().filter(|etag| !etag.starts_with("W/"));
         strong.cloned().or_else(|| {
-            self.last_modified.map(|time| httpdate::fmt_http_date(SystemTime::from(time)))
+            let time = self.last_modified.filter(|time| HTTP_YEARS.contains(&time.year()))?;
+            Some(httpdate::fmt_http_date(SystemTime::from(time)))
         })
     }
 }

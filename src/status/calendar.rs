@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use chrono::{Datelike, NaiveDate};
-use lakehouse_core::coverage::{DayState, MissingReason, Run, SeriesCoverage};
+use lakehouse_core::coverage::{DayRun, DayState, MissingReason, SeriesCoverage};
 use lakehouse_core::names::period::Period;
 
 const DAYS_OF_A_MONTH: usize = 31;
 
-/// Months in a row whose days are all alike are told in one line when there are as many.
+/// Months in a row whose days are all alike are shown in one line when there are as many.
 const MONTHS_ALIKE: usize = 3;
 
 /// Draws the calendar of a series, with a legend of the signs that it uses.
@@ -57,7 +57,7 @@ impl Month {
 }
 
 /// Returns every month that has a day in the runs.
-fn months(runs: &[Run]) -> Vec<Month> {
+fn months(runs: &[DayRun]) -> Vec<Month> {
     let mut months: Vec<Month> = Vec::new();
     for run in runs {
         for date in run.start.iter_days().take_while(|date| *date <= run.end) {

@@ -1,7 +1,7 @@
 //! The status as programs read it.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use lakehouse_core::coverage::{MissingReason, Run, SeriesCoverage};
+use lakehouse_core::coverage::{DayRun, MissingReason, SeriesCoverage};
 use lakehouse_core::ledger::LedgerEntry;
 use serde::Serialize;
 
@@ -9,13 +9,14 @@ use super::{LakeStatus, RunRecord, Totals};
 
 /// All of a status.
 #[derive(Debug, Serialize)]
-pub struct StatusDocument<'a> {
-    pub lake: &'a str,
-    pub today: NaiveDate,
-    pub totals: Totals,
+pub(crate) struct StatusDocument<'a> {
+    pub(crate) lake: &'a str,
+    pub(crate) format_version: u64,
+    pub(crate) today: NaiveDate,
+    pub(crate) totals: Totals,
     series: Vec<SeriesRecord<'a>>,
-    pub failed: Vec<FailureRecord<'a>>,
-    pub runs: &'a [RunRecord],
+    pub(crate) failed: Vec<FailureRecord<'a>>,
+    pub(crate) runs: &'a [RunRecord],
 }
 
 /// One series with its gaps.
@@ -51,22 +52,23 @@ struct GapRecord<'a> {
     detail: Option<&'a str>,
 }
 
-/// An archive that could not be had or not be read.
+/// An archive that could not be downloaded or read.
 #[derive(Debug, Serialize)]
-pub struct FailureRecord<'a> {
-    pub archive: &'a str,
-    pub status: &'static str,
-    pub reason: Option<&'a str>,
-    pub recorded_at: DateTime<Utc>,
-    pub run: &'a str,
+pub(crate) struct FailureRecord<'a> {
+    pub(crate) archive: &'a str,
+    pub(crate) status: &'static str,
+    pub(crate) reason: Option<&'a str>,
+    pub(crate) recorded_at: DateTime<Utc>,
+    pub(crate) run: &'a str,
 }
 
 impl<'a> StatusDocument<'a> {
     /// Makes the document of a lake at a location.
     #[must_use]
-    pub fn new(lake: &'a str, status: &'a LakeStatus) -> Self {
+    pub(crate) fn new(lake: &'a str, status: &'a LakeStatus) -> Self {
         Self {
             lake,
+            format_version: status.format_version,
             today: status.today,
             totals: status.totals(),
             series: status.series.iter().map(series).collect(),
@@ -77,9 +79,9 @@ impl<'a> StatusDocument<'a> {
 }
 
 impl<'a> FailureRecord<'a> {
-    /// Tells the newest row of an archive that failed.
+    /// Makes the record of the newest row of an archive that failed.
     #[must_use]
-    pub fn new(entry: &'a LedgerEntry) -> Self {
+    pub(crate) fn new(entry: &'a LedgerEntry) -> Self {
         Self {
             archive: entry.key.path(),
             status: entry.status.as_str(),
@@ -111,7 +113,7 @@ fn series(coverage: &SeriesCoverage) -> SeriesRecord<'_> {
     }
 }
 
-fn gap(run: &Run, reason: MissingReason) -> GapRecord<'_> {
+fn gap(run: &DayRun, reason: MissingReason) -> GapRecord<'_> {
     GapRecord {
         start: run.start,
         end: run.end,

@@ -1,8 +1,7 @@
-//! What the lake holds, as its own tables tell it: coverage by day, failures, the last runs.
+//! What the lake holds, according to its own tables: coverage by day, failures, the last runs.
 //!
-//! Reads the ledger and asks nobody else, so it is as quick on an object store as the ledger is
-//! small. What it means is [`lakehouse_core::coverage`]'s; here it is gathered, and written for a
-//! terminal or a program.
+//! Only the ledger and `meta.runs` are read, so that it is quick on an object store too.
+//! [`lakehouse_core::coverage`] computes the coverage; here it is written as text or JSON.
 
 mod calendar;
 mod json;
@@ -17,20 +16,23 @@ use lakehouse_core::ledger::{Ledger, LedgerEntry};
 use lakehouse_core::matrix::Matrix;
 use thiserror::Error;
 
-pub use self::json::{FailureRecord, StatusDocument};
-pub use self::runs::RunRecord;
+pub(crate) use self::json::{FailureRecord, StatusDocument};
+pub(crate) use self::runs::RunRecord;
 use crate::delta::TableError;
 use crate::meta::archives::LedgerTable;
 use crate::meta::scope::Scope;
 use crate::query::{QueryError, Session, SessionOptions};
+use crate::storage::StorageError;
 use crate::storage::lake::Lake;
 
-/// Why a lake's status could not be told.
+/// Why a lake's status could not be read.
 #[derive(Debug, Error)]
-pub enum StatusError {
+pub(crate) enum StatusError {
     /// The ledger could not be read.
     #[error("{0}")]
     Ledger(String),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
     #[error(transparent)]
     Query(#[from] QueryError),
 }
@@ -43,33 +45,37 @@ impl From<TableError> for StatusError {
 
 /// What a lake holds.
 #[derive(Clone, Debug)]
-pub struct LakeStatus {
-    /// The day on which it was asked, UTC.
-    pub today: NaiveDate,
+pub(crate) struct LakeStatus {
+    /// The version of the lake's layout.
+    pub(crate) format_version: u64,
+    /// The day on which the status was read, UTC.
+    pub(crate) today: NaiveDate,
     /// Every series that the lake has met, in order.
-    pub series: Vec<SeriesCoverage>,
+    pub(crate) series: Vec<SeriesCoverage>,
     /// Archives that could not be had or not be read, in the order of their keys.
-    pub failures: Vec<LedgerEntry>,
+    pub(crate) failures: Vec<LedgerEntry>,
     /// The last runs, the newest first.
-    pub runs: Vec<RunRecord>,
+    pub(crate) runs: Vec<RunRecord>,
 }
 
 impl LakeStatus {
-    /// Reads the status of what is in scope; a lake that is not there yet holds nothing.
+    /// Reads the status of what is in scope; a lake that does not exist yet holds nothing.
     ///
     /// # Errors
     /// When a table cannot be read.
-    pub async fn read(
+    pub(crate) async fn read(
         lake: &Lake,
         matrix: &Arc<Matrix>,
         scope: &Scope,
         today: NaiveDate,
     ) -> Result<Self, StatusError> {
+        let format_version = lake.format_version().await?;
         let table = LedgerTable::peek(lake, Arc::clone(matrix)).await?;
         let ledger = table.map(LedgerTable::into_ledger).unwrap_or_default();
         let session = Session::open(lake, SessionOptions::default())?;
         let options = CoverageOptions { dates: scope.dates, today };
         Ok(Self {
+            format_version,
             today,
             series: coverage(&ledger, matrix, options, |series| scope.has_series(series)),
             failures: failures(&ledger, scope),
@@ -79,7 +85,7 @@ impl LakeStatus {
 
     /// Adds up all series.
     #[must_use]
-    pub fn totals(&self) -> Totals {
+    pub(crate) fn totals(&self) -> Totals {
         let mut totals = Totals { failed: self.failures.len() as u64, ..Totals::default() };
         self.series.iter().for_each(|series| totals.add(series));
         totals
@@ -88,19 +94,19 @@ impl LakeStatus {
 
 /// The figures of several series together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Totals {
-    pub series: u64,
-    pub archives: u64,
+pub(crate) struct Totals {
+    pub(crate) series: u64,
+    pub(crate) archives: u64,
     /// Archives that could not be had or not be read.
-    pub failed: u64,
+    pub(crate) failed: u64,
     /// Days that are held, of all series.
-    pub days: u64,
+    pub(crate) days: u64,
     /// Days that could be held and are not.
-    pub missing: u64,
-    pub rows: u64,
-    pub rejected_rows: u64,
+    pub(crate) missing: u64,
+    pub(crate) rows: u64,
+    pub(crate) rejected_rows: u64,
     /// Bytes of the archives as they were published.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
 }
 
 impl Totals {

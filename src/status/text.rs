@@ -22,7 +22,7 @@ const SHOWN_COMMAND: usize = 60;
 impl LakeStatus {
     /// Shows what the lake holds, a calendar if that is little, and the last runs.
     #[must_use]
-    pub fn overview(&self) -> String {
+    pub(crate) fn overview(&self) -> String {
         let mut parts = Vec::new();
         if !self.series.is_empty() {
             let table =
@@ -35,20 +35,22 @@ impl LakeStatus {
         if !self.runs.is_empty() {
             parts.push(self.last_runs());
         }
+        if !parts.is_empty() {
+            parts.push(format!("format version of the lake: {}\n", self.format_version));
+        }
         parts.join("\n")
     }
 
     /// Shows every range of days that is not held, with its reason.
     #[must_use]
-    pub fn gaps(&self) -> String {
+    pub(crate) fn gaps(&self) -> String {
         let header =
             ["market", "data type", "symbol", "interval", "from", "to", ">days", "reason", ""];
         let rows = self.series.iter().flat_map(|series| {
             series.gaps().map(|(run, reason)| {
-                let (start, end) = (run.start.to_string(), run.end.to_string());
                 let why = vec![
-                    start,
-                    end,
+                    run.start.to_string(),
+                    run.end.to_string(),
                     grouped(run.days()),
                     reason.to_string(),
                     line(run.detail.as_deref()),
@@ -56,12 +58,12 @@ impl LakeStatus {
                 [name(series), why].concat()
             })
         });
-        table(&header, rows.collect())
+        console::columns(&header, &rows.collect::<Vec<_>>())
     }
 
-    /// Shows the archives that could not be had or not be read.
+    /// Shows the archives that could not be downloaded or read.
     #[must_use]
-    pub fn failed(&self) -> String {
+    pub(crate) fn failed(&self) -> String {
         let rows = self.failures.iter().map(|entry| {
             let recorded = entry.recorded_at.to_rfc3339_opts(SecondsFormat::Secs, true);
             vec![
@@ -71,7 +73,7 @@ impl LakeStatus {
                 line(entry.reason.as_deref()),
             ]
         });
-        table(&["archive", "status", "recorded at", "reason"], rows.collect())
+        console::columns(&["archive", "status", "recorded at", "reason"], &rows.collect::<Vec<_>>())
     }
 
     fn one_by_one(&self) -> String {
@@ -81,7 +83,7 @@ impl LakeStatus {
             [name(series), figures(series.first(), series.last(), &totals)].concat()
         });
         let header = ["market", "data type", "symbol", "interval"];
-        table(&[&header[..], &FIGURES].concat(), rows.collect())
+        console::columns(&[&header[..], &FIGURES].concat(), &rows.collect::<Vec<_>>())
     }
 
     /// Shows the series of one market, data type and interval together.
@@ -99,7 +101,7 @@ impl LakeStatus {
             [cells, figures(first, last, &totals)].concat()
         });
         let header = ["market", "data type", ">symbols", "interval"];
-        table(&[&header[..], &FIGURES].concat(), rows.collect())
+        console::columns(&[&header[..], &FIGURES].concat(), &rows.collect::<Vec<_>>())
     }
 
     fn last_runs(&self) -> String {
@@ -125,7 +127,7 @@ impl LakeStatus {
             ">seconds",
             "command",
         ];
-        table(&header, rows.collect())
+        console::columns(&header, &rows.collect::<Vec<_>>())
     }
 }
 
@@ -182,20 +184,6 @@ fn summary(totals: &Totals) -> String {
     text
 }
 
-/// Lays out a table; the cells of a column whose title begins with `>` are aligned right.
-fn table(header: &[&str], mut rows: Vec<Vec<String>>) -> String {
-    let mut titles: Vec<String> =
-        header.iter().map(|title| title.trim_start_matches('>').to_owned()).collect();
-    for (column, _) in header.iter().enumerate().filter(|(_, title)| title.starts_with('>')) {
-        let cells = || rows.iter().filter_map(|row| row.get(column)).chain([&titles[column]]);
-        let width = cells().map(|cell| cell.chars().count()).max().unwrap_or(0);
-        titles[column] = format!("{:>width$}", titles[column]);
-        rows.iter_mut().for_each(|row| row[column] = format!("{:>width$}", row[column]));
-    }
-    let titles: Vec<&str> = titles.iter().map(String::as_str).collect();
-    console::columns(&titles, &rows)
-}
-
 /// Writes a number with a comma between every three digits.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -209,7 +197,7 @@ fn grouped(number: u64) -> String {
     text
 }
 
-/// Makes a text one line without signs that steer a terminal.
+/// Replaces control characters, so that a text is one line and cannot control the terminal.
 fn line(text: Option<&str>) -> String {
     text.unwrap_or_default()
         .chars()

@@ -175,11 +175,11 @@ impl ObjectStore for BucketStore {
 
 /// Tries whether the store of a lake keeps conditions, by a small object that is put twice.
 ///
-/// Called before a table is made, once for each lake and process; a folder needs no trial.
+/// Called before the first write of a lake, once for each process; a folder needs no trial.
 ///
 /// # Errors
 /// When the store overwrites what it should refuse to, or cannot be written at all.
-pub(crate) async fn check_conditional_writes(
+pub(super) async fn check_conditional_writes(
     storage: &Storage,
 ) -> std::result::Result<(), StorageError> {
     static KNOWN: OnceLock<Mutex<HashSet<String>>> = OnceLock::new();

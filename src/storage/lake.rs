@@ -1,9 +1,11 @@
 //! The lake: one folder or object-store prefix with `bronze/`, `silver/`, `gold/` and `meta/`.
 //!
-//! Only names and places are here; what the layers hold is the business of their own modules.
+//! Only names and places are here; what the layers hold is the business of their own modules. The
+//! version of the layout is in [`super::format`].
 
 use url::Url;
 
+use super::format::KnownFormat;
 use super::{Storage, StorageError, register_with_delta};
 pub use lakehouse_core::names::table::{Layer, TableName};
 
@@ -11,6 +13,7 @@ pub use lakehouse_core::names::table::{Layer, TableName};
 #[derive(Clone, Debug)]
 pub struct Lake {
     storage: Storage,
+    pub(super) format: KnownFormat,
 }
 
 impl Lake {
@@ -21,7 +24,7 @@ impl Lake {
     /// When the location is neither.
     pub fn open(location: &str) -> Result<Self, StorageError> {
         register_with_delta();
-        Ok(Self { storage: Storage::open(location)? })
+        Ok(Self { storage: Storage::open(location)?, format: KnownFormat::default() })
     }
 
     /// Returns where the lake is.

@@ -8,6 +8,7 @@
 mod bucket;
 pub(crate) mod durability;
 mod engine;
+pub mod format;
 pub mod lake;
 mod local;
 pub(crate) mod space;
@@ -24,8 +25,9 @@ use thiserror::Error;
 use url::Url;
 
 use self::bucket::BucketLocation;
-pub(crate) use self::bucket::check_conditional_writes;
+use self::bucket::check_conditional_writes;
 pub(crate) use self::engine::{location_of, register_with_delta, store_of};
+use self::format::FormatError;
 use self::local::LocalStore;
 
 /// A folder or an object-store prefix.
@@ -53,6 +55,9 @@ pub enum StorageError {
          conditional writes, or in a folder"
     )]
     Overwrites { location: String },
+    /// The lake's format version is unknown to this program, or cannot be read.
+    #[error(transparent)]
+    Format(#[from] FormatError),
 }
 
 impl Storage {
@@ -126,6 +131,14 @@ impl Storage {
     #[must_use]
     pub const fn url(&self) -> &Url {
         &self.url
+    }
+
+    /// Returns the location as people write it: a path, where it is a local folder, or a URL.
+    pub(crate) fn location(&self) -> String {
+        match &self.folder {
+            Some(folder) => folder.display().to_string(),
+            None => self.url.to_string(),
+        }
     }
 
     /// Returns the URL by which engines find this storage, with a slash at its end.

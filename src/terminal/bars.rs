@@ -6,7 +6,10 @@ use bytesize::ByteSize;
 use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 const LISTING: &str = "{prefix:>8} {spinner} {human_pos} keys";
-const DOWNLOADING: &str = "{prefix:>8} [{bar:24}] {binary_bytes}/{binary_total_bytes}, {msg}, {binary_bytes_per_sec}, {eta} left";
+const DOWNLOADING: &str = concat!(
+    "{prefix:>8} [{bar:24}] {binary_bytes}/{binary_total_bytes}, {msg}, ",
+    "{binary_bytes_per_sec}, {eta} left"
+);
 const COUNTING: &str =
     "{prefix:>8} [{bar:24}] {human_pos}/{human_len} archives{msg}, {per_sec:.1}, {eta} left";
 
@@ -23,7 +26,7 @@ pub(super) struct Bars {
     commit: ProgressBar,
 }
 
-/// Figures that stand beside a bar.
+/// Figures that are shown next to a bar.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Figures {
     pub(super) planned: u64,

@@ -1,20 +1,24 @@
 //! Standard output and standard error, written in one place.
 //!
-//! Results go to standard output and nothing else does. Whoever reads it may stop early (`| head
-//! -1`), which is no failure; what is told on standard error is never worth failing for. Where logs
-//! are JSON, what is told is a log as well, so that every line of standard error can be parsed.
+//! Results go to standard output and nothing else does. Its reader may stop early (`| head -1`),
+//! which is no failure. Messages go to standard error. Where logs are JSON, messages are logs as
+//! well, so that every line of standard error can be parsed.
 
 use std::io::{self, BufWriter, ErrorKind, Stdout, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
 
+use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
+
+use super::logs::Verbosity;
+use crate::cli::LogFormat;
+use crate::events::MESSAGES;
 
 /// Opens standard output for results.
 ///
 /// The writer must be flushed at its end. It passes on that the reader is gone, so that long work
 /// can stop; [`is_closed_pipe`] recognises it.
 #[must_use]
-pub fn results() -> BufWriter<Stdout> {
+pub(crate) fn results() -> BufWriter<Stdout> {
     BufWriter::new(io::stdout())
 }
 
@@ -22,7 +26,7 @@ pub fn results() -> BufWriter<Stdout> {
 ///
 /// # Errors
 /// When standard output cannot be written, a reader that is gone included.
-pub fn print(text: &str) -> io::Result<()> {
+pub(crate) fn print(text: &str) -> io::Result<()> {
     let mut output = results();
     output.write_all(text.as_bytes())?;
     output.flush()
@@ -32,98 +36,114 @@ pub fn print(text: &str) -> io::Result<()> {
 ///
 /// # Errors
 /// When standard output cannot be written, a reader that is gone included.
-pub fn print_json(value: &impl Serialize) -> io::Result<()> {
+pub(crate) fn print_json(value: &impl Serialize) -> io::Result<()> {
     let mut output = results();
     serde_json::to_writer_pretty(&mut output, value)?;
     output.write_all(b"\n")?;
     output.flush()
 }
 
-/// The target of logs that are told whatever the verbosity.
-pub(crate) const TOLD: &str = "lakehouse::told";
-
-static TELLS_LOGS: AtomicBool = AtomicBool::new(false);
-static QUIET: AtomicBool = AtomicBool::new(false);
-
-/// How serious something is that a user is told.
+/// What kind of message a user is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Tone {
+pub(crate) enum MessageKind {
     /// Good to know; left out with `-q`, as notes are.
-    Plain,
+    Info,
     Note,
     /// The answer to something that the user has just done.
-    Answer,
+    Reply,
     Warning,
-    /// What became of an archive; says so itself.
+    /// An archive or a model that failed; its text says so.
     Failure,
     Error,
 }
 
-/// Makes everything a log from now on that is told.
-pub(crate) fn tell_logs() {
-    TELLS_LOGS.store(true, Ordering::Relaxed);
-}
-
-/// Leaves out from now on what is only good to know.
-pub(crate) fn be_quiet() {
-    QUIET.store(true, Ordering::Relaxed);
-}
-
-/// Returns whether what is told is a log.
-pub(crate) fn tells_logs() -> bool {
-    TELLS_LOGS.load(Ordering::Relaxed)
-}
-
-/// Tells something that is good to know on standard error, on a line of its own.
-pub fn tell(line: &str) {
-    tell_as(Tone::Plain, line);
-}
-
-/// Tells something in a tone.
-pub(crate) fn tell_as(tone: Tone, text: &str) {
-    if QUIET.load(Ordering::Relaxed) && matches!(tone, Tone::Plain | Tone::Note) {
-        return;
-    }
-    if tells_logs() {
-        match tone {
-            Tone::Plain | Tone::Note | Tone::Answer => tracing::info!(target: TOLD, "{text}"),
-            Tone::Warning | Tone::Failure => tracing::warn!(target: TOLD, "{text}"),
-            Tone::Error => tracing::error!(target: TOLD, "{text}"),
+impl MessageKind {
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Info | Self::Reply | Self::Failure => "",
+            Self::Note => "note: ",
+            Self::Warning => "warning: ",
+            Self::Error => "error: ",
         }
-        return;
     }
-    let opening = match tone {
-        Tone::Plain | Tone::Answer | Tone::Failure => "",
-        Tone::Note => "note: ",
-        Tone::Warning => "warning: ",
-        Tone::Error => "error: ",
-    };
-    drop(writeln!(io::stderr().lock(), "{opening}{text}"));
+}
+
+/// Writes messages to standard error, as the flags of the command say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Console {
+    /// Whether messages that are only good to know are left out.
+    is_quiet: bool,
+    /// Whether messages are logs.
+    writes_logs: bool,
+}
+
+impl Console {
+    /// Makes the console of a command with this verbosity and format of logs.
+    #[must_use]
+    pub const fn new(verbosity: Verbosity, format: LogFormat) -> Self {
+        Self {
+            is_quiet: matches!(verbosity, Verbosity::Quiet),
+            writes_logs: matches!(format, LogFormat::Json),
+        }
+    }
+
+    /// Returns whether messages are logs.
+    pub(crate) const fn writes_logs(self) -> bool {
+        self.writes_logs
+    }
+
+    /// Writes a line that is good to know.
+    pub(crate) fn info(self, text: &str) {
+        self.show(MessageKind::Info, text);
+    }
+
+    /// Writes a message.
+    pub(crate) fn show(self, kind: MessageKind, text: &str) {
+        if self.is_quiet && matches!(kind, MessageKind::Info | MessageKind::Note) {
+            return;
+        }
+        if self.writes_logs {
+            log(kind, text);
+            return;
+        }
+        // A message is never worth failing for.
+        drop(writeln!(io::stderr().lock(), "{}{text}", kind.label()));
+    }
+}
+
+fn log(kind: MessageKind, text: &str) {
+    match kind {
+        MessageKind::Info | MessageKind::Note | MessageKind::Reply => {
+            tracing::info!(target: MESSAGES, "{text}");
+        }
+        MessageKind::Warning | MessageKind::Failure => {
+            tracing::warn!(target: MESSAGES, "{text}");
+        }
+        MessageKind::Error => tracing::error!(target: MESSAGES, "{text}"),
+    }
 }
 
 /// Returns whether an error came from a reader of our output that stopped reading.
 #[must_use]
-pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
+pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
     let closed = |cause: &io::Error| cause.kind() == ErrorKind::BrokenPipe;
     error.chain().any(|cause| cause.downcast_ref().is_some_and(closed))
 }
 
-/// Lays out rows of cells as a text table, columns separated by two spaces and numbers not treated
-/// apart.
+/// Lays out rows of cells as a text table, columns separated by two spaces.
+///
+/// The cells of a column whose title begins with `>` are aligned right.
 #[must_use]
 pub fn columns(header: &[&str], rows: &[Vec<String>]) -> String {
-    let header: Vec<String> = header.iter().map(|&title| title.to_owned()).collect();
-    let mut widths: Vec<usize> = header.iter().map(|title| title.chars().count()).collect();
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    table.set_header(header.iter().map(|title| title.trim_start_matches('>')));
+    table.add_rows(rows);
+    for (column, title) in table.column_iter_mut().zip(header) {
+        column.set_padding((0, 2));
+        if title.starts_with('>') {
+            column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    let mut text = String::new();
-    for row in std::iter::once(&header).chain(rows) {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
-        text.push('\n');
-    }
-    text
+    format!("{}\n", table.trim_fmt())
 }

@@ -1,15 +1,9 @@
 //! How the error that ends a command is told: what happened, why, and what to do, in a few lines.
 
-use super::console::{self, Tone};
 use crate::settings::SettingsError;
 
-/// Tells an error on standard error.
-pub(crate) fn tell(error: &anyhow::Error) {
-    console::tell_as(Tone::Error, &describe(error));
-}
-
 /// Writes the error, its nearest and its last cause, and a hint where there is one.
-fn describe(error: &anyhow::Error) -> String {
+pub(crate) fn describe(error: &anyhow::Error) -> String {
     let mut texts: Vec<String> = Vec::new();
     for cause in error.chain() {
         let text = plain(&cause.to_string());

@@ -1,9 +1,9 @@
-//! Logs: which are wanted, and in which form they go to standard error.
+//! Logs: which are written, and in which form, to standard error.
 //!
-//! Logs are for whoever looks for a cause; what a user is to know is an event (`report`) first of
+//! Logs are for finding a cause; what a user should know is an event ([`crate::events`]) first of
 //! all. An error ends the command, a warning is worth a look, info is what is being done, debug
 //! adds requests and decisions, and trace the pieces of every download. What concerns one archive
-//! stands in a span with its key.
+//! is in a span with its key.
 
 use std::io::{self, IsTerminal};
 
@@ -11,10 +11,10 @@ use thiserror::Error;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
-use super::console;
+use super::console::Console;
 use crate::cli::LogFormat;
 
-/// How much is told, on the whole.
+/// How much is written, on the whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Verbosity {
     /// Errors only, and neither progress nor notes nor a summary.
@@ -51,16 +51,17 @@ impl Verbosity {
         }
     }
 
-    /// The engines below warn of much that is of no use to a user, so they are heard from `-vv` on.
-    /// A commit that another process was faster with is an error to them; to us it is one more try.
+    /// The engines warn of much that is of no use to a user, so their logs begin with `-vv`. A
+    /// commit that another process was faster with is an error to them; here it is one more try.
     const fn filter(self) -> &'static str {
         match self {
             Self::Quiet => {
                 "error,deltalake_core=off,buoyant_kernel=off,lakehouse=warn,lakehouse_core=warn"
             }
-            Self::Normal => {
-                "error,deltalake_core=off,buoyant_kernel=off,lakehouse=warn,lakehouse_core=warn,lakehouse::told=info"
-            }
+            Self::Normal => concat!(
+                "error,deltalake_core=off,buoyant_kernel=off,lakehouse=warn,lakehouse_core=warn,",
+                "lakehouse::messages=info"
+            ),
             Self::Verbose => {
                 "error,deltalake_core=off,buoyant_kernel=off,lakehouse=info,lakehouse_core=info"
             }
@@ -70,9 +71,10 @@ impl Verbosity {
     }
 }
 
-/// Starts logging to standard error; `filter` comes from `RUST_LOG` and replaces the verbosity.
+/// Starts logging to standard error and returns the console for messages; `filter` comes from
+/// `RUST_LOG` and replaces the verbosity.
 ///
-/// A second call in the same process changes nothing.
+/// A second call in the same process does not change the logs.
 ///
 /// # Errors
 /// When the filter cannot be read.
@@ -80,25 +82,19 @@ pub fn start(
     verbosity: Verbosity,
     format: LogFormat,
     filter: Option<&str>,
-) -> Result<(), FilterError> {
+) -> Result<Console, FilterError> {
     let directives = filter.unwrap_or_else(|| verbosity.filter());
-    if verbosity == Verbosity::Quiet {
-        console::be_quiet();
-    }
     let parsed = EnvFilter::try_new(directives);
     let filter = parsed.map_err(|source| FilterError { filter: directives.to_owned(), source })?;
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     drop(match format {
         LogFormat::Text => logs.with_ansi(io::stderr().is_terminal()).try_init(),
-        LogFormat::Json => {
-            console::tell_logs();
-            logs.json().flatten_event(true).with_current_span(false).try_init()
-        }
+        LogFormat::Json => logs.json().flatten_event(true).with_current_span(false).try_init(),
     });
-    Ok(())
+    Ok(Console::new(verbosity, format))
 }
 
-/// A value of `RUST_LOG` that is no filter.
+/// A value of `RUST_LOG` that is not a filter.
 #[derive(Debug, Error)]
 #[error(
     "RUST_LOG cannot be read as a filter of logs: `{filter}`; expected one such as lakehouse=debug"

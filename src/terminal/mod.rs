@@ -1,10 +1,10 @@
 //! What a user sees while work goes on, on standard error: a bar per stage, notes, warnings, a
 //! summary.
 //!
-//! Workers tell events to [`TerminalReporter`] and know nothing of terminals; it decides what of
-//! them is shown, and [`bars`] draws.
+//! Workers report events to [`TerminalReporter`] and know nothing of terminals. It decides which
+//! events are shown, and `bars` draws. Counting them is the business of [`crate::events`].
 
-pub mod console;
+pub(crate) mod console;
 pub(crate) mod failure;
 pub mod logs;
 pub mod usage;
@@ -14,15 +14,14 @@ mod bars;
 use std::collections::{HashMap, HashSet};
 use std::io::{self, IsTerminal};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 use lakehouse_core::ledger::ArchiveStatus;
 
 use self::bars::{Bars, Figures, size};
-use self::console::Tone;
+use self::console::{Console, MessageKind};
 use self::logs::Verbosity;
 use crate::cli::{ProgressWhen, ReportFormat};
-use crate::events::summary::Summary;
+use crate::events::summary::{NAMED_FAILURES, Summary};
 use crate::events::{Event, ModelOutcome, Reporter};
 use crate::storage::lake::Layer;
 
@@ -39,10 +38,15 @@ enum View {
 }
 
 impl View {
-    fn choose(when: ProgressWhen, verbosity: Verbosity, is_terminal: bool) -> Self {
+    fn choose(
+        console: Console,
+        when: ProgressWhen,
+        verbosity: Verbosity,
+        is_terminal: bool,
+    ) -> Self {
         match (verbosity, when, is_terminal) {
             (Verbosity::Quiet, ..) => Self::Warnings,
-            _ if console::tells_logs() => Self::Messages,
+            _ if console.writes_logs() => Self::Messages,
             (_, ProgressWhen::Always, true) | (Verbosity::Normal, ProgressWhen::Auto, true) => {
                 Self::Bars
             }
@@ -52,19 +56,20 @@ impl View {
     }
 }
 
-/// Shows events on standard error and counts them.
+/// Shows events on standard error.
 #[derive(Debug)]
 pub struct TerminalReporter {
+    console: Console,
     view: View,
-    started: Instant,
     bars: Bars,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    summary: Summary,
-    told: HashSet<String>,
+    /// Messages that were shown, of which none is shown again.
+    shown: HashSet<String>,
+    failures: usize,
     /// Bytes that are still to come of each archive that is being downloaded.
     missing: HashMap<Arc<str>, u64>,
     figures: Figures,
@@ -73,59 +78,85 @@ struct State {
 impl TerminalReporter {
     /// Makes a reporter; bars are drawn on a terminal, unless logs (`-v`) would run through them.
     #[must_use]
-    pub fn new(when: ProgressWhen, verbosity: Verbosity) -> Self {
-        let view = View::choose(when, verbosity, io::stderr().is_terminal());
-        Self {
-            view,
-            started: Instant::now(),
-            bars: Bars::new(view == View::Bars),
-            state: Mutex::default(),
-        }
+    pub fn new(console: Console, when: ProgressWhen, verbosity: Verbosity) -> Self {
+        Self::with_view(console, View::choose(console, when, verbosity, io::stderr().is_terminal()))
     }
 
-    /// Makes a reporter that shows as much as this one and has seen nothing yet.
+    /// Makes a reporter that shows as much as this one and has received nothing yet.
     #[must_use]
-    pub fn anew(&self) -> Self {
-        let bars = Bars::new(self.view == View::Bars);
-        Self { view: self.view, started: Instant::now(), bars, state: Mutex::default() }
+    pub fn restarted(&self) -> Self {
+        Self::with_view(self.console, self.view)
     }
 
-    /// Takes the bars away and returns what the run came to so far.
+    fn with_view(console: Console, view: View) -> Self {
+        Self { console, view, bars: Bars::new(view == View::Bars), state: Mutex::default() }
+    }
+
+    /// Returns where messages go that are not events.
     #[must_use]
-    pub fn finish(&self) -> Summary {
+    pub(crate) const fn console(&self) -> Console {
+        self.console
+    }
+
+    /// Takes the bars away.
+    pub fn finish(&self) {
         self.bars.clear();
-        self.state().summary.clone().after(self.started.elapsed())
     }
 
-    /// Takes the bars away and tells what the run came to: as text on standard error, as JSON on
-    /// standard output.
+    /// Takes the bars away and shows a summary: as text on standard error, as JSON on standard
+    /// output.
     ///
     /// # Errors
     /// When standard output cannot be written.
-    pub fn conclude(&self, format: ReportFormat) -> io::Result<Summary> {
-        let summary = self.finish();
+    pub fn conclude(&self, summary: &Summary, format: ReportFormat) -> io::Result<()> {
+        self.finish();
         match format {
-            ReportFormat::Json => console::print_json(&summary)?,
-            ReportFormat::Text if console::tells_logs() => summary.log(),
+            ReportFormat::Json => console::print_json(summary)?,
+            ReportFormat::Text if self.console.writes_logs() => summary.log(),
             ReportFormat::Text if self.view != View::Warnings => {
-                console::tell(&summary.to_string())
+                self.console.info(&summary.to_string());
             }
             ReportFormat::Text => {}
         }
-        Ok(summary)
+        Ok(())
     }
 
-    /// Shows a line above the bars, once however often it is told.
-    fn tell_once(&self, tone: Tone, line: &str) {
-        if self.state().told.insert(line.to_owned()) {
-            self.bars.suspend(|| console::tell_as(tone, line));
+    /// Shows a line above the bars, once however often it is reported.
+    fn show_once(&self, kind: MessageKind, line: &str) {
+        if self.state().shown.insert(line.to_owned()) {
+            self.bars.suspend(|| self.console.show(kind, line));
         }
     }
 
-    fn tell_failure(&self, archive: &str, status: &str, reason: &str) {
-        let absent = status == ArchiveStatus::NotPublished.as_str();
-        if !absent && self.state().summary.names_more_failures() {
-            self.tell_once(Tone::Failure, &format!("{status}: {archive}: {reason}"));
+    /// Shows the first failures one by one; the summary counts the others.
+    fn show_failure(&self, archive: &str, status: &str, reason: &str) {
+        if status == ArchiveStatus::NotPublished.as_str() {
+            return;
+        }
+        let failures = {
+            let mut state = self.state();
+            state.failures += 1;
+            state.failures
+        };
+        if failures <= NAMED_FAILURES {
+            self.show_once(MessageKind::Failure, &format!("{status}: {archive}: {reason}"));
+        }
+    }
+
+    fn show_message(&self, event: &Event) {
+        match event {
+            Event::Note(text) if self.view != View::Warnings => {
+                self.show_once(MessageKind::Note, text);
+            }
+            Event::Warning(text) => self.show_once(MessageKind::Warning, text),
+            Event::Unlisted { prefix, reason } => {
+                self.show_once(MessageKind::Warning, &format!("cannot list {prefix}: {reason}"));
+            }
+            Event::Model(model) if model.is_failure() => {
+                self.show_once(MessageKind::Failure, &model.to_string());
+            }
+            Event::Failed { archive, status, reason } => self.show_failure(archive, status, reason),
+            _ => {}
         }
     }
 
@@ -172,26 +203,16 @@ impl TerminalReporter {
 impl Reporter for TerminalReporter {
     fn report(&self, event: Event) {
         event.log();
-        match &event {
-            Event::Note(text) if self.view != View::Warnings => self.tell_once(Tone::Note, text),
-            Event::Warning(text) => self.tell_once(Tone::Warning, text),
-            Event::Unlisted { prefix, reason } => {
-                self.tell_once(Tone::Warning, &format!("cannot list {prefix}: {reason}"));
-            }
-            Event::Model(model) if model.is_failure() => {
-                self.tell_once(Tone::Failure, &model.to_string())
-            }
-            Event::Failed { archive, status, reason } => self.tell_failure(archive, status, reason),
-            _ => {}
-        }
+        self.show_message(&event);
         match self.view {
             View::Bars => self.draw(&event),
             View::Lines => {
-                plain_line(&event).into_iter().for_each(|line| self.tell_once(Tone::Plain, &line))
+                if let Some(line) = plain_line(&event) {
+                    self.show_once(MessageKind::Info, &line);
+                }
             }
             View::Messages | View::Warnings => {}
         }
-        self.state().summary.count(&event);
     }
 }
 

@@ -1,17 +1,17 @@
-//! Command lines that mean nothing: told as briefly as every other error.
+//! Command lines that cannot be parsed: reported as briefly as every other error.
 
 use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use super::console;
+use super::console::Console;
 use crate::cli::Cli;
 
 /// Lines that an error has at most.
 const LINES: usize = 3;
 
-/// Reads the command line of this process, or tells what is wrong with it and returns the exit
+/// Reads the command line of this process, or reports what is wrong with it and returns the exit
 /// code.
 ///
 /// # Errors
@@ -26,7 +26,7 @@ pub fn parse() -> Result<Cli, ExitCode> {
             ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
         }
         _ => {
-            console::tell(&brief(&error.render().to_string()));
+            Console::default().info(&brief(&error.render().to_string()));
             ExitCode::from(2)
         }
     })

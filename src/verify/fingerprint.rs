@@ -13,6 +13,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::error::ArrowError;
 use chrono::NaiveDate;
+use lakehouse_core::names::partition::Partition;
 
 use crate::parquet::row_hash::RowHasher;
 
@@ -51,13 +52,6 @@ impl Tally {
             *days.entry(day).or_default() += found;
         }
     }
-}
-
-/// The partition of a table that rows lie in.
-#[derive(Clone, Debug)]
-pub(super) struct Partition {
-    pub(super) market: String,
-    pub(super) date: NaiveDate,
 }
 
 /// Counts rows, and hashes them if values count too.

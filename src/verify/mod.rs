@@ -19,11 +19,12 @@ use lakehouse_core::ledger::{ArchiveStatus, ChecksumState, LedgerEntry};
 use lakehouse_core::listing::checksum::Sha256Hex;
 use lakehouse_core::matrix::Matrix;
 use lakehouse_core::names::days::DaySet;
+use lakehouse_core::names::partition::Partition;
 use lakehouse_core::schema::{Schemas, TableSchema};
 use thiserror::Error;
 
 use self::bronze::{Wanted, check_archive, local_file};
-use self::fingerprint::{Counter, Partition, Tally};
+use self::fingerprint::{Counter, Tally};
 pub use self::report::{Check, Finding, VerifyReport};
 use self::silver::{difference, tally_table};
 use crate::bronze::BronzeArchive;
@@ -313,9 +314,9 @@ async fn decode_again(
     let work = tokio::task::spawn_blocking(move || {
         let counter =
             Counter::new(&schema.file_schema(), true).map_err(|error| error.to_string())?;
-        let (market, mut tally) = (archive.key.market().to_string(), Tally::default());
+        let (market, mut tally) = (archive.key.market(), Tally::default());
         let counted = reread(&archive, &schema, |date, rows| {
-            counter.count(&mut tally, &Partition { market: market.clone(), date }, rows)
+            counter.count(&mut tally, &Partition { market, date }, rows)
         });
         counted.map(|()| tally).map_err(|error| error.to_string())
     });

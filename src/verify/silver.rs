@@ -12,13 +12,14 @@ use datafusion::datasource::physical_plan::parquet::{
 };
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use futures::{StreamExt, TryStreamExt, stream};
+use lakehouse_core::names::partition::Partition;
 use lakehouse_core::schema::TableSchema;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
 
-use super::fingerprint::{Counter, Fingerprint, Partition, Tally};
+use super::fingerprint::{Counter, Fingerprint, Tally};
 use super::report::{Check, Finding};
 use crate::delta::TableError;
 use crate::delta::file::ActiveFile;
@@ -99,7 +100,7 @@ async fn tally_file(
 
 fn partition_of(file: &ActiveFile) -> Option<Partition> {
     let value = |column: &str| file.partition_values.get(column)?.clone();
-    Some(Partition { market: value("market")?, date: value("date")?.parse().ok()? })
+    Some(Partition { market: value("market")?.parse().ok()?, date: value("date")?.parse().ok()? })
 }
 
 async fn list_sizes(table: &WritableTable) -> Result<HashMap<Path, u64>, TableError> {

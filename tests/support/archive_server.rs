@@ -15,7 +15,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{Method, Response, header};
 use chrono::DateTime;
-use lakehouse_samples::mirror::{self, Asked, Bucket};
+use lakehouse_samples::mirror::{self, Bucket, BucketRequest};
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
@@ -185,6 +185,11 @@ impl ArchiveServer {
         self.state().faults.entry(key.to_owned()).or_default().extend(faults);
     }
 
+    /// Forgets the faults that were not met.
+    pub(crate) fn clear_faults(&self) {
+        self.state().faults.clear();
+    }
+
     /// Says what listing requests meet from now on.
     pub(crate) fn set_listing(&self, listing: Listing) {
         self.state().listing = listing;
@@ -264,11 +269,15 @@ fn answer_or_wait(
     served: &mut Served,
     request: &Request,
 ) -> Result<Response<Body>, (String, watch::Receiver<usize>)> {
-    let requested = Asked::parse(request.uri());
+    let requested = BucketRequest::parse(request.uri());
     let (kind, key, marker) = match &requested {
-        Asked::Listing(listing) => (Kind::List, listing.prefix.clone(), listing.marker.clone()),
-        Asked::Object(key) if request.method() == Method::HEAD => (Kind::Head, key.clone(), None),
-        Asked::Object(key) => (Kind::Get, key.clone(), None),
+        BucketRequest::Listing(listing) => {
+            (Kind::List, listing.prefix.clone(), listing.marker.clone())
+        }
+        BucketRequest::Object(key) if request.method() == Method::HEAD => {
+            (Kind::Head, key.clone(), None)
+        }
+        BucketRequest::Object(key) => (Kind::Get, key.clone(), None),
     };
     let range =
         request.headers().get(header::RANGE).map(|range| range.to_str().unwrap().to_owned());
@@ -294,7 +303,7 @@ fn answer_or_wait(
             served.put(&key, bytes.into());
             error(503, None)
         }
-        (_, Asked::Listing(listing)) => match &served.listing {
+        (_, BucketRequest::Listing(listing)) => match &served.listing {
             Listing::Normal => Response::new(Body::from(served.list(listing))),
             Listing::Off(status) => error(*status, None),
             Listing::Fixed(body) => Response::new(Body::from(body.clone())),
@@ -303,7 +312,7 @@ fn answer_or_wait(
                 Response::new(Body::from("<!DOCTYPE html><html><body>Index of data</body></html>"))
             }
         },
-        (fault, Asked::Object(key)) => {
+        (fault, BucketRequest::Object(key)) => {
             let headers = misread(request.headers().clone(), fault.as_ref());
             let answer = served
                 .bucket

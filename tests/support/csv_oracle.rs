@@ -15,18 +15,21 @@ use lakehouse_core::names::archive::ArchiveKey;
 use lakehouse_core::names::market::Market;
 use zip::ZipArchive;
 
-const KLINES: &str = "open_time open high low close volume close_time quote_volume trade_count taker_buy_volume \
-                      taker_buy_quote_volume -";
-const COIN_M_KLINES: &str = "open_time open high low close volume close_time base_volume trade_count \
-                             taker_buy_volume taker_buy_base_volume -";
-const EOH_SUMMARY: &str = "- - contract underlying type - open high low close volume_contracts volume_usdt \
-                           best_bid_price best_ask_price best_bid_qty best_ask_qty best_buy_iv best_sell_iv \
-                           mark_price mark_iv delta gamma vega theta openinterest_contracts openinterest_usdt \
-                           time expiry strike";
-const METRICS: &str = "create_time - sum_open_interest sum_open_interest_value count_toptrader_long_short_ratio \
-                       sum_toptrader_long_short_ratio count_long_short_ratio sum_taker_long_short_vol_ratio";
-const LIQUIDATIONS: &str = "time side order_type time_in_force original_quantity price average_price order_status \
-                            last_fill_quantity accumulated_fill_quantity";
+const KLINES: &str = "open_time open high low close volume close_time quote_volume trade_count \
+                      taker_buy_volume taker_buy_quote_volume -";
+const COIN_M_KLINES: &str = "open_time open high low close volume close_time base_volume \
+                             trade_count taker_buy_volume taker_buy_base_volume -";
+const INDEX_KLINES: &str = "open_time open high low close - close_time - trade_count - - -";
+const EOH_SUMMARY: &str = "- - contract underlying type - open high low close volume_contracts \
+                           volume_usdt best_bid_price best_ask_price best_bid_qty best_ask_qty \
+                           best_buy_iv best_sell_iv mark_price mark_iv delta gamma vega theta \
+                           openinterest_contracts openinterest_usdt time expiry strike";
+const METRICS: &str = "create_time - sum_open_interest sum_open_interest_value \
+                       count_toptrader_long_short_ratio sum_toptrader_long_short_ratio \
+                       count_long_short_ratio sum_taker_long_short_vol_ratio";
+const LIQUIDATIONS: &str = "time side order_type time_in_force original_quantity price \
+                            average_price order_status last_fill_quantity \
+                            accumulated_fill_quantity";
 
 /// Returns the columns that an archive's fields become, in the file's order; `-` is none.
 fn columns(key: &ArchiveKey) -> Vec<&'static str> {
@@ -36,12 +39,15 @@ fn columns(key: &ArchiveKey) -> Vec<&'static str> {
         ("trades", Market::FuturesCm) => "id price qty base_qty time is_buyer_maker",
         ("trades", _) => "id price qty quote_qty time is_buyer_maker is_best_match",
         ("aggTrades", _) => {
-            "agg_trade_id price quantity first_trade_id last_trade_id transact_time is_buyer_maker is_best_match"
+            "agg_trade_id price quantity first_trade_id last_trade_id transact_time is_buyer_maker \
+             is_best_match"
         }
         ("bookDepth", _) => "timestamp percentage depth notional",
         ("bookTicker", _) => {
-            "update_id best_bid_price best_bid_qty best_ask_price best_ask_qty transaction_time event_time"
+            "update_id best_bid_price best_bid_qty best_ask_price best_ask_qty transaction_time \
+             event_time"
         }
+        ("premiumIndex" | "indexPriceKlines" | "markPriceKlines", _) => INDEX_KLINES,
         ("fundingRate", _) => "calc_time funding_interval_hours last_funding_rate",
         ("metrics", _) => METRICS,
         ("liquidationSnapshot", _) => LIQUIDATIONS,

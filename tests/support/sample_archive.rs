@@ -11,14 +11,16 @@ use tempfile::TempDir;
 
 /// Everything that must not differ between two lakes that hold the same archives.
 const CONTENT: &[&str] = &[
-    "SELECT archive, market, date, count(*) AS n, sum(volume) AS volume, sum(trade_count) AS trades, \
-     min(open_time) AS first, max(open_time) AS last FROM silver.klines GROUP BY ALL ORDER BY archive, date",
-    "SELECT archive, market, date, count(*) AS n, sum(qty) AS qty, sum(price) AS price, min(id) AS first, \
-     max(id) AS last FROM silver.trades GROUP BY ALL ORDER BY archive, date",
-    "SELECT archive, status, checksum, sha256, rows, rejected_rows FROM meta.archives ORDER BY archive, sha256",
+    "SELECT archive, market, date, count(*) AS n, sum(volume) AS volume, sum(trade_count) AS \
+     trades, min(open_time) AS first, max(open_time) AS last FROM silver.klines GROUP BY ALL \
+     ORDER BY archive, date",
+    "SELECT archive, market, date, count(*) AS n, sum(qty) AS qty, sum(price) AS price, min(id) AS \
+     first, max(id) AS last FROM silver.trades GROUP BY ALL ORDER BY archive, date",
+    "SELECT archive, status, checksum, sha256, rows, rejected_rows FROM meta.archives ORDER BY \
+     archive, sha256",
     "SELECT archive, line, reason FROM meta.rejects ORDER BY archive, line",
-    "SELECT archive, old_sha256, new_sha256, rows_added, rows_removed, rows_changed FROM meta.changes \
-     ORDER BY archive, old_sha256, new_sha256",
+    "SELECT archive, old_sha256, new_sha256, rows_added, rows_removed, rows_changed FROM \
+     meta.changes ORDER BY archive, old_sha256, new_sha256",
 ];
 
 /// A made-up archive of some days of klines and trades in a folder.

@@ -92,14 +92,7 @@ impl TestLake {
         let schemas = Arc::new(Schemas::builtin().unwrap());
         let models = Arc::new(load_models(&schemas, None).unwrap());
         let lake = Lake::open(self.path().to_str().unwrap()).unwrap();
-        let mut gold = Gold {
-            lake,
-            models,
-            schemas,
-            only: Vec::new(),
-            full: false,
-            shutdown: Default::default(),
-        };
+        let mut gold = Gold::new(lake, models, schemas);
         change(&mut gold);
         let reporter: Arc<dyn Reporter> = Arc::new(Silent);
         gold.build(&reporter, &self.clock()).await.unwrap()
@@ -151,7 +144,8 @@ impl TestLake {
     pub(crate) fn versions(&self) -> BTreeMap<String, u64> {
         let mut versions = BTreeMap::new();
         for layer in ["silver", "gold", "meta"] {
-            for table in entries(&self.path().join(layer)) {
+            let folders = entries(&self.path().join(layer));
+            for table in folders.into_iter().filter(|entry| entry.is_dir()) {
                 let log = entries(&table.join("_delta_log"));
                 let version = |file: &PathBuf| file.file_stem()?.to_str()?.parse().ok();
                 let newest = log.iter().filter_map(version).max().unwrap();
@@ -182,20 +176,21 @@ impl TestLake {
         let Command::Ingest(parsed) = cli.command else { panic!("not an ingest") };
         let settings = Settings::resolve(&cli.global, Environment::default()).unwrap();
         let settings = settings.ingest(&parsed, self.clock().now().date_naive()).unwrap();
-        let mut fetch = settings.fetch.options();
+        let mut fetch = settings.fetch;
         fetch.retry = RetryPolicy { base: Duration::ZERO, longest: Duration::ZERO, ..fetch.retry };
+        let ingest = Ingest::new(
+            Lake::open(&settings.lake).unwrap(),
+            open_source(settings.source.expose(), None, settings.timeouts).unwrap(),
+            Arc::new(settings.matrix.clone()),
+            Arc::new(Schemas::builtin().unwrap()),
+            settings.selection.targets(&settings.matrix).unwrap(),
+        );
         Ingest {
-            lake: Lake::open(&settings.lake).unwrap(),
-            source: open_source(settings.source.expose(), None, settings.fetch.timeouts()).unwrap(),
-            targets: settings.selection.targets(&settings.matrix).unwrap(),
-            matrix: Arc::new(settings.matrix),
-            schemas: Arc::new(Schemas::builtin().unwrap()),
             fetch,
             batch_size: settings.batch_size,
-            depth: lakehouse::ingest::Depth::Silver,
             threads: 2,
-            shutdown: Default::default(),
             command: flags.join(" "),
+            ..ingest
         }
     }
 

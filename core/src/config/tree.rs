@@ -15,6 +15,9 @@ use toml::de::{DeTable, DeValue};
 use super::data_file::DataFileError;
 use crate::names::market::NameError;
 
+/// Levels of a JSON file, so that reading it needs little of the stack. Options have three.
+const DEEPEST: usize = 32;
+
 /// A value with its place in the file.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Node {
@@ -125,7 +128,7 @@ impl<'a> Reader<'a> {
 pub(crate) fn parse_json(file: &str, text: &str) -> Result<Node, DataFileError> {
     let source = Source { file, text };
     let root = serde_json::from_str(text).map_err(|problem| source.json_error(0, "", &problem))?;
-    source.json(root, String::new())
+    source.json(root, String::new(), 0)
 }
 
 /// Reads a TOML file.
@@ -167,16 +170,19 @@ impl<'a> Source<'a> {
         slice.as_ptr().addr().saturating_sub(self.text.as_ptr().addr())
     }
 
-    fn json(self, raw: &'a RawValue, key: String) -> Result<Node, DataFileError> {
+    fn json(self, raw: &'a RawValue, key: String, depth: usize) -> Result<Node, DataFileError> {
         let text = raw.get();
         let start = self.offset(text);
+        if depth > DEEPEST {
+            return Err(error(self.file, self.line(start), &key, "nested too deeply"));
+        }
         let problem = |problem: serde_json::Error| self.json_error(start, &key, &problem);
         let value = match text.as_bytes().first() {
             Some(b'{') => {
                 let Members(members) = serde_json::from_str(text).map_err(problem)?;
                 let mut nodes: Vec<Node> = Vec::new();
                 for (name, raw) in members {
-                    let node = self.json(raw, join(&key, &name))?;
+                    let node = self.json(raw, join(&key, &name), depth + 1)?;
                     if nodes.iter().any(|known| known.key == node.key) {
                         return Err(error(self.file, node.line, &node.key, "given twice"));
                     }
@@ -189,7 +195,7 @@ impl<'a> Source<'a> {
                 Value::List(
                     items
                         .into_iter()
-                        .map(|raw| self.json(raw, key.clone()))
+                        .map(|raw| self.json(raw, key.clone(), depth + 1))
                         .collect::<Result<_, _>>()?,
                 )
             }
@@ -283,6 +289,18 @@ mod tests {
         let node = parse_toml("c.toml", "a = [1,\n 'x']\n[b]\nc = 2025-07-15\n").unwrap();
         let expected = [("", 1), ("a", 1), ("a", 1), ("a", 2), ("b", 3), ("b.c", 4)];
         assert_eq!(lines(&node), expected.map(|(key, line)| (key.to_owned(), line)));
+    }
+
+    #[test]
+    fn a_file_that_is_nested_too_deeply_is_refused_at_the_line_where_it_becomes_so() {
+        for (open, close) in [("[\n", "]"), ("{\"a\":\n", "}")] {
+            let text = format!("{}1{}", open.repeat(100_000), close.repeat(100_000));
+            let error = parse_json("c.json", &text).unwrap_err();
+            assert_eq!((error.line, error.message.as_str()), (34, "nested too deeply"));
+            let text = format!("{}1{}", open.repeat(32), close.repeat(32));
+            assert!(parse_json("c.json", &text).is_ok());
+        }
+        assert!(parse_toml("c.toml", &format!("a = {}", "[".repeat(100_000))).is_err());
     }
 
     #[test]

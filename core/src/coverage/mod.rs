@@ -45,7 +45,7 @@ impl DayState {
 
 /// Neighbouring days in the same state.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Run {
+pub struct DayRun {
     pub start: NaiveDate,
     /// The last day, inclusive.
     pub end: NaiveDate,
@@ -54,7 +54,7 @@ pub struct Run {
     pub detail: Option<String>,
 }
 
-impl Run {
+impl DayRun {
     /// Returns the number of days.
     #[must_use]
     pub fn days(&self) -> u64 {
@@ -67,7 +67,7 @@ impl Run {
 pub struct SeriesCoverage {
     pub series: Series,
     /// All days that are looked at, in order, neighbours in different states.
-    pub runs: Vec<Run>,
+    pub runs: Vec<DayRun>,
     /// Archives whose rows are in silver, at least in part.
     pub archives: u64,
     /// Archives that could not be had or not be read.
@@ -97,18 +97,18 @@ impl SeriesCoverage {
     /// Returns the number of days that are held.
     #[must_use]
     pub fn held_days(&self) -> u64 {
-        self.runs.iter().filter(|run| run.state.is_held()).map(Run::days).sum()
+        self.runs.iter().filter(|run| run.state.is_held()).map(DayRun::days).sum()
     }
 
     /// Returns the number of days that could be there and are not.
     #[must_use]
     pub fn missing_days(&self) -> u64 {
-        self.runs.iter().filter(|run| run.state.is_missing()).map(Run::days).sum()
+        self.runs.iter().filter(|run| run.state.is_missing()).map(DayRun::days).sum()
     }
 
     /// Returns the days that are not held, each run with its reason; those that never could be are
     /// among them.
-    pub fn gaps(&self) -> impl Iterator<Item = (&Run, MissingReason)> {
+    pub fn gaps(&self) -> impl Iterator<Item = (&DayRun, MissingReason)> {
         self.runs.iter().filter_map(|run| match run.state {
             DayState::Missing(reason) => Some((run, reason)),
             DayState::Held | DayState::HeldInPart => None,
@@ -207,8 +207,8 @@ fn runs(
     lifetime: Lifetime,
     start: NaiveDate,
     end: NaiveDate,
-) -> Vec<Run> {
-    let mut runs: Vec<Run> = Vec::new();
+) -> Vec<DayRun> {
+    let mut runs: Vec<DayRun> = Vec::new();
     for (date, state) in days.states(start, end) {
         let state = match state {
             DayState::Missing(reason) => DayState::Missing(lifetime.explain(date, reason)),
@@ -216,7 +216,7 @@ fn runs(
         };
         match runs.last_mut() {
             Some(run) if run.state == state => run.end = date,
-            _ => runs.push(Run { start: date, end: date, state, detail: None }),
+            _ => runs.push(DayRun { start: date, end: date, state, detail: None }),
         }
     }
     for run in &mut runs {
@@ -226,7 +226,7 @@ fn runs(
 }
 
 /// Finds what the ledger says of the first archive whose status is the reason of the run.
-fn detail(entries: &[&LedgerEntry], run: &Run) -> Option<String> {
+fn detail(entries: &[&LedgerEntry], run: &DayRun) -> Option<String> {
     let DayState::Missing(reason) = run.state else { return None };
     if !reason.is_failure() {
         return None;

@@ -130,7 +130,7 @@ impl fmt::Display for MissingReason {
             Self::Ended => "data type ended",
             Self::Withdrawn => "withdrawn",
             Self::NeverPublished => "never published",
-            Self::Unknown => "not known: never asked for, or not listed",
+            Self::Unknown => "unknown: not requested, or not listed",
         })
     }
 }

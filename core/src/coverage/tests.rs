@@ -35,7 +35,7 @@ fn entry(key: &str, status: ArchiveStatus) -> LedgerEntry {
         recorded_at: DateTime::UNIX_EPOCH,
         reason: (!held).then(|| format!("why {key} is not there")),
         days: None,
-        rival: None,
+        competing_version: None,
     }
 }
 
@@ -320,7 +320,7 @@ fn oracle(entries: &BTreeMap<String, LedgerEntry>, day: NaiveDate) -> &'static s
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(300) })]
+    #![proptest_config(crate::tests::cases(300))]
 
     #[test]
     fn runs_say_of_every_day_what_its_archives_say(made in made(), from in 0_u64..105, length in 0_u64..105) {

@@ -18,7 +18,7 @@
 use std::path::Path;
 
 use super::model::Lines;
-use super::{Column, Kind, Model, ModelError, Partitioning};
+use super::{ColumnKind, Model, ModelColumn, ModelError, Partitioning};
 use crate::names::table::{Layer, TableName};
 
 /// Keys of a header; a line that begins with one of them and a colon says it.
@@ -51,7 +51,7 @@ struct Header<'a> {
     inputs: Vec<TableName>,
     lookback: Option<u32>,
     lookahead: Option<u32>,
-    columns: Vec<Column>,
+    columns: Vec<ModelColumn>,
     /// Spaces before the name of the first column.
     indent: usize,
     lines: Lines,
@@ -194,13 +194,13 @@ impl<'a> Header<'a> {
         }
         let (name, unit, description) =
             (name.to_owned(), unit.trim().to_owned(), description.to_owned());
-        self.columns.push(Column { name, kind, unit, description });
+        self.columns.push(ModelColumn { name, kind, unit, description });
         Ok(())
     }
 
-    fn kind(&self, line: usize, column: &str, word: &str) -> Result<Kind, ModelError> {
-        let found = Kind::ALL.into_iter().find(|kind| kind.as_str() == word);
-        let valid = || Kind::ALL.map(Kind::as_str).join(", ");
+    fn kind(&self, line: usize, column: &str, word: &str) -> Result<ColumnKind, ModelError> {
+        let found = ColumnKind::ALL.into_iter().find(|kind| kind.as_str() == word);
+        let valid = || ColumnKind::ALL.map(ColumnKind::as_str).join(", ");
         found.ok_or_else(|| {
             self.error(line, format!("`{column}`: expected one of {}, found `{word}`", valid()))
         })

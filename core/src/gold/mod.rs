@@ -12,9 +12,9 @@ mod order;
 mod recompute;
 
 pub use error::ModelError;
-pub use model::{Column, Kind, Model, Partitioning};
+pub use model::{ColumnKind, Model, ModelColumn, Partitioning};
 pub use order::{BrokenModel, Models};
-pub use recompute::{Changed, InputState, Partition, Recompute, recompute};
+pub use recompute::{Changed, InputState, Recompute, recompute};
 
 #[cfg(test)]
 mod tests;

@@ -5,8 +5,9 @@ use std::fmt;
 use arrow_schema::DataType;
 use sha2::{Digest, Sha256};
 
-use super::{ModelError, Partition, header};
+use super::{ModelError, header};
 use crate::listing::checksum::Sha256Hex;
+use crate::names::partition::Partition;
 use crate::names::table::TableName;
 
 /// What a gold table is, and the statement that fills it.
@@ -21,7 +22,7 @@ pub struct Model {
     pub(super) inputs: Vec<TableName>,
     pub(super) lookback: u32,
     pub(super) lookahead: u32,
-    pub(super) columns: Vec<Column>,
+    pub(super) columns: Vec<ModelColumn>,
     pub(super) lines: Lines,
 }
 
@@ -56,9 +57,9 @@ impl Partitioning {
 
 /// A column of a gold table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Column {
+pub struct ModelColumn {
     pub name: String,
-    pub kind: Kind,
+    pub kind: ColumnKind,
     /// Such as `quote asset`; empty where there is none.
     pub unit: String,
     pub description: String,
@@ -66,7 +67,7 @@ pub struct Column {
 
 /// What sort of value a column has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ColumnKind {
     Text,
     Integer,
     Decimal,
@@ -76,7 +77,7 @@ pub enum Kind {
     Timestamp,
 }
 
-impl Kind {
+impl ColumnKind {
     /// Every kind.
     pub const ALL: [Self; 7] = [
         Self::Text,
@@ -121,7 +122,7 @@ impl Kind {
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for ColumnKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
@@ -208,7 +209,7 @@ impl Model {
 
     /// Returns the columns besides those by which the table is partitioned, in the table's order.
     #[must_use]
-    pub fn columns(&self) -> &[Column] {
+    pub fn columns(&self) -> &[ModelColumn] {
         &self.columns
     }
 

@@ -1,37 +1,9 @@
 //! Which partitions of a gold table are stale, given what changed in its inputs.
 
 use std::collections::BTreeSet;
-use std::fmt;
-
-use chrono::{Days, NaiveDate};
 
 use super::{Model, Partitioning};
-use crate::names::market::Market;
-
-/// A market's UTC day: the part of a table that is replaced as a whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Partition {
-    pub market: Market,
-    pub date: NaiveDate,
-}
-
-impl Partition {
-    /// Returns the partitions of the same market from so many days before to so many days after
-    /// this one.
-    pub fn around(self, before: u32, after: u32) -> impl Iterator<Item = Self> + use<> {
-        let first = self.date.checked_sub_days(Days::new(before.into())).unwrap_or(NaiveDate::MIN);
-        let days = u64::from(before) + u64::from(after) + 1;
-        (0..days).filter_map(move |day| {
-            Some(Self { market: self.market, date: first.checked_add_days(Days::new(day))? })
-        })
-    }
-}
-
-impl fmt::Display for Partition {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.market, self.date)
-    }
-}
+use crate::names::partition::Partition;
 
 /// What changed in an input since a model was built on it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -20,8 +20,6 @@ pub use self::inventory::{Inventory, Published, inventory};
 pub use self::window::{SeriesWindow, expected};
 use crate::foreign::shown;
 
-/// Elements that lie in one another; a listing needs four.
-const DEEPEST: usize = 16;
 /// Bytes of text in one element; a key has at most 1,024, or three times as many encoded.
 const LONGEST_TEXT: usize = 8 * 1024;
 /// Entries of a page; a bucket sends at most 1,000.
@@ -50,6 +48,9 @@ pub struct ListingPage {
     /// The marker of the request for the next page, if there is one.
     pub next_marker: Option<String>,
 }
+
+/// Levels of the elements that a page is read from: list, object, property.
+const DEEPEST: usize = 3;
 
 /// Reads one page.
 ///
@@ -133,11 +134,6 @@ impl Document {
         if self.open.is_empty() && !matches!(name, "ListBucketResult" | "Error") {
             return Err(ListingError::Foreign { root: shown(name) });
         }
-        // Each closing element looks at all that are open, so that depth costs its square.
-        if self.open.len() == DEEPEST {
-            let reason = format!("its elements are nested deeper than {DEEPEST}");
-            return Err(ListingError::Xml { reason });
-        }
         self.open.push(name.to_owned());
         self.text.clear();
         Ok(())
@@ -161,6 +157,12 @@ impl Document {
     }
 
     fn end(&mut self) -> Result<(), ListingError> {
+        // Nothing below has a meaning, and each level would cost time at every end.
+        if self.open.len() > DEEPEST {
+            self.open.pop();
+            self.text.clear();
+            return Ok(());
+        }
         let open = std::mem::take(&mut self.open);
         let path: Vec<&str> = open.iter().map(String::as_str).collect();
         let text = std::mem::take(&mut self.text);

@@ -1,7 +1,7 @@
 //! What the archive can hold: every combination of market and data type, and which one a key
 //! belongs to.
 //!
-//! The rows are data (`matrix/*.toml`, read by [`rows`]). What is really published comes from
+//! The rows are data (`matrix/*.toml`, read by `rows`). What is really published comes from
 //! listings: nothing here decides that an archive exists, only how its key would be spelled and
 //! what is expected.
 

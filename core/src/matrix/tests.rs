@@ -300,16 +300,12 @@ fn a_key_off_every_pattern_is_unknown_with_a_reason() {
 }
 
 #[test]
+#[cfg_attr(not(real_archives), ignore = "there is no ../shared/archives")]
 fn the_keys_of_real_archives_are_identified() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/archives");
-    if !folder.exists() {
-        assert!(std::env::var_os("CI").is_none(), "no archives at {}", folder.display());
-        println!("skipped: no archives at {}", folder.display());
-        return;
-    }
     let matrix = matrix();
-    let keys = zips(&folder, &folder);
-    assert!(!keys.is_empty(), "no zips below {}", folder.display());
+    let folders = crate::tests::archive_folders();
+    let keys: Vec<String> = folders.iter().flat_map(|folder| zips(folder, folder)).collect();
+    assert!(!keys.is_empty(), "no zips in {folders:?}");
     for key in keys {
         let archive = matrix.identify(&key).unwrap();
         let row = matrix.get(archive.market(), archive.data_type()).unwrap();

@@ -6,6 +6,7 @@
 pub mod archive;
 pub mod days;
 pub mod market;
+pub mod partition;
 pub mod pattern;
 pub mod period;
 pub mod table;

@@ -1,4 +1,21 @@
-//! Which days of an archive are its own without a question, and which another copy holds.
+//! Which days of an incoming archive are free, and which overlap with a competing archive.
+//!
+//! A competing archive is one of the other frequency that covers the same days. Its days that the
+//! incoming archive does not hold already are decided as follows; *compared* means that the ledger
+//! says so of exactly these two versions.
+//!
+//! | incoming | its version | competing archive | its days are |
+//! |---|---|---|---|
+//! | month or day | new, or a correction | holds days | overlapping: to be compared |
+//! | month | in the lake | a day that was not compared | overlapping |
+//! | month | in the lake | a day that was compared | taken: the decision stands |
+//! | day | in the lake | a month that was not compared | overlapping |
+//! | day | in the lake | a month that was compared | taken: the decision stands |
+//! | month | new, or a correction | holds none of its days | free |
+//! | month | in the lake | holds none of its days | as they are: nothing lands twice |
+//! | day | new, or a correction | a month without rows of it | free |
+//! | day | in the lake, owns the day | a month without rows of it | as it is |
+//! | day | in the lake, has yielded | a month that no longer holds it | free: it lands again |
 
 use std::sync::Arc;
 
@@ -16,7 +33,7 @@ pub struct HeldArchive {
     /// The days that the archive owns, where these are not all days of its period.
     pub days: Option<DaySet>,
     /// The version of the month's archive that a daily archive was compared with.
-    pub rival: Option<Arc<str>>,
+    pub competing_version: Option<Arc<str>>,
     /// Whether its rows have given way to other copies.
     pub yielded: bool,
 }
@@ -28,17 +45,18 @@ impl HeldArchive {
         self.days.unwrap_or_else(|| DaySet::of(period))
     }
 
-    /// Returns the days that it owns, or the one that it says to be without rows, unless a month
-    /// said otherwise.
+    /// Returns the days of which the archive says what rows there are.
+    ///
+    /// A daily archive without rows says that its day is empty, and so competes for it, unless a
+    /// month had rows of it and the day yielded.
     fn asserted(&self, period: Period) -> DaySet {
         let owned = self.owned(period);
-        let is_empty_day =
-            period.frequency() == Frequency::Daily && owned.is_empty() && !self.yielded;
-        if is_empty_day { DaySet::of(period) } else { owned }
+        let is_daily = period.frequency() == Frequency::Daily;
+        if is_daily && owned.is_empty() && !self.yielded { DaySet::of(period) } else { owned }
     }
 }
 
-/// The days of one version of an archive, by who holds them before it lands.
+/// The days of one version of an archive before it lands: kept, free, or overlapping.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OverlapClaim {
     pub period: Period,
@@ -46,22 +64,22 @@ pub struct OverlapClaim {
     pub kept: DaySet,
     /// Rows that these days have in silver.
     pub kept_rows: u64,
-    /// Days that nobody else holds: its rows of them land.
+    /// Days that no other archive holds: the rows of them land.
     pub free: DaySet,
-    /// Days that a copy of the other frequency holds, and that are to be decided.
+    /// Days that a competing archive holds, and that are to be decided.
     pub overlapping: DaySet,
-    /// The versions of the copies that hold overlapping days.
+    /// The versions of the archives that hold overlapping days.
     pub competing: Vec<(Period, Arc<str>)>,
-    /// The version of the month's archive that a day of its own is decided against by landing at
-    /// all.
-    pub rival: Option<Arc<str>>,
+    /// The version of the month's archive with which a daily archive counts as compared once it has
+    /// landed.
+    pub competing_version: Option<Arc<str>>,
     same_version: bool,
 }
 
 impl OverlapClaim {
     /// Finds what the version `sha256` of the archive of `period` can claim; `own` is what is known
-    /// of the archive, `competing` what is known of those of the other frequency that share days with
-    /// it.
+    /// of the archive, `competing` what is known of those of the other frequency that share days
+    /// with it.
     #[must_use]
     pub fn of(
         period: Period,
@@ -72,52 +90,43 @@ impl OverlapClaim {
         let all = DaySet::of(period);
         let same = own.filter(|own| *own.sha256 == *sha256);
         let kept = same.map_or(DaySet::NONE, |own| own.owned(period));
-        let (mut taken, mut overlapping) = (DaySet::NONE, DaySet::NONE);
-        let (mut against, mut rival) = (Vec::new(), None);
-        for (other, held_archive) in competing {
-            let days = held_archive.asserted(*other).and(all).minus(kept);
-            let decided = match period.frequency() {
-                Frequency::Monthly => {
-                    same.is_some() && held_archive.rival.as_deref() == Some(sha256)
-                }
-                Frequency::Daily => {
-                    same.is_some_and(|own| own.rival.as_ref() == Some(&held_archive.sha256))
-                }
-            };
-            // A month that does not hold the day of a new archive has no rows of it; one that does
-            // not hold the day of a corrected archive may have lost it to a version before, and is
-            // to be asked again, unless it was asked already about a version without rows.
-            let unheld = own.is_none_or(|own| {
-                own.owned(period).is_empty() && own.rival.as_ref() == Some(&held_archive.sha256)
-            });
-            if period.frequency() == Frequency::Daily && (!days.is_empty() || unheld) {
-                rival = Some(Arc::clone(&held_archive.sha256));
+        let mut taken = DaySet::NONE;
+        let mut overlapping = DaySet::NONE;
+        let mut undecided = Vec::new();
+        let mut competing_version = None;
+        for (other_period, other) in competing {
+            let days = other.asserted(*other_period).and(all).minus(kept);
+            if period.frequency() == Frequency::Daily
+                && counts_as_compared(period, own, other, days)
+            {
+                competing_version = Some(Arc::clone(&other.sha256));
             }
+            // A day that was decided before stays with its owner, so it is not free either.
             taken = taken.or(days);
-            if !decided && !days.is_empty() {
+            if !days.is_empty() && !is_decided(period, same, other) {
                 overlapping = overlapping.or(days);
-                against.push((*other, Arc::clone(&held_archive.sha256)));
+                undecided.push((*other_period, Arc::clone(&other.sha256)));
             }
         }
-        let whole =
+        // A month that is in the lake has landed all that was free. So has a day that owns rows;
+        // one that had yielded gets its day back when the month loses it.
+        let has_landed =
             same.is_some() && (period.frequency() == Frequency::Monthly || !kept.is_empty());
-        let free = if whole { DaySet::NONE } else { all.minus(taken) };
-        let kept_rows = same.map_or(0, |own| own.rows);
         Self {
             period,
             kept,
-            kept_rows,
-            free,
+            kept_rows: same.map_or(0, |own| own.rows),
+            free: if has_landed { DaySet::NONE } else { all.minus(taken) },
             overlapping,
-            competing: against,
-            rival,
+            competing: undecided,
+            competing_version,
             same_version: same.is_some(),
         }
     }
 
-    /// Returns whether the version is known and nothing about it is open.
+    /// Returns whether the version is in the lake and nothing about it is to be decided.
     #[must_use]
-    pub const fn is_settled(&self) -> bool {
+    pub const fn is_resolved(&self) -> bool {
         self.same_version && self.overlapping.is_empty() && self.free.is_empty()
     }
 
@@ -128,7 +137,42 @@ impl OverlapClaim {
     }
 }
 
-/// What an archive comes to own once its overlapping days are decided.
+/// Returns whether the same two versions were compared before; `same` is the incoming version as it
+/// is in the lake.
+///
+/// The daily archive is the one that records the comparison: a month would have to record one for
+/// each of its days.
+fn is_decided(period: Period, same: Option<&HeldArchive>, other: &HeldArchive) -> bool {
+    let Some(same) = same else { return false };
+    let (daily, month) = match period.frequency() {
+        Frequency::Monthly => (other, same),
+        Frequency::Daily => (same, other),
+    };
+    daily.competing_version.as_ref() == Some(&month.sha256)
+}
+
+/// Returns whether a daily archive that lands counts as compared with the version `month`; `days`
+/// are those that the month holds of it.
+///
+/// If the month holds the day, the two are compared now. If it does not hold the day of a new
+/// archive, it has no rows of it, and there is nothing to compare. If it does not hold the day of a
+/// corrected archive, it may have lost it to an earlier version of that archive: it has to be
+/// compared with the correction too, unless the earlier version had no rows to win with.
+fn counts_as_compared(
+    period: Period,
+    own: Option<&HeldArchive>,
+    month: &HeldArchive,
+    days: DaySet,
+) -> bool {
+    if !days.is_empty() {
+        return true;
+    }
+    own.is_none_or(|own| {
+        own.owned(period).is_empty() && own.competing_version.as_ref() == Some(&month.sha256)
+    })
+}
+
+/// What an archive owns once its overlapping days are decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClaimResolution {
     /// Days that it owns from now on.
@@ -142,18 +186,20 @@ pub struct ClaimResolution {
 }
 
 impl OverlapClaim {
-    /// Settles the claim; `present` are the days of which the archive has rows, `decisions` those on
-    /// overlapping days.
+    /// Resolves the claim; `present` are the days of which the archive has rows, `decisions` those
+    /// on overlapping days.
     #[must_use]
     pub fn resolve(&self, present: DaySet, decisions: &[DayDecision]) -> ClaimResolution {
-        let won: DaySet = decisions
-            .iter()
-            .filter(|decision| decision.newcomer_wins())
-            .map(|decision| decision.day)
-            .collect();
+        let mut won = DaySet::NONE;
+        for decision in decisions.iter().filter(|decision| decision.incoming_wins()) {
+            won.insert(decision.day);
+        }
+        // A free day without rows is not owned: another archive may
+        // still have rows of it.
         let landed = self.free.and(present).or(won);
         let owned = self.kept.or(landed);
-        ClaimResolution { owned, landed, won, yielded: owned.is_empty() && !decisions.is_empty() }
+        let yielded = owned.is_empty() && !decisions.is_empty();
+        ClaimResolution { owned, landed, won, yielded }
     }
 
     /// Returns the owned days as they are recorded: nothing where they are all days of the period.

@@ -2,8 +2,8 @@
 //!
 //! The daily and the monthly archive of a series hold the same days in principle; in practice
 //! either may miss some, end hours early or repeat rows (binance-public-data issues 140, 86, 203),
-//! so neither is right by rule. [`claim`] says which days of an archive are in question,
-//! [`measure`] what a copy is worth, and here the two are compared. Where the rows come from and
+//! so neither is right by rule. `claim` says which days of an archive are in question,
+//! `measure` how complete a copy is, and here the two are compared. Where the rows come from and
 //! where they go is not known here.
 
 mod claim;
@@ -23,20 +23,20 @@ use crate::names::period::{DateRange, Period};
 pub struct DayDecision {
     pub day: NaiveDate,
     /// The frequency of the archive whose copy was in silver before.
-    pub holder: Frequency,
-    /// What the holder's copy is worth.
-    pub held: DayEvidence,
-    /// What the other copy is worth.
-    pub offered: DayEvidence,
+    pub current_owner: Frequency,
+    /// What was measured of the copy in silver.
+    pub current: DayEvidence,
+    /// What was measured of the incoming copy.
+    pub incoming: DayEvidence,
     cause: Cause,
 }
 
-/// What the two copies differ in, the first that counts.
+/// The first thing that counts in which the two copies differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cause {
-    Rows { newcomer: bool },
-    Gaps { newcomer: bool },
-    Span { newcomer: bool },
+    Rows { incoming_wins: bool },
+    Gaps { incoming_wins: bool },
+    Span { incoming_wins: bool },
     Tie,
 }
 
@@ -45,36 +45,41 @@ enum Cause {
 #[must_use]
 pub fn decide_day(
     day: NaiveDate,
-    holder: Frequency,
-    held: DayEvidence,
-    offered: DayEvidence,
+    current_owner: Frequency,
+    current: DayEvidence,
+    incoming: DayEvidence,
 ) -> DayDecision {
-    let distinct = (offered.distinct(), held.distinct());
-    let cause = if distinct.0 != distinct.1 {
-        Cause::Rows { newcomer: distinct.0 > distinct.1 }
-    } else {
-        match (offered.gaps, held.gaps) {
-            (Some(offered), Some(held)) if offered != held => {
-                Cause::Gaps { newcomer: offered < held }
-            }
-            (Some(_), Some(_)) => Cause::Tie,
-            _ if offered.span() != held.span() => {
-                Cause::Span { newcomer: offered.span() > held.span() }
-            }
-            _ => Cause::Tie,
+    DayDecision { day, current_owner, current, incoming, cause: find_cause(current, incoming) }
+}
+
+fn find_cause(current: DayEvidence, incoming: DayEvidence) -> Cause {
+    // Repeated rows say nothing new: a copy with every row twice is not the more complete one.
+    if incoming.distinct() != current.distinct() {
+        return Cause::Rows { incoming_wins: incoming.distinct() > current.distinct() };
+    }
+    // Where gaps are known of both, they decide alone: the same number of rows with the same number
+    // of gaps is the same day, whatever its first and last row.
+    if let Some((incoming, current)) = incoming.gaps.zip(current.gaps) {
+        if incoming == current {
+            return Cause::Tie;
         }
-    };
-    DayDecision { day, holder, held, offered, cause }
+        return Cause::Gaps { incoming_wins: incoming < current };
+    }
+    if incoming.span() == current.span() {
+        return Cause::Tie;
+    }
+    Cause::Span { incoming_wins: incoming.span() > current.span() }
 }
 
 impl DayDecision {
     /// Returns whether the day goes to the copy that was not in silver.
     #[must_use]
-    pub const fn newcomer_wins(&self) -> bool {
+    pub const fn incoming_wins(&self) -> bool {
         match self.cause {
-            Cause::Rows { newcomer } | Cause::Gaps { newcomer } | Cause::Span { newcomer } => {
-                newcomer
-            }
+            Cause::Rows { incoming_wins }
+            | Cause::Gaps { incoming_wins }
+            | Cause::Span { incoming_wins } => incoming_wins,
+            // What is in silver stays: moving rows for nothing would go on for ever.
             Cause::Tie => false,
         }
     }
@@ -82,47 +87,38 @@ impl DayDecision {
     /// Returns the frequency of the archive that owns the day from now on.
     #[must_use]
     pub const fn owner(&self) -> Frequency {
-        match (self.newcomer_wins(), self.holder) {
-            (false, holder) => holder,
+        match (self.incoming_wins(), self.current_owner) {
+            (false, current_owner) => current_owner,
             (true, Frequency::Daily) => Frequency::Monthly,
             (true, Frequency::Monthly) => Frequency::Daily,
         }
     }
 
-    const fn copy(&self, frequency: Frequency) -> DayEvidence {
-        match (frequency, self.holder) {
-            (Frequency::Daily, Frequency::Daily) | (Frequency::Monthly, Frequency::Monthly) => {
-                self.held
-            }
-            _ => self.offered,
-        }
+    fn evidence_of(&self, frequency: Frequency) -> DayEvidence {
+        if frequency == self.current_owner { self.current } else { self.incoming }
     }
 }
 
-/// Tells decisions with their numbers, neighbouring days of the same outcome as one.
+/// Explains decisions with their numbers, neighbouring days of the same outcome as one.
 #[must_use]
 pub fn explain(decisions: &[DayDecision]) -> String {
-    let mut text = String::new();
-    let alike = |a: &DayDecision, b: &DayDecision| {
-        a.day.succ_opt() == Some(b.day)
-            && (a.owner(), a.holder, a.cause) == (b.owner(), b.holder, b.cause)
-    };
-    for days in decisions.chunk_by(alike) {
-        let separator = if text.is_empty() { "" } else { "; " };
-        // Writing to a string does not fail.
-        let _ = write!(text, "{separator}{}", explain_days(days));
+    let mut texts = Vec::new();
+    for days in decisions.chunk_by(has_same_outcome) {
+        texts.push(explain_days(days));
     }
-    text
+    texts.join("; ")
 }
 
+fn has_same_outcome(a: &DayDecision, b: &DayDecision) -> bool {
+    a.day.succ_opt() == Some(b.day)
+        && (a.owner(), a.current_owner, a.cause) == (b.owner(), b.current_owner, b.cause)
+}
+
+/// Explains neighbouring days of one outcome.
 fn explain_days(days: &[DayDecision]) -> String {
     let (Some(first), Some(last)) = (days.first(), days.last()) else { return String::new() };
     let range = DateRange { start: Some(first.day), end: Some(last.day) };
     let when = if days.len() == 1 { Period::day(first.day).to_string() } else { range.to_string() };
-    let total = |frequency| {
-        days.iter().map(|decision| decision.copy(frequency)).fold(DayEvidence::default(), add)
-    };
-    let (monthly, daily) = (total(Frequency::Monthly), total(Frequency::Daily));
     let what =
         if days.len() == 1 { "the day".to_owned() } else { format!("the {} days", days.len()) };
     let owner = first.owner();
@@ -131,7 +127,18 @@ fn explain_days(days: &[DayDecision]) -> String {
         Cause::Span { .. } => format!("the rows of {owner} reach further, {owner} owns {what}"),
         Cause::Rows { .. } | Cause::Gaps { .. } => format!("{owner} owns {what}"),
     };
-    format!("{when}: monthly {}, daily {}: {outcome}", figures(monthly), figures(daily))
+    let monthly = figures(total(days, Frequency::Monthly));
+    let daily = figures(total(days, Frequency::Daily));
+    format!("{when}: monthly {monthly}, daily {daily}: {outcome}")
+}
+
+/// Adds up what was measured of one frequency's copy.
+fn total(days: &[DayDecision], frequency: Frequency) -> DayEvidence {
+    let mut total = DayEvidence::default();
+    for decision in days {
+        total = add(total, decision.evidence_of(frequency));
+    }
+    total
 }
 
 fn figures(evidence: DayEvidence) -> String {
@@ -154,6 +161,7 @@ fn figures(evidence: DayEvidence) -> String {
 }
 
 fn add(a: DayEvidence, b: DayEvidence) -> DayEvidence {
+    // A sum starts without gaps known, and of a day without rows none are known.
     let gaps = a.gaps.zip(b.gaps).map(|(a, b)| a + b).or(a.gaps).or(b.gaps);
     DayEvidence {
         rows: a.rows + b.rows,

@@ -36,7 +36,7 @@ pub(crate) fn land(ledger: &mut Ledger, arrived: LedgerEntry, rows: RowsOf<'_>) 
         held_archives.iter().map(|(period, held_archive)| (*period, held_archive)).collect();
     let own = ledger.get(key.path()).filter(is_told).and_then(held_archive);
     let claim = OverlapClaim::of(period, &version, own.as_ref(), &competing);
-    if claim.is_settled() {
+    if claim.is_resolved() {
         let known = ledger.get(key.path()).unwrap().clone();
         let LedgerEntry { size, etag, last_modified, .. } = arrived;
         ledger.insert(LedgerEntry { size, etag, last_modified, ..known });
@@ -63,33 +63,35 @@ pub(crate) fn land(ledger: &mut Ledger, arrived: LedgerEntry, rows: RowsOf<'_>) 
     for (holder, decisions) in decisions {
         let won: DaySet = decisions
             .iter()
-            .filter(|decision| decision.newcomer_wins())
+            .filter(|decision| decision.incoming_wins())
             .map(|decision| decision.day)
             .collect();
         let holder = others[holder].clone();
         let days = holder.owned_days().minus(won);
         let is_daily = holder.key.period() != holder.key.period().month();
-        let rival = if is_daily { Some(Arc::clone(&version)) } else { holder.rival.clone() };
+        let competing_version =
+            if is_daily { Some(Arc::clone(&version)) } else { holder.competing_version.clone() };
         let status =
             if days.is_empty() && !won.is_empty() { ArchiveStatus::Yielded } else { holder.status };
-        ledger.insert(LedgerEntry { days: Some(days), rival, status, ..holder });
+        ledger.insert(LedgerEntry { days: Some(days), competing_version, status, ..holder });
     }
     let status = if resolution.yielded { ArchiveStatus::Yielded } else { ArchiveStatus::Ingested };
     ledger.insert(LedgerEntry {
         days: Some(resolution.owned),
-        rival: claim.rival,
+        competing_version: claim.competing_version,
         status,
         ..arrived
     });
 }
 
 fn held_archive(entry: &LedgerEntry) -> Option<HeldArchive> {
-    let (sha256, rival) = (Arc::clone(entry.sha256.as_ref()?), entry.rival.clone());
+    let (sha256, competing_version) =
+        (Arc::clone(entry.sha256.as_ref()?), entry.competing_version.clone());
     Some(HeldArchive {
         sha256,
         rows: entry.rows,
         days: Some(entry.owned_days()),
-        rival,
+        competing_version,
         yielded: entry.status == ArchiveStatus::Yielded,
     })
 }

@@ -16,7 +16,7 @@ fn evidence(measure: Continuity, rows: impl IntoIterator<Item = (i64, i64)>) -> 
 
 fn told(holder: Frequency, held: DayEvidence, offered: DayEvidence) -> (bool, String) {
     let decision = decide_day(date("2024-02-03"), holder, held, offered);
-    (decision.newcomer_wins(), explain(&[decision]))
+    (decision.incoming_wins(), explain(&[decision]))
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! The decision about each archive of one series, a month at a time.
 //!
-//! Three questions: whether the month is taken as a whole or day by day, whether a copy of days
-//! that are held should be compared with the one that holds them, and whether what the ledger knows
-//! of an archive still holds. All answers are facts of the month alone, so a plan needs one pass.
+//! Three questions: whether the month is taken as a whole or day by day, whether an archive has to
+//! be compared with the one that owns its days, and whether what the ledger says of an archive is
+//! still true. All answers are facts of the month alone, so a plan needs one pass.
 
-use super::{Decision, FetchReason, Held, Member, Ownership, PlanOptions, SkipReason, lacks};
+use super::{
+    Decision, FetchReason, MonthOwnership, Ownership, PlanOptions, SeriesArchive, SkipReason, lacks,
+};
 use crate::ledger::{ArchiveStatus, ChecksumState, Ledger, LedgerEntry};
 use crate::listing::Published;
 use crate::names::archive::Series;
@@ -25,18 +27,20 @@ impl Decider<'_> {
     /// Decides about every member; members are in the order of their periods.
     pub(super) fn decide<'m>(
         &self,
-        members: &[Member<'m>],
-        mut tell: impl FnMut(Member<'m>, Decision),
+        members: &[SeriesArchive<'m>],
+        mut report: impl FnMut(SeriesArchive<'m>, Decision),
     ) {
         for month in members.chunk_by(|a, b| month_of(*a) == month_of(*b)) {
             let Some(first) = month.first() else { continue };
             let held = self.ownership.held(self.series, first.period.start());
+            // The monthly archive goes first, although it may be listed later: what becomes of the
+            // days depends on whether it is fetched, and its own decision on none of theirs.
             let monthly =
                 month.iter().find(|member| member.period.frequency() == Frequency::Monthly);
             let monthly = monthly.map(|member| {
                 self.decide_wanted(member.published, || self.monthly(month, member, held))
             });
-            let comes = matches!(monthly, Some(Decision::Fetch(_)));
+            let month_is_fetched = matches!(monthly, Some(Decision::Fetch(_)));
             for archives in month.chunk_by(|a, b| a.period == b.period) {
                 // A listing that was read in overlapping parts has an archive twice: the first
                 // stands for both.
@@ -44,10 +48,10 @@ impl Decider<'_> {
                 let decision = match (member.period.frequency(), monthly) {
                     (Frequency::Monthly, Some(monthly)) => monthly,
                     _ => self.decide_wanted(member.published, || {
-                        self.daily(member.published, held, comes)
+                        self.daily(member.published, held, month_is_fetched)
                     }),
                 };
-                tell(*member, decision);
+                report(*member, decision);
             }
         }
     }
@@ -63,23 +67,34 @@ impl Decider<'_> {
         decide()
     }
 
-    /// Decides about a month's own archive: it is new, or new beside dailies, or as the ledger
+    /// Decides about a month's own archive: it is new, or new next to dailies, or as the ledger
     /// says.
-    fn monthly(&self, month: &[Member<'_>], member: &Member<'_>, held: Held<'_>) -> Decision {
+    fn monthly(
+        &self,
+        month: &[SeriesArchive<'_>],
+        member: &SeriesArchive<'_>,
+        held: MonthOwnership<'_>,
+    ) -> Decision {
         if !self.is_closed(member.period) {
             return Decision::Skip(SkipReason::MonthNotClosed);
         }
         let known = held.month().is_some();
         let decision = self.by_ledger(member.published);
         match decision {
+            // A month that is in the lake already is kept up to date whatever the dates: its rows
+            // would otherwise stay as they were before a correction.
             Decision::Fetch(_) if !known && !self.takes_whole(month, member.period) => {
                 Decision::Skip(SkipReason::CoveredByDailies)
             }
+            // Some of its days are in silver from dailies: which copy owns them is decided on what
+            // is measured, once both are here.
             Decision::Fetch(FetchReason::New) if held.any_daily() => {
                 Decision::Fetch(FetchReason::Compare)
             }
+            // A daily that came, or was corrected, while the month was in the lake has not been
+            // compared with it.
             Decision::Skip(SkipReason::AlreadyIngested | SkipReason::Yielded)
-                if self.is_rival_unjudged(month, member.published, held) =>
+                if self.has_uncompared_daily(month, member.published, held) =>
             {
                 Decision::Fetch(FetchReason::Compare)
             }
@@ -88,51 +103,71 @@ impl Decider<'_> {
     }
 
     /// Returns whether all of a month is wanted, or cannot be had day by day.
-    fn takes_whole(&self, month: &[Member<'_>], period: Period) -> bool {
-        let wanted_daily = |member: &Member<'_>| {
-            member.period.frequency() == Frequency::Daily
-                && self.targets.dates.overlaps(member.period)
-        };
+    fn takes_whole(&self, month: &[SeriesArchive<'_>], period: Period) -> bool {
         self.targets.frequency == FrequencyPolicy::Monthly
             || self.targets.dates.covers(period)
             || !self.target.expects(self.series, Frequency::Daily)
-            || !month.iter().any(wanted_daily)
+            // Dailies of the first years were never published: their days are in the month only.
+            || !month.iter().any(|member| self.is_wanted_daily(member))
+    }
+
+    fn is_wanted_daily(&self, member: &SeriesArchive<'_>) -> bool {
+        member.period.frequency() == Frequency::Daily && self.targets.dates.overlaps(member.period)
     }
 
     /// Returns whether a daily archive that is held has not been compared with the month's own in
     /// this version.
-    fn is_rival_unjudged(
+    fn has_uncompared_daily(
         &self,
-        month: &[Member<'_>],
+        month: &[SeriesArchive<'_>],
         published: &Published,
-        held: Held<'_>,
+        held: MonthOwnership<'_>,
     ) -> bool {
-        let version = self.ledger.get(published.key.path()).and_then(|entry| entry.sha256.as_ref());
-        let beside = |member: &&Member<'_>| {
-            member.period.frequency() == Frequency::Daily
-                && held.owner(member.period.start()) != Some(Frequency::Monthly)
-        };
-        let dailies = month.iter().filter(beside);
-        let mut held = dailies.filter_map(|member| self.ledger.get(member.published.key.path()));
-        version.is_some()
-            && held.any(|entry| {
-                entry.status == ArchiveStatus::Ingested && entry.rival.as_ref() != version
-            })
+        let entry = self.ledger.get(published.key.path());
+        let Some(version) = entry.and_then(|entry| entry.sha256.as_ref()) else { return false };
+        for member in month {
+            // A day that the month owns was compared when it got it, or had no daily then: the
+            // daily's own decision sees to that.
+            let is_daily = member.period.frequency() == Frequency::Daily;
+            if !is_daily || held.owner(member.period.start()) == Some(Frequency::Monthly) {
+                continue;
+            }
+            let Some(daily) = self.ledger.get(member.published.key.path()) else { continue };
+            if daily.status == ArchiveStatus::Ingested
+                && daily.competing_version.as_ref() != Some(version)
+            {
+                return true;
+            }
+        }
+        false
     }
 
-    /// Decides about an archive of a day; `comes` says that the month's own archive is to be
-    /// fetched now.
-    fn daily(&self, published: &Published, held: Held<'_>, comes: bool) -> Decision {
+    /// Decides about an archive of a day; `month_is_fetched` says that the month's own archive is
+    /// to be fetched now.
+    ///
+    /// | day is owned by | month | decision |
+    /// |---|---|---|
+    /// | the month | in the lake | fetched only if it may be the better copy |
+    /// | the daily | any | as the ledger says: new versions replace old ones |
+    /// | nobody | to be fetched | left to the month |
+    /// | nobody | in the lake | as the ledger says, if dailies are published |
+    /// | nobody | neither | as the ledger says; one that had yielded is compared again |
+    fn daily(
+        &self,
+        published: &Published,
+        held: MonthOwnership<'_>,
+        month_is_fetched: bool,
+    ) -> Decision {
         let day = published.key.period().start();
         match (held.owner(day), held.month()) {
-            (Some(Frequency::Monthly), Some(month)) => self.beside_monthly(published, month),
+            (Some(Frequency::Monthly), Some(month)) => self.owned_by_month(published, month),
             (Some(Frequency::Daily), _) => self.by_ledger(published),
-            _ if comes => Decision::Skip(SkipReason::CoveredByMonthly),
+            _ if month_is_fetched => Decision::Skip(SkipReason::CoveredByMonthly),
             (_, Some(_)) if !self.target.expects(self.series, Frequency::Daily) => {
                 Decision::Skip(SkipReason::CoveredByMonthly)
             }
             _ => match self.by_ledger(published) {
-                // What it had yielded to is gone.
+                // The copy that it had yielded to no longer holds the day.
                 Decision::Skip(SkipReason::Yielded) => Decision::Fetch(FetchReason::Compare),
                 other => other,
             },
@@ -140,15 +175,21 @@ impl Decider<'_> {
     }
 
     /// Decides about an archive of a day that the month's own archive owns.
-    fn beside_monthly(&self, published: &Published, month: &LedgerEntry) -> Decision {
+    fn owned_by_month(&self, published: &Published, month: &LedgerEntry) -> Decision {
         let decision = self.by_ledger(published);
-        let judged = self.ledger.get(published.key.path()).and_then(|entry| entry.rival.as_ref());
-        let in_silver = month.status == ArchiveStatus::Ingested;
+        let entry = self.ledger.get(published.key.path());
+        let compared_with = entry.and_then(|entry| entry.competing_version.as_ref());
+        let is_current = month.status == ArchiveStatus::Ingested;
         match decision {
-            Decision::Skip(SkipReason::Yielded) if in_silver && judged != month.sha256.as_ref() => {
+            // It yielded to another version of the month. Of one that failed to come the rows are
+            // not in silver, so there is nothing new to compare with.
+            Decision::Skip(SkipReason::Yielded)
+                if is_current && compared_with != month.sha256.as_ref() =>
+            {
                 Decision::Fetch(FetchReason::Compare)
             }
             Decision::Skip(SkipReason::Yielded | SkipReason::AlreadyIngested) => decision,
+            // A correction may be the more complete copy, whatever the month looks like.
             Decision::Fetch(FetchReason::Changed | FetchReason::Forced) => decision,
             _ if !self.may_be_better(published, month) => {
                 Decision::Skip(SkipReason::CoveredByMonthly)
@@ -161,16 +202,16 @@ impl Decider<'_> {
     /// Returns whether fetching a day that the month's archive holds can be of use.
     ///
     /// Nearly every day is published both ways, and fetching each twice would double every
-    /// download. So there has to be a sign: dailies were asked for, the daily is newer than the
+    /// download. So there has to be a sign: dailies were requested, the daily is newer than the
     /// month, or the month is not whole.
     fn may_be_better(&self, published: &Published, month: &LedgerEntry) -> bool {
         let newer = published
             .last_modified
             .zip(month.last_modified)
             .is_some_and(|(daily, month)| daily > month);
-        let asked_for = self.targets.frequency == FrequencyPolicy::Daily;
+        let requested = self.targets.frequency == FrequencyPolicy::Daily;
         let expected = self.target.expects(self.series, Frequency::Daily);
-        expected && (asked_for || newer || lacks::rows(month, published.key.period().start()))
+        expected && (requested || newer || lacks::rows(month, published.key.period().start()))
     }
 
     fn is_closed(&self, period: Period) -> bool {
@@ -181,7 +222,10 @@ impl Decider<'_> {
         let Some(entry) = self.ledger.get(published.key.path()) else {
             return Decision::Fetch(FetchReason::New);
         };
+        // What the ledger says is true as long as the source has not changed; a failure says
+        // nothing about the archive and is tried again.
         let unchanged = match entry.status {
+            // Listed now, or the rows are of a version that another one replaced.
             ArchiveStatus::NotPublished | ArchiveStatus::Superseded => {
                 return Decision::Fetch(FetchReason::New);
             }
@@ -191,6 +235,7 @@ impl Decider<'_> {
             ArchiveStatus::Quarantined => SkipReason::Quarantined,
             ArchiveStatus::Rejected => SkipReason::Rejected,
         };
+        // The most telling reason first: it is what the plan shows.
         if self.options.force {
             Decision::Fetch(FetchReason::Forced)
         } else if has_changed(published, entry) {
@@ -203,7 +248,7 @@ impl Decider<'_> {
     }
 }
 
-fn month_of(member: Member<'_>) -> Period {
+fn month_of(member: SeriesArchive<'_>) -> Period {
     member.period.month()
 }
 

@@ -6,7 +6,7 @@
 
 use chrono::NaiveDate;
 
-use super::Member;
+use super::SeriesArchive;
 use crate::matrix::{Combination, Status};
 use crate::names::archive::Series;
 use crate::names::market::Frequency;
@@ -29,7 +29,7 @@ pub(super) fn of_series(
     targets: &Targets,
     target: &Target,
     series: &Series,
-    members: &[Member<'_>],
+    members: &[SeriesArchive<'_>],
     today: NaiveDate,
 ) -> Option<Missing> {
     let dates = expected_dates(targets.dates, &target.combination, today)?;

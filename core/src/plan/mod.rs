@@ -22,7 +22,7 @@ use chrono::NaiveDate;
 use self::decide::Decider;
 use self::found::Found;
 pub use self::missing::Missing;
-pub use self::ownership::{Held, Ownership};
+pub use self::ownership::{MonthOwnership, Ownership};
 use self::reason::Decision;
 pub use self::reason::{FetchReason, SkipReason};
 pub use self::report::SummaryRow;
@@ -206,7 +206,7 @@ struct Decided {
 
 /// One archive of the inventory, with its place there.
 #[derive(Clone, Copy, Debug)]
-struct Member<'a> {
+struct SeriesArchive<'a> {
     at: usize,
     /// The period of the archive's key, at hand.
     period: Period,
@@ -215,8 +215,8 @@ struct Member<'a> {
 
 /// Groups archives by series, in the order of series; listings come in runs of one series, so most
 /// archives cost a comparison.
-fn by_series(archives: &[Published]) -> Vec<(&Series, Vec<Member<'_>>)> {
-    let mut groups: Vec<(&Series, Vec<Member<'_>>)> = Vec::new();
+fn by_series(archives: &[Published]) -> Vec<(&Series, Vec<SeriesArchive<'_>>)> {
+    let mut groups: Vec<(&Series, Vec<SeriesArchive<'_>>)> = Vec::new();
     let mut places: HashMap<&Series, usize> = HashMap::new();
     let mut last = 0;
     for (at, published) in archives.iter().enumerate() {
@@ -224,7 +224,7 @@ fn by_series(archives: &[Published]) -> Vec<(&Series, Vec<Member<'_>>)> {
         if groups.get(last).is_none_or(|(known, _)| *known != series) {
             last = *places.entry(series).or_insert(groups.len());
         }
-        let member = Member { at, period: published.key.period(), published };
+        let member = SeriesArchive { at, period: published.key.period(), published };
         match groups.get_mut(last) {
             Some((_, members)) => members.push(member),
             None => groups.push((series, vec![member])),

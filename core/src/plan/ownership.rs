@@ -17,14 +17,14 @@ use crate::names::period::Period;
 /// The owners of every day that a ledger knows of.
 #[derive(Debug)]
 pub struct Ownership<'a> {
-    months: HashMap<(&'a Series, NaiveDate), Held<'a>>,
+    months: HashMap<(&'a Series, NaiveDate), MonthOwnership<'a>>,
 }
 
 impl<'a> Ownership<'a> {
     /// Reads the owners out of a ledger.
     #[must_use]
     pub fn of(ledger: &'a Ledger) -> Self {
-        let mut months: HashMap<(&Series, NaiveDate), Held> = HashMap::new();
+        let mut months: HashMap<(&Series, NaiveDate), MonthOwnership> = HashMap::new();
         for entry in ledger.entries() {
             let (period, owned) = (entry.key.period(), entry.owned_days());
             let yielded =
@@ -41,20 +41,20 @@ impl<'a> Ownership<'a> {
 
     /// Returns what is held of a series in the month of `date`.
     #[must_use]
-    pub fn held(&self, series: &Series, date: NaiveDate) -> Held<'a> {
+    pub fn held(&self, series: &Series, date: NaiveDate) -> MonthOwnership<'a> {
         self.months.get(&(series, Period::month_of(date).start())).copied().unwrap_or_default()
     }
 }
 
 /// What is held of one series in one month.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Held<'a> {
+pub struct MonthOwnership<'a> {
     daily: DaySet,
     monthly: DaySet,
     month: Option<&'a LedgerEntry>,
 }
 
-impl<'a> Held<'a> {
+impl<'a> MonthOwnership<'a> {
     /// Returns the frequency of the archive that owns the day.
     #[must_use]
     pub fn owner(self, date: NaiveDate) -> Option<Frequency> {

@@ -216,7 +216,7 @@ mod tests {
                 recorded_at: DateTime::UNIX_EPOCH,
                 reason: None,
                 days: None,
-                rival: None,
+                competing_version: None,
             });
         }
         ledger

@@ -55,4 +55,13 @@ impl ColumnType {
             Self::Percentage => DataType::Decimal128(5, 2),
         }
     }
+
+    /// Returns the precision and the scale of a decimal type.
+    #[must_use]
+    pub fn decimal_digits(self) -> Option<(u8, u8)> {
+        match self.data_type() {
+            DataType::Decimal128(precision, scale) => Some((precision, scale.unsigned_abs())),
+            _ => None,
+        }
+    }
 }

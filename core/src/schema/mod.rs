@@ -18,6 +18,16 @@ use crate::names::market::Market;
 pub use column::{Column, ColumnType};
 pub use layout::{Layout, LayoutField, Reading};
 
+/// The columns that silver tables have besides those of their data type, with what they hold;
+/// `bar_interval` is only in tables of bars.
+pub const SHARED_COLUMNS: [(&str, &str); 5] = [
+    ("market", "`spot`, `futures_um`, `futures_cm` or `options`"),
+    ("date", "UTC day of the row's event time"),
+    ("symbol", "symbol, as the archive spells it"),
+    ("bar_interval", "length of the bar, such as `1h`"),
+    ("archive", "key of the archive that the row came from"),
+];
+
 /// The schemas of all data types.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Schemas {
@@ -121,6 +131,12 @@ impl TableSchema {
     #[must_use]
     pub fn columns(&self) -> &[Column] {
         &self.columns
+    }
+
+    /// Returns the columns of the silver table by name, each with what it holds.
+    pub fn column_docs(&self) -> impl Iterator<Item = (&str, &str)> {
+        let own = self.columns.iter().map(|column| (column.name.as_str(), column.doc.as_str()));
+        SHARED_COLUMNS.into_iter().chain(own)
     }
 
     /// Returns the layouts in which archives of `market` may be written.

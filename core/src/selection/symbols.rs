@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use globset::{GlobBuilder, GlobMatcher};
+use globset::{GlobBuilder, GlobMatcher, GlobSet};
 
 use crate::names::market::{Market, NameError, Symbol};
 
@@ -184,6 +184,14 @@ impl Patterns {
     }
 }
 
+/// Bytes of the longest glob, far more than any symbol has.
+const LONGEST_GLOB: usize = 256;
+
+/// A set reports what cannot be compiled, such as braces nested too deeply. A matcher panics then.
+fn check_compiles(glob: &globset::Glob) -> Result<(), globset::Error> {
+    GlobSet::builder().add(glob.clone()).build().map(drop)
+}
+
 #[derive(Clone)]
 struct Glob(GlobMatcher);
 
@@ -195,9 +203,13 @@ impl Glob {
         if text.contains(|c: char| c.is_whitespace() || c.is_control() || "/\\!".contains(c)) {
             return Err(invalid("no spaces, slashes or inner exclamation marks".to_owned()));
         }
+        if text.len() > LONGEST_GLOB {
+            return Err(invalid(format!("of at most {LONGEST_GLOB} bytes")));
+        }
         let glob = GlobBuilder::new(text).literal_separator(true).build();
-        glob.map(|glob| Self(glob.compile_matcher()))
-            .map_err(|error| invalid(error.kind().to_string()))
+        let glob = glob.map_err(|error| invalid(error.kind().to_string()))?;
+        check_compiles(&glob).map_err(|error| invalid(error.kind().to_string()))?;
+        Ok(Self(glob.compile_matcher()))
     }
 }
 
@@ -276,6 +288,16 @@ mod tests {
         assert!(!SymbolFilter::parse(&["!BTC*"]).unwrap().is_bounded());
         assert!(!SymbolFilter::default().is_bounded());
         assert!(SymbolFilter::parse(&["*"]).unwrap().is_bounded());
+    }
+
+    #[test]
+    fn a_pattern_that_is_too_long_or_nested_too_deeply_is_refused() {
+        let nested = format!("{}BTC{}", "{".repeat(120), "}".repeat(120));
+        let long = "?".repeat(100_000);
+        for pattern in [nested, long, "{".repeat(100_000)] {
+            assert!(SymbolFilter::parse(&[&pattern]).is_err(), "{}", &pattern[..20]);
+        }
+        assert!(SymbolFilter::parse(&["?".repeat(256)]).is_ok());
     }
 
     #[test]

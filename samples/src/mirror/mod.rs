@@ -3,7 +3,7 @@
 //!
 //! The demo and the benches ingest from it through the same requests as from the real one, and
 //! whoever wants to try a client against the archive's protocol can. What is answered is decided in
-//! [`bucket`]; here is only the server around it. A mirror is for made-up and small archives: it
+//! `bucket`; here is only the server around it. A mirror is for made-up and small archives: it
 //! holds them all in memory.
 
 mod bucket;
@@ -115,14 +115,14 @@ pub fn published_at(key: &ArchiveKey) -> DateTime<Utc> {
 
 /// A request as the archive understands it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Asked {
+pub enum BucketRequest {
     /// A page of the listing.
     Listing(Listing),
     /// An object, by its key.
     Object(String),
 }
 
-impl Asked {
+impl BucketRequest {
     /// Reads a request's address: the root is the listing, everything below it a key.
     #[must_use]
     pub fn parse(uri: &Uri) -> Self {
@@ -149,9 +149,11 @@ async fn answer(State(served): State<Arc<Served>>, request: Request) -> Response
     if !served.latency.is_zero() {
         tokio::time::sleep(served.latency).await;
     }
-    match Asked::parse(request.uri()) {
-        Asked::Listing(listing) => Response::new(Body::from(bucket.list(&listing, PAGE_SIZE))),
-        Asked::Object(key) => {
+    match BucketRequest::parse(request.uri()) {
+        BucketRequest::Listing(listing) => {
+            Response::new(Body::from(bucket.list(&listing, PAGE_SIZE)))
+        }
+        BucketRequest::Object(key) => {
             let answer =
                 bucket.get(&key).map_or_else(missing, |object| object.answer(request.headers()));
             answer.map(|bytes: Bytes| {

@@ -5,11 +5,12 @@
 mod agreement;
 mod decoded;
 mod formats;
+mod from_schema;
 mod keys;
 
 use lakehouse_core::matrix::Matrix;
 use lakehouse_core::names::archive::ArchiveKey;
-use lakehouse_core::names::market::{DataType, Market, Symbol};
+use lakehouse_core::names::market::{Market, Symbol};
 
 use crate::*;
 
@@ -45,6 +46,7 @@ const EVERY_COMBINATION: [(Market, &str, &str); 29] = [
     (Market::Options, "EOHSummary", "BTCUSDT"),
 ];
 
+/// Returns the key of an archive that need not be published: the generator makes any period.
 fn archive(
     market: Market,
     data_type: &str,
@@ -52,11 +54,26 @@ fn archive(
     interval: Option<&str>,
     period: &str,
 ) -> ArchiveKey {
-    let matrix = Matrix::builtin().unwrap();
-    let combination = matrix.get(market, &DataType::new(data_type)).unwrap();
+    let folder = interval.map_or("", |_| "/{interval}");
+    let stem = interval.map_or(data_type, |_| "{interval}");
+    let row = format!(
+        r#"
+        [[combination]]
+        market = "{market}"
+        data_type = "{data_type}"
+        schema = "any"
+        pattern = "data/{{frequency}}/{data_type}/{{symbol}}{folder}/{{symbol}}-{stem}-{{period}}.zip"
+        daily = []
+        monthly = []
+        status = "active"
+        evidence = "made up"
+        "#
+    )
+    .replace("[]", if interval.is_some() { "[\"1h\"]" } else { "[]" });
+    let matrix = Matrix::parse("matrix.toml", &row).unwrap();
     let symbol: Symbol = symbol.parse().unwrap();
     let interval = interval.map(|text| text.parse().unwrap());
-    combination.archive(&symbol, interval, period.parse().unwrap()).unwrap()
+    matrix.combinations()[0].archive(&symbol, interval, period.parse().unwrap()).unwrap()
 }
 
 fn any_archive((market, data_type, symbol): (Market, &str, &str), period: &str) -> ArchiveKey {

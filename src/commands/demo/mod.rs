@@ -1,15 +1,14 @@
-//! `lakehouse demo`: everything at once on made-up archives, without a network.
+//! `lakehouse demo`: loads generated archives, without a network, and shows the result.
 //!
-//! The archives are generated, served by a [`Mirror`] on this machine and ingested through the same
-//! lister, planner, fetcher and writer as those of the public archive. Made-up data never go into a
-//! lake with real ones: their keys are the same, and one would pass for a correction of the other.
+//! A [`Mirror`] on this machine serves the archives, and the same code ingests them as those of the
+//! public archive. Generated data never go into a lake with real data: their keys are the same, so
+//! that one would count as a correction of the other.
 
-mod closing;
+mod next_steps;
 
 use std::sync::Arc;
-use std::thread::available_parallelism;
 
-use anyhow::{Context, bail};
+use anyhow::{Context as _, bail};
 use chrono::NaiveDate;
 use futures::TryStreamExt;
 use lakehouse_core::matrix::Matrix;
@@ -20,60 +19,51 @@ use lakehouse_samples::{KeyOptions, SampleOptions, sample_keys};
 use object_store::path::Path;
 use object_store::{ObjectStoreExt, PutPayload};
 
-use super::{CommandOutcome, gold, ingest};
-use crate::bronze::FetchOptions;
+use self::next_steps::Loaded;
+use super::CommandOutcome;
+use super::context::{Context, open_lake};
+use super::run::{Prepared, RunReporter};
 use crate::cli::ReportFormat;
-use crate::clock::Clock;
-use crate::events::Reporter;
-use crate::events::summary::Counting;
-use crate::ingest::{Depth, Ingest};
-use crate::shutdown::Shutdown;
+use crate::gold::{Gold, load_models};
+use crate::ingest::Ingest;
 use crate::source::{Timeouts, open_source};
 use crate::storage::lake::Lake;
-use crate::terminal::TerminalReporter;
 
 const DEFAULT_LAKE: &str = "./lakehouse-demo";
 
-/// The file by which a lake of made-up data is known.
+/// The file that marks a lake of generated data.
 const MARK: &str = "MADE-UP-DATA.txt";
-const MARK_TEXT: &str = "`lakehouse demo` made the data of this lake up. Delete the folder when you are done with it.\n";
+const MARK_TEXT: &str = "\
+`lakehouse demo` generated the data of this lake. Delete the folder when you no longer need it.
+";
 
-/// The seed of the archives; with another one, a demo would correct what the last one left.
+/// The seed of the archives; with another one, a demo would correct those of an earlier demo.
 const SEED: u64 = 1;
 
-/// Archives that are fetched, decoded and committed together.
-const BATCH_SIZE: usize = 100;
-
-/// Makes archives, ingests them and prints what came of it.
-pub(super) async fn run(
-    lake: Option<&str>,
-    clock: &Clock,
-    reporter: &Arc<TerminalReporter>,
-) -> anyhow::Result<CommandOutcome> {
-    let location = lake.unwrap_or(DEFAULT_LAKE);
-    let lake = Lake::open(location).with_context(|| format!("cannot use the lake {location}"))?;
+/// Generates archives, ingests them and prints the result.
+pub(super) async fn run(context: &Context) -> anyhow::Result<CommandOutcome> {
+    let location = context.global.lake.as_deref().unwrap_or(DEFAULT_LAKE);
+    let lake = open_lake(location)?;
     mark(&lake, location).await?;
     let mirror = serve_samples().await?;
-    let listener: Arc<dyn Reporter> = Arc::clone(reporter) as _;
-    let ingest = ingest_of(&lake, &mirror)?;
-    let counting = Arc::new(Counting::new(listener));
-    let plan =
-        Box::pin(ingest.plan(clock.now().date_naive(), &(Arc::clone(&counting) as _))).await?;
-    let gold = gold::behind(&ingest, None)?;
-    ingest::carry_out(&ingest, Some(&gold), &plan, &counting, clock).await?;
-    let summary = reporter.conclude(ReportFormat::Text)?;
-    Box::pin(closing::print(
-        &lake,
+    let reporter = RunReporter::new(context.reporter());
+    let prepared = prepare(&lake, &mirror, context)?;
+    let listener = reporter.listener();
+    let plan = Box::pin(prepared.ingest.plan(context.today(), &listener)).await?;
+    prepared.carry_out(&plan, &reporter, &context.clock).await?;
+    let outcome = reporter.conclude(&prepared.ingest, ReportFormat::Text)?;
+    let loaded = Loaded {
+        lake: &lake,
         location,
-        &ingest.schemas,
-        plan.fetch.len(),
-        plan.skipped.len(),
-    ))
-    .await?;
-    Ok(if summary.is_incomplete() { CommandOutcome::Incomplete } else { CommandOutcome::Done })
+        schemas: &prepared.ingest.schemas,
+        fetched: plan.fetch.len(),
+        held: plan.skipped.len(),
+    };
+    Box::pin(loaded.print()).await?;
+    Ok(outcome)
 }
 
-/// Marks an empty place as a lake of made-up data, and refuses one that holds anything else.
+/// Marks an empty folder as a lake of generated data, and refuses one that holds anything else.
 async fn mark(lake: &Lake, location: &str) -> anyhow::Result<()> {
     let store = lake.storage().store();
     let unusable = || format!("cannot use the lake {location}");
@@ -85,8 +75,8 @@ async fn mark(lake: &Lake, location: &str) -> anyhow::Result<()> {
     }
     if store.list(None).try_next().await.with_context(unusable)?.is_some() {
         bail!(
-            "{location} is not empty and no earlier demo made it, and made-up data must not mix with real ones; \
-             name another folder with --lake"
+            "{location} is not empty and no earlier demo made it, and generated data must not be \
+             mixed with real data; name another folder with --lake"
         );
     }
     store.put(&mark, PutPayload::from_static(MARK_TEXT.as_bytes())).await.with_context(unusable)?;
@@ -97,24 +87,23 @@ async fn mark(lake: &Lake, location: &str) -> anyhow::Result<()> {
 async fn serve_samples() -> anyhow::Result<Mirror> {
     let first_day = NaiveDate::from_ymd_opt(2026, 5, 6).unwrap_or_default();
     let keys = sample_keys(&Matrix::builtin()?, &KeyOptions::two_days_from(first_day));
-    let made =
+    let samples =
         tokio::task::spawn_blocking(move || sample_bucket(&keys, &SampleOptions::small(SEED)));
-    Mirror::start(made.await??).await.context("cannot serve archives on 127.0.0.1")
+    Mirror::start(samples.await??).await.context("cannot serve archives on 127.0.0.1")
 }
 
-fn ingest_of(lake: &Lake, mirror: &Mirror) -> anyhow::Result<Ingest> {
+fn prepare(lake: &Lake, mirror: &Mirror, context: &Context) -> anyhow::Result<Prepared> {
     let matrix = Matrix::builtin()?;
-    Ok(Ingest {
-        lake: lake.clone(),
-        source: open_source(mirror.url(), None, Timeouts::default())?,
-        targets: Selection::default().targets(&matrix)?,
-        matrix: Arc::new(matrix),
-        schemas: Arc::new(Schemas::builtin()?),
-        fetch: FetchOptions::default(),
-        batch_size: BATCH_SIZE,
-        depth: Depth::Silver,
-        threads: available_parallelism().map_or(1, usize::from),
-        shutdown: Shutdown::on_signals(),
+    let targets = Selection::default().targets(&matrix)?;
+    let schemas = Arc::new(Schemas::builtin()?);
+    let source = open_source(mirror.url(), None, Timeouts::default())?;
+    let ingest = Ingest {
+        shutdown: context.shutdown(),
         command: "demo".to_owned(),
-    })
+        ..Ingest::new(lake.clone(), source, Arc::new(matrix), Arc::clone(&schemas), targets)
+    };
+    let models = Arc::new(load_models(&schemas, None)?);
+    let gold =
+        Gold { shutdown: ingest.shutdown.clone(), ..Gold::new(lake.clone(), models, schemas) };
+    Ok(Prepared { ingest, gold: Some(gold) })
 }

@@ -1,7 +1,8 @@
-//! From silver's log to ledger rows: what commits say of archives, told again in their order.
+//! From silver's log to ledger rows: what commits record about archives, applied in their order.
 //!
-//! Telling it again changes nothing that is recorded already, so it may begin anywhere before what
-//! is new.
+//! Replaying an entry again changes nothing that is recorded already. So a replay may start at any
+//! version before the new ones, and nobody has to know exactly which commits the ledger has taken
+//! up.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,71 +10,56 @@ use std::sync::Arc;
 use lakehouse_core::ledger::{ArchiveStatus, ChecksumState, LedgerEntry};
 use lakehouse_core::matrix::Matrix;
 use lakehouse_core::names::period::Period;
-use lakehouse_core::overlap::HeldArchive;
 
-use super::superseded;
+use super::replace::superseded;
 use crate::delta::commit::CommitContext;
 use crate::delta::log::{ArchiveRecord, HolderRecord, LogEntry};
 
-/// Returns whether a row says what silver's own log says too.
-pub(super) fn is_in_silver_log(entry: &LedgerEntry) -> bool {
-    matches!(entry.status, ArchiveStatus::Ingested | ArchiveStatus::Yielded)
-}
-
-/// Returns what a row says of an archive in silver.
-pub(super) fn held_archive_of(entry: &LedgerEntry) -> Option<HeldArchive> {
-    let sha256 = Arc::clone(entry.sha256.as_ref()?);
-    let yielded = entry.status == ArchiveStatus::Yielded;
-    Some(HeldArchive {
-        sha256,
-        rows: entry.rows,
-        days: entry.days,
-        rival: entry.rival.clone(),
-        yielded,
-    })
-}
-
-/// Returns the rows that the ledger lacks or has otherwise, given what it knows and what the log
-/// told.
+/// Returns the rows that the ledger lacks, or has with another state, after these log entries of
+/// one silver table; `known` are the ledger's rows of archives in silver, by their keys.
 pub(in crate::meta) fn replay(
     matrix: &Matrix,
     known: &HashMap<&str, &LedgerEntry>,
-    told: Vec<(i64, LogEntry)>,
+    logged: Vec<(i64, LogEntry)>,
     context: &CommitContext,
 ) -> Vec<LedgerEntry> {
     let mut entries = Vec::new();
+    // The state of each archive after the log entries so far; before its first one, it is that of
+    // the ledger.
     let mut newest: HashMap<String, LedgerEntry> = HashMap::new();
-    for (version, told) in told {
-        let next = match told {
+    for (version, logged) in logged {
+        let next = match logged {
             LogEntry::Landed(record) => landed(matrix, version, *record, context),
             LogEntry::Compared(record) => {
                 let current = newest
                     .get(&record.archive)
                     .or_else(|| known.get(record.archive.as_str()).copied());
-                current.and_then(|current| decided(current, record, context))
+                current.and_then(|current| compared(current, record, context))
             }
         };
         let Some(next) = next else { continue };
-        if let Some(before) =
-            newest.remove(next.key.path()).filter(|before| before.sha256 != next.sha256)
-        {
-            entries.push(superseded(&before, &next));
-        }
+        // The ledger has a row for every version of an archive. A version that the ledger knows
+        // becomes superseded when its successor is recorded; one that landed and was replaced
+        // within these entries is known to nobody else, so its row is made here.
+        let replaced = newest.remove(next.key.path()).filter(|before| before.sha256 != next.sha256);
+        entries.extend(replaced.map(|replaced| superseded(&replaced, &next)));
         newest.insert(next.key.path().to_owned(), next);
     }
-    let lacking = |entry: &LedgerEntry| {
-        known.get(entry.key.path()).is_none_or(|known| !same_state(known, entry))
+    let is_new = |entry: &LedgerEntry| {
+        known.get(entry.key.path()).is_none_or(|known| !has_same_state(known, entry))
     };
-    entries.extend(newest.into_values().filter(lacking));
+    entries.extend(newest.into_values().filter(is_new));
     entries
 }
 
-fn same_state(a: &LedgerEntry, b: &LedgerEntry) -> bool {
-    (a.status, &a.sha256, a.rows, a.owned_days(), &a.rival)
-        == (b.status, &b.sha256, b.rows, b.owned_days(), &b.rival)
+/// Compares what silver's log decides about an archive; when, and by which run, a row was recorded
+/// does not count, or every replay would record all rows again.
+fn has_same_state(a: &LedgerEntry, b: &LedgerEntry) -> bool {
+    (a.status, &a.sha256, a.rows, a.owned_days(), &a.competing_version)
+        == (b.status, &b.sha256, b.rows, b.owned_days(), &b.competing_version)
 }
 
-/// Makes a row of what a commit says of an archive that it holds.
+/// Makes the row of a version that a commit added; nothing if the matrix does not know the archive.
 fn landed(
     matrix: &Matrix,
     version: i64,
@@ -82,7 +68,7 @@ fn landed(
 ) -> Option<LedgerEntry> {
     Some(LedgerEntry {
         key: matrix.identify(&record.archive).ok()?,
-        status: if record.yielded { ArchiveStatus::Yielded } else { ArchiveStatus::Ingested },
+        status: status(record.yielded),
         checksum: record.checksum.parse().unwrap_or(ChecksumState::Unchecked),
         size: Some(record.size),
         etag: record.etag,
@@ -97,12 +83,13 @@ fn landed(
         recorded_at: context.clock.now(),
         reason: record.reason,
         days: record.days,
-        rival: record.rival.map(Into::into),
+        competing_version: record.competing_version.map(Into::into),
     })
 }
 
-/// Changes a row by what a commit says of an archive that was there before.
-fn decided(
+/// Makes the row of an archive that was in silver before a commit compared its days with those of a
+/// competing archive; nothing if the row is of another version than the commit compared.
+fn compared(
     current: &LedgerEntry,
     record: HolderRecord,
     context: &CommitContext,
@@ -110,23 +97,29 @@ fn decided(
     if current.sha256.as_deref() != Some(record.sha256.as_str()) {
         return None;
     }
-    // A month is decided again with each of its days that comes late; a day only ever with its
-    // month.
-    let earlier = current
-        .reason
-        .as_ref()
-        .filter(|_| current.key.period() == Period::month_of(current.key.period().start()));
-    let reason = earlier
-        .map_or_else(|| record.reason.clone(), |earlier| format!("{earlier}; {}", record.reason));
     Some(LedgerEntry {
-        status: if record.yielded { ArchiveStatus::Yielded } else { ArchiveStatus::Ingested },
+        status: status(record.yielded),
         silver_version: current.silver_version.filter(|_| !record.yielded),
+        reason: Some(reason(current, &record)),
         rows: record.rows,
         days: record.days,
-        rival: record.rival.map(Into::into),
-        reason: Some(reason),
+        competing_version: record.competing_version.map(Into::into),
         run: Arc::clone(&context.run),
         recorded_at: context.clock.now(),
         ..current.clone()
     })
+}
+
+/// A monthly archive is compared again with each daily archive that arrives late, so its reasons
+/// add up; a daily archive is only ever compared with the one monthly archive.
+fn reason(current: &LedgerEntry, record: &HolderRecord) -> String {
+    let is_monthly = current.key.period() == Period::month_of(current.key.period().start());
+    match &current.reason {
+        Some(earlier) if is_monthly => format!("{earlier}; {}", record.reason),
+        _ => record.reason.clone(),
+    }
+}
+
+const fn status(yielded: bool) -> ArchiveStatus {
+    if yielded { ArchiveStatus::Yielded } else { ArchiveStatus::Ingested }
 }

@@ -3,60 +3,68 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Date32Array, RecordBatch};
-use arrow::datatypes::{DataType, Date32Type, Field, Schema, SchemaRef};
+use arrow::datatypes::Date32Type;
 use arrow::error::ArrowError;
 use chrono::NaiveDate;
 use lakehouse_core::ledger::{ArchiveStatus, ChecksumState, LedgerEntry};
 use lakehouse_core::matrix::Matrix;
 
-use crate::delta::table::TableSpec;
-use crate::meta::columns::{Columns, numbers, texts, times, timestamp_type};
-use crate::storage::lake::{Layer, TableName};
+use crate::meta::columns::{Columns, numbers, texts, times};
+use crate::meta::schema::{MetaSchema, date, integer, text, time};
 
-/// Describes the table.
-pub(in crate::meta) fn table_spec() -> TableSpec {
-    TableSpec {
-        name: TableName::new(Layer::Meta, "archives"),
-        schema: schema(),
-        partition_columns: Vec::new(),
-        sort_columns: vec!["archive".to_owned()],
-    }
-}
-
-fn schema() -> SchemaRef {
-    let text = |name: &str, nullable| Field::new(name, DataType::Utf8, nullable);
-    let time = |name: &str, nullable| Field::new(name, timestamp_type(), nullable);
-    let number = |name: &str, nullable| Field::new(name, DataType::Int64, nullable);
-    Arc::new(Schema::new(vec![
-        text("archive", false),
-        text("market", false),
-        text("data_type", false),
-        text("symbol", false),
-        text("bar_interval", true),
-        text("frequency", false),
-        Field::new("period_start", DataType::Date32, false),
-        Field::new("period_end", DataType::Date32, false),
-        number("size", true),
-        text("etag", true),
-        time("last_modified", true),
-        text("sha256", true),
-        text("checksum", false),
-        text("status", false),
-        number("rows", false),
-        number("rejected_rows", false),
-        time("min_time", true),
-        time("max_time", true),
-        number("silver_version", true),
-        text("run", false),
-        time("recorded_at", false),
-        text("reason", true),
-        text("owned_days", true),
-        text("rival", true),
-    ]))
-}
+/// What the table is.
+pub(in crate::meta) const SCHEMA: MetaSchema = MetaSchema {
+    name: "archives",
+    description: "The ledger: one row for every archive, and every version of it, that the lake \
+                  knows. Rows of archives in silver follow from silver's log; `maintain \
+                  --rebuild-ledger` makes them again from there.",
+    columns: &[
+        text("archive", "key of the archive, as the source spells it"),
+        text("market", "`spot`, `futures_um`, `futures_cm` or `options`"),
+        text("data_type", "data type under the archive's own name, such as `aggTrades`"),
+        text("symbol", "symbol, as the archive spells it"),
+        text("bar_interval", "length of the bars, where there are bars").nullable(),
+        text("frequency", "`daily` or `monthly`"),
+        date("period_start", "first day of the archive's period"),
+        date("period_end", "last day of the archive's period"),
+        integer("size", "bytes of the zip").nullable(),
+        text("etag", "entity tag at the source").nullable(),
+        time("last_modified", "when it was last changed, according to the source").nullable(),
+        text("sha256", "SHA-256 of the zip: the version of the archive").nullable(),
+        text("checksum", "`match`, `mismatch`, `absent` (none is published) or `unchecked`"),
+        text(
+            "status",
+            "`ingested`: in silver; `superseded`: was in silver, until another version replaced \
+             it; `yielded`: another copy is more complete on all its days; `not_published`; \
+             `quarantined`: bytes never matched the checksum; `rejected`: bytes cannot be read; \
+             `failed`: could not be fetched",
+        ),
+        integer("rows", "rows in silver"),
+        integer("rejected_rows", "rows that could not be kept"),
+        time("min_time", "event time of its first row").nullable(),
+        time("max_time", "event time of its last row").nullable(),
+        integer("silver_version", "version of the silver table that holds the rows").nullable(),
+        text("run", "run that recorded the row"),
+        time("recorded_at", "when it was recorded"),
+        text(
+            "reason",
+            "why it has this status, and the result for days that another copy holds too",
+        )
+        .nullable(),
+        text(
+            "owned_days",
+            "days of the month whose rows in silver are the archive's, such as `1-9,13`, or \
+             `none`; NULL if it owns all days of its period",
+        )
+        .nullable(),
+        text("rival", "SHA-256 of the monthly archive with which a daily archive was compared")
+            .nullable(),
+    ],
+    sort_columns: &["archive"],
+};
 
 /// Makes a batch of ledger rows.
-pub(super) fn to_batch(entries: &[LedgerEntry]) -> Result<RecordBatch, ArrowError> {
+pub(in crate::meta) fn to_batch(entries: &[LedgerEntry]) -> Result<RecordBatch, ArrowError> {
     let columns: Vec<ArrayRef> = vec![
         texts(entries, |entry| Some(entry.key.path().to_owned())),
         texts(entries, |entry| Some(entry.key.market().to_string())),
@@ -81,9 +89,9 @@ pub(super) fn to_batch(entries: &[LedgerEntry]) -> Result<RecordBatch, ArrowErro
         times(entries, |entry| Some(entry.recorded_at)),
         texts(entries, |entry| entry.reason.clone()),
         texts(entries, |entry| entry.days.map(|days| days.to_string())),
-        texts(entries, |entry| entry.rival.as_deref().map(str::to_owned)),
+        texts(entries, |entry| entry.competing_version.as_deref().map(str::to_owned)),
     ];
-    RecordBatch::try_new(schema(), columns)
+    RecordBatch::try_new(SCHEMA.arrow(), columns)
 }
 
 fn dates(entries: &[LedgerEntry], value: impl Fn(&LedgerEntry) -> NaiveDate) -> ArrayRef {
@@ -95,15 +103,15 @@ fn dates(entries: &[LedgerEntry], value: impl Fn(&LedgerEntry) -> NaiveDate) -> 
     )
 }
 
-/// Reads ledger rows; a row whose archive the matrix does not know is passed over, because nothing
-/// can be planned about it.
+/// Reads ledger rows; a row whose archive the matrix does not know is left out, because nothing can
+/// be planned for it.
 pub(super) fn from_batch(
     batch: &RecordBatch,
     matrix: &Matrix,
 ) -> Result<Vec<LedgerEntry>, ArrowError> {
-    let columns = Columns::new(batch, schema())?;
+    let columns = Columns::new(batch, SCHEMA.arrow())?;
     let mut entries = Vec::with_capacity(batch.num_rows());
-    // A run records many archives, and its name is kept once.
+    // A run records many archives; neighbouring rows share one copy of its name.
     let mut run: Arc<str> = Arc::default();
     for row in 0..batch.num_rows() {
         let Some(path) = columns.text("archive", row) else { continue };
@@ -130,7 +138,7 @@ pub(super) fn from_batch(
             recorded_at: columns.time("recorded_at", row).unwrap_or_default(),
             reason: columns.text("reason", row),
             days: columns.text("owned_days", row).and_then(|days| days.parse().ok()),
-            rival: columns.text("rival", row).map(Into::into),
+            competing_version: columns.text("rival", row).map(Into::into),
         });
     }
     Ok(entries)

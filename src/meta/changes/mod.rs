@@ -1,26 +1,24 @@
-//! `meta.changes`: one row for every correction, as the commit in silver tells it.
+//! `meta.changes`: one row for every correction, as silver's log records it.
 //!
-//! An index like the ledger: what it lacks is added when silver's log is read, always before the
-//! ledger takes up the same commits, so that the versions which the ledger knows are all in here;
-//! and it can be made again from the logs.
+//! An index like the ledger. Corrections are added here before the ledger takes up the same
+//! commits, so the corrections of every version that the ledger knows are here. The table can be
+//! rebuilt from the logs.
 
 mod rows;
 
 use std::collections::{BTreeSet, HashSet};
-use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use lakehouse_core::matrix::Matrix;
 use serde::Serialize;
 
+pub(super) use self::rows::SCHEMA;
 use super::silver_history::SilverHistory;
+use super::table::{MetaTable, read_rows, write_file};
 use crate::delta::TableError;
-use crate::delta::commit::{Change, CommitContext, commit};
-use crate::delta::file::NewFile;
+use crate::delta::commit::{Change, CommitContext};
 use crate::delta::log::LoggedCorrection;
 use crate::delta::table::WritableTable;
-use crate::parquet::reader::open_file;
-use crate::parquet::writer::{DataFileWriter, FileTarget};
 use crate::storage::lake::{Lake, TableName};
 
 /// One archive whose rows in silver were replaced by those of another version of it.
@@ -45,10 +43,10 @@ pub(crate) struct Correction {
 }
 
 impl Correction {
-    /// Describes what a commit to a silver table told; nothing if the matrix does not know the
-    /// archive.
-    fn of(matrix: &Matrix, table: &TableName, told: LoggedCorrection) -> Option<Self> {
-        let LoggedCorrection { version, committed_at, run, correction } = told;
+    /// Makes the row of a correction in a silver table's log; nothing if the matrix does not know
+    /// the archive.
+    fn from_log(matrix: &Matrix, table: &TableName, logged: LoggedCorrection) -> Option<Self> {
+        let LoggedCorrection { version, committed_at, run, correction } = logged;
         let key = matrix.identify(&correction.archive).ok()?;
         Some(Self {
             silver_table: table.to_string(),
@@ -68,7 +66,7 @@ impl Correction {
         })
     }
 
-    /// Returns what no two corrections share.
+    /// Returns what identifies a correction: a commit corrects an archive once.
     fn identity(&self) -> (&str, i64, &str) {
         (&self.silver_table, self.silver_version, &self.archive)
     }
@@ -76,61 +74,57 @@ impl Correction {
 
 /// The table of corrections.
 #[derive(Debug)]
-pub(crate) struct ChangesTable {
-    table: WritableTable,
-    target: Arc<FileTarget>,
-}
+pub(crate) struct ChangesTable(MetaTable);
 
 impl ChangesTable {
-    /// Opens the table and makes it when it is missing.
+    /// Opens the table, and creates it when it is missing.
     pub(crate) async fn open(lake: &Lake) -> Result<Self, TableError> {
-        let table = WritableTable::open_or_create(lake, rows::table_spec()).await?;
-        let target = Arc::new(FileTarget::new(&table));
-        Ok(Self { table, target })
+        MetaTable::open_or_create(lake, &SCHEMA).await.map(Self)
     }
 
     /// Reads the corrections of a lake that may have no such table yet, oldest first; writes
     /// nothing.
     pub(crate) async fn peek(lake: &Lake) -> Result<Vec<Correction>, TableError> {
-        let Some(table) = WritableTable::open(lake, rows::table_spec()).await? else {
+        let Some(table) = MetaTable::open(lake, &SCHEMA).await? else {
             return Ok(Vec::new());
         };
-        let mut corrections = read(&table).await?;
+        let mut corrections = read(table.delta()).await?;
         corrections
             .sort_by(|a, b| (a.committed_at, a.identity()).cmp(&(b.committed_at, b.identity())));
         Ok(corrections)
     }
 
-    /// Adds what commits to a silver table told, as far as it is not there yet.
+    /// Adds the corrections in a silver table's log that are not in the table yet.
     pub(crate) async fn record(
         &mut self,
         matrix: &Matrix,
         silver: &TableName,
-        told: Vec<LoggedCorrection>,
+        logged: Vec<LoggedCorrection>,
         context: &CommitContext,
     ) -> Result<(), TableError> {
-        let told: Vec<Correction> =
-            told.into_iter().filter_map(|told| Correction::of(matrix, silver, told)).collect();
-        if told.is_empty() {
+        let logged: Vec<Correction> = logged
+            .into_iter()
+            .filter_map(|logged| Correction::from_log(matrix, silver, logged))
+            .collect();
+        if logged.is_empty() {
             return Ok(());
         }
-        let target = Arc::clone(&self.target);
-        commit(&mut self.table, context, async |table: &WritableTable| {
-            let held = read(table).await?;
-            let held: HashSet<_> = held.iter().map(Correction::identity).collect();
-            let lacking = told.iter().filter(|correction| !held.contains(&correction.identity()));
-            let lacking: Vec<Correction> = lacking.cloned().collect();
-            if lacking.is_empty() {
-                return Ok(None);
-            }
-            let adds = vec![write_file(&target, &lacking).await?];
-            Ok::<_, TableError>(Some(Change { adds, ..Change::default() }))
-        })
-        .await
-        .map(|_| ())
+        self.0
+            .commit(context, async |table, target| {
+                // Another process that read the same commits may have recorded them.
+                let recorded = read(table).await?;
+                let missing = missing_from(&recorded, &logged);
+                if missing.is_empty() {
+                    return Ok(None);
+                }
+                let batch = rows::to_batch(&missing).map_err(TableError::arrow(target.table()))?;
+                let adds = vec![write_file(target, &[batch]).await?];
+                Ok(Some(Change { adds, ..Change::default() }))
+            })
+            .await
     }
 
-    /// Puts what silver's logs tell in the place of all rows, and keeps rows of commits that are
+    /// Replaces all rows by the corrections in silver's logs, and keeps those of commits that are
     /// gone; returns how many corrections there are.
     pub(super) async fn rebuild(
         &mut self,
@@ -138,27 +132,29 @@ impl ChangesTable {
         silver: &mut [SilverHistory],
         context: &CommitContext,
     ) -> Result<usize, TableError> {
-        let (target, mut count) = (Arc::clone(&self.target), 0);
-        commit(&mut self.table, context, async |table: &WritableTable| {
-            let before = read(table).await?;
-            let after = rebuilt(matrix, silver, &before).await?;
-            count = after.len();
-            if same(&before, &after) {
-                return Ok(None);
-            }
-            let mut change = Change { removes: table.active_files()?, ..Change::default() };
-            if !after.is_empty() {
-                change.adds.push(write_file(&target, &after).await?);
-            }
-            Ok::<_, TableError>(Some(change))
-        })
-        .await?;
+        let mut count = 0;
+        self.0
+            .commit(context, async |table, target| {
+                let before = read(table).await?;
+                let after = rebuilt(matrix, silver, &before).await?;
+                count = after.len();
+                if has_same_rows(&before, &after) {
+                    return Ok(None);
+                }
+                let mut change = Change { removes: table.active_files()?, ..Change::default() };
+                if !after.is_empty() {
+                    let batch =
+                        rows::to_batch(&after).map_err(TableError::arrow(target.table()))?;
+                    change.adds.push(write_file(target, &[batch]).await?);
+                }
+                Ok(Some(change))
+            })
+            .await?;
         Ok(count)
     }
 }
 
-/// Returns the corrections that the logs of silver tell, and those of `before` that no commit tells
-/// any more.
+/// Returns the corrections in the logs of silver, and those of `before` whose commits are gone.
 pub(super) async fn rebuilt(
     matrix: &Matrix,
     silver: &mut [SilverHistory],
@@ -168,43 +164,36 @@ pub(super) async fn rebuilt(
     for table in silver {
         table.catch_up().await?;
         let name = table.name().clone();
-        let told = table.corrections().iter().cloned();
-        corrections.extend(told.filter_map(|told| Correction::of(matrix, &name, told)));
-        let untold = |correction: &&Correction| {
+        let logged = table.corrections().iter().cloned();
+        corrections.extend(logged.filter_map(|logged| Correction::from_log(matrix, &name, logged)));
+        // No log can say these again.
+        let lost = |correction: &&Correction| {
             correction.silver_table == name.to_string()
                 && !table.has_commit(correction.silver_version)
         };
-        corrections.extend(before.iter().filter(untold).cloned());
+        corrections.extend(before.iter().filter(lost).cloned());
     }
     Ok(corrections)
 }
 
-/// Returns whether both have the same rows, in whatever order.
-fn same(a: &[Correction], b: &[Correction]) -> bool {
+fn missing_from(recorded: &[Correction], logged: &[Correction]) -> Vec<Correction> {
+    let recorded: HashSet<_> = recorded.iter().map(Correction::identity).collect();
+    let missing = logged.iter().filter(|correction| !recorded.contains(&correction.identity()));
+    missing.cloned().collect()
+}
+
+/// Returns whether both have the same rows, in any order.
+fn has_same_rows(a: &[Correction], b: &[Correction]) -> bool {
     let all = |corrections: &[Correction]| -> BTreeSet<String> {
         corrections.iter().map(|correction| format!("{correction:?}")).collect()
     };
     a.len() == b.len() && all(a) == all(b)
 }
 
-async fn write_file(
-    target: &Arc<FileTarget>,
-    corrections: &[Correction],
-) -> Result<NewFile, TableError> {
-    let batch = rows::to_batch(corrections).map_err(TableError::arrow(target.table()))?;
-    let mut file = DataFileWriter::create(target, Vec::new())?;
-    file.write(&[batch])?;
-    target.publish(file.finish(None)?).await
-}
-
 async fn read(table: &WritableTable) -> Result<Vec<Correction>, TableError> {
-    let failed = TableError::arrow(&table.spec.name);
     let mut corrections = Vec::new();
     for file in table.active_files()? {
-        let file = open_file(table, &file).await?;
-        for batch in file.rows()?.build().map_err(|error| file.parquet_error(error))? {
-            corrections.extend(rows::from_batch(&batch.map_err(&failed)?).map_err(&failed)?);
-        }
+        corrections.extend(read_rows(table, &file, rows::from_batch).await?);
     }
     Ok(corrections)
 }

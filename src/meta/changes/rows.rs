@@ -1,46 +1,42 @@
 //! Rows of `meta.changes` as Arrow batches, and back.
 
-use std::sync::Arc;
-
 use arrow::array::{ArrayRef, RecordBatch};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
 use super::Correction;
-use crate::delta::table::TableSpec;
-use crate::meta::columns::{Columns, numbers, texts, times, timestamp_type};
-use crate::storage::lake::{Layer, TableName};
+use crate::meta::columns::{Columns, numbers, texts, times};
+use crate::meta::schema::{MetaSchema, integer, text, time};
 
-/// Describes the table.
-pub(super) fn table_spec() -> TableSpec {
-    TableSpec {
-        name: TableName::new(Layer::Meta, "changes"),
-        schema: schema(),
-        partition_columns: Vec::new(),
-        sort_columns: Vec::new(),
-    }
-}
-
-fn schema() -> SchemaRef {
-    let text = |name: &str| Field::new(name, DataType::Utf8, false);
-    let number = |name: &str| Field::new(name, DataType::Int64, false);
-    Arc::new(Schema::new(vec![
-        text("archive"),
-        text("market"),
-        text("data_type"),
-        text("symbol"),
-        Field::new("bar_interval", DataType::Utf8, true),
-        text("old_sha256"),
-        text("new_sha256"),
-        number("rows_added"),
-        number("rows_removed"),
-        number("rows_changed"),
-        Field::new("committed_at", timestamp_type(), false),
-        text("silver_table"),
-        number("silver_version"),
-        text("run"),
-    ]))
-}
+/// What the table is.
+pub(in crate::meta) const SCHEMA: MetaSchema = MetaSchema {
+    name: "changes",
+    description: "One row for every correction: an archive whose rows in silver were replaced by \
+                  those of another version. Counts are of rows in the table, so of the days that \
+                  the archive owns. `lakehouse changes` prints it.",
+    columns: &[
+        text("archive", "key of the archive"),
+        text("market", "`spot`, `futures_um`, `futures_cm` or `options`"),
+        text("data_type", "data type under the archive's own name, such as `aggTrades`"),
+        text("symbol", "symbol, as the archive spells it"),
+        text("bar_interval", "length of the bars, where there are bars").nullable(),
+        text("old_sha256", "version whose rows were removed; its zip stays in bronze"),
+        text("new_sha256", "version whose rows replaced them"),
+        integer(
+            "rows_added",
+            "rows with a key (id, or time) that the old version did not have on that day",
+        ),
+        integer("rows_removed", "rows with a key that the new version does not have on that day"),
+        integer("rows_changed", "rows with the same key and other values"),
+        time("committed_at", "when the commit was made"),
+        text("silver_table", "table, such as `silver.klines`"),
+        integer(
+            "silver_version",
+            "version of that table with the new rows; the version before it has the old ones",
+        ),
+        text("run", "run that made the commit"),
+    ],
+    sort_columns: &[],
+};
 
 /// Makes a batch of corrections.
 pub(super) fn to_batch(corrections: &[Correction]) -> Result<RecordBatch, ArrowError> {
@@ -61,12 +57,12 @@ pub(super) fn to_batch(corrections: &[Correction]) -> Result<RecordBatch, ArrowE
         numbers(corrections, |correction| Some(correction.silver_version)),
         texts(corrections, |correction| Some(correction.run.clone())),
     ];
-    RecordBatch::try_new(schema(), columns)
+    RecordBatch::try_new(SCHEMA.arrow(), columns)
 }
 
 /// Reads corrections.
 pub(super) fn from_batch(batch: &RecordBatch) -> Result<Vec<Correction>, ArrowError> {
-    let columns = Columns::new(batch, schema())?;
+    let columns = Columns::new(batch, SCHEMA.arrow())?;
     let read = |row| {
         let text = |name| columns.text(name, row).unwrap_or_default();
         let count = |name| {

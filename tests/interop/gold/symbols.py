@@ -10,16 +10,32 @@ from datetime import date, datetime, timedelta
 from gold.common import compare, day, micros, published, rows_in
 
 KEY = ["market", "symbol"]
-BASES = ["BTCBVOL", "ETHBVOL", "ADA", "ALGO", "AVAX", "BTC", "ETH", "FIL", "LINK", "LTC", "NEAR", "OMG", "ZIL"]
-BASES += ["币安人生"]
+BASES = ["BTCBVOL", "ETHBVOL", "1000000BOB", "1000BONK", "ADA", "ALGO", "ARB", "AVAX", "BTC", "ETH", "FIL", "KSM", "LINK"]
+BASES += ["LTC", "NEAR", "OMG", "SOL", "ZIL", "币安人生"]
 TIMES = ["open_time", "calc_time", "create_time", "transact_time", "transaction_time", "timestamp", "time", "date"]
 
 
 def check(lake, archives):
     symbols = defaultdict(list)
-    for archive in published(archives):
+    for archive in without_covered_days(published(archives)):
         symbols[archive.market, archive.symbol].append(archive)
     compare(lake, "symbols", KEY, [summary(market, symbol, found) for (market, symbol), found in symbols.items()])
+
+
+def without_covered_days(archives):
+    """Leaves out the archives of days of which the archive of the month is there too: the month is ingested instead."""
+    months = {series_and_name(archive) for archive in archives}
+    return [archive for archive in archives if series_and_name(archive, days=True) not in months]
+
+
+def series_and_name(archive, days=False):
+    """Names an archive; with `days`, an archive of a day as the archive of its month."""
+    name = archive.path.stem
+    if days:
+        name, found = re.subn(r"(-\d{4}-\d{2})-\d{2}$", r"\1", name)
+        if not found:
+            return None
+    return archive.market, archive.data_type, name
 
 
 def summary(market, symbol, archives):

@@ -9,15 +9,11 @@ fn today() -> NaiveDate {
     "2026-11-20".parse::<Period>().unwrap().start()
 }
 
-/// Reads an existing configuration; nothing where they are not at hand, which is an error in CI.
-fn existing(name: &str) -> Option<FileOptions> {
+/// Reads an existing configuration.
+fn existing(name: &str) -> FileOptions {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/collection-configs");
-    let Ok(text) = std::fs::read_to_string(folder.join(name)) else {
-        assert!(std::env::var_os("CI").is_none(), "{name} is not in {}", folder.display());
-        println!("skipped: {name} is not in {}", folder.display());
-        return None;
-    };
-    Some(parse_collection(name, &text).unwrap())
+    let text = std::fs::read_to_string(folder.join(name)).unwrap();
+    parse_collection(name, &text).unwrap()
 }
 
 fn targets(options: &FileOptions) -> Targets {
@@ -35,8 +31,9 @@ fn combinations(targets: &Targets) -> Vec<String> {
 }
 
 #[test]
+#[cfg_attr(not(collection_configs), ignore = "there is no ../shared/collection-configs")]
 fn the_basic_configuration_is_two_markets_and_one_day() {
-    let Some(options) = existing("basic.json") else { return };
+    let options = existing("basic.json");
     let targets = targets(&options);
     let expected = ["spot/klines", "spot/trades", "futures_um/klines", "futures_um/trades"];
     assert_eq!(combinations(&targets), expected);
@@ -47,8 +44,9 @@ fn the_basic_configuration_is_two_markets_and_one_day() {
 }
 
 #[test]
+#[cfg_attr(not(collection_configs), ignore = "there is no ../shared/collection-configs")]
 fn four_markets_have_symbols_of_their_own_and_the_archive_wins_where_they_differ() {
-    let Some(options) = existing("four_markets.json") else { return };
+    let options = existing("four_markets.json");
     let targets = targets(&options);
     let told = notes(&targets);
     assert!(combinations(&targets).contains(&"futures_cm/fundingRate".to_owned()));
@@ -58,8 +56,9 @@ fn four_markets_have_symbols_of_their_own_and_the_archive_wins_where_they_differ
 }
 
 #[test]
+#[cfg_attr(not(collection_configs), ignore = "there is no ../shared/collection-configs")]
 fn intervals_of_data_types_that_are_not_selected_are_told_and_not_refused() {
-    let Some(options) = existing("full_market.json") else { return };
+    let options = existing("full_market.json");
     let told = notes(&targets(&options));
     assert!(
         told.contains("bookDepth, indexPriceKlines, markPriceKlines: intervals are given"),
@@ -75,42 +74,46 @@ fn intervals_of_data_types_that_are_not_selected_are_told_and_not_refused() {
 }
 
 #[test]
+#[cfg_attr(not(collection_configs), ignore = "there is no ../shared/collection-configs")]
 fn a_configuration_from_before_there_were_markets_means_spot() {
-    let Some(options) = existing("legacy.json") else { return };
+    let options = existing("legacy.json");
     assert_eq!(combinations(&targets(&options)), ["spot/klines"]);
     assert!(options.warnings[0].contains("spot is meant"), "{:?}", options.warnings);
 }
 
 #[test]
+#[cfg_attr(not(collection_configs), ignore = "there is no ../shared/collection-configs")]
 fn configurations_without_intervals_or_dates_mean_all_of_them() {
-    let Some(options) = existing("multi_market_research.json") else { return };
+    let options = existing("multi_market_research.json");
     let targets = targets(&options);
     assert_eq!(targets.dates, DateRange::default());
     assert!(targets.targets.iter().all(|target| target.intervals.is_none()));
 }
 
 #[test]
+#[cfg_attr(not(collection_configs), ignore = "there is no ../shared/collection-configs")]
 fn book_depth_of_spot_is_planned_and_told_never_to_have_been_published() {
-    let Some(options) = existing("spot_only.json") else { return };
+    let options = existing("spot_only.json");
     let told = notes(&targets(&options));
     assert!(told.contains("spot bookDepth: was never published"), "{told}");
     assert!(told.contains("spot bookDepth: has no intervals; 100ms is ignored"), "{told}");
 }
 
 #[test]
+#[cfg_attr(not(collection_configs), ignore = "there is no ../shared/collection-configs")]
 fn configurations_that_only_tune_select_nothing() {
     for name in [
         "tuning_high_performance.json",
         "tuning_memory_optimized.json",
         "tuning_network_resilient.json",
     ] {
-        let Some(options) = existing(name) else { return };
+        let options = existing(name);
         assert!(!options.selects(), "{name}");
     }
-    let Some(memory) = existing("tuning_memory_optimized.json") else { return };
+    let memory = existing("tuning_memory_optimized.json");
     assert_eq!((memory.batch_size, memory.max_parallel_downloads), (Some(20), Some(2)));
     assert_eq!(memory.warnings.len(), 2, "{:?}", memory.warnings);
-    let Some(network) = existing("tuning_network_resilient.json") else { return };
+    let network = existing("tuning_network_resilient.json");
     assert_eq!(
         (network.timeout_seconds, network.retries, network.checksum),
         (Some(900), Some(5), Some(true))

@@ -11,6 +11,7 @@ use chrono::{NaiveDate, NaiveDateTime};
 use super::*;
 
 #[test]
+#[cfg_attr(not(real_archives), ignore = "there is no ../shared/archives")]
 fn every_value_of_every_real_archive_is_what_another_reader_reads() {
     let archives = real_archives();
     for archive in &archives {
@@ -35,7 +36,7 @@ fn every_value_of_every_real_archive_is_what_another_reader_reads() {
             }
         }
     }
-    assert!(archives.is_empty() || archives.len() >= 58);
+    assert!(!archives.is_empty());
 }
 
 /// Reads a CSV into columns of text.
@@ -60,30 +61,36 @@ fn read_as_text(csv: &[u8]) -> (bool, Vec<StringArray>) {
 fn fields_of(table: &str, market: Market) -> &'static str {
     match (table, market) {
         ("klines", Market::FuturesCm) => {
-            "open_time:time open:number high:number low:number close:number volume:number close_time:time \
-             base_volume:number trade_count:number taker_buy_volume:number taker_buy_base_volume:number -"
+            "open_time:time open:number high:number low:number close:number volume:number \
+             close_time:time base_volume:number trade_count:number taker_buy_volume:number \
+             taker_buy_base_volume:number -"
         }
         ("klines", _) => {
-            "open_time:time open:number high:number low:number close:number volume:number close_time:time \
-             quote_volume:number trade_count:number taker_buy_volume:number taker_buy_quote_volume:number -"
+            "open_time:time open:number high:number low:number close:number volume:number \
+             close_time:time quote_volume:number trade_count:number taker_buy_volume:number \
+             taker_buy_quote_volume:number -"
         }
         ("trades", Market::FuturesCm) => {
             "id:number price:number qty:number base_qty:number time:time is_buyer_maker:boolean"
         }
         ("trades", _) => {
-            "id:number price:number qty:number quote_qty:number time:time is_buyer_maker:boolean is_best_match:boolean"
+            "id:number price:number qty:number quote_qty:number time:time is_buyer_maker:boolean \
+             is_best_match:boolean"
         }
         ("agg_trades", _) => {
-            "agg_trade_id:number price:number quantity:number first_trade_id:number last_trade_id:number \
-             transact_time:time is_buyer_maker:boolean is_best_match:boolean"
+            "agg_trade_id:number price:number quantity:number first_trade_id:number \
+             last_trade_id:number transact_time:time is_buyer_maker:boolean is_best_match:boolean"
         }
         ("book_depth", _) => "timestamp:time percentage:number depth:number notional:number",
         ("book_ticker", _) => {
-            "update_id:number best_bid_price:number best_bid_qty:number best_ask_price:number best_ask_qty:number \
-             transaction_time:time event_time:time"
+            "update_id:number best_bid_price:number best_bid_qty:number best_ask_price:number \
+             best_ask_qty:number transaction_time:time event_time:time"
         }
         ("funding_rate", _) => {
             "calc_time:time funding_interval_hours:number last_funding_rate:number"
+        }
+        ("premium_index_klines" | "index_price_klines" | "mark_price_klines", _) => {
+            "open_time:time open:number high:number low:number close:number - close_time:time - trade_count:number"
         }
         ("metrics", _) => {
             "create_time:time - sum_open_interest:number sum_open_interest_value:number \
@@ -91,15 +98,17 @@ fn fields_of(table: &str, market: Market) -> &'static str {
              count_long_short_ratio:number sum_taker_long_short_vol_ratio:number"
         }
         ("liquidation_snapshot", _) => {
-            "time:time side:text order_type:text time_in_force:text original_quantity:number price:number \
-             average_price:number order_status:text last_fill_quantity:number accumulated_fill_quantity:number"
+            "time:time side:text order_type:text time_in_force:text original_quantity:number \
+             price:number average_price:number order_status:text last_fill_quantity:number \
+             accumulated_fill_quantity:number"
         }
         ("bvol_index", _) => "calc_time:time - base_asset:text quote_asset:text index_value:number",
         ("eoh_summary", _) => {
-            "- - contract:text underlying:text type:text expiry:expiry+strike:strike open:number high:number low:number \
-             close:number volume_contracts:number volume_usdt:number best_bid_price:number best_ask_price:number \
-             best_bid_qty:number best_ask_qty:number best_buy_iv:number best_sell_iv:number mark_price:number \
-             mark_iv:number delta:number gamma:number vega:number theta:number openinterest_contracts:number \
+            "- - contract:text underlying:text type:text expiry:expiry+strike:strike open:number \
+             high:number low:number close:number volume_contracts:number volume_usdt:number \
+             best_bid_price:number best_ask_price:number best_bid_qty:number best_ask_qty:number \
+             best_buy_iv:number best_sell_iv:number mark_price:number mark_iv:number delta:number \
+             gamma:number vega:number theta:number openinterest_contracts:number \
              openinterest_usdt:number"
         }
         other => panic!("{other:?}"),

@@ -5,6 +5,7 @@ use super::*;
 const DAY: i64 = 86_400_000_000;
 
 #[test]
+#[cfg_attr(not(real_archives), ignore = "there is no ../shared/archives")]
 fn futures_archives_from_before_the_header_have_none_and_later_ones_have() {
     for (end, header) in [
         ("um/daily/klines/BTCUSDT/1m/BTCUSDT-1m-2022-05-06.zip", false),
@@ -16,57 +17,47 @@ fn futures_archives_from_before_the_header_have_none_and_later_ones_have() {
         ("cm/daily/aggTrades/BTCUSD_PERP/BTCUSD_PERP-aggTrades-2026-05-08.zip", true),
         ("um/monthly/fundingRate/BTCUSDT/BTCUSDT-fundingRate-2026-04.zip", true),
     ] {
-        let Some(archive) = real_archive(end) else { return };
+        let archive = real_archive(end);
         assert_eq!(archive.decode().has_header, Some(header), "{end}");
     }
 }
 
 #[test]
+#[cfg_attr(not(real_archives), ignore = "there is no ../shared/archives")]
 fn spot_times_of_2025_and_later_are_microseconds() {
-    let Some(archive) = real_archive("spot/daily/klines/BTCUSDT/1h/BTCUSDT-1h-2026-05-08.zip")
-    else {
-        return;
-    };
+    let archive = real_archive("spot/daily/klines/BTCUSDT/1h/BTCUSDT-1h-2026-05-08.zip");
     let klines = archive.decode();
     assert_eq!(klines.times("open_time")[0], 1_778_198_400_000_000);
     assert!(klines.times("close_time").iter().all(|time| time % 1_000_000 == 999_999));
-    let trades = real_archive("spot/daily/aggTrades/BTCUSDT/BTCUSDT-aggTrades-2026-09-15.zip")
-        .unwrap()
-        .decode();
+    let trades =
+        real_archive("spot/daily/aggTrades/BTCUSDT/BTCUSDT-aggTrades-2026-09-15.zip").decode();
     assert_eq!(trades.times("transact_time")[0], 1_789_430_400_017_025);
 }
 
 #[test]
+#[cfg_attr(not(real_archives), ignore = "there is no ../shared/archives")]
 fn an_odd_close_time_and_a_missing_hour_are_kept_as_published() {
-    let Some(archive) = real_archive("spot/monthly/klines/BTCUSDT/1h/BTCUSDT-1h-2021-02.zip")
-    else {
-        return;
-    };
+    let archive = real_archive("spot/monthly/klines/BTCUSDT/1h/BTCUSDT-1h-2021-02.zip");
     let klines = archive.decode();
     assert_eq!(klines.rows(), 28 * 24 - 1);
     assert!(klines.times("close_time").contains(&1_613_014_854_773_000));
 }
 
 #[test]
+#[cfg_attr(not(real_archives), ignore = "there is no ../shared/archives")]
 fn a_bare_zero_among_padded_numbers_and_whole_volumes_are_decimals() {
-    let Some(archive) = real_archive("um/monthly/klines/ALGOUSDT/1m/ALGOUSDT-1m-2024-02.zip")
-    else {
-        return;
-    };
+    let archive = real_archive("um/monthly/klines/ALGOUSDT/1m/ALGOUSDT-1m-2024-02.zip");
     let klines = archive.decode();
     assert_eq!(klines.decimals("volume").iter().filter(|volume| **volume == Some(0)).count(), 39);
     assert_eq!(klines.decimals("volume")[0], Some(50_635_500_000_000));
-    let near =
-        real_archive("um/monthly/klines/NEARUSDT/1m/NEARUSDT-1m-2026-02.zip").unwrap().decode();
+    let near = real_archive("um/monthly/klines/NEARUSDT/1m/NEARUSDT-1m-2026-02.zip").decode();
     assert_eq!(near.decimals("volume")[0], Some(9_514_900_000_000));
 }
 
 #[test]
+#[cfg_attr(not(real_archives), ignore = "there is no ../shared/archives")]
 fn book_depth_has_ten_levels_or_twelve_with_or_without_decimals() {
-    let Some(archive) = real_archive("um/daily/bookDepth/BTCUSDT/BTCUSDT-bookDepth-2026-01-31.zip")
-    else {
-        return;
-    };
+    let archive = real_archive("um/daily/bookDepth/BTCUSDT/BTCUSDT-bookDepth-2026-01-31.zip");
     let levels = archive.decode().decimals("percentage");
     assert_eq!(levels[..3], [Some(-500), Some(-400), Some(-300)]);
     assert!(levels.contains(&Some(-20)) && levels.contains(&Some(20)));
@@ -80,22 +71,46 @@ fn book_depth_has_ten_levels_or_twelve_with_or_without_decimals() {
 }
 
 #[test]
+#[cfg_attr(not(more_real_archives), ignore = "there is no ../shared/archives-more")]
+fn bars_that_were_not_published_are_not_made_up() {
+    for (end, rows) in [
+        ("spot/daily/klines/ARBUSDT/1m/ARBUSDT-1m-2023-03-23.zip", 540),
+        ("spot/daily/klines/SOLUSDT/1m/SOLUSDT-1m-2023-02-14.zip", 1_439),
+        ("spot/daily/klines/BTCUSDT/1m/BTCUSDT-1m-2023-03-24.zip", 1_360),
+        ("spot/daily/klines/BTCUSDT/15m/BTCUSDT-15m-2023-03-24.zip", 91),
+        ("spot/daily/klines/BTCUSDT/1h/BTCUSDT-1h-2023-03-24.zip", 23),
+        ("spot/monthly/klines/BTCUSDT/1h/BTCUSDT-1h-2023-03.zip", 743),
+    ] {
+        assert_eq!(real_archive(end).decode().rows(), rows, "{end}");
+    }
+    let outage = real_archive("spot/daily/klines/BTCUSDT/1m/BTCUSDT-1m-2023-03-24.zip").decode();
+    assert!(outage.times("close_time").contains(&1_679_661_581_646_000));
+}
+
+#[test]
+#[cfg_attr(not(more_real_archives), ignore = "there is no ../shared/archives-more")]
+fn a_premium_of_a_bare_zero_is_a_decimal_and_its_count_is_of_samples() {
+    let premium = real_archive("1000000BOBUSDT-15m-2025-07-31.zip").decode();
+    assert_eq!(premium.rows(), 2);
+    assert!(premium.decimals("low").contains(&Some(0)));
+    assert!(premium.decimals("close").contains(&Some(0)));
+}
+
+#[test]
+#[cfg_attr(not(real_archives), ignore = "there is no ../shared/archives")]
 fn rows_that_are_there_twice_are_kept_twice() {
-    let Some(archive) = real_archive("um/monthly/aggTrades/BTCUSDT/BTCUSDT-aggTrades-2022-09.zip")
-    else {
-        return;
-    };
+    let archive = real_archive("um/monthly/aggTrades/BTCUSDT/BTCUSDT-aggTrades-2022-09.zip");
     assert_eq!(archive.decode().rows(), 12);
     let doubled = real_archive(
         "cm/daily/liquidationSnapshot/BTCUSD_PERP/BTCUSD_PERP-liquidationSnapshot-2024-10-01.zip",
-    )
-    .unwrap();
+    );
     assert_eq!(doubled.decode().rows(), 14);
 }
 
 #[test]
+#[cfg_attr(not(real_archives), ignore = "there is no ../shared/archives")]
 fn an_options_summary_has_empty_quotes_exponents_a_sentinel_and_a_text_hour() {
-    let Some(archive) = real_archive("BTCUSDT-EOHSummary-2023-10-23.zip") else { return };
+    let archive = real_archive("BTCUSDT-EOHSummary-2023-10-23.zip");
     let summary = archive.decode();
     assert_eq!(summary.rows(), 5_498);
     assert!(summary.decimals("best_buy_iv").iter().all(Option::is_none));
@@ -112,12 +127,9 @@ fn an_options_summary_has_empty_quotes_exponents_a_sentinel_and_a_text_hour() {
 }
 
 #[test]
+#[cfg_attr(not(real_archives), ignore = "there is no ../shared/archives")]
 fn coin_m_metrics_have_empty_ratios_and_wide_decimals() {
-    let Some(archive) =
-        real_archive("cm/daily/metrics/BTCUSD_PERP/BTCUSD_PERP-metrics-2023-06-25.zip")
-    else {
-        return;
-    };
+    let archive = real_archive("cm/daily/metrics/BTCUSD_PERP/BTCUSD_PERP-metrics-2023-06-25.zip");
     let metrics = archive.decode();
     assert_eq!(metrics.decimals("count_long_short_ratio")[0], None);
     assert_eq!(metrics.decimals("sum_open_interest_value")[0], Some(182_650_091_182_600_000_000));
@@ -138,14 +150,11 @@ fn metrics_know_unknown_interest_long_decimals_and_dates_alone() {
 }
 
 #[test]
+#[cfg_attr(not(real_archives), ignore = "there is no ../shared/archives")]
 fn tiny_prices_are_exact() {
-    let Some(archive) = real_archive("spot/daily/klines/ADABTC/1m/ADABTC-1m-2021-11-28.zip") else {
-        return;
-    };
+    let archive = real_archive("spot/daily/klines/ADABTC/1m/ADABTC-1m-2021-11-28.zip");
     assert_eq!(archive.decode().decimals("open")[0], Some(2_820));
-    let zil = real_archive("spot/daily/aggTrades/ZILBTC/ZILBTC-aggTrades-2021-02-28.zip")
-        .unwrap()
-        .decode();
+    let zil = real_archive("spot/daily/aggTrades/ZILBTC/ZILBTC-aggTrades-2021-02-28.zip").decode();
     assert_eq!(zil.decimals("price")[0], Some(238));
     let ids = zil.table()["agg_trade_id"]
         .as_primitive::<arrow_array::types::Int64Type>()

@@ -83,7 +83,7 @@ pub enum UnzipError {
 pub fn open_archive<R: Read + Seek>(
     mut reader: R,
     limits: UnzipLimits,
-) -> Result<Member<R>, UnzipError> {
+) -> Result<ArchiveMember<R>, UnzipError> {
     let size = reader.seek(SeekFrom::End(0))?;
     let mut archive = ZipArchive::new(reader).map_err(|error| directory_error(error, size))?;
     let entry = check_entry(&mut archive, limits)?;
@@ -95,7 +95,7 @@ pub fn open_archive<R: Read + Seek>(
         CompressionMethod::Stored => Content::Stored(packed),
         _ => Content::Deflated(Box::new(DeflateDecoder::new(packed))),
     };
-    Ok(Member { entry, content, crc: Crc::new(), total: 0, limits })
+    Ok(ArchiveMember { entry, content, crc: Crc::new(), total: 0, limits })
 }
 
 fn directory_error(error: ZipError, size: u64) -> UnzipError {
@@ -202,7 +202,7 @@ enum Content<R> {
 
 /// The CSV of an archive as a stream. Once a read has returned 0, size and CRC-32 have been
 /// verified.
-pub struct Member<R> {
+pub struct ArchiveMember<R> {
     entry: Entry,
     content: Content<R>,
     crc: Crc,
@@ -210,7 +210,7 @@ pub struct Member<R> {
     limits: UnzipLimits,
 }
 
-impl<R: Read> Member<R> {
+impl<R: Read> ArchiveMember<R> {
     /// Returns the name of the CSV.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -300,8 +300,8 @@ impl<R: Read> Member<R> {
     }
 }
 
-impl<R: Read> Read for Member<R> {
-    /// As [`Member::fill`]; the error holds the [`UnzipError`].
+impl<R: Read> Read for ArchiveMember<R> {
+    /// As [`ArchiveMember::fill`]; the error holds the [`UnzipError`].
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.fill(buffer).map_err(|error| match error {
             UnzipError::Io(error) => error,
@@ -332,9 +332,9 @@ impl<R: Read> Content<R> {
     }
 }
 
-impl<R> fmt::Debug for Member<R> {
+impl<R> fmt::Debug for ArchiveMember<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Member").field("entry", &self.entry).finish_non_exhaustive()
+        f.debug_struct("ArchiveMember").field("entry", &self.entry).finish_non_exhaustive()
     }
 }
 

@@ -1,6 +1,6 @@
 use super::{file, model};
 use crate::embedded::GOLD_FILES;
-use crate::gold::{Kind, Model, Partitioning};
+use crate::gold::{ColumnKind, Model, Partitioning};
 
 const HEADER: &str = "-- partitions: market, date\n-- key: market, date, symbol\n-- inputs: silver.klines, gold.other\n";
 
@@ -24,7 +24,7 @@ fn a_header_says_what_the_table_is() {
     let column = &model.columns()[1];
     let told =
         (column.name.as_str(), column.kind, column.unit.as_str(), column.description.as_str());
-    assert_eq!(told, ("n", Kind::Integer, "rows", "how many"));
+    assert_eq!(told, ("n", ColumnKind::Integer, "rows", "how many"));
     assert_eq!(model.select(), "SELECT 1");
 }
 

@@ -4,8 +4,9 @@ use proptest::collection::btree_set;
 use proptest::prelude::*;
 
 use super::model;
-use crate::gold::{Changed, InputState, Model, Partition, Recompute, recompute};
+use crate::gold::{Changed, InputState, Model, Recompute, recompute};
 use crate::names::market::Market;
+use crate::names::partition::Partition;
 
 fn on(day: u32) -> Partition {
     Partition { market: Market::Spot, date: chrono::NaiveDate::from_yo_opt(2024, day).unwrap() }

@@ -105,7 +105,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
+    #![proptest_config(crate::tests::cases(400))]
 
     #[test]
     fn whatever_arrives_in_whatever_order_each_day_has_the_owner_that_the_rule_says(steps in steps()) {

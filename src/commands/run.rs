@@ -1,0 +1,152 @@
+//! The parts that ingest, refresh, plan and demo share: opening what the settings name, reporting,
+//! and carrying out a plan.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use lakehouse_core::foreign::redacted;
+use lakehouse_core::plan::Plan;
+use lakehouse_core::schema::Schemas;
+use lakehouse_core::selection::Targets;
+
+use super::CommandOutcome;
+use super::context::{Context, open_lake};
+use crate::cli::{ReportFormat, Stage};
+use crate::clock::Clock;
+use crate::events::summary::{Counting, Summary};
+use crate::events::{Event, Reporter};
+use crate::gold::{Gold, load_models};
+use crate::ingest::{Depth, Ingest};
+use crate::settings::IngestSettings;
+use crate::source::location::SourceUrl;
+use crate::source::open_source;
+use crate::terminal::TerminalReporter;
+use crate::terminal::console::MessageKind;
+
+/// The events of one run: counted, then shown.
+#[derive(Clone, Debug)]
+pub(super) struct RunReporter {
+    terminal: Arc<TerminalReporter>,
+    pub(super) counting: Arc<Counting>,
+}
+
+impl RunReporter {
+    pub(super) fn new(terminal: Arc<TerminalReporter>) -> Self {
+        let counting = Arc::new(Counting::new(Arc::clone(&terminal) as _));
+        Self { terminal, counting }
+    }
+
+    /// Makes the reporter of the next run, which counts from zero.
+    pub(super) fn restarted(&self) -> Self {
+        Self::new(Arc::new(self.terminal.restarted()))
+    }
+
+    /// Returns the receiver of events.
+    pub(super) fn listener(&self) -> Arc<dyn Reporter> {
+        Arc::clone(&self.counting) as _
+    }
+
+    /// Takes the bars away and returns the figures so far.
+    pub(super) fn finish(&self) -> Summary {
+        self.terminal.finish();
+        self.counting.summary()
+    }
+
+    /// Shows the summary of a run, and whether it was stopped.
+    pub(super) fn conclude(
+        &self,
+        ingest: &Ingest,
+        format: ReportFormat,
+    ) -> anyhow::Result<CommandOutcome> {
+        let summary = self.counting.summary();
+        self.terminal.conclude(&summary, format)?;
+        let is_stopped = ingest.shutdown.is_requested();
+        if is_stopped {
+            self.terminal.console().show(
+                MessageKind::Reply,
+                "stopped; nothing is lost, and the same command continues from here",
+            );
+        }
+        let is_incomplete = is_stopped || summary.is_incomplete();
+        Ok(if is_incomplete { CommandOutcome::Incomplete } else { CommandOutcome::Done })
+    }
+}
+
+/// What the settings name, opened.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) ingest: Ingest,
+    /// Nothing if the run ends before gold.
+    pub(super) gold: Option<Gold>,
+}
+
+impl Prepared {
+    /// Opens lake, source, schemas and models, and reports notes and warnings of the settings.
+    pub(super) fn open(
+        settings: IngestSettings,
+        targets: Targets,
+        context: &Context,
+        reporter: &Arc<dyn Reporter>,
+    ) -> anyhow::Result<Self> {
+        report_settings(&settings, reporter);
+        let listing = settings.listing.as_ref().map(SourceUrl::expose);
+        let source = open_source(settings.source.expose(), listing, settings.timeouts)
+            .context("cannot use the source")?;
+        let lake = open_lake(&settings.lake)?;
+        let matrix = Arc::new(settings.matrix);
+        let schemas = Arc::new(Schemas::builtin()?);
+        let is_bronze = settings.stage == Stage::Bronze;
+        let ingest = Ingest {
+            fetch: settings.fetch,
+            batch_size: settings.batch_size,
+            depth: if is_bronze { Depth::Bronze } else { Depth::Silver },
+            shutdown: context.shutdown(),
+            command: redacted(&std::env::args().skip(1).collect::<Vec<_>>().join(" ")),
+            ..Ingest::new(lake, source, matrix, schemas, targets)
+        };
+        let mut gold = None;
+        if settings.stage >= Stage::Gold {
+            let models = load_models(&ingest.schemas, settings.gold_models.as_deref())?;
+            gold = Some(Gold {
+                shutdown: ingest.shutdown.clone(),
+                ..Gold::new(ingest.lake.clone(), Arc::new(models), Arc::clone(&ingest.schemas))
+            });
+        }
+        Ok(Self { ingest, gold })
+    }
+
+    /// Carries out a plan and updates gold; both end early when a shutdown is requested.
+    pub(super) async fn carry_out(
+        &self,
+        plan: &Plan,
+        reporter: &RunReporter,
+        clock: &Clock,
+    ) -> anyhow::Result<()> {
+        Box::pin(self.ingest.run(plan, &reporter.counting, clock)).await?;
+        if let Some(gold) = &self.gold {
+            Box::pin(gold.build(&reporter.listener(), clock)).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Waits for a plan; returns nothing if a shutdown is requested first. A plan changes nothing.
+pub(super) async fn unless_stopped<T>(
+    ingest: &Ingest,
+    planning: impl Future<Output = T>,
+) -> Option<T> {
+    tokio::select! {
+        biased;
+        () = ingest.shutdown.requested() => None,
+        plan = planning => Some(plan),
+    }
+}
+
+fn report_settings(settings: &IngestSettings, reporter: &Arc<dyn Reporter>) {
+    for warning in &settings.warnings {
+        reporter.report(Event::Warning(warning.clone()));
+    }
+    for note in &settings.notes {
+        reporter.report(Event::Note(note.clone()));
+    }
+}

@@ -1,0 +1,113 @@
+//! The ledger's data files with their rows in memory, and which of them a commit rewrites.
+//!
+//! A file with many rows is expensive to write again, and recording one archive must not rewrite the
+//! ledger. So a commit rewrites the files with rows that it changes, and merges the
+//! smallest others only when there are too many: a row is then written again about as often as the
+//! file that it is in doubles.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use lakehouse_core::ledger::{LedgerEntry, files_to_merge};
+use lakehouse_core::matrix::Matrix;
+
+use super::replace::{row_after, with_held_version};
+use super::rows;
+use crate::delta::TableError;
+use crate::delta::file::ActiveFile;
+use crate::delta::table::WritableTable;
+use crate::meta::table::read_rows;
+
+/// Files that the ledger may have before the next commit merges some.
+const FILES: usize = 24;
+
+/// The files of one version of the ledger, by their paths.
+#[derive(Debug, Default)]
+pub(super) struct LedgerFiles(BTreeMap<String, LedgerFile>);
+
+#[derive(Debug)]
+struct LedgerFile {
+    file: ActiveFile,
+    entries: Vec<LedgerEntry>,
+}
+
+/// The rows of a new file, and the files that they replace.
+#[derive(Debug)]
+pub(super) struct Replacement {
+    /// Sorted by archive.
+    pub(super) rows: Vec<LedgerEntry>,
+    pub(super) removes: Vec<ActiveFile>,
+}
+
+impl LedgerFiles {
+    /// Moves on to the table's version: reads the files that are new to it, and drops those that
+    /// are no longer part of it.
+    pub(super) async fn update(
+        &mut self,
+        table: &WritableTable,
+        matrix: &Matrix,
+    ) -> Result<(), TableError> {
+        let mut known = std::mem::take(&mut self.0);
+        for file in table.active_files()? {
+            let entries = match known.remove(&file.path) {
+                Some(known) => known.entries,
+                None => read_entries(table, matrix, &file).await?,
+            };
+            self.0.insert(file.path.clone(), LedgerFile { file, entries });
+        }
+        Ok(())
+    }
+
+    /// Returns every row, in no order.
+    pub(super) fn entries(&self) -> impl Iterator<Item = &LedgerEntry> {
+        self.0.values().flat_map(|file| &file.entries)
+    }
+
+    /// Returns every row, in no order.
+    pub(super) fn into_entries(self) -> impl Iterator<Item = LedgerEntry> {
+        self.0.into_values().flat_map(|file| file.entries)
+    }
+
+    /// Returns what a commit writes that records these rows, at most one for each archive.
+    pub(super) fn replacement(&self, recorded: &[LedgerEntry]) -> Replacement {
+        let new: HashMap<&str, &LedgerEntry> =
+            recorded.iter().map(|entry| (entry.key.path(), entry)).collect();
+        let concerned = self.entries().filter(|entry| new.contains_key(entry.key.path()));
+        let mut rows = with_held_version(recorded, concerned);
+        let mut removes = Vec::new();
+        let merged = self.small_files(rows.len());
+        for (path, LedgerFile { file, entries }) in &self.0 {
+            let changes = entries.iter().any(|entry| new.contains_key(entry.key.path()));
+            if !changes && !merged.contains(path.as_str()) {
+                continue;
+            }
+            removes.push(file.clone());
+            let after = entries
+                .iter()
+                .filter_map(|entry| row_after(entry, new.get(entry.key.path()).copied()));
+            rows.extend(after);
+        }
+        rows.sort_by(|a, b| (a.key.path(), a.recorded_at).cmp(&(b.key.path(), b.recorded_at)));
+        Replacement { rows, removes }
+    }
+
+    /// Returns the paths of the files to merge with so many new rows, if there are too many files.
+    fn small_files(&self, rows: usize) -> BTreeSet<&str> {
+        if self.0.len() < FILES {
+            return BTreeSet::new();
+        }
+        let mut sizes: Vec<(usize, &str)> =
+            self.0.iter().map(|(path, file)| (file.entries.len(), path.as_str())).collect();
+        sizes.sort_unstable();
+        let merged = files_to_merge(sizes.iter().map(|(size, _)| *size), rows);
+        sizes.into_iter().take(merged).map(|(_, path)| path).collect()
+    }
+}
+
+/// Reads the rows of one file.
+pub(in crate::meta) async fn read_entries(
+    table: &WritableTable,
+    matrix: &Matrix,
+    file: &ActiveFile,
+) -> Result<Vec<LedgerEntry>, TableError> {
+    read_rows(table, file, |batch| rows::from_batch(batch, matrix)).await
+}

@@ -1,0 +1,82 @@
+//! What recording an archive does to the rows that the ledger has of it.
+//!
+//! | row in the ledger | new row from silver | other new row (failed, not published, …) |
+//! |---|---|---|
+//! | `superseded` | stays | stays |
+//! | in silver, same version | replaced | stays |
+//! | in silver, other version | becomes `superseded` | stays |
+//! | any other | replaced | replaced |
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use lakehouse_core::ledger::{ArchiveStatus, LedgerEntry};
+use lakehouse_core::overlap::HeldArchive;
+
+/// Returns whether a row follows from silver's log: the archive is in silver, or lost all its days
+/// to a competing archive there.
+pub(super) fn follows_from_silver(entry: &LedgerEntry) -> bool {
+    matches!(entry.status, ArchiveStatus::Ingested | ArchiveStatus::Yielded)
+}
+
+/// Returns what a row becomes when `new` is recorded for its archive; nothing if `new` takes its
+/// place.
+pub(super) fn row_after(old: &LedgerEntry, new: Option<&LedgerEntry>) -> Option<LedgerEntry> {
+    let Some(new) = new else { return Some(old.clone()) };
+    match old.status {
+        ArchiveStatus::Superseded => Some(old.clone()),
+        ArchiveStatus::Ingested | ArchiveStatus::Yielded if follows_from_silver(new) => {
+            (new.sha256 != old.sha256).then(|| superseded(old, new))
+        }
+        // Rows that are in silver stay known even if a newer version could not be fetched.
+        ArchiveStatus::Ingested | ArchiveStatus::Yielded => Some(old.clone()),
+        _ => None,
+    }
+}
+
+/// Returns the row of a version that `new` replaced.
+pub(super) fn superseded(old: &LedgerEntry, new: &LedgerEntry) -> LedgerEntry {
+    let version = new.sha256.as_deref().unwrap_or("another version");
+    LedgerEntry {
+        status: ArchiveStatus::Superseded,
+        reason: Some(format!("replaced by {version}")),
+        days: None,
+        competing_version: None,
+        ..old.clone()
+    }
+}
+
+/// Completes new rows of archives whose newest version did not reach silver: they name the version
+/// of the silver table, and the days, that silver still has of an older version in `old`.
+///
+/// Plans are made from the newest row of each archive, and the older version still owns its days.
+pub(super) fn with_held_version<'a>(
+    new: &[LedgerEntry],
+    old: impl Iterator<Item = &'a LedgerEntry>,
+) -> Vec<LedgerEntry> {
+    let old = old.filter(|entry| entry.status == ArchiveStatus::Ingested);
+    let held: HashMap<&str, &LedgerEntry> = old.map(|entry| (entry.key.path(), entry)).collect();
+    let mut completed = Vec::with_capacity(new.len());
+    for entry in new {
+        let mut entry = entry.clone();
+        let did_not_land =
+            !follows_from_silver(&entry) && entry.status != ArchiveStatus::Superseded;
+        if did_not_land && let Some(held) = held.get(entry.key.path()) {
+            entry.silver_version = held.silver_version;
+            entry.days = held.days;
+        }
+        completed.push(entry);
+    }
+    completed
+}
+
+/// Returns what a row says about the archive in silver; nothing for a row without a version.
+pub(super) fn held_archive(entry: &LedgerEntry) -> Option<HeldArchive> {
+    Some(HeldArchive {
+        sha256: Arc::clone(entry.sha256.as_ref()?),
+        rows: entry.rows,
+        days: entry.days,
+        competing_version: entry.competing_version.clone(),
+        yielded: entry.status == ArchiveStatus::Yielded,
+    })
+}

@@ -1,0 +1,96 @@
+//! What the lake's own tables have in common: opened or created, written to one file at a time,
+//! read file by file.
+//!
+//! What a row is, and which rows a commit replaces, is the business of each table.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::error::ArrowError;
+
+use super::schema::MetaSchema;
+use crate::delta::TableError;
+use crate::delta::commit::{Change, CommitContext, commit};
+use crate::delta::file::{ActiveFile, NewFile};
+use crate::delta::table::WritableTable;
+use crate::parquet::reader::open_file;
+use crate::parquet::writer::{DataFileWriter, FileTarget};
+use crate::storage::lake::Lake;
+
+/// One of the lake's own tables, at its newest version when it was last read or written.
+#[derive(Debug)]
+pub(super) struct MetaTable {
+    table: WritableTable,
+    target: Arc<FileTarget>,
+}
+
+impl MetaTable {
+    /// Opens the table, and creates it first when it is missing.
+    pub(super) async fn open_or_create(
+        lake: &Lake,
+        schema: &MetaSchema,
+    ) -> Result<Self, TableError> {
+        Ok(Self::new(WritableTable::open_or_create(lake, schema.table_spec()).await?))
+    }
+
+    /// Opens the table, or returns nothing when there is none; writes nothing.
+    pub(super) async fn open(lake: &Lake, schema: &MetaSchema) -> Result<Option<Self>, TableError> {
+        Ok(WritableTable::open(lake, schema.table_spec()).await?.map(Self::new))
+    }
+
+    fn new(table: WritableTable) -> Self {
+        let target = Arc::new(FileTarget::new(&table));
+        Self { table, target }
+    }
+
+    /// Returns the Delta table.
+    pub(super) const fn delta(&self) -> &WritableTable {
+        &self.table
+    }
+
+    /// Writes rows to a file that no commit names yet.
+    pub(super) async fn write(&self, rows: &[RecordBatch]) -> Result<NewFile, TableError> {
+        write_file(&self.target, rows).await
+    }
+
+    /// Commits what `decide` returns for the newest version, as [`commit`] does.
+    pub(super) async fn commit(
+        &mut self,
+        context: &CommitContext,
+        mut decide: impl AsyncFnMut(
+            &WritableTable,
+            &Arc<FileTarget>,
+        ) -> Result<Option<Change>, TableError>,
+    ) -> Result<(), TableError> {
+        let Self { table, target } = self;
+        let decide = async |table: &WritableTable| decide(table, target).await;
+        commit(table, context, decide).await.map(|_| ())
+    }
+}
+
+/// Writes batches of rows to one new file of a table; it belongs to the table once a commit names
+/// it.
+pub(super) async fn write_file(
+    target: &Arc<FileTarget>,
+    rows: &[RecordBatch],
+) -> Result<NewFile, TableError> {
+    let mut file = DataFileWriter::create(target, Vec::new())?;
+    file.write(rows)?;
+    target.publish(file.finish(None)?).await
+}
+
+/// Reads all rows of a file, which `from_batch` takes out of each batch.
+pub(super) async fn read_rows<T>(
+    table: &WritableTable,
+    file: &ActiveFile,
+    from_batch: impl Fn(&RecordBatch) -> Result<Vec<T>, ArrowError>,
+) -> Result<Vec<T>, TableError> {
+    let failed = TableError::arrow(&table.spec.name);
+    let file = open_file(table, file).await?;
+    let mut rows = Vec::new();
+    for batch in file.rows()?.build().map_err(|error| file.parquet_error(error))? {
+        let batch = batch.map_err(&failed)?;
+        rows.extend(from_batch(&batch).map_err(&failed)?);
+    }
+    Ok(rows)
+}
