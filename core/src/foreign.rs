@@ -34,6 +34,21 @@ pub fn shortened(text: &str, longest: usize) -> String {
     shown
 }
 
+/// Returns a whole message as it may be written to a terminal or a log: its lines stay, and what
+/// steers or opens something is spelled out or left out, wherever it came from.
+#[must_use]
+pub fn message(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in redacted(text).chars() {
+        if steers(character) && !matches!(character, '\n' | '\t') {
+            shown.extend(character.escape_unicode());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
 /// Returns whether a character does something to what is around it in place of being seen.
 #[must_use]
 pub fn steers(character: char) -> bool {
@@ -90,6 +105,12 @@ mod tests {
     fn what_steers_a_terminal_is_spelled_out() {
         assert_eq!(shown("a\u{1b}[2Jb\u{7}\nc\u{9b}d"), r"a\u{1b}[2Jb\u{7}\u{a}c\u{9b}d");
         assert_eq!(shown("a\u{202e}b\u{2066}c\u{feff}"), r"a\u{202e}b\u{2066}c\u{feff}");
+    }
+
+    #[test]
+    fn a_message_keeps_its_lines_and_nothing_else_that_steers() {
+        let text = "error: a\u{1b}[2J\n  because: http://u:p@host\t1";
+        assert_eq!(message(text), "error: a\\u{1b}[2J\n  because: http://***@host\t1");
     }
 
     #[test]
