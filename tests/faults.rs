@@ -6,7 +6,7 @@ use crate::support::test_lake::TestLake;
 
 const SYMBOLS: [&str; 6] = ["ADAUSDT", "BNBUSDT", "BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT"];
 const ALL_TRADES: [&str; 5] = ["--all", "--market", "spot", "--data-type", "trades"];
-/// A stalled request costs the least time that a flag can ask for.
+/// A stalled request costs the least time that a flag can set.
 const IMPATIENT: [&str; 4] = ["--timeout-seconds", "1", "--retries", "20"];
 
 /// Draws numbers that look random and are the same each time.
@@ -89,7 +89,8 @@ fn misbehave(server: &ArchiveServer, days: std::ops::RangeInclusive<u32>) -> Scr
 
 async fn content(lake: &TestLake) -> Vec<String> {
     let mut content = lake.rows("SELECT * FROM silver.trades ORDER BY archive, id").await;
-    let ledger = "SELECT archive, status, checksum, sha256, rows FROM meta.archives ORDER BY archive, sha256";
+    let ledger = "SELECT archive, status, checksum, sha256, rows FROM meta.archives \
+                  ORDER BY archive, sha256";
     content.extend(lake.rows(ledger).await);
     content
 }

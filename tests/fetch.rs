@@ -25,9 +25,9 @@ async fn an_archive_lands_byte_for_byte_with_its_checksum_beside_it() {
         archive.etag.is_some_and(|etag| !etag.contains('"')) && archive.last_modified.is_some()
     );
     assert_eq!(std::fs::read(bench.file()).unwrap(), bytes(70_000));
-    let beside =
+    let sidecar =
         std::fs::read_to_string(bench.folder().join("BTCUSDT-1h-2026-05-08.zip.CHECKSUM")).unwrap();
-    assert_eq!(beside, checksum_text(KEY, &bytes(70_000)));
+    assert_eq!(sidecar, checksum_text(KEY, &bytes(70_000)));
     assert_eq!(bench.partials(), Vec::<PathBuf>::new());
     assert_eq!(bench.recorder.retries(), 0);
 }
@@ -99,7 +99,7 @@ async fn bytes_corrupted_on_the_way_are_fetched_again() {
     bench.server.script(KEY, [Fault::Corrupt]);
     stored(bench.fetch().await);
     assert_eq!(std::fs::read(bench.file()).unwrap(), bytes(9_000));
-    assert_eq!(bench.server.count(Kind::Get, ".CHECKSUM"), 2, "both are read anew");
+    assert_eq!(bench.server.count(Kind::Get, ".CHECKSUM"), 2, "both are read again");
 }
 
 #[tokio::test]
@@ -165,7 +165,7 @@ async fn no_download_begins_in_the_place_of_one_while_the_source_does_not_keep_u
     (1..=5).for_each(|day| bench.server.publish(&key(day), bytes(100)));
     bench.server.script(&key(1), [Fault::Status(503)]);
     // Given up as stalled, unless the fifth begins when the first is done.
-    (2..=4).for_each(|day| bench.server.script(&key(day), [Fault::HeldUntilAsked(key(5))]));
+    (2..=4).for_each(|day| bench.server.script(&key(day), [Fault::HeldUntilRequested(key(5))]));
     let batch = (1..=5).map(|day| published(&key(day))).collect();
     let fetcher = bench.fetcher(FetchOptions { parallel: 4, ..options() });
     let fetched: Vec<_> = fetcher.fetch_all(batch).collect().await;

@@ -157,7 +157,7 @@ async fn keys_that_fit_no_pattern_are_told_and_harm_nothing() {
 }
 
 #[tokio::test]
-async fn a_listing_that_fails_now_and_then_is_asked_again() {
+async fn a_listing_that_fails_now_and_then_is_tried_again() {
     let server = ArchiveServer::start();
     publish_days(&server, "BTCUSDT", "1h", "2026-05-01", "2026-05-18");
     server.script(FOLDER, [Fault::Status(503), Fault::RetryAfter(429, "0")]);
@@ -184,12 +184,12 @@ async fn without_a_listing_the_expected_days_are_asked_for_one_by_one() {
                 .all(|it| it.has_checksum.is_none() && it.size == Some(3))
         );
         assert_eq!(server.count(Kind::Head, ""), 10, "up to today, and no further");
-        let told = answer.recorder.told();
+        let notices = answer.recorder.told();
         assert!(
-            told.len() == 1
-                && told[0].contains("could not be listed")
-                && told[0].contains("7 exist"),
-            "{told:?}"
+            notices.len() == 1
+                && notices[0].contains("could not be listed")
+                && notices[0].contains("7 exist"),
+            "{notices:?}"
         );
         assert!(answer.found.unavailable.is_empty());
     }
@@ -229,12 +229,12 @@ async fn a_stale_listing_is_found_out_and_told() {
         }
         let answer = list(&server, &klines(symbols, &["1h"], "2026-05-01", "2026-05-18")).await;
         assert_eq!(answer.found.inventory.archives.len(), 18);
-        let told = answer.recorder.told();
+        let notices = answer.recorder.told();
         assert!(
-            told.len() == 1
-                && told[0].contains("disagrees")
-                && told[0].contains("lacks 10 archives"),
-            "{told:?}"
+            notices.len() == 1
+                && notices[0].contains("disagrees")
+                && notices[0].contains("lacks 10 archives"),
+            "{notices:?}"
         );
     }
 }

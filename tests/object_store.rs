@@ -1,7 +1,7 @@
 //! A lake in an object store: the same as one in a folder, through the same commands.
 
 use std::path::Path;
-use std::process::{Command, ExitStatus};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
 
 use axum::http::Method;
@@ -12,7 +12,7 @@ use object_store::{Error, GetRange, ObjectStore, ObjectStoreExt, PutMode};
 use tempfile::TempDir;
 
 use crate::support::command::{Run, lakehouse};
-use crate::support::s3_server::S3Server;
+use crate::support::s3_server::{Conditions, S3Server};
 use crate::support::sample_archive::{SampleArchive, content_through};
 
 /// A lake in a bucket, and the archive that it is made of.
@@ -146,6 +146,40 @@ fn a_commit_whose_answer_is_lost_is_found_again_and_not_made_twice() {
 }
 
 /// The server is worth something only if it is as strict as the real one.
+#[test]
+fn a_store_that_ignores_conditions_is_refused_before_anything_is_written() {
+    let lake = RemoteLake::new();
+    lake.server.set_conditions(Conditions::Ignored);
+    let run: Run = lake.ingest().stderr(Stdio::piped()).output().unwrap().into();
+    assert_eq!(run.code, Some(2), "{run}");
+    assert!(run.stderr.contains("ignores If-None-Match"), "{run}");
+    assert_eq!(lake.server.keys(""), Vec::<String>::new());
+}
+
+#[test]
+fn a_store_that_answers_each_condition_with_a_conflict_is_refused_in_words() {
+    let lake = RemoteLake::new();
+    lake.server.set_conditions(Conditions::Conflicting);
+    let run: Run = lake.ingest().stderr(Stdio::piped()).output().unwrap().into();
+    assert_eq!(run.code, Some(2), "{run}");
+    assert!(run.stderr.contains("refuses conditional writes (409 Conflict)"), "{run}");
+}
+
+#[test]
+fn a_lake_in_a_bucket_is_under_the_name_that_was_typed() {
+    let server = S3Server::start();
+    let archive = SampleArchive::new();
+    for name in ["lake", "lake#1", "lake?2", "lake%20x", "my lake", "a+b=c", "Zürich"] {
+        let url = server.lake(name);
+        let mut program = archive.ingest(Path::new(&url));
+        server.admit(&mut program);
+        let run: Run = program.stderr(Stdio::piped()).output().unwrap().into();
+        assert_eq!(run.code, Some(0), "{name}: {run}");
+        let log = format!("{name}/silver/klines/_delta_log/");
+        assert!(!server.keys(&log).is_empty(), "{name}: {:?}", server.keys(""));
+    }
+}
+
 #[tokio::test]
 async fn the_store_that_tests_use_keeps_its_conditions_ranges_and_pages() {
     let server = S3Server::start();

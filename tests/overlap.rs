@@ -14,9 +14,9 @@ async fn downloads_of_the_next_batch_begin_while_the_last_of_one_are_under_way()
     }
     // Whatever the order of batches is, each of the first two is only answered when another one is
     // asked for.
-    server.script(&keys[0], [Fault::HeldUntilAsked(keys[1].clone())]);
-    server.script(&keys[1], [Fault::HeldUntilAsked(keys[2].clone())]);
-    server.script(&keys[2], [Fault::HeldUntilAsked(keys[1].clone())]);
+    server.script(&keys[0], [Fault::HeldUntilRequested(keys[1].clone())]);
+    server.script(&keys[1], [Fault::HeldUntilRequested(keys[2].clone())]);
+    server.script(&keys[2], [Fault::HeldUntilRequested(keys[1].clone())]);
     let flags = ["--all", "--batch-size", "1", "--max-parallel-downloads", "3"];
     let done = lake.ingest(server.url(), &flags).await;
     assert_eq!((done.summary.archives.new, done.summary.retries), (3, 0), "{}", done.summary);

@@ -150,9 +150,9 @@ async fn without_a_checksum_what_an_earlier_run_left_is_not_trusted() {
     bench.server.take_seen();
     assert_eq!(stored(bench.fetch().await).checksum, ChecksumState::Absent);
     assert_eq!(std::fs::read(bench.file()).unwrap(), bytes(9_000));
-    let asked: Vec<_> =
+    let requested: Vec<_> =
         bench.server.take_seen().into_iter().filter(|seen| seen.key == KEY).collect();
-    assert!(asked.last().is_some_and(|last| last.range.is_none()), "{asked:?}");
+    assert!(requested.last().is_some_and(|last| last.range.is_none()), "{requested:?}");
 }
 
 /// What the killed process runs: a fetch of the archive from one place to another, named in the

@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use clap::Parser;
 use lakehouse::cli::{Cli, Command, Stage};
 use lakehouse::settings::{Environment, IngestSettings, Settings, SettingsError};
+use lakehouse::source::location::SourceUrl;
 use lakehouse_core::names::market::{DataType, Market};
 use lakehouse_core::selection::{FrequencyPolicy, IntervalFilter};
 
@@ -46,7 +47,7 @@ fn resolve_with(
 fn what_is_left_out_has_the_documented_defaults() {
     let settings = resolve(&["--symbol", "BTCUSDT"]).unwrap();
     assert_eq!(
-        (settings.lake.as_str(), settings.source.as_str()),
+        (settings.lake.as_str(), settings.source.expose()),
         ("./lake", "https://data.binance.vision")
     );
     assert_eq!(settings.listing, None, "the public archive knows its own");
@@ -88,14 +89,14 @@ fn whoever_names_a_source_does_not_get_the_listing_of_another() {
     };
     let same = resolve_in(environment.clone(), &["--all"]).unwrap();
     assert_eq!(
-        (same.source.as_str(), same.listing.as_deref()),
+        (same.source.expose(), same.listing.as_ref().map(SourceUrl::expose)),
         ("http://a", Some("http://list.a"))
     );
     let other = resolve_in(environment.clone(), &["--all", "--source", "./mirror"]).unwrap();
-    assert_eq!((other.source.as_str(), other.listing), ("./mirror", None));
+    assert_eq!((other.source.expose(), other.listing), ("./mirror", None));
     let listing = resolve_in(environment, &["--all", "--listing", "http://b"]).unwrap();
     assert_eq!(
-        (listing.source.as_str(), listing.listing.as_deref()),
+        (listing.source.expose(), listing.listing.as_ref().map(SourceUrl::expose)),
         ("http://a", Some("http://b"))
     );
 }

@@ -17,7 +17,7 @@ use crate::support::recorder::Recorder;
 use crate::support::shared::real_archives;
 
 #[tokio::test]
-async fn a_busy_server_is_asked_again_and_every_retry_is_told() {
+async fn a_busy_server_is_tried_again_and_every_retry_is_reported() {
     let bench = Bench::new();
     bench.server.publish(KEY, bytes(100));
     bench.server.script(KEY, [Fault::Status(503), Fault::RetryAfter(429, "0"), Fault::Status(500)]);

@@ -36,6 +36,7 @@ pub mod config;
 pub mod coverage;
 pub mod decode;
 pub mod embedded;
+pub mod foreign;
 pub mod gold;
 pub mod ledger;
 pub mod listing;

@@ -1,9 +1,9 @@
-//! Who may write a partial file.
+//! Who may write a partial file: the process that holds the operating system's lock on it.
 //!
-//! The operating system's file lock says so, because it ends with its process whatever happens to
-//! that: a second run that fetches the same archive finds the file locked and takes one of its own,
-//! and what a killed run had to itself is recognised by not being locked. Where locks do not work,
-//! every file is one's own.
+//! A lock ends with its process, however that ends. A second run that fetches the same archive
+//! finds the file locked and uses a private one, and a private file that a killed run left is
+//! recognised by having no lock. Where locks do not work, every file is private. What is in the
+//! files is the business of [`partial`](super::partial).
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
@@ -11,13 +11,10 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
-use super::partial::with_ending;
-
 /// Opens and locks a file; nothing if another one holds it, or locks do not work here.
 pub(crate) fn claim(path: &Path) -> io::Result<Option<File>> {
     loop {
-        let file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        let Some(file) = open_no_link(path)? else { return Ok(None) };
         match file.try_lock() {
             // Between opening and locking, the owner before may have given the file its final name.
             Ok(()) if is_at(&file, path)? => return Ok(Some(file)),
@@ -27,8 +24,42 @@ pub(crate) fn claim(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
-/// Makes a file that nobody else uses; it is swept away by a later run if this one is killed.
-pub(crate) fn own(stem: &Path) -> io::Result<(File, PathBuf)> {
+/// Opens a file or makes one; nothing if something else has the name.
+///
+/// Whoever may write to the folder can plant a link or a pipe under a name that is known
+/// beforehand. What is written must not land in the file that a link names, and to open a pipe may
+/// wait for ever.
+pub(super) fn open_no_link(path: &Path) -> io::Result<Option<File>> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+        options.custom_flags(flags.bits().cast_signed());
+    }
+    let file = match options.open(path) {
+        Err(_) if path.is_symlink() => return Ok(None),
+        opened => opened?,
+    };
+    let metadata = file.metadata()?;
+    Ok((metadata.is_file() && has_one_name(&metadata)).then_some(file))
+}
+
+/// Returns whether a file is not also known under another name, a hard link's.
+#[cfg(unix)]
+fn has_one_name(metadata: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    metadata.nlink() <= 1
+}
+
+#[cfg(not(unix))]
+fn has_one_name(_: &std::fs::Metadata) -> bool {
+    true
+}
+
+/// Makes a private file; a later run deletes it if this one is killed.
+pub(crate) fn create_private(stem: &Path) -> io::Result<(File, PathBuf)> {
     loop {
         let path = with_ending(stem, &format!("{}.own", Uuid::new_v4().simple()));
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
@@ -39,11 +70,14 @@ pub(crate) fn own(stem: &Path) -> io::Result<(File, PathBuf)> {
     }
 }
 
-/// Deletes the files that killed runs had to themselves; a file whose owner lives is locked.
+/// Deletes the private files of killed runs; a file whose owner lives is locked.
 pub(crate) fn sweep(folder: &Path) -> io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
         if path.extension().is_none_or(|ending| ending != "own") {
+            continue;
+        }
+        if !std::fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file()) {
             continue;
         }
         let Ok(file) = File::open(&path) else { continue };
@@ -55,12 +89,20 @@ pub(crate) fn sweep(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Adds an ending to a name that has dots of its own.
+pub(super) fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(ending);
+    name.into()
+}
+
 /// Returns whether the open file is still the one with that name.
 #[cfg(unix)]
 pub(super) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt;
     let open = file.metadata()?;
-    match std::fs::metadata(path) {
+    match std::fs::symlink_metadata(path) {
         Ok(named) => Ok(named.dev() == open.dev() && named.ino() == open.ino()),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),

@@ -1,6 +1,6 @@
 //! Bronze in a local folder: names change by renaming, and every change is synced.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
@@ -11,11 +11,12 @@ use lakehouse_core::names::archive::{ArchiveKey, CHECKSUM_SUFFIX};
 use sha2::{Digest, Sha256};
 
 use super::FetchError;
-use super::claim::own;
+use super::claim::{create_private, open_no_link, with_ending};
 use super::download::Complete;
-use super::partial::{disk, hash, with_ending};
+use super::partial::{disk, hash};
 use super::stale::LOCK_FILE;
 use super::store::{Bronze, Held, Kept, mismatch_name, older_name};
+use crate::storage::durability::{StagedFile, create_folders, sync_folder};
 
 #[derive(Debug)]
 pub(crate) struct LocalBronze {
@@ -27,11 +28,19 @@ impl LocalBronze {
     pub(crate) fn new(folder: &Path, scratch: &Path) -> Self {
         Self { folder: folder.to_owned(), scratch: scratch.to_owned() }
     }
+
+    fn placement(&self, key: &ArchiveKey) -> Placement {
+        Placement { file: self.folder.join(key.bronze_path()), scratch: self.scratch.clone() }
+    }
 }
 
 #[async_trait]
 impl Bronze for LocalBronze {
-    async fn held(&self, key: &ArchiveKey, size: Option<u64>) -> Result<Option<Held>, FetchError> {
+    async fn lookup(
+        &self,
+        key: &ArchiveKey,
+        size: Option<u64>,
+    ) -> Result<Option<Held>, FetchError> {
         let file = self.folder.join(key.bronze_path());
         let found = blocking(&file, {
             let file = file.clone();
@@ -47,12 +56,8 @@ impl Bronze for LocalBronze {
         complete: Complete,
         checksum: Option<Bytes>,
     ) -> Result<Kept, FetchError> {
-        let file = self.folder.join(key.bronze_path());
-        let placement = Placement {
-            file: file.clone(),
-            folder: self.folder.clone(),
-            scratch: self.scratch.clone(),
-        };
+        let placement = self.placement(key);
+        let file = placement.file.clone();
         let sha256 = complete.sha256;
         complete
             .partial
@@ -62,22 +67,18 @@ impl Bronze for LocalBronze {
     }
 
     async fn keep_checksum(&self, key: &ArchiveKey, checksum: &Bytes) -> Result<(), FetchError> {
-        let file = self.folder.join(key.bronze_path());
-        let placement = Placement {
-            file: file.clone(),
-            folder: self.folder.clone(),
-            scratch: self.scratch.clone(),
-        };
+        let placement = self.placement(key);
+        let file = placement.file.clone();
         let checksum = checksum.clone();
         blocking(&file, move || placement.write_checksum(&checksum)).await
     }
 
     async fn set_aside(&self, key: &ArchiveKey, complete: Complete) -> Result<String, FetchError> {
         let name = mismatch_name(&key.bronze_path(), &complete.sha256);
-        let (file, top) = (self.folder.join(&name), self.folder.clone());
+        let file = self.folder.join(&name);
         let place = move |partial: &Path| {
-            make_folder_of(&file, &top)?;
-            std::fs::rename(partial, &file)?;
+            make_folder_of(&file)?;
+            move_file(partial, &file)?;
             sync_folder_of(&file)
         };
         complete.partial.hand_over(place).await?;
@@ -88,14 +89,14 @@ impl Bronze for LocalBronze {
 /// One archive's way to its final name.
 struct Placement {
     file: PathBuf,
-    folder: PathBuf,
     scratch: PathBuf,
 }
 
 impl Placement {
     fn place(&self, partial: &Path, sha256: Sha256Hex, checksum: Option<&[u8]>) -> io::Result<()> {
-        make_folder_of(&self.file, &self.folder)?;
-        // All that waits for the disk lies before and behind the lock, where others do the same.
+        make_folder_of(&self.file)?;
+        // All that waits for the disk happens before and after the lock is held, so that downloads
+        // that finish together wait for the disk together.
         let checksum = checksum.map(|checksum| self.stage_checksum(checksum)).transpose()?;
         self.rename(partial, sha256, checksum)?;
         sync_folder_of(&self.file)
@@ -110,18 +111,16 @@ impl Placement {
     ) -> io::Result<()> {
         // Two runs that bring two versions at once must not overwrite each other's unseen. The lock
         // is the operating system's: it ends with its holder, and the file itself means nothing.
-        let lock = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(self.scratch.join(LOCK_FILE))?;
-        let _ = lock.lock();
+        let lock = open_no_link(&self.scratch.join(LOCK_FILE))?;
+        if let Some(lock) = &lock {
+            let _ = lock.lock();
+        }
         if let Some((held, _)) = sum(&self.file, None)?.filter(|(held, _)| *held != sha256) {
             self.keep_older(&held)?;
         }
-        std::fs::rename(partial, &self.file)?;
+        move_file(partial, &self.file)?;
         match checksum {
-            Some((_, staged)) => std::fs::rename(staged, self.checksum_file()),
+            Some((_, staged)) => move_file(&staged, &self.checksum_file()),
             None => absent_is_fine(std::fs::remove_file(self.checksum_file())),
         }
     }
@@ -147,10 +146,10 @@ impl Placement {
         std::fs::rename(staged, file)
     }
 
-    /// Writes a checksum durably under a name of its own. The file is locked while it is open, so
+    /// Writes a checksum durably to a private file. The file is locked while it is open, so
     /// that a run that starts now does not take it for what a killed one left.
     fn stage_checksum(&self, checksum: &[u8]) -> io::Result<(File, PathBuf)> {
-        let (mut file, path) = own(&self.scratch.join("checksum"))?;
+        let (mut file, path) = create_private(&self.scratch.join("checksum"))?;
         file.write_all(checksum)?;
         file.sync_all()?;
         Ok((file, path))
@@ -180,19 +179,27 @@ fn sum(file: &Path, size: Option<u64>) -> io::Result<Option<(Sha256Hex, u64)>> {
     Ok(Some((Sha256Hex::from_bytes(hasher.finalize().into()), size)))
 }
 
-/// Makes the folders above a file, and makes them durable, up to `top`.
-fn make_folder_of(file: &Path, top: &Path) -> io::Result<()> {
-    let Some(folder) = file.parent() else { return Ok(()) };
-    if folder.try_exists()? {
-        return Ok(());
-    }
-    std::fs::create_dir_all(folder)?;
-    let made = folder.ancestors().take_while(|made| made.starts_with(top));
-    made.filter_map(Path::parent).try_for_each(|parent| File::open(parent)?.sync_all())
+/// Makes the folders above a file, with durable names.
+fn make_folder_of(file: &Path) -> io::Result<()> {
+    file.parent().map_or(Ok(()), create_folders)
 }
 
 fn sync_folder_of(file: &Path) -> io::Result<()> {
-    file.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+    file.parent().map_or(Ok(()), sync_folder)
+}
+
+/// Gives a synced file its final name. Where a folder of bronze is on another disk than the partial
+/// files, the bytes are copied first, so that the name never stands for a part of them.
+fn move_file(from: &Path, to: &Path) -> io::Result<()> {
+    match std::fs::rename(from, to) {
+        Err(error) if error.kind() == ErrorKind::CrossesDevices => {
+            let mut staged = StagedFile::create(to)?;
+            io::copy(&mut File::open(from)?, &mut staged.file)?;
+            staged.replace()?;
+            std::fs::remove_file(from)
+        }
+        renamed => renamed,
+    }
 }
 
 fn absent_is_fine(done: io::Result<()>) -> io::Result<()> {

@@ -1,45 +1,37 @@
 //! Brings archives into bronze: downloaded, verified, durable, and byte for byte as published.
 //!
-//! The story is [`Fetcher::fetch`]: take what bronze holds if it is what the source publishes; else
-//! read the archive and its checksum, compare, and only then give the bytes their final name.
-//! `download` reads and resumes, `partial` is the file that grows meanwhile, `store` keeps
-//! what is whole. What the bytes mean is nobody's business here.
-
-mod permits;
-mod store;
+//! [`Fetcher::fetch`] takes what bronze holds if it is what the source publishes; else it reads the
+//! archive and its checksum, compares, and only then gives the bytes their final name. [`download`]
+//! reads and resumes, [`partial`] is the file that grows meanwhile, [`store`] says what bronze
+//! promises, and [`local`] and [`remote`] keep it. What the bytes mean is decided elsewhere.
 
 mod bandwidth;
+mod checksum;
 mod claim;
 mod download;
+mod fetcher;
 mod local;
+mod note;
+mod outage;
 mod outcome;
 mod partial;
+mod permits;
 mod remote;
+mod room;
 mod stale;
+mod store;
 
-use std::path::PathBuf;
-use std::sync::Arc;
-
-use bytes::Bytes;
-use futures::StreamExt;
-use futures::stream::BoxStream;
-use lakehouse_core::ledger::ChecksumState;
-use lakehouse_core::listing::Published;
-use lakehouse_core::listing::checksum::{Sha256Hex, parse_checksum};
-use tracing::Instrument;
+use std::path::{Path, PathBuf};
 
 pub use self::bandwidth::Bandwidth;
-use self::download::Complete;
+pub use self::fetcher::Fetcher;
+use self::local::LocalBronze;
 pub use self::outcome::{BronzeArchive, FetchError, FetchOutcome, Fetched};
-use self::partial::Partials;
-use self::permits::{DownloadPermit, DownloadPermits};
-use self::stale::PARTIAL_FOLDER;
+use self::remote::RemoteBronze;
 pub(crate) use self::stale::{delete_stale_partials, find_stale_partials};
+use self::store::Bronze;
 pub(crate) use self::store::older_name;
-use self::store::{Bronze, Held};
-use crate::events::{Event, Reporter, archive_span};
 use crate::source::retry::RetryPolicy;
-use crate::source::{Source, SourceError};
 use crate::storage::Storage;
 
 /// How archives are fetched.
@@ -56,6 +48,8 @@ pub struct FetchOptions {
     pub bandwidth: Option<u64>,
     /// Downloads at a time, over all batches; fewer while the source does not keep up.
     pub parallel: usize,
+    /// Begin though there is less free space than the archives need.
+    pub ignore_free_space: bool,
     /// Where archives grow; by default inside a local lake, else in the system's folder for
     /// temporary files.
     pub scratch: Option<PathBuf>,
@@ -63,292 +57,23 @@ pub struct FetchOptions {
 
 impl Default for FetchOptions {
     fn default() -> Self {
-        let retry = RetryPolicy::default();
         Self {
-            retry,
+            retry: RetryPolicy::default(),
             checksum: true,
             force: false,
             resume: true,
             bandwidth: None,
             parallel: 8,
+            ignore_free_space: false,
             scratch: None,
         }
     }
 }
 
-/// Brings archives of one source into one lake's bronze.
-pub struct Fetcher {
-    source: Arc<dyn Source>,
-    bronze: Box<dyn Bronze>,
-    partials: Partials,
-    options: FetchOptions,
-    bandwidth: Bandwidth,
-    permits: DownloadPermits,
-    reporter: Arc<dyn Reporter>,
-}
-
-impl std::fmt::Debug for Fetcher {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Fetcher")
-            .field("source", &self.source)
-            .field("bronze", &self.bronze)
-            .finish_non_exhaustive()
+/// Opens bronze; `scratch` is a local folder for copies of what is not local.
+fn open(storage: &Storage, scratch: &Path) -> Box<dyn Bronze> {
+    match storage.local_folder() {
+        Some(folder) => Box::new(LocalBronze::new(folder, scratch)),
+        None => Box::new(RemoteBronze::new(storage, scratch)),
     }
-}
-
-impl Fetcher {
-    /// Makes a fetcher into the storage of a lake's bronze; nothing of it but the scratch folder is
-    /// written yet.
-    ///
-    /// # Errors
-    /// When the scratch folder cannot be made.
-    pub fn new(
-        source: Arc<dyn Source>,
-        bronze: &Storage,
-        options: FetchOptions,
-        reporter: Arc<dyn Reporter>,
-    ) -> Result<Self, FetchError> {
-        let scratch = options.scratch.clone();
-        let scratch =
-            scratch.or_else(|| bronze.local_folder().map(|folder| folder.join(PARTIAL_FOLDER)));
-        let partials = Partials::new(scratch, source.location(), options.resume)?;
-        let bandwidth = Bandwidth::new(options.bandwidth);
-        let permits = DownloadPermits::new(options.parallel, Arc::clone(&reporter));
-        let bronze = store::open(bronze, partials.folder());
-        Ok(Self { source, bronze, partials, options, bandwidth, permits, reporter })
-    }
-
-    /// Fetches a batch, largest archives first, in the order in which they are done.
-    ///
-    /// Batches may overlap: together they run no more downloads than the options allow, and those
-    /// of the batch that was asked for first go first.
-    pub fn fetch_all(self: &Arc<Self>, mut batch: Vec<Published>) -> BoxStream<'static, Fetched> {
-        batch.sort_by_key(|published| std::cmp::Reverse(published.size));
-        let archives = batch.len().max(1);
-        let fetcher = Arc::clone(self);
-        let fetches = futures::stream::iter(batch).map(move |published| {
-            let fetcher = Arc::clone(&fetcher);
-            let span = archive_span(&published.key);
-            async move { fetcher.fetch(&published).await }.instrument(span)
-        });
-        fetches.buffer_unordered(archives).boxed()
-    }
-
-    /// Fetches one archive.
-    pub async fn fetch(&self, wanted: &Published) -> Fetched {
-        let permit = self.permits.take().await;
-        let archive = wanted.key.shared_path();
-        self.reporter
-            .report(Event::DownloadStarted { archive: Arc::clone(&archive), bytes: wanted.size });
-        let outcome = self
-            .obtain(wanted, permit)
-            .await
-            .unwrap_or_else(|error| FetchOutcome::Failed { error });
-        let stored = matches!(outcome, FetchOutcome::Stored(_));
-        self.reporter.report(Event::DownloadFinished { archive, stored });
-        Fetched { key: wanted.key.clone(), outcome }
-    }
-
-    /// Gets hold of an archive; the permit is another download's as soon as all bytes are here.
-    async fn obtain(
-        &self,
-        wanted: &Published,
-        permit: DownloadPermit<'_>,
-    ) -> Result<FetchOutcome, FetchError> {
-        if let Some(archive) = self.reuse(wanted).await? {
-            return Ok(FetchOutcome::Stored(archive));
-        }
-        let mut retry_budget =
-            self.options.retry.retry_budget(wanted.key.shared_path(), Arc::clone(&self.reporter));
-        let mut seen = None;
-        loop {
-            let (checksum, complete) =
-                tokio::try_join!(self.checksum(wanted), self.download(wanted))?;
-            self.permits.on_success();
-            let Some(complete) = complete else { return Ok(FetchOutcome::NotPublished) };
-            match self.judge(wanted, checksum.as_ref(), &complete) {
-                Ok(state) => {
-                    drop(permit);
-                    return self
-                        .store(wanted, complete, checksum, state)
-                        .await
-                        .map(FetchOutcome::Stored);
-                }
-                Err(Doubt::Mismatch(sums)) => {
-                    // The same disagreement twice is what the source publishes, not a fault on the
-                    // way.
-                    let again = seen.replace(sums) == Some(sums);
-                    let error = SourceError::transient(
-                        wanted.key.path(),
-                        "the bytes do not match the checksum",
-                    );
-                    if again || retry_budget.wait(error).await.is_err() {
-                        return self.set_aside(wanted, complete, sums).await;
-                    }
-                    complete.partial.discard().await?;
-                }
-                Err(Doubt::Size(error)) => {
-                    complete.partial.discard().await?;
-                    retry_budget.wait(error).await?;
-                }
-            }
-        }
-    }
-
-    /// Takes the bytes that bronze holds, if they are those that the source publishes now.
-    async fn reuse(&self, wanted: &Published) -> Result<Option<BronzeArchive>, FetchError> {
-        if self.options.force {
-            return Ok(None);
-        }
-        let Some(held) = self.bronze.held(&wanted.key, wanted.size).await? else { return Ok(None) };
-        let checksum = self.checksum(wanted).await?;
-        let same = match &checksum {
-            Some(published) => published.sum == held.sha256,
-            None => !self.options.checksum && wanted.size == Some(held.size),
-        };
-        if !same {
-            return Ok(None);
-        }
-        if let Some(published) = &checksum {
-            self.bronze.keep_checksum(&wanted.key, &published.text).await?;
-        }
-        let state =
-            if checksum.is_some() { ChecksumState::Match } else { ChecksumState::Unchecked };
-        let Held { file, copy, sha256, size } = held;
-        let (etag, last_modified) = (wanted.etag.clone(), wanted.last_modified);
-        let key = wanted.key.clone();
-        let downloaded = false;
-        Ok(Some(BronzeArchive {
-            key,
-            file,
-            sha256,
-            size,
-            etag,
-            last_modified,
-            checksum: state,
-            downloaded,
-            _copy: copy,
-        }))
-    }
-
-    /// Reads the published checksum; nothing if there is none, or none is wanted.
-    async fn checksum(&self, wanted: &Published) -> Result<Option<PublishedChecksum>, FetchError> {
-        if !self.options.checksum {
-            return Ok(None);
-        }
-        let mut retry_budget =
-            self.options.retry.retry_budget(wanted.key.shared_path(), Arc::clone(&self.reporter));
-        let key = wanted.key.checksum_path();
-        loop {
-            self.reporter.report(Event::Requested { what: key.as_str().into() });
-            let round = self.permits.round();
-            let text = match self.source.small(&key).await {
-                Ok(Some(text)) => text,
-                Ok(None) => return Ok(None),
-                Err(error) => {
-                    self.permits.on_failure(round, &error);
-                    retry_budget.wait(error).await?;
-                    continue;
-                }
-            };
-            match parse_checksum(&text, wanted.key.file_name()) {
-                Ok(sum) => return Ok(Some(PublishedChecksum { text, sum })),
-                Err(source) => {
-                    let again =
-                        retry_budget.wait(SourceError::transient(&key, source.to_string())).await;
-                    again.map_err(|_| FetchError::Checksum {
-                        archive: wanted.key.shared_path(),
-                        source,
-                    })?;
-                }
-            }
-        }
-    }
-
-    /// Compares bytes with checksum; without one, their number with the listing.
-    fn judge(
-        &self,
-        wanted: &Published,
-        checksum: Option<&PublishedChecksum>,
-        complete: &Complete,
-    ) -> Result<ChecksumState, Doubt> {
-        if let Some(published) = checksum {
-            let sums = (published.sum, complete.sha256);
-            return if sums.0 == sums.1 {
-                Ok(ChecksumState::Match)
-            } else {
-                Err(Doubt::Mismatch(sums))
-            };
-        }
-        match wanted.size {
-            Some(listed) if listed != complete.size => {
-                let reason = format!("{} bytes came, and {listed} are listed", complete.size);
-                Err(Doubt::Size(SourceError::transient(wanted.key.path(), reason)))
-            }
-            _ if complete.continued => {
-                let reason = "continued from an earlier run, and there is no checksum to tell whether it is whole";
-                Err(Doubt::Size(SourceError::transient(wanted.key.path(), reason)))
-            }
-            _ if self.options.checksum => Ok(ChecksumState::Absent),
-            _ => Ok(ChecksumState::Unchecked),
-        }
-    }
-
-    async fn store(
-        &self,
-        wanted: &Published,
-        complete: Complete,
-        checksum: Option<PublishedChecksum>,
-        state: ChecksumState,
-    ) -> Result<BronzeArchive, FetchError> {
-        let Complete { sha256, size, .. } = complete;
-        let validator = complete.validator.clone();
-        let kept = self
-            .bronze
-            .keep(&wanted.key, complete, checksum.map(|published| published.text))
-            .await?;
-        Ok(BronzeArchive {
-            key: wanted.key.clone(),
-            file: kept.file,
-            sha256,
-            size,
-            etag: wanted
-                .etag
-                .clone()
-                .or_else(|| validator.etag.map(|etag| etag.trim_matches('"').to_owned())),
-            last_modified: wanted.last_modified.or(validator.last_modified),
-            checksum: state,
-            downloaded: true,
-            _copy: kept.copy,
-        })
-    }
-
-    async fn set_aside(
-        &self,
-        wanted: &Published,
-        complete: Complete,
-        sums: Sums,
-    ) -> Result<FetchOutcome, FetchError> {
-        let (expected, actual) = sums;
-        let size = complete.size;
-        let kept_as = self.bronze.set_aside(&wanted.key, complete).await?;
-        let (etag, last_modified) = (wanted.etag.clone(), wanted.last_modified);
-        Ok(FetchOutcome::Mismatch { expected, actual, size, etag, last_modified, kept_as })
-    }
-}
-
-/// What an archive's checksum file says, and its bytes.
-#[derive(Debug)]
-struct PublishedChecksum {
-    text: Bytes,
-    sum: Sha256Hex,
-}
-
-/// The published sum and the bytes' own.
-type Sums = (Sha256Hex, Sha256Hex);
-
-/// Why bytes are not taken yet.
-enum Doubt {
-    Mismatch(Sums),
-    Size(SourceError),
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use bytesize::ByteSize;
 use chrono::{DateTime, Utc};
 use lakehouse_core::ledger::ChecksumState;
 use lakehouse_core::listing::checksum::{ChecksumError, Sha256Hex};
@@ -12,7 +13,7 @@ use thiserror::Error;
 
 use crate::source::SourceError;
 
-/// What became of one archive.
+/// An archive, and how its fetch ended.
 #[derive(Debug)]
 pub struct Fetched {
     pub key: ArchiveKey,
@@ -26,7 +27,7 @@ pub enum FetchOutcome {
     Stored(BronzeArchive),
     /// The source has no such archive: an answer, not a failure.
     NotPublished,
-    /// Bytes and checksum disagree, also when both are read anew; the bytes are set aside.
+    /// Bytes and checksum disagree, also when both are read again; the bytes are set aside.
     Mismatch {
         expected: Sha256Hex,
         actual: Sha256Hex,
@@ -93,6 +94,12 @@ pub enum FetchError {
     /// The lake or the scratch folder cannot be written, which the next archive would meet as well.
     #[error("cannot use `{}`: {source}", file.display())]
     Disk { file: PathBuf, source: std::io::Error },
+    /// A disk is too small for what is to be downloaded.
+    #[error(
+        "`{}` needs {needed} more for what is to be downloaded, and {free} are free there: \
+         make room, select less, or go on all the same with --force", folder.display()
+    )]
+    NoRoom { folder: PathBuf, needed: ByteSize, free: ByteSize },
     /// The lake's object store failed.
     #[error("cannot keep {archive}: {source}")]
     Store { archive: Arc<str>, source: object_store::Error },

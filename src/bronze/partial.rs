@@ -1,7 +1,7 @@
 //! The file that an archive grows in until it is whole.
 //!
-//! A killed run leaves such files behind, and the next one goes on with them;
-//! [`claim`](super::claim) decides who may write one. A note beside the file says which object its
+//! A killed run leaves such files, and the next one goes on with them;
+//! [`claim`](super::claim) decides who may write one. A note next to the file says which object its
 //! bytes are of; without it, or with another object's, they are thrown away. Names never end in
 //! `.zip`, so that nothing takes a part for an archive.
 
@@ -13,13 +13,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use lakehouse_core::listing::checksum::Sha256Hex;
 use lakehouse_core::names::archive::ArchiveKey;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use super::FetchError;
-use super::claim::{claim, own, sweep};
+use super::claim::{claim, create_private, sweep, with_ending};
+use super::note::ResumeNote;
 use crate::source::{Resume, Validator};
+use crate::storage::durability::create_folders;
 
 /// The folder with the partial files of one source.
 #[derive(Debug)]
@@ -38,15 +39,16 @@ impl Partials {
         source: &str,
         resume: bool,
     ) -> Result<Self, FetchError> {
-        let (folder, temporary) = match folder {
-            Some(folder) => (folder, None),
+        let mut temporary = None;
+        let folder = match folder {
+            Some(folder) => folder,
             None => {
-                let made =
-                    tempfile::tempdir().map_err(|error| disk(&std::env::temp_dir(), error))?;
-                (made.path().to_owned(), Some(made))
+                let made = tempfile::tempdir();
+                let made = made.map_err(|error| disk(&std::env::temp_dir(), error))?;
+                temporary.insert(made).path().to_owned()
             }
         };
-        std::fs::create_dir_all(&folder).map_err(|error| disk(&folder, error))?;
+        create_folders(&folder).map_err(|error| disk(&folder, error))?;
         sweep(&folder).map_err(|error| disk(&folder, error))?;
         Ok(Self { folder, source: source.to_owned(), resume, _temporary: temporary })
     }
@@ -98,7 +100,7 @@ impl Partial {
         self.with(|state| state.path.clone())
     }
 
-    /// Returns what to ask the source for, or nothing if only the whole will do.
+    /// Returns what to request from the source, or nothing if only the whole will do.
     pub(crate) fn resume(&self) -> Option<Resume> {
         self.with(|state| {
             let resumable =
@@ -117,7 +119,7 @@ impl Partial {
         self.on_disk(move |state| state.restart(validator)).await
     }
 
-    /// Adds bytes at the end; `last` tells that no more are expected, so that no note is needed.
+    /// Adds bytes at the end; `last` says that no more are expected, so that no note is needed.
     pub(crate) async fn append(&self, pieces: Vec<Bytes>, last: bool) -> Result<(), FetchError> {
         self.on_disk(move |state| state.append(&pieces, last)).await
     }
@@ -169,14 +171,6 @@ impl Partial {
     }
 }
 
-/// Which object's bytes a partial file holds.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct ResumeNote {
-    source: String,
-    key: String,
-    validator: Validator,
-}
-
 #[derive(Debug)]
 struct State {
     file: File,
@@ -193,7 +187,7 @@ impl State {
         let shared = with_ending(stem, "part");
         let (file, path) = match claim(&shared)? {
             Some(file) => (file, shared),
-            None => own(stem)?,
+            None => create_private(stem)?,
         };
         let mut state = Self {
             file,
@@ -212,9 +206,7 @@ impl State {
 
     /// Takes over the bytes in the file, if they are of the same object.
     fn adopt(&mut self) -> io::Result<bool> {
-        let left = std::fs::read(self.note_path())
-            .ok()
-            .and_then(|text| serde_json::from_slice::<ResumeNote>(&text).ok());
+        let left = ResumeNote::read(&self.note_path());
         let Some(left) =
             left.filter(|left| left.source == self.note.source && left.key == self.note.key)
         else {
@@ -243,7 +235,8 @@ impl State {
 
     fn append(&mut self, pieces: &[Bytes], last: bool) -> io::Result<()> {
         if !self.noted && !last {
-            std::fs::write(self.note_path(), serde_json::to_vec(&self.note)?)?;
+            self.forget()?;
+            self.note.write(&self.note_path())?;
             self.noted = true;
         }
         for piece in pieces {
@@ -283,14 +276,7 @@ pub(crate) fn hash(file: &mut File, hasher: &mut Sha256) -> io::Result<u64> {
     }
 }
 
-/// Adds an ending to a name that has dots of its own.
-pub(crate) fn with_ending(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".");
-    name.push(ending);
-    name.into()
-}
-
+/// Wraps a failure of the local disk.
 pub(crate) fn disk(file: &Path, source: io::Error) -> FetchError {
     FetchError::Disk { file: file.to_owned(), source }
 }

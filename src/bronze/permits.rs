@@ -1,6 +1,6 @@
-//! Leave to download, for as many at a time as the source bears and the user allows.
+//! Permits to download, as many at a time as the source keeps up with and the user allows.
 //!
-//! How many that are is decided by [`ConcurrencyLimiter`]; here is what waits for it.
+//! [`ConcurrencyLimiter`] decides how many that are, and is pure; the waiting is here.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -19,8 +19,8 @@ pub(super) struct DownloadPermits {
 
 struct State {
     limiter: ConcurrencyLimiter,
-    /// DownloadPermits that there are, free or taken: more than the limiter has until those that were taken
-    /// come back.
+    /// Permits that exist, free or held: more than the limiter allows until those that are held
+    /// are returned.
     open: usize,
 }
 
@@ -33,16 +33,16 @@ impl DownloadPermits {
     }
 
     /// Waits for a permit.
-    pub(super) async fn take(&self) -> DownloadPermit<'_> {
+    pub(super) async fn acquire(&self) -> DownloadPermit<'_> {
         DownloadPermit { permits: self, permit: self.free.acquire().await.ok() }
     }
 
-    /// Returns what is to be told if a request that is made now fails.
+    /// Returns the round to report if a request that is made now fails.
     pub(super) fn round(&self) -> u64 {
         self.lock().limiter.round()
     }
 
-    /// Takes note that an archive came through, or is known not to be there.
+    /// Records that a download succeeded, or that its archive is known not to be there.
     pub(super) fn on_success(&self) {
         let mut state = self.lock();
         state.limiter.on_success();
@@ -51,11 +51,11 @@ impl DownloadPermits {
         state.open += more;
     }
 
-    /// Takes note that a request of `round` failed; a refusal for good is no reason to ask for
-    /// less.
+    /// Records that a request of `round` failed; a permanent refusal is no reason to
+    /// slow down.
     pub(super) fn on_failure(&self, round: u64, error: &SourceError) {
         let mut state = self.lock();
-        if !matches!(error, SourceError::Transient { .. }) || !state.limiter.on_failure(round) {
+        if !error.is_transient() || !state.limiter.on_failure(round) {
             return;
         }
         let parallel = state.limiter.size();
@@ -69,7 +69,7 @@ impl DownloadPermits {
     }
 }
 
-/// Leave for one download, until it is dropped.
+/// The permit of one download, returned when it is dropped.
 pub(super) struct DownloadPermit<'a> {
     permits: &'a DownloadPermits,
     permit: Option<SemaphorePermit<'a>>,

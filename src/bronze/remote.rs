@@ -116,10 +116,10 @@ impl RemoteBronze {
         if !self.keep_older(path, sha256).await? {
             self.upload(copy, &parse(path)?).await?;
         }
-        let beside = parse(&checksum_of(path))?;
+        let sidecar = parse(&checksum_of(path))?;
         match checksum {
-            Some(checksum) => drop(self.store.put(&beside, checksum.into()).await?),
-            None => match self.store.delete(&beside).await {
+            Some(checksum) => drop(self.store.put(&sidecar, checksum.into()).await?),
+            None => match self.store.delete(&sidecar).await {
                 Ok(()) | Err(Error::NotFound { .. }) => {}
                 Err(error) => return Err(error.into()),
             },
@@ -130,7 +130,11 @@ impl RemoteBronze {
 
 #[async_trait]
 impl Bronze for RemoteBronze {
-    async fn held(&self, key: &ArchiveKey, size: Option<u64>) -> Result<Option<Held>, FetchError> {
+    async fn lookup(
+        &self,
+        key: &ArchiveKey,
+        size: Option<u64>,
+    ) -> Result<Option<Held>, FetchError> {
         let failed = |error: UploadError| error.of(key);
         let path = parse(&key.bronze_path()).map_err(failed)?;
         match self.store.head(&path).await {
@@ -160,9 +164,9 @@ impl Bronze for RemoteBronze {
 
     async fn keep_checksum(&self, key: &ArchiveKey, checksum: &Bytes) -> Result<(), FetchError> {
         let failed = |error: UploadError| error.of(key);
-        let beside = parse(&checksum_of(&key.bronze_path())).map_err(failed)?;
+        let sidecar = parse(&checksum_of(&key.bronze_path())).map_err(failed)?;
         self.store
-            .put(&beside, checksum.clone().into())
+            .put(&sidecar, checksum.clone().into())
             .await
             .map_err(|error| failed(error.into()))?;
         Ok(())

@@ -1,4 +1,4 @@
-//! What downloads left behind that no run has gone on with for long: found and deleted by
+//! What downloads left that no run has gone on with for long: found and deleted by
 //! maintenance.
 
 use std::fs::File;
@@ -32,7 +32,7 @@ pub(crate) fn find_stale_partials(
     for entry in entries {
         let path = entry?.path();
         // Another process may have gone on with it and be done.
-        let Ok(metadata) = std::fs::metadata(&path) else { continue };
+        let Ok(metadata) = std::fs::symlink_metadata(&path) else { continue };
         let written = DateTime::<Utc>::from(metadata.modified()?);
         if metadata.is_file()
             && written <= before

@@ -3,7 +3,7 @@
 //! An archive's final name stands for bytes that were verified; the bytes that had the name before
 //! keep theirs with a part of their sum added, so that no published version is ever lost.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -14,17 +14,15 @@ use tempfile::TempPath;
 
 use super::FetchError;
 use super::download::Complete;
-use super::local::LocalBronze;
-use super::remote::RemoteBronze;
-use crate::storage::Storage;
 
 /// A lake's archives.
 #[async_trait]
 pub(crate) trait Bronze: std::fmt::Debug + Send + Sync {
     /// Reads the bytes under an archive's final name, if there are any, and as many as `size` says.
-    async fn held(&self, key: &ArchiveKey, size: Option<u64>) -> Result<Option<Held>, FetchError>;
+    async fn lookup(&self, key: &ArchiveKey, size: Option<u64>)
+    -> Result<Option<Held>, FetchError>;
 
-    /// Gives verified bytes their final name, durably, and puts the checksum as published beside
+    /// Gives verified bytes their final name, durably, and puts the checksum as published next to
     /// them.
     async fn keep(
         &self,
@@ -33,20 +31,12 @@ pub(crate) trait Bronze: std::fmt::Debug + Send + Sync {
         checksum: Option<Bytes>,
     ) -> Result<Kept, FetchError>;
 
-    /// Puts the checksum as published beside bytes that are there already.
+    /// Puts the checksum as published next to bytes that are there already.
     async fn keep_checksum(&self, key: &ArchiveKey, checksum: &Bytes) -> Result<(), FetchError>;
 
-    /// Puts bytes that do not match their checksum beside the final name; returns where, below
+    /// Puts bytes that do not match their checksum next to the final name; returns where, below
     /// bronze.
     async fn set_aside(&self, key: &ArchiveKey, complete: Complete) -> Result<String, FetchError>;
-}
-
-/// Opens bronze; `scratch` is a local folder for copies of what is not local.
-pub(crate) fn open(storage: &Storage, scratch: &Path) -> Box<dyn Bronze> {
-    match storage.local_folder() {
-        Some(folder) => Box::new(LocalBronze::new(folder, scratch)),
-        None => Box::new(RemoteBronze::new(storage, scratch)),
-    }
 }
 
 /// Bytes that bronze has, read and summed up just now.

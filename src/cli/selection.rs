@@ -111,4 +111,7 @@ pub struct TuningFlags {
     /// Download interrupted archives again from their first byte.
     #[arg(long)]
     pub no_resume: bool,
+    /// Begin to download though there is less free space than the archives need.
+    #[arg(long)]
+    pub force: bool,
 }

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
+use tempfile::NamedTempFile;
 
 use super::context::{Context, open_lake};
 use super::scope::scope;
@@ -11,7 +12,6 @@ use super::{CommandOutcome, status};
 use crate::cli::StatusReportFlags;
 use crate::report_html::{Page, PageOptions};
 use crate::terminal::console;
-use tempfile::NamedTempFile;
 
 /// Writes the page.
 pub(super) async fn run(

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use lakehouse_core::foreign::redacted;
 use lakehouse_core::plan::Plan;
 use lakehouse_core::schema::Schemas;
 use lakehouse_core::selection::Targets;
@@ -17,6 +18,7 @@ use crate::events::{Event, Reporter};
 use crate::gold::{Gold, load_models};
 use crate::ingest::{Depth, Ingest};
 use crate::settings::IngestSettings;
+use crate::source::location::SourceUrl;
 use crate::source::open_source;
 use crate::terminal::TerminalReporter;
 use crate::terminal::console::MessageKind;
@@ -87,7 +89,8 @@ impl Prepared {
         reporter: &Arc<dyn Reporter>,
     ) -> anyhow::Result<Self> {
         report_settings(&settings, reporter);
-        let source = open_source(&settings.source, settings.listing.as_deref(), settings.timeouts)
+        let listing = settings.listing.as_ref().map(SourceUrl::expose);
+        let source = open_source(settings.source.expose(), listing, settings.timeouts)
             .context("cannot use the source")?;
         let lake = open_lake(&settings.lake)?;
         let matrix = Arc::new(settings.matrix);
@@ -98,7 +101,7 @@ impl Prepared {
             batch_size: settings.batch_size,
             depth: if is_bronze { Depth::Bronze } else { Depth::Silver },
             shutdown: context.shutdown(),
-            command: std::env::args().skip(1).collect::<Vec<_>>().join(" "),
+            command: redacted(&std::env::args().skip(1).collect::<Vec<_>>().join(" ")),
             ..Ingest::new(lake, source, matrix, schemas, targets)
         };
         let mut gold = None;

@@ -19,6 +19,7 @@ use super::descriptions::{Descriptions, without_comments};
 use super::file::ActiveFile;
 use super::{TableError, Verb};
 use crate::storage::Storage;
+use crate::storage::durability::create_folders;
 use crate::storage::lake::{Lake, TableName};
 
 /// The table property that names the columns, comma-separated, by which the rows of every file are
@@ -187,8 +188,8 @@ async fn load(lake: &Lake, name: &TableName) -> Result<Option<(Storage, DeltaTab
     if !has_log(&storage, name).await? {
         return Ok(None);
     }
-    let builder =
-        DeltaTableBuilder::from_url(storage.url().clone()).map_err(TableError::delta(name))?;
+    let builder = DeltaTableBuilder::from_url(storage.engine_url().clone())
+        .map_err(TableError::delta(name))?;
     match builder.load().await {
         Ok(delta) => Ok(Some((storage, delta))),
         Err(DeltaTableError::NotATable(_) | DeltaTableError::InvalidTableLocation(_)) => Ok(None),
@@ -216,7 +217,7 @@ async fn create(lake: &Lake, spec: &TableSpec) -> Result<DeltaTable, DeltaTableE
     let wrapped = |source| DeltaTableError::GenericError { source };
     let url = lake.table_url(&spec.name).map_err(|error| wrapped(error.into()))?;
     if let Some(folder) = lake.storage().local_folder() {
-        std::fs::create_dir_all(folder.join(spec.name.layer.as_str()).join(&spec.name.name))?;
+        create_folders(&folder.join(spec.name.layer.as_str()).join(&spec.name.name))?;
     }
     let columns = delta_columns(spec).map_err(|error| wrapped(error.into()))?;
     CreateBuilder::new()

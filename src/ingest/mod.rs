@@ -213,14 +213,17 @@ impl Ingest {
             self.fetch.clone(),
             Arc::clone(&listener),
         )?;
+        let sizes = plan.fetch.iter().filter_map(|planned| planned.published.size);
+        fetcher.check_free_space(sizes.collect())?;
         // Kept until the last batch was taken: the local copies of a remote bronze go with it.
         let fetcher = Arc::new(fetcher);
+        // A lake that cannot be written shows here, before anything is downloaded.
+        let mut store = BatchStore::open(self, listener, context).await?;
         let (sender, mut batches) = mpsc::channel(1);
         let planned = self.batches(plan);
         let mut left = planned.len();
         // Ends with this function; what is half-downloaded then is resumed another time.
         let _fetching = Running::start(fetch_batches(Arc::clone(&fetcher), planned, sender));
-        let mut store = BatchStore::open(self, listener, context).await?;
         while let Some((table, fetched)) = self.next_batch(&mut batches).await {
             store.add(&table, fetched).await?;
             left -= 1;

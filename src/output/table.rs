@@ -11,6 +11,7 @@ use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use comfy_table::{CellAlignment, Table};
+use lakehouse_core::foreign::steers;
 
 /// Gathers rows and draws them at the end.
 pub(super) struct TableWriter<'a, W> {
@@ -102,7 +103,7 @@ fn format_cells(array: &dyn Array) -> Result<Vec<String>, ArrowError> {
 fn without_controls(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for letter in text.chars() {
-        let is_control = letter.is_control() && letter != '\n';
+        let is_control = steers(letter) && letter != '\n';
         plain.push(if is_control { '\u{fffd}' } else { letter });
     }
     plain

@@ -13,8 +13,8 @@ use deltalake::DeltaTableError;
 use thiserror::Error;
 use url::Url;
 
-use crate::storage::StorageError;
 use crate::storage::lake::TableName;
+use crate::storage::{StorageError, location_of};
 
 /// A statement that could not be answered.
 #[derive(Debug, Error)]
@@ -84,7 +84,7 @@ pub enum QueryError {
 impl QueryError {
     /// Returns the error of a table that cannot be read.
     pub(super) fn table(url: &Url, source: DeltaTableError) -> Self {
-        Self::Table { location: location(url), source: Box::new(source) }
+        Self::Table { location: location_of(url), source: Box::new(source) }
     }
 
     /// Says what an error of the engine means to the user; `limit` is the bytes that the session
@@ -130,11 +130,6 @@ impl QueryError {
             other => Self::Execution { message: plain(&other.message()) },
         }
     }
-}
-
-/// Returns the path of a local folder, or the URL of any other place.
-pub(super) fn location(url: &Url) -> String {
-    url.to_file_path().map_or_else(|()| url.to_string(), |path| path.display().to_string())
 }
 
 fn shown(time: &DateTime<Utc>) -> String {

@@ -25,7 +25,7 @@ use super::error::QueryError;
 use super::snapshot::At;
 use super::{explain, statement};
 use crate::storage::lake::{Lake, Layer, TableName};
-use crate::storage::root_store;
+use crate::storage::store_of;
 
 /// The lake's name as a catalog, and the layer in which a table's name alone is looked up.
 pub(crate) const CATALOG: &str = "lake";
@@ -67,7 +67,7 @@ impl Engine {
         let memory_limit = options.memory_limit.unwrap_or(DEFAULT_MEMORY_LIMIT);
         let invalid = |error| QueryError::from_engine(error, memory_limit);
         let runtime = runtime(memory_limit, options.spill_folder.clone()).map_err(invalid)?;
-        register_store(&runtime, lake.storage().url())?;
+        register_store(&runtime, lake.storage().engine_url())?;
         Ok(Self {
             config: config(options.target_partitions),
             runtime: Arc::new(runtime),
@@ -233,7 +233,7 @@ fn register_store(runtime: &RuntimeEnv, lake: &Url) -> Result<(), QueryError> {
         let _ = runtime.deregister_object_store(&files);
     }
     if let Ok(host) = Url::parse(&lake[..Position::BeforePath]) {
-        runtime.register_object_store(&host, root_store(lake).map_err(unusable)?);
+        runtime.register_object_store(&host, store_of(lake).map_err(unusable)?);
     }
     Ok(())
 }

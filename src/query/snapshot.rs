@@ -16,9 +16,10 @@ use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError};
 use object_store::path::Path;
 use url::Url;
 
-use super::error::{QueryError, location};
+use super::error::QueryError;
 use super::statistics::{ColumnBounds, FileStatistics};
 use crate::delta::table::SORT_PROPERTY;
+use crate::storage::location_of;
 
 /// Which version of a table is meant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -85,7 +86,7 @@ impl TableSnapshot {
     fn refuse_later_than(self: Arc<Self>, at: At) -> Result<Arc<Self>, QueryError> {
         match (at, self.committed) {
             (At::Time(time), Some(first)) if first > time => {
-                Err(QueryError::NotThere { location: location(&self.url), time, first })
+                Err(QueryError::NotThere { location: location_of(&self.url), time, first })
             }
             _ => Ok(self),
         }
@@ -195,7 +196,7 @@ async fn refuse_beyond_newest(url: &Url, version: u64) -> Result<(), QueryError>
     let snapshot = newest(url).await.map_err(|source| QueryError::table(url, source))?;
     match snapshot.map(|snapshot| snapshot.version) {
         Some(newest) if newest < version => {
-            Err(QueryError::NoVersion { location: location(url), version, newest })
+            Err(QueryError::NoVersion { location: location_of(url), version, newest })
         }
         _ => Ok(()),
     }

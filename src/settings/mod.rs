@@ -28,6 +28,7 @@ use crate::cli::{
     Stage, TuningFlags, bandwidth, setting,
 };
 use crate::ingest::Ingest;
+use crate::source::location::SourceUrl;
 use crate::source::retry::RetryPolicy;
 use crate::source::{PUBLIC_ARCHIVE, Timeouts};
 
@@ -192,7 +193,7 @@ impl Settings {
 
     /// Finds source and listing. The listing that the environment or the file names does not belong
     /// to a source that a flag names.
-    fn source(&self, flags: &SourceFlags) -> (String, Option<String>) {
+    fn source(&self, flags: &SourceFlags) -> (SourceUrl, Option<SourceUrl>) {
         let levels = [
             (&flags.source, &flags.listing),
             (&self.environment.source, &self.environment.listing),
@@ -200,12 +201,12 @@ impl Settings {
         ];
         let mut listing = None;
         for (source, own_listing) in levels {
-            listing = listing.or_else(|| own_listing.clone());
-            if let Some(source) = source {
-                return (source.clone(), listing);
+            listing = listing.or_else(|| own_listing.as_deref().map(SourceUrl::from));
+            if let Some(source) = source.as_deref() {
+                return (source.into(), listing);
             }
         }
-        (PUBLIC_ARCHIVE.to_owned(), listing)
+        (PUBLIC_ARCHIVE.into(), listing)
     }
 }
 
@@ -219,9 +220,9 @@ pub struct IngestSettings {
     pub gold_models: Option<PathBuf>,
     pub selection: Selection,
     /// An `http(s)://` base, a folder, or an object-store URL.
-    pub source: String,
+    pub source: SourceUrl,
     /// The base that lists the archive, where that is not left to the source.
-    pub listing: Option<String>,
+    pub listing: Option<SourceUrl>,
     pub fetch: FetchOptions,
     /// How long the source may be silent.
     pub timeouts: Timeouts,
@@ -253,6 +254,7 @@ fn fetch_options(file: &FileOptions, flags: &TuningFlags) -> Result<FetchOptions
         resume: !flags.no_resume && file.resume.unwrap_or(default.resume),
         bandwidth,
         parallel: parallel.unwrap_or(default.parallel),
+        ignore_free_space: flags.force,
         scratch: default.scratch,
     })
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use chrono::NaiveDate;
+use lakehouse_core::foreign::redacted;
 use lakehouse_core::names::period::DateRange;
 use lakehouse_core::selection::{IntervalFilter, Selection, SymbolFilter};
 use serde::{Serialize, Serializer};
@@ -99,7 +100,7 @@ impl Settings {
             ),
             place(
                 &setting::LAKE,
-                json!(self.lake),
+                json!(redacted(&self.lake)),
                 given.lake.is_some(),
                 environment.lake.is_some(),
             ),

@@ -3,30 +3,32 @@
 //!
 //! Folders of symbols and intervals are listed only where the selection does not name them, and a
 //! series is listed from its first wanted day to its last. Where the listing fails or seems to end
-//! early, the archives that should exist are asked for one by one (see `probe`).
-//! What to do about the archives is the plan's business.
+//! early, the archives that should exist are requested one by one (see `probe`).
+//! What to do about the archives is the business of the plan.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use chrono::NaiveDate;
 use futures::StreamExt;
+use lakehouse_core::foreign::shown;
 use lakehouse_core::listing::{Inventory, Listed, ListingPage, SeriesWindow, inventory};
 use lakehouse_core::matrix::Matrix;
-use lakehouse_core::names::market::{Frequency, Interval, Symbol};
-use lakehouse_core::names::period::{DateRange, Period};
-use lakehouse_core::selection::{SymbolQuery, Target, Targets};
+use lakehouse_core::names::market::Interval;
+use lakehouse_core::selection::{SymbolQuery, Targets};
 use tokio::sync::Semaphore;
 
-use super::retry::RetryPolicy;
-use super::{Source, SourceError};
+use super::progress::Progress;
+use super::retry::{Retries, RetryPolicy};
+use super::series::{ListedSeries, SymbolFolder, WantedSeries, last_period};
+use super::{ObjectHead, Source, SourceError};
 use crate::events::{Event, Reporter};
 
 /// What a source holds of a selection.
 #[derive(Clone, Debug, Default)]
 pub struct Listing {
     pub inventory: Inventory,
-    /// What could neither be listed nor asked for: the run knows nothing of it.
+    /// What could neither be listed nor requested: the run knows nothing of it.
     pub unavailable: Vec<Unavailable>,
 }
 
@@ -40,13 +42,15 @@ pub struct Unavailable {
 /// Lists one source.
 pub struct Lister {
     pub(super) source: Arc<dyn Source>,
-    retry: RetryPolicy,
+    retries: Retries,
     parallel: usize,
     pub(super) today: NaiveDate,
     pub(super) reporter: Arc<dyn Reporter>,
-    slots: Semaphore,
+    permits: Semaphore,
     /// Whether the last listing request failed for good, so that the next one need not be patient.
     down: AtomicBool,
+    /// Why the objects' server cannot be connected to; no more is then requested of it.
+    unreachable: OnceLock<SourceError>,
 }
 
 impl std::fmt::Debug for Lister {
@@ -74,16 +78,19 @@ impl Lister {
         reporter: Arc<dyn Reporter>,
     ) -> Self {
         let parallel = parallel.clamp(1, Semaphore::MAX_PERMITS);
-        let (slots, down) = (Semaphore::new(parallel), AtomicBool::new(false));
-        Self { source, retry, parallel, today, reporter, slots, down }
+        let permits = Semaphore::new(parallel);
+        let retries = Retries::new(retry, Arc::clone(&reporter));
+        let down = AtomicBool::new(false);
+        let unreachable = OnceLock::new();
+        Self { source, retries, parallel, today, reporter, permits, down, unreachable }
     }
 
     /// Lists what the targets are about. Failures are part of the answer: the rest of a run goes
     /// on.
     pub async fn list(&self, targets: &Targets, matrix: &Matrix) -> Listing {
-        let mut gathered = Gathered::default();
-        let folders = self.symbol_folders(targets, &mut gathered).await;
-        let series = self.series(folders, &mut gathered).await;
+        let mut found = FoundObjects::default();
+        let folders = self.symbol_folders(targets, &mut found).await;
+        let series = self.series(folders, &mut found).await;
         let pages = series.iter().map(|series| self.pages(series.window(targets.dates))).collect();
         let answers = self.in_parallel(pages).await;
         let mut listed = Vec::new();
@@ -92,27 +99,26 @@ impl Lister {
             match answer {
                 Ok(objects) => {
                     let last = last_period(&objects, matrix);
-                    gathered.objects.extend(objects);
+                    found.objects.extend(objects);
                     listed.push(ListedSeries { series, last });
                 }
                 Err(error) => unlisted.push((series, error)),
             }
         }
-        let mut probed =
-            self.probe_unlisted(unlisted, targets.dates, &mut gathered.unavailable).await;
-        probed.extend(self.probe_beyond(listed, targets.dates, &mut gathered.unavailable).await);
-        let mut inventory = inventory(gathered.objects, matrix);
+        let mut probed = self.probe_unlisted(unlisted, targets.dates, &mut found.unavailable).await;
+        probed.extend(self.probe_beyond(listed, targets.dates, &mut found.unavailable).await);
+        let mut inventory = inventory(found.objects, matrix);
         inventory.archives.extend(probed);
-        inventory.unknown.append(&mut gathered.unknown);
+        inventory.unknown.append(&mut found.unknown);
         inventory.unknown.sort_unstable();
-        Listing { inventory, unavailable: gathered.unavailable }
+        Listing { inventory, unavailable: found.unavailable }
     }
 
     /// Returns the folder of every wanted symbol, at every wanted frequency.
     async fn symbol_folders<'a>(
         &self,
         targets: &'a Targets,
-        gathered: &mut Gathered,
+        found: &mut FoundObjects,
     ) -> Vec<SymbolFolder<'a>> {
         let mut folders = Vec::new();
         let mut globs = Vec::new();
@@ -134,7 +140,7 @@ impl Lister {
         for (((target, frequency), prefix), answer) in globs.iter().zip(prefixes).zip(answers) {
             match answer {
                 Ok(children) => {
-                    for symbol in gathered
+                    for symbol in found
                         .names(&prefix, children)
                         .into_iter()
                         .filter(|it| target.symbols.matches(it))
@@ -142,7 +148,7 @@ impl Lister {
                         folders.push(SymbolFolder { target, frequency: *frequency, symbol });
                     }
                 }
-                Err(reason) => gathered.unavailable.push(Unavailable { prefix, reason }),
+                Err(reason) => found.unavailable.push(Unavailable { prefix, reason }),
             }
         }
         folders
@@ -153,7 +159,7 @@ impl Lister {
     async fn series<'a>(
         &self,
         folders: Vec<SymbolFolder<'a>>,
-        gathered: &mut Gathered,
+        found: &mut FoundObjects,
     ) -> Vec<WantedSeries<'a>> {
         let (open, named): (Vec<_>, Vec<_>) =
             folders.into_iter().partition(SymbolFolder::has_open_intervals);
@@ -165,7 +171,7 @@ impl Lister {
         for (folder, answer) in open.into_iter().zip(answers) {
             match answer {
                 Ok(children) => {
-                    for interval in gathered.names::<Interval>(&folder.prefix(), children) {
+                    for interval in found.names::<Interval>(&folder.prefix(), children) {
                         series.push(folder.series(Some(interval)));
                     }
                 }
@@ -175,19 +181,21 @@ impl Lister {
         series
     }
 
-    /// Lists a window page by page, and stops behind its end.
+    /// Lists a window page by page, and stops after its end.
     async fn pages(&self, window: SeriesWindow) -> Result<Vec<Listed>, SourceError> {
         let mut objects = Vec::new();
         let mut marker = window.marker().map(str::to_owned);
+        let mut progress = Progress::new(window.prefix());
         loop {
             let page = self.page(window.prefix(), false, marker.as_deref()).await?;
+            progress.check(&page)?;
             for object in page.objects {
                 if window.is_past(&object.key) {
                     return Ok(objects);
                 }
                 objects.push(object);
             }
-            match page.next_marker.filter(|next| Some(next) > marker.as_ref()) {
+            match page.next_marker {
                 Some(next) => marker = Some(next),
                 None => return Ok(objects),
             }
@@ -197,11 +205,14 @@ impl Lister {
     /// Lists what lies right below a folder.
     async fn children(&self, prefix: String) -> Result<ListingPage, SourceError> {
         let mut children = self.page(&prefix, true, None).await?;
+        let mut progress = Progress::new(&prefix);
+        progress.check(&children)?;
         while let Some(marker) = children.next_marker.take() {
             let next = self.page(&prefix, true, Some(&marker)).await?;
+            progress.check(&next)?;
             children.objects.extend(next.objects);
             children.prefixes.extend(next.prefixes);
-            children.next_marker = next.next_marker.filter(|next| *next > marker);
+            children.next_marker = next.next_marker;
         }
         Ok(children)
     }
@@ -212,12 +223,14 @@ impl Lister {
         delimiter: bool,
         marker: Option<&str>,
     ) -> Result<ListingPage, SourceError> {
-        let retries = if self.down.load(Ordering::Relaxed) { 0 } else { self.retry.retries };
-        let policy = RetryPolicy { retries, ..self.retry };
-        let mut retry_budget = policy.retry_budget(prefix.into(), Arc::clone(&self.reporter));
+        let policy = self.retries.policy();
+        let retries = if self.down.load(Ordering::Relaxed) { 0 } else { policy.retries };
+        let policy = RetryPolicy { retries, ..policy };
+        let mut retry_budget = self.retries.budget_of(policy, prefix.into());
+        let mut refused = 0;
         loop {
             let answer = {
-                let _slot = self.slots.acquire().await;
+                let _permit = self.permits.acquire().await;
                 self.reporter.report(Event::Requested { what: prefix.into() });
                 self.source.list(prefix, delimiter, marker).await
             };
@@ -227,46 +240,74 @@ impl Lister {
                     self.reporter.report(Event::Listed { keys: page.objects.len() as u64 });
                     return Ok(page);
                 }
+                Err(error) if is_hopeless(&error, &mut refused) => Err(error),
                 Err(error) => retry_budget.wait(error).await,
             };
             if let Err(error) = waited {
                 self.down.store(true, Ordering::Relaxed);
+                if error.is_unreachable() && !self.source.is_listed_elsewhere() {
+                    let _ = self.unreachable.set(error.clone());
+                }
                 return Err(error);
             }
         }
     }
 
-    /// Asks whether one object exists.
-    pub(super) async fn head(&self, key: &str) -> Result<Option<Listed>, SourceError> {
-        let mut retry_budget = self.retry.retry_budget(key.into(), Arc::clone(&self.reporter));
+    /// Returns whether the objects' server cannot be connected to.
+    pub(super) fn is_unreachable(&self) -> bool {
+        self.unreachable.get().is_some()
+    }
+
+    /// Looks up whether one object exists.
+    pub(super) async fn head(&self, key: &str) -> Result<Option<ObjectHead>, SourceError> {
+        let mut retry_budget = self.retries.budget(key.into());
+        let mut refused = 0;
         loop {
+            if let Some(error) = self.unreachable.get() {
+                return Err(error.clone());
+            }
             let answer = {
-                let _slot = self.slots.acquire().await;
+                let _permit = self.permits.acquire().await;
                 self.reporter.report(Event::Requested { what: key.into() });
                 self.source.head(key).await
             };
             match answer {
                 Ok(found) => return Ok(found),
+                Err(error) if is_hopeless(&error, &mut refused) => {
+                    return Err(self.unreachable.get_or_init(|| error).clone());
+                }
                 Err(error) => retry_budget.wait(error).await?,
             }
         }
     }
 
-    /// Runs futures side by side; answers come in the order of the futures.
+    /// Runs futures concurrently; answers come in the order of the futures.
     pub(super) async fn in_parallel<F: Future>(&self, futures: Vec<F>) -> Vec<F::Output> {
         futures::stream::iter(futures).buffered(self.parallel).collect().await
     }
 }
 
+/// Connections that are tried to a server that takes none. Before anything is downloaded, a user is
+/// better served by an error than by patience.
+const CONNECTS: usize = 3;
+
+/// Counts failed connections, and says when no more are worth while.
+const fn is_hopeless(error: &SourceError, refused: &mut usize) -> bool {
+    if error.is_unreachable() {
+        *refused += 1;
+    }
+    *refused >= CONNECTS
+}
+
 /// What was read, and what could not be.
 #[derive(Debug, Default)]
-struct Gathered {
+struct FoundObjects {
     objects: Vec<Listed>,
     unknown: Vec<String>,
     unavailable: Vec<Unavailable>,
 }
 
-impl Gathered {
+impl FoundObjects {
     /// Reads the names of the folders right below `prefix`; whatever else is there is kept to be
     /// reported.
     fn names<T: std::str::FromStr>(&mut self, prefix: &str, children: ListingPage) -> Vec<T> {
@@ -276,85 +317,9 @@ impl Gathered {
             let name = folder.strip_prefix(prefix).map(|name| name.trim_end_matches('/'));
             match name.and_then(|name| name.parse().ok()) {
                 Some(name) => names.push(name),
-                None => self.unknown.push(folder),
+                None => self.unknown.push(shown(&folder)),
             }
         }
         names
     }
-}
-
-/// The folder of one symbol at one frequency.
-#[derive(Clone, Debug)]
-struct SymbolFolder<'a> {
-    target: &'a Target,
-    frequency: Frequency,
-    symbol: Symbol,
-}
-
-impl<'a> SymbolFolder<'a> {
-    fn prefix(&self) -> String {
-        self.target.combination.symbol_prefix(self.frequency, &self.symbol)
-    }
-
-    fn has_open_intervals(&self) -> bool {
-        self.target.combination.has_intervals() && self.target.intervals.is_none()
-    }
-
-    fn series(&self, interval: Option<Interval>) -> WantedSeries<'a> {
-        WantedSeries {
-            target: self.target,
-            frequency: self.frequency,
-            symbol: self.symbol.clone(),
-            interval,
-        }
-    }
-
-    fn expected_series(self) -> Vec<WantedSeries<'a>> {
-        self.target
-            .intervals_at(self.frequency)
-            .into_iter()
-            .map(|interval| self.series(interval))
-            .collect()
-    }
-}
-
-/// One series at one frequency.
-#[derive(Clone, Debug)]
-pub(super) struct WantedSeries<'a> {
-    pub(super) target: &'a Target,
-    pub(super) frequency: Frequency,
-    pub(super) symbol: Symbol,
-    pub(super) interval: Option<Interval>,
-}
-
-impl WantedSeries<'_> {
-    pub(super) fn prefix(&self) -> String {
-        self.target.combination.series_prefix(self.frequency, &self.symbol, self.interval)
-    }
-
-    fn window(&self, dates: DateRange) -> SeriesWindow {
-        SeriesWindow::new(
-            &self.target.combination,
-            &self.symbol,
-            self.interval,
-            self.frequency,
-            dates,
-        )
-    }
-}
-
-/// A series that was listed, and where its listing ends.
-#[derive(Clone, Debug)]
-pub(super) struct ListedSeries<'a> {
-    pub(super) series: WantedSeries<'a>,
-    pub(super) last: Option<Period>,
-}
-
-/// Returns the period of the last archive in a listing, which is in the order of dates.
-fn last_period(objects: &[Listed], matrix: &Matrix) -> Option<Period> {
-    objects
-        .iter()
-        .rev()
-        .find_map(|object| matrix.identify(&object.key).ok())
-        .map(|key| key.period())
 }

@@ -1,12 +1,18 @@
 //! Where archives come from: the public archive, a mirror, a directory or an object-store prefix.
 //!
-//! A [`Source`] lists and hands out bytes, once, and says what kind of failure it met. Trying again
-//! is [`retry`]'s business, choosing what to list [`lister`]'s, and keeping bytes the fetcher's.
+//! A [`Source`] makes one request and says what kind of failure it met. Trying again is the
+//! business of [`retry`], choosing what to list that of [`lister`], and keeping bytes that of the fetcher.
 
+mod answers;
 mod http;
 pub mod lister;
+pub mod location;
 mod probe;
+mod progress;
+mod proxy;
+mod redirect;
 pub mod retry;
+mod series;
 mod store;
 
 use std::fmt;
@@ -19,7 +25,8 @@ use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Datelike, Utc};
 use futures::TryStreamExt;
 use futures::stream::BoxStream;
-use lakehouse_core::listing::{Listed, ListingPage};
+use lakehouse_core::foreign::{redacted, shortened, shown};
+use lakehouse_core::listing::ListingPage;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -34,11 +41,16 @@ pub const PUBLIC_LISTING: &str = "https://s3-ap-northeast-1.amazonaws.com/data.b
 /// percent-encoded.
 #[async_trait]
 pub trait Source: fmt::Debug + Send + Sync {
-    /// Returns the location that users know it by.
+    /// Returns the location that users know it by, without a password.
     fn location(&self) -> &str;
 
-    /// Returns whether what is not listed does not exist, so that nobody need ask.
+    /// Returns whether what is not listed does not exist, so that no request need be made for it.
     fn lists_exactly(&self) -> bool {
+        false
+    }
+
+    /// Returns whether another server lists it than the one that has its objects.
+    fn is_listed_elsewhere(&self) -> bool {
         false
     }
 
@@ -54,11 +66,11 @@ pub trait Source: fmt::Debug + Send + Sync {
     /// Begins to read an object, from where `resume` says if its bytes are still the same.
     async fn get(&self, key: &str, resume: Option<&Resume>) -> Result<Download, SourceError>;
 
-    /// Asks whether an object exists, without reading it.
-    async fn head(&self, key: &str) -> Result<Option<Listed>, SourceError>;
+    /// Looks up whether an object exists, without reading it.
+    async fn head(&self, key: &str) -> Result<Option<ObjectHead>, SourceError>;
 
     /// Reads a small object whole, or nothing if there is none.
-    async fn small(&self, key: &str) -> Result<Option<Bytes>, SourceError> {
+    async fn get_small(&self, key: &str) -> Result<Option<Bytes>, SourceError> {
         match self.get(key, None).await {
             Ok(download) => collect(key, download.body, SMALL).await.map(Some),
             Err(SourceError::NotFound { .. }) => Ok(None),
@@ -67,7 +79,7 @@ pub trait Source: fmt::Debug + Send + Sync {
     }
 }
 
-/// What [`Source::small`] reads at most; a checksum file has about a hundred bytes.
+/// What [`Source::get_small`] reads at most; a checksum file has about a hundred bytes.
 const SMALL: usize = 64 * 1024;
 
 /// Opens a source: an `http(s)://` base, a directory, or an object-store URL such as
@@ -90,7 +102,7 @@ pub fn open_source(
         let own = if location == PUBLIC_ARCHIVE { PUBLIC_LISTING } else { location };
         return Ok(Arc::new(http::HttpSource::new(location, listing.unwrap_or(own), timeouts)?));
     }
-    let unusable = |reason: String| SourceError::Fatal { what: location.to_owned(), reason };
+    let unusable = |reason: String| SourceError::fatal(&redacted(location), reason);
     if listing.is_some() {
         return Err(unusable("only an http(s):// source can be listed elsewhere".to_owned()));
     }
@@ -112,12 +124,20 @@ pub fn source_in(location: &str, storage: &Storage) -> Arc<dyn Source> {
     Arc::new(store::StoreSource::new(location, storage))
 }
 
-/// How long an HTTP source may keep silent; a slow but steady download never times out.
+/// How long an HTTP source may keep silent; a steady download never times out.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
     pub connect: Duration,
     /// Between one piece of an answer and the next.
     pub idle: Duration,
+}
+
+impl Timeouts {
+    /// Returns how long an answer may take that brings a byte now and then, and no more.
+    #[must_use]
+    pub const fn whole_request(self) -> Duration {
+        self.idle.saturating_mul(10)
+    }
 }
 
 impl Default for Timeouts {
@@ -129,7 +149,7 @@ impl Default for Timeouts {
 /// Years that a date in a header can have. Files and notes may have others.
 const HTTP_YEARS: RangeInclusive<i32> = 1970..=9998;
 
-/// What tells one state of an object from another.
+/// What distinguishes one state of an object from another.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Validator {
     /// As the source writes it, with its quotes.
@@ -149,6 +169,16 @@ impl Validator {
     }
 }
 
+/// What a source says of an object without sending it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ObjectHead {
+    /// Bytes, where the source says so.
+    pub size: Option<u64>,
+    /// Without its quotes.
+    pub etag: Option<String>,
+    pub last_modified: Option<DateTime<Utc>>,
+}
+
 /// The rest of an object whose first `offset` bytes are held already.
 #[derive(Clone, Debug)]
 pub struct Resume {
@@ -158,7 +188,7 @@ pub struct Resume {
 
 /// An object being read.
 pub struct Download {
-    /// Where in the object the body begins: 0, or what was asked for.
+    /// Where in the object the body begins: 0, or the requested offset.
     pub offset: u64,
     /// Bytes of the whole object, if the source says so.
     pub size: Option<u64>,
@@ -182,6 +212,9 @@ pub enum SourceError {
     /// The same request may succeed later, not before `retry_after` if that is known.
     #[error("{what}: {reason}")]
     Transient { what: String, reason: String, retry_after: Option<Duration> },
+    /// The source cannot be connected to, so that no other request will do better now.
+    #[error("{what}: {reason}")]
+    Unreachable { what: String, reason: String },
     /// The bytes held cannot be continued: read the object from its beginning.
     #[error("{what}: cannot be resumed: {reason}")]
     Changed { what: String, reason: String },
@@ -193,15 +226,37 @@ pub enum SourceError {
     Fatal { what: String, reason: String },
 }
 
+/// Characters of a reason: what a server says, and what may help.
+const REASON: usize = 700;
+
 impl SourceError {
     pub(crate) fn transient(what: &str, reason: impl Into<String>) -> Self {
-        Self::Transient { what: what.to_owned(), reason: reason.into(), retry_after: None }
+        let reason = shortened(&reason.into(), REASON);
+        Self::Transient { what: shown(what), reason, retry_after: None }
+    }
+
+    pub(crate) fn fatal(what: &str, reason: impl Into<String>) -> Self {
+        Self::Fatal { what: shown(what), reason: shortened(&reason.into(), REASON) }
+    }
+
+    fn changed(what: &str, reason: impl Into<String>) -> Self {
+        Self::Changed { what: shown(what), reason: shortened(&reason.into(), REASON) }
+    }
+
+    fn denied(what: &str, reason: impl Into<String>) -> Self {
+        Self::Denied { what: shown(what), reason: shortened(&reason.into(), REASON) }
     }
 
     /// Returns whether the same request may succeed later.
     #[must_use]
     pub const fn is_transient(&self) -> bool {
-        matches!(self, Self::Transient { .. })
+        matches!(self, Self::Transient { .. } | Self::Unreachable { .. })
+    }
+
+    /// Returns whether nothing of the source can be connected to.
+    #[must_use]
+    pub const fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Unreachable { .. })
     }
 }
 
@@ -215,7 +270,7 @@ async fn collect(
     while let Some(piece) = body.try_next().await? {
         if whole.len() + piece.len() > limit {
             let reason = format!("the answer is longer than {limit} bytes");
-            return Err(SourceError::Fatal { what: what.to_owned(), reason });
+            return Err(SourceError::fatal(what, reason));
         }
         whole.extend_from_slice(&piece);
     }

@@ -1,8 +1,8 @@
-//! Asks for expected archives one by one, where the listing cannot be had or cannot be believed.
+//! Requests expected archives one by one, where the listing cannot be had or cannot be believed.
 //!
 //! The public listing was once reported to be months behind its bucket, and some mirrors have none.
-//! A request per archive is dear, so a listing is doubted only where it ends before the wanted days
-//! do, and only three archives are asked for unless one of them exists.
+//! A request per archive is expensive, so a listing is doubted only where it ends before the wanted
+//! days do, and only three archives are requested unless one of them exists.
 
 use std::collections::BTreeMap;
 
@@ -14,14 +14,15 @@ use lakehouse_core::names::period::{DateRange, Period};
 use lakehouse_core::selection::SymbolQuery;
 
 use super::SourceError;
-use super::lister::{ListedSeries, Lister, Unavailable, WantedSeries};
+use super::lister::{Lister, Unavailable};
+use super::series::{ListedSeries, WantedSeries};
 use crate::events::Event;
 
-/// How many series of a glob are asked about before its listing is believed.
+/// How many series of a glob are tried before its listing is believed.
 const SAMPLE: usize = 3;
 
 impl Lister {
-    /// Asks for every expected archive of series that could not be listed.
+    /// Requests every expected archive of series that could not be listed.
     pub(super) async fn probe_unlisted(
         &self,
         unlisted: Vec<(WantedSeries<'_>, SourceError)>,
@@ -41,16 +42,20 @@ impl Lister {
                 tails.push(tail);
             }
         }
-        let asked: usize = tails.iter().map(|tail| tail.keys().count()).sum();
+        let requested: usize = tails.iter().map(|tail| tail.keys().count()).sum();
         let found = self.probe_all(tails.iter(), unavailable).await;
         let exist = found.len();
+        if self.is_unreachable() {
+            return found;
+        }
         self.reporter.report(Event::Note(format!(
-            "{count} series could not be listed ({why}); of {asked} archives that were asked for one by one, {exist} exist"
+            "{count} series could not be listed ({why}); of {requested} archives that were \
+             requested one by one, {exist} exist"
         )));
         found
     }
 
-    /// Asks whether there is more than the listing has, of series that it ends early.
+    /// Looks for more than the listing has, of series that it ends early.
     pub(super) async fn probe_beyond(
         &self,
         listed: Vec<ListedSeries<'_>>,
@@ -77,7 +82,8 @@ impl Lister {
         }
         if let Some(first) = found.first() {
             self.reporter.report(Event::Warning(format!(
-                "the listing disagrees with what exists: it lacks {} archives, the first of them {}",
+                "the listing disagrees with what exists: it lacks {} archives, \
+                 the first of them {}",
                 found.len(),
                 first.key
             )));
@@ -134,7 +140,7 @@ impl Lister {
         self.today.checked_sub_days(Days::new(days)).unwrap_or(self.today)
     }
 
-    /// Asks for all archives of some series.
+    /// Requests all archives of some series.
     async fn probe_all<'a>(
         &self,
         tails: impl Iterator<Item = &'a Tail<'a>>,
@@ -162,12 +168,12 @@ impl Lister {
             self.in_parallel(keys.iter().map(|key| self.head(key.path())).collect()).await;
         let mut found = Vec::new();
         for (key, answer) in keys.into_iter().zip(answers) {
-            if let Some(listed) = answer? {
+            if let Some(head) = answer? {
                 found.push(Published {
                     key,
-                    size: Some(listed.size),
-                    etag: listed.etag,
-                    last_modified: listed.last_modified,
+                    size: head.size,
+                    etag: head.etag,
+                    last_modified: head.last_modified,
                     checksum_modified: None,
                     has_checksum: None,
                 });

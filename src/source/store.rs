@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
+use lakehouse_core::foreign::shown;
 use lakehouse_core::listing::{Listed, ListingPage};
 use object_store::path::Path;
 use object_store::{
@@ -16,7 +17,7 @@ use object_store::{
 };
 use tokio::io::AsyncReadExt;
 
-use super::{Download, Resume, Source, SourceError, Validator};
+use super::{Download, ObjectHead, Resume, Source, SourceError, Validator};
 use crate::storage::Storage;
 
 /// A page of a listing has as many entries as a bucket's.
@@ -134,9 +135,13 @@ impl Source for StoreSource {
         Ok(Download { offset, size, validator, body })
     }
 
-    async fn head(&self, key: &str) -> Result<Option<Listed>, SourceError> {
+    async fn head(&self, key: &str) -> Result<Option<ObjectHead>, SourceError> {
         match self.store.head(&path(key)?).await {
-            Ok(meta) => Ok(Some(listed(meta))),
+            Ok(meta) => Ok(Some(ObjectHead {
+                size: Some(meta.size),
+                etag: meta.e_tag,
+                last_modified: Some(meta.last_modified),
+            })),
             Err(Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(classify(key, &error)),
         }
@@ -168,17 +173,17 @@ fn read_file(
 
 /// Says what a store's failure means.
 fn classify(what: &str, error: &Error) -> SourceError {
-    let (reason, what) = (error.to_string(), what.to_owned());
+    let reason = error.to_string();
     match error {
-        Error::NotFound { .. } => SourceError::NotFound { what },
+        Error::NotFound { .. } => SourceError::NotFound { what: shown(what) },
         Error::Precondition { .. } | Error::NotModified { .. } => {
-            SourceError::Changed { what, reason }
+            SourceError::changed(what, reason)
         }
         Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
-            SourceError::Denied { what, reason }
+            SourceError::denied(what, reason)
         }
-        Error::Generic { .. } | Error::JoinError { .. } => SourceError::transient(&what, reason),
-        _ => SourceError::Fatal { what, reason },
+        Error::Generic { .. } | Error::JoinError { .. } => SourceError::transient(what, reason),
+        _ => SourceError::fatal(what, reason),
     }
 }
 
@@ -189,8 +194,7 @@ fn folder_of(prefix: &str) -> Result<Option<Path>, SourceError> {
 
 /// Takes a key as it is: nothing of it is encoded.
 fn path(key: &str) -> Result<Path, SourceError> {
-    Path::parse(key)
-        .map_err(|error| SourceError::Fatal { what: key.to_owned(), reason: error.to_string() })
+    Path::parse(key).map_err(|error| SourceError::fatal(key, error.to_string()))
 }
 
 fn listed(meta: ObjectMeta) -> Listed {

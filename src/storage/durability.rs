@@ -1,125 +1,157 @@
-//! A local object store whose writes have reached the disk when they return.
+//! Files and folders that outlive a power cut: content first, then the name, then the folder.
 //!
-//! The plain local store leaves syncing to the operating system, so that a power cut can leave an
-//! empty newest commit or a commit that names missing data. Only writes differ; reads go straight
-//! through.
+//! A name that is on the disk before its content would leave an empty or cut commit, which a reader
+//! takes for damage or, worse, passes over. Every file of the lake that others look for by its name
+//! is therefore staged, synced, named, and only then reported as written. What is in the files is
+//! not known here.
 
-use std::path::PathBuf;
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
 
-use async_trait::async_trait;
-use futures::stream::BoxStream;
-use object_store::local::LocalFileSystem;
-use object_store::path::Path;
-use object_store::{
-    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
-    ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result, UploadPart,
-};
+use tracing::trace;
+use uuid::Uuid;
 
-/// The local file system, with every finished write synced.
+/// A file that is being written next to its final name; it is deleted unless it gets that name.
+///
+/// Its name ends with `#` and a number, which listings of the lake leave out.
 #[derive(Debug)]
-pub(crate) struct DurableStore {
-    files: LocalFileSystem,
+pub(crate) struct StagedFile {
+    pub(crate) file: File,
+    path: PathBuf,
+    target: PathBuf,
 }
 
-impl DurableStore {
-    pub(crate) fn new() -> Self {
-        Self { files: LocalFileSystem::new() }
+impl StagedFile {
+    /// Begins a file that is to be named `target`; makes the folders above it.
+    ///
+    /// # Errors
+    /// When the folder cannot be made or written to.
+    pub(crate) fn create(target: &Path) -> io::Result<Self> {
+        loop {
+            let (number, _) = Uuid::new_v4().as_u64_pair();
+            let mut path = target.as_os_str().to_owned();
+            path.push(format!("#{number}"));
+            let path = PathBuf::from(path);
+            match OpenOptions::new().read(true).write(true).create_new(true).open(&path) {
+                Ok(file) => return Ok(Self { file, path, target: target.to_owned() }),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    let folder = target.parent().filter(|folder| !folder.exists()).ok_or(error)?;
+                    create_folders(folder)?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
 
-    async fn sync(&self, location: &Path) -> Result<()> {
-        sync_file_and_folder(self.files.path_to_filesystem(location)?).await
-    }
-}
-
-impl std::fmt::Display for DurableStore {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("local files, synced")
-    }
-}
-
-#[async_trait]
-impl ObjectStore for DurableStore {
-    async fn put_opts(
-        &self,
-        location: &Path,
-        payload: PutPayload,
-        options: PutOptions,
-    ) -> Result<PutResult> {
-        let result = self.files.put_opts(location, payload, options).await?;
-        self.sync(location).await?;
-        Ok(result)
+    /// Gives the content its final name, in place of whatever has that now.
+    ///
+    /// # Errors
+    /// When the disk is full or the folder cannot be written to.
+    pub(crate) fn replace(self) -> io::Result<()> {
+        self.sync()?;
+        std::fs::rename(&self.path, &self.target)?;
+        self.sync_name()
     }
 
-    async fn put_multipart_opts(
-        &self,
-        location: &Path,
-        options: PutMultipartOptions,
-    ) -> Result<Box<dyn MultipartUpload>> {
-        let upload = self.files.put_multipart_opts(location, options).await?;
-        Ok(Box::new(DurableUpload { upload, file: self.files.path_to_filesystem(location)? }))
+    /// Gives the content its final name, unless something has that already.
+    ///
+    /// # Errors
+    /// `AlreadyExists` if something has; else as [`Self::replace`].
+    pub(crate) fn claim(self) -> io::Result<()> {
+        self.sync()?;
+        name_exclusively(&self.path, &self.target)?;
+        self.sync_name()
     }
 
-    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
-        self.files.get_opts(location, options).await
+    fn sync(&self) -> io::Result<()> {
+        self.file.sync_all()?;
+        trace!(file = %self.target.display(), "content synced");
+        Ok(())
     }
 
-    fn delete_stream(
-        &self,
-        locations: BoxStream<'static, Result<Path>>,
-    ) -> BoxStream<'static, Result<Path>> {
-        self.files.delete_stream(locations)
-    }
-
-    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.files.list(prefix)
-    }
-
-    fn list_with_offset(
-        &self,
-        prefix: Option<&Path>,
-        offset: &Path,
-    ) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.files.list_with_offset(prefix, offset)
-    }
-
-    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        self.files.list_with_delimiter(prefix).await
-    }
-
-    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        self.files.copy_opts(from, to, options).await?;
-        self.sync(to).await
+    fn sync_name(&self) -> io::Result<()> {
+        trace!(file = %self.target.display(), "named");
+        self.target.parent().map_or(Ok(()), sync_folder)
     }
 }
 
-#[derive(Debug)]
-struct DurableUpload {
-    upload: Box<dyn MultipartUpload>,
-    file: PathBuf,
-}
-
-#[async_trait]
-impl MultipartUpload for DurableUpload {
-    fn put_part(&mut self, data: PutPayload) -> UploadPart {
-        self.upload.put_part(data)
-    }
-
-    async fn complete(&mut self) -> Result<PutResult> {
-        let result = self.upload.complete().await?;
-        sync_file_and_folder(self.file.clone()).await?;
-        Ok(result)
-    }
-
-    async fn abort(&mut self) -> Result<()> {
-        self.upload.abort().await
+impl Drop for StagedFile {
+    fn drop(&mut self) {
+        // After a rename nothing has this name.
+        let _ = std::fs::remove_file(&self.path);
     }
 }
 
-async fn sync_file_and_folder(file: PathBuf) -> Result<()> {
-    let synced = tokio::task::spawn_blocking(move || {
-        std::fs::File::open(&file)?.sync_all()?;
-        file.parent().map_or(Ok(()), |folder| std::fs::File::open(folder)?.sync_all())
-    });
-    let failed = |source| Error::Generic { store: "local files", source };
-    synced.await.map_err(|error| failed(Box::new(error)))?.map_err(|error| failed(Box::new(error)))
+/// Gives a file a second name that nothing has yet, in one step that two writers cannot both take.
+///
+/// Hard links do that nearly everywhere. exFAT, SMB and many FUSE file systems have none, but can
+/// rename without overwriting.
+fn name_exclusively(path: &Path, target: &Path) -> io::Result<()> {
+    match std::fs::hard_link(path, target) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(error),
+        Err(_) => rename_exclusively(path, target),
+        Ok(()) => Ok(()),
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+fn rename_exclusively(path: &Path, target: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use rustix::io::Errno;
+    match renameat_with(CWD, path, CWD, target, RenameFlags::NOREPLACE) {
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::PERM) => {
+            Err(no_exclusive_names())
+        }
+        renamed => Ok(renamed?),
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+fn rename_exclusively(_: &Path, _: &Path) -> io::Result<()> {
+    Err(no_exclusive_names())
+}
+
+fn no_exclusive_names() -> io::Error {
+    let reason = "this file system has neither hard links nor renames that never overwrite, and \
+                  without one of them two writers could lose each other's rows; put the lake on \
+                  another file system or in an object store";
+    io::Error::new(ErrorKind::Unsupported, reason)
+}
+
+/// Makes a folder and those above it, each with a durable name.
+///
+/// # Errors
+/// When one cannot be made.
+pub(crate) fn create_folders(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty()) else {
+        return std::fs::create_dir(folder);
+    };
+    create_folders(parent)?;
+    match std::fs::create_dir(folder) {
+        // Another process was faster and may not have synced it yet.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && folder.is_dir() => {}
+        made => made?,
+    }
+    sync_folder(parent)
+}
+
+/// Makes the names in a folder durable.
+///
+/// # Errors
+/// When the disk fails. A folder that may be written but not read cannot be synced, and some file
+/// systems sync no folders: both are passed over, because nothing more can be done there.
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+    let synced = File::open(folder).and_then(|folder| folder.sync_all());
+    trace!(folder = %folder.display(), "folder synced");
+    match synced {
+        Err(error) if matches!(error.kind(), ErrorKind::PermissionDenied) => Ok(()),
+        Err(error) if matches!(error.kind(), ErrorKind::InvalidInput) => Ok(()),
+        Err(error) if matches!(error.kind(), ErrorKind::Unsupported) => Ok(()),
+        synced => synced,
+    }
 }

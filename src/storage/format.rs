@@ -13,8 +13,8 @@ use serde::Deserialize;
 use thiserror::Error;
 use tokio::sync::OnceCell;
 
-use super::StorageError;
 use super::lake::Lake;
+use super::{StorageError, check_conditional_writes};
 
 /// The newest format version that this program knows, and the one that it gives to new lakes.
 pub const FORMAT_VERSION: u64 = 1;
@@ -110,6 +110,8 @@ impl Lake {
         if self.read_format().await?.is_some() {
             return Ok(());
         }
+        // This is the first write of the lake, and all others rest on conditions too.
+        check_conditional_writes(self.storage()).await?;
         let payload = PutPayload::from(format!("{{\"version\": {FORMAT_VERSION}}}\n"));
         let create = PutOptions::from(PutMode::Create);
         match self.storage().store().put_opts(&Path::from(FORMAT_FILE), payload, create).await {

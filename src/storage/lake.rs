@@ -46,6 +46,10 @@ impl Lake {
     /// # Errors
     /// When the name cannot be part of a URL.
     pub fn table_url(&self, table: &TableName) -> Result<Url, StorageError> {
-        Ok(self.storage.join(&format!("{}/{}", table.layer.as_str(), table.name))?.url().clone())
+        Ok(self
+            .storage
+            .join(&format!("{}/{}", table.layer.as_str(), table.name))?
+            .engine_url()
+            .clone())
     }
 }

@@ -1,36 +1,39 @@
-//! Where bytes are kept: a local folder or an object-store prefix, behind one type.
+//! Where bytes are kept: a local folder or an object-store prefix, as one type.
 //!
 //! Everything the lake writes goes through the stores made here, Delta's commits included, so that
 //! local files are durable before they count (guarantee 1 survives a power cut) and both kinds of
-//! lake behave alike. Nothing here knows what the bytes mean.
+//! lake behave alike. [`local`] and [`bucket`] are the two kinds, [`engine`] is how Delta and SQL
+//! find them. Nothing here knows what the bytes mean.
 
-mod durability;
+mod bucket;
+pub(crate) mod durability;
+mod engine;
 pub mod format;
 pub mod lake;
+mod local;
+pub(crate) mod space;
+mod walk;
 
-use std::collections::HashMap;
 use std::path::{Component, Path as FilePath, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, LazyLock};
 
-use deltalake::logstore::{
-    LogStore, LogStoreFactory, ObjectStoreFactory, ObjectStoreRef, StorageConfig, default_logstore,
-    logstore_factories, object_store_factories,
-};
-use deltalake::{DeltaResult, DeltaTableError};
+use lakehouse_core::foreign::redacted;
 use object_store::ObjectStore;
-use object_store::aws::AmazonS3Builder;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use thiserror::Error;
 use url::Url;
 
-use self::durability::DurableStore;
+use self::bucket::{BucketLocation, check_conditional_writes};
+pub(crate) use self::engine::{location_of, register_with_delta, store_of};
 use self::format::FormatError;
+use self::local::LocalStore;
 
 /// A folder or an object-store prefix.
 #[derive(Clone, Debug)]
 pub struct Storage {
     url: Url,
+    engine_url: Url,
     store: Arc<dyn ObjectStore>,
     folder: Option<PathBuf>,
 }
@@ -44,6 +47,13 @@ pub enum StorageError {
     Unusable { location: String, source: object_store::Error },
     #[error("cannot resolve the folder `{location}`: {source}")]
     Folder { location: String, source: std::io::Error },
+    /// Of two writers at once, one would lose its rows.
+    #[error(
+        "the object store of `{location}` ignores If-None-Match: it overwrites what it should \
+         refuse to, so that two writers at once lose rows; keep the lake in a store with \
+         conditional writes, or in a folder"
+    )]
+    Overwrites { location: String },
     /// The lake's format version is unknown to this program, or cannot be read.
     #[error(transparent)]
     Format(#[from] FormatError),
@@ -56,44 +66,50 @@ impl Storage {
     /// When the location is neither, or the object store's settings in the environment are
     /// incomplete.
     pub fn open(location: &str) -> Result<Self, StorageError> {
+        if let Some(bucket) = BucketLocation::parse(location) {
+            return Self::bucket(location, &bucket?);
+        }
+        let unsupported = || StorageError::Unsupported { location: redacted(location) };
         match Url::parse(location) {
-            Ok(url) if url.scheme() == "s3" => Self::bucket(location, url),
-            Ok(url) if url.scheme() == "file" => match url.to_file_path() {
-                Ok(folder) => Self::folder(location, &folder),
-                Err(()) => Err(StorageError::Unsupported { location: location.to_owned() }),
-            },
-            Ok(url) if location.contains("://") => {
-                Err(StorageError::Unsupported { location: url.into() })
+            Ok(url) if url.scheme() == "file" => {
+                let folder = url.to_file_path().map_err(|()| unsupported())?;
+                Self::folder(location, &folder)
             }
+            Ok(_) if location.contains("://") => Err(unsupported()),
             _ => Self::folder(location, FilePath::new(location)),
         }
     }
 
     /// Wraps a store that was made elsewhere; its URL only names it.
     #[must_use]
-    pub const fn of_store(url: Url, store: Arc<dyn ObjectStore>) -> Self {
-        Self { url, store, folder: None }
+    pub fn of_store(url: Url, store: Arc<dyn ObjectStore>) -> Self {
+        Self { engine_url: url.clone(), url, store, folder: None }
     }
 
     fn folder(location: &str, folder: &FilePath) -> Result<Self, StorageError> {
+        /// All local files.
+        static FILES: LazyLock<Arc<LocalStore>> = LazyLock::new(|| Arc::new(LocalStore::new()));
         let unresolved = |source| StorageError::Folder { location: location.to_owned(), source };
         let folder = resolve(folder).map_err(unresolved)?;
-        let unsupported = |()| StorageError::Unsupported { location: location.to_owned() };
-        let url = Url::from_directory_path(&folder).map_err(unsupported)?;
-        let root = root_store(&url)
-            .map_err(|source| StorageError::Unusable { location: location.to_owned(), source })?;
-        let store = prefixed(root, location, &url)?;
-        Ok(Self { store, url, folder: Some(folder) })
+        let unsupported = || StorageError::Unsupported { location: location.to_owned() };
+        let url = Url::from_directory_path(&folder).map_err(|()| unsupported())?;
+        let path = local::location(&folder).ok_or_else(unsupported)?;
+        let store = prefixed(Arc::clone(&*FILES) as _, path);
+        Self::registered(url, store, Some(folder)).ok_or_else(unsupported)
     }
 
-    fn bucket(location: &str, mut url: Url) -> Result<Self, StorageError> {
-        if !url.path().ends_with('/') {
-            url.set_path(&format!("{}/", url.path()));
-        }
-        let root = root_store(&url)
+    fn bucket(location: &str, bucket: &BucketLocation) -> Result<Self, StorageError> {
+        let unsupported = || StorageError::Unsupported { location: location.to_owned() };
+        let root = bucket::bucket_store(&bucket.bucket)
             .map_err(|source| StorageError::Unusable { location: location.to_owned(), source })?;
-        let store = prefixed(root, location, &url)?;
-        Ok(Self { store, url, folder: None })
+        let store = prefixed(root, bucket.prefix.clone());
+        let url = bucket.url().ok_or_else(unsupported)?;
+        Self::registered(url, store, None).ok_or_else(unsupported)
+    }
+
+    fn registered(url: Url, store: Arc<dyn ObjectStore>, folder: Option<PathBuf>) -> Option<Self> {
+        let engine_url = engine::register(&url, &store)?;
+        Some(Self { url, engine_url, store, folder })
     }
 
     /// Returns the part of this storage below `path`, a relative path without a leading slash.
@@ -102,14 +118,15 @@ impl Storage {
     /// When the path cannot be part of a URL.
     pub fn join(&self, path: &str) -> Result<Self, StorageError> {
         let unsupported = |_| StorageError::Unsupported { location: format!("{}{path}", self.url) };
-        let url =
-            self.url.join(&format!("{}/", path.trim_end_matches('/'))).map_err(unsupported)?;
+        let relative = format!("{}/", path.trim_end_matches('/'));
+        let url = self.url.join(&relative).map_err(unsupported)?;
+        let engine_url = self.engine_url.join(&relative).map_err(unsupported)?;
         let folder = self.folder.as_ref().map(|folder| folder.join(path));
         let store = Arc::new(PrefixStore::new(Arc::clone(&self.store), Path::from(path)));
-        Ok(Self { url, store, folder })
+        Ok(Self { url, engine_url, store, folder })
     }
 
-    /// Returns the location as a URL that ends with a slash.
+    /// Returns the location as a URL that ends with a slash, for messages.
     #[must_use]
     pub const fn url(&self) -> &Url {
         &self.url
@@ -123,6 +140,12 @@ impl Storage {
         }
     }
 
+    /// Returns the URL by which engines find this storage, with a slash at its end.
+    #[must_use]
+    pub(crate) const fn engine_url(&self) -> &Url {
+        &self.engine_url
+    }
+
     /// Returns a store whose root is this location.
     #[must_use]
     pub fn store(&self) -> Arc<dyn ObjectStore> {
@@ -133,38 +156,6 @@ impl Storage {
     #[must_use]
     pub fn local_folder(&self) -> Option<&FilePath> {
         self.folder.as_deref()
-    }
-}
-
-/// Returns the store of a URL's whole scheme and host: all local files, or one bucket.
-///
-/// # Errors
-/// When the object store's settings in the environment are incomplete.
-pub(crate) fn root_store(url: &Url) -> object_store::Result<Arc<dyn ObjectStore>> {
-    static STORES: OnceLock<Mutex<HashMap<String, Arc<dyn ObjectStore>>>> = OnceLock::new();
-    let host = format!("{}://{}", url.scheme(), url.host_str().unwrap_or_default());
-    let mut stores =
-        STORES.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(store) = stores.get(&host) {
-        return Ok(Arc::clone(store));
-    }
-    let store: Arc<dyn ObjectStore> = match url.scheme() {
-        "s3" => Arc::new(AmazonS3Builder::from_env().with_url(host.as_str()).build()?),
-        _ => Arc::new(DurableStore::new()),
-    };
-    stores.insert(host, Arc::clone(&store));
-    Ok(store)
-}
-
-/// Makes Delta use the stores of this module for local folders and buckets.
-///
-/// Called once, before the first table is opened; calling it again changes nothing.
-pub(crate) fn register_with_delta() {
-    for scheme in ["file://", "s3://"] {
-        if let Ok(scheme) = Url::parse(scheme) {
-            object_store_factories().insert(scheme.clone(), Arc::new(LakeStores));
-            logstore_factories().insert(scheme, Arc::new(LakeStores));
-        }
     }
 }
 
@@ -184,36 +175,7 @@ fn resolve(folder: &FilePath) -> std::io::Result<PathBuf> {
     Ok(resolved)
 }
 
-/// Returns the part of a store that a URL names; never more than that.
-fn prefixed(
-    root: Arc<dyn ObjectStore>,
-    location: &str,
-    url: &Url,
-) -> Result<Arc<dyn ObjectStore>, StorageError> {
-    let path = Path::from_url_path(url.path()).map_err(|error| StorageError::Unusable {
-        location: location.to_owned(),
-        source: error.into(),
-    })?;
-    Ok(if path.as_ref().is_empty() { root } else { Arc::new(PrefixStore::new(root, path)) })
-}
-
-struct LakeStores;
-
-impl ObjectStoreFactory for LakeStores {
-    fn parse_url_opts(&self, url: &Url, _: &StorageConfig) -> DeltaResult<(ObjectStoreRef, Path)> {
-        let path = Path::from_url_path(url.path()).map_err(object_store::Error::from)?;
-        Ok((root_store(url).map_err(DeltaTableError::from)?, path))
-    }
-}
-
-impl LogStoreFactory for LakeStores {
-    fn with_options(
-        &self,
-        prefixed: ObjectStoreRef,
-        root: ObjectStoreRef,
-        location: &Url,
-        options: &StorageConfig,
-    ) -> DeltaResult<Arc<dyn LogStore>> {
-        Ok(default_logstore(prefixed, root, location, options))
-    }
+/// Returns the part of a store below a path; never more than that.
+fn prefixed(root: Arc<dyn ObjectStore>, path: Path) -> Arc<dyn ObjectStore> {
+    if path.as_ref().is_empty() { root } else { Arc::new(PrefixStore::new(root, path)) }
 }

@@ -7,6 +7,7 @@
 use std::io::{self, BufWriter, ErrorKind, Stdout, Write};
 
 use comfy_table::{CellAlignment, Table, presets};
+use lakehouse_core::foreign::message;
 use serde::Serialize;
 
 use super::logs::Verbosity;
@@ -102,6 +103,8 @@ impl Console {
         if self.is_quiet && matches!(kind, MessageKind::Info | MessageKind::Note) {
             return;
         }
+        // The last place that foreign text passes on its way to a terminal.
+        let text = &message(text);
         if self.writes_logs {
             log(kind, text);
             return;

@@ -1,24 +1,25 @@
-//! A server that speaks as the archive does, and misbehaves as it is told to.
+//! A server that speaks as the archive does, and misbehaves as tests script it.
 //!
 //! It serves keys from memory on a port of its own, with the bucket's listing at `/?prefix=…`.
 //! Tests script faults key by key, and count the requests afterwards. Dropping it ends it, whatever
 //! still hangs.
 
+mod bodies;
+
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::convert::Infallible;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method, Response, header};
+use axum::http::{Method, Response, header};
 use chrono::DateTime;
-use futures::StreamExt;
 use lakehouse_samples::mirror::{self, Bucket, BucketRequest};
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
+use self::bodies::{error, misread, send};
 use crate::support::http_server::HttpServer;
 
 /// What a key's next `GET` meets instead of a plain answer; one fault is used up by each.
@@ -36,16 +37,28 @@ pub(crate) enum Fault {
     Corrupt,
     /// The body lacks its last bytes, and no length is announced.
     Shorten(usize),
-    /// A part is sent from one byte further than was asked for, and says so.
+    /// A part is sent from one byte further than was requested, and says so.
     WrongRange,
-    /// The whole is sent though a part was asked for.
+    /// The whole is sent though a part was requested.
     IgnoreRange,
     /// The part is sent without looking at `If-Range`, under the current entity tag.
     IgnoreIfRange,
+    /// The body never ends, and no length is announced.
+    Endless,
+    /// This length is announced, and nothing comes after the archive.
+    Announce(u64),
+    /// A byte comes now and then, and no length is announced.
+    Drip,
+    /// The whole is sent, and no length is announced.
+    NoLength,
+    /// The answer is at another address.
+    Redirect(String),
+    /// This status, with an error document of this code and message.
+    Says(u16, String),
     /// Other bytes are published, and this request gets a 503.
     Republish(Vec<u8>),
-    /// The answer is held back until another key has been asked for.
-    HeldUntilAsked(String),
+    /// The answer is held back until another key has been requested.
+    HeldUntilRequested(String),
 }
 
 /// What a listing request meets.
@@ -57,6 +70,10 @@ pub(crate) enum Listing {
     Off(u16),
     /// There is a web page where the listing should be.
     Page,
+    /// Every listing request gets this body.
+    Fixed(String),
+    /// There is always one more page, and nothing new on it.
+    Endless,
 }
 
 /// Kinds of requests that are counted.
@@ -74,6 +91,7 @@ pub(crate) struct Seen {
     pub(crate) key: String,
     pub(crate) marker: Option<String>,
     pub(crate) range: Option<String>,
+    pub(crate) authorization: Option<String>,
 }
 
 /// The server.
@@ -196,7 +214,7 @@ impl ArchiveServer {
             .count()
     }
 
-    /// Returns how many archives were asked for.
+    /// Returns how many archives were requested.
     pub(crate) fn downloads(&self) -> usize {
         self.count(Kind::Get, ".zip")
     }
@@ -220,14 +238,14 @@ impl Served {
         self.bucket.put(key, bytes, modified);
     }
 
-    fn list(&self, asked: &mirror::Listing) -> String {
+    fn list(&self, requested: &mirror::Listing) -> String {
         let mut shown = self.bucket.clone();
         for (key, _) in self.bucket.iter() {
             if self.hidden.iter().any(|hidden| key.contains(hidden.as_str())) {
                 shown.remove(key);
             }
         }
-        shown.list(asked, self.page_size)
+        shown.list(requested, self.page_size)
     }
 }
 
@@ -236,9 +254,9 @@ async fn answer(State(state): State<Arc<Mutex<Served>>>, request: Request) -> Re
     match answer {
         Ok(answer) => answer,
         Err((awaited, mut came)) => {
-            let asked =
+            let requested =
                 |_: &usize| state.lock().unwrap().seen.iter().any(|seen| seen.key == awaited);
-            came.wait_for(asked).await.unwrap();
+            came.wait_for(requested).await.unwrap();
             let served = state.lock().unwrap();
             let key = request.uri().path().trim_start_matches('/');
             send(served.bucket.get(key).unwrap().answer(request.headers()), None)
@@ -246,13 +264,13 @@ async fn answer(State(state): State<Arc<Mutex<Served>>>, request: Request) -> Re
     }
 }
 
-/// Returns the answer, or the key that must be asked for first.
+/// Returns the answer, or the key that must be requested first.
 fn answer_or_wait(
     served: &mut Served,
     request: &Request,
 ) -> Result<Response<Body>, (String, watch::Receiver<usize>)> {
-    let asked = BucketRequest::parse(request.uri());
-    let (kind, key, marker) = match &asked {
+    let requested = BucketRequest::parse(request.uri());
+    let (kind, key, marker) = match &requested {
         BucketRequest::Listing(listing) => {
             (Kind::List, listing.prefix.clone(), listing.marker.clone())
         }
@@ -263,25 +281,33 @@ fn answer_or_wait(
     };
     let range =
         request.headers().get(header::RANGE).map(|range| range.to_str().unwrap().to_owned());
-    served.seen.push(Seen { kind, key: key.clone(), marker, range });
+    let authorization = request.headers().get(header::AUTHORIZATION);
+    let authorization = authorization.map(|value| value.to_str().unwrap().to_owned());
+    served.seen.push(Seen { kind, key: key.clone(), marker, range, authorization });
     served.came.send_modify(|came| *came += 1);
     let fault = match kind {
         Kind::Head => None,
         _ => served.faults.get_mut(&key).and_then(VecDeque::pop_front),
     };
-    if let Some(Fault::HeldUntilAsked(awaited)) = fault {
+    if let Some(Fault::HeldUntilRequested(awaited)) = fault {
         return Err((awaited, served.came.subscribe()));
     }
-    Ok(match (fault, &asked) {
+    Ok(match (fault, &requested) {
         (Some(Fault::Status(status)), _) => error(status, None),
         (Some(Fault::RetryAfter(status, value)), _) => error(status, Some(value)),
+        (Some(Fault::Says(status, text)), _) => {
+            let text = format!("<Error><Code>{text}</Code><Message>{text}</Message></Error>");
+            Response::builder().status(status).body(Body::from(text)).unwrap()
+        }
         (Some(Fault::Republish(bytes)), _) => {
             served.put(&key, bytes.into());
             error(503, None)
         }
-        (_, BucketRequest::Listing(listing)) => match served.listing {
+        (_, BucketRequest::Listing(listing)) => match &served.listing {
             Listing::Normal => Response::new(Body::from(served.list(listing))),
-            Listing::Off(status) => error(status, None),
+            Listing::Off(status) => error(*status, None),
+            Listing::Fixed(body) => Response::new(Body::from(body.clone())),
+            Listing::Endless => Response::new(Body::from(endless_page(served.seen.len()))),
             Listing::Page => {
                 Response::new(Body::from("<!DOCTYPE html><html><body>Index of data</body></html>"))
             }
@@ -301,68 +327,13 @@ fn answer_or_wait(
     })
 }
 
-/// Returns a request's headers as a server understands them that has this fault.
-fn misread(mut headers: HeaderMap, fault: Option<&Fault>) -> HeaderMap {
-    match fault {
-        Some(Fault::IgnoreRange) => {
-            headers.remove(header::RANGE);
-        }
-        Some(Fault::IgnoreIfRange) => {
-            headers.remove(header::IF_RANGE);
-        }
-        Some(Fault::WrongRange) => {
-            let range = headers.get(header::RANGE).unwrap().to_str().unwrap();
-            let start: u64 =
-                range.trim_start_matches("bytes=").trim_end_matches('-').parse().unwrap();
-            headers.insert(header::RANGE, format!("bytes={}-", start + 1).parse().unwrap());
-        }
-        _ => {}
-    }
-    headers
-}
-
-/// Sends an answer with a fault in its body, or as it is.
-fn send(answer: Response<Bytes>, fault: Option<&Fault>) -> Response<Body> {
-    let (head, bytes) = answer.into_parts();
-    match fault {
-        Some(Fault::CutAfter(sent)) => {
-            let broken = futures::stream::iter([Err(std::io::Error::other("cut"))]);
-            let sent = futures::stream::iter([Ok(bytes.slice(..*sent))]);
-            Response::from_parts(head, Body::from_stream(sent.chain(yielding()).chain(broken)))
-        }
-        Some(Fault::StallAfter(sent)) => {
-            let sent = futures::stream::iter([Ok::<_, std::io::Error>(bytes.slice(..*sent))]);
-            Response::from_parts(head, Body::from_stream(sent.chain(futures::stream::pending())))
-        }
-        Some(Fault::Corrupt) => {
-            let mut corrupt = bytes.to_vec();
-            *corrupt.last_mut().unwrap() ^= 1;
-            Response::from_parts(head, Body::from(corrupt))
-        }
-        Some(Fault::Shorten(lacking)) => {
-            let sent =
-                futures::stream::iter([Ok::<_, Infallible>(bytes.slice(..bytes.len() - lacking))]);
-            Response::new(Body::from_stream(sent))
-        }
-        _ => Response::from_parts(head, Body::from(bytes)),
-    }
-}
-
-/// Lets the server write out what was sent before the connection breaks.
-fn yielding() -> impl futures::Stream<Item = Result<Bytes, std::io::Error>> {
-    futures::stream::once(async {
-        for _ in 0..16 {
-            tokio::task::yield_now().await;
-        }
-        Ok(Bytes::new())
-    })
-}
-
-fn error(status: u16, retry_after: Option<&str>) -> Response<Body> {
-    let mut response = Response::builder().status(status);
-    if let Some(value) = retry_after {
-        response = response.header(header::RETRY_AFTER, value);
-    }
-    let document = "<?xml version=\"1.0\"?><Error><Code>Scripted</Code><Message>as the test wants it</Message></Error>";
-    response.body(Body::from(document)).unwrap()
+/// A page that is as full as the one before it, has the same on it, and goes on elsewhere.
+fn endless_page(number: usize) -> String {
+    let entry = "<Contents><Key>data/spot/daily/klines/BTCUSDT/1h/a</Key><Size>1</Size></Contents>";
+    format!(
+        "<ListBucketResult><IsTruncated>true</IsTruncated>\
+         <NextMarker>data/spot/daily/klines/BTCUSDT/1h/a{number:012}</NextMarker>{}\
+         </ListBucketResult>",
+        entry.repeat(10)
+    )
 }

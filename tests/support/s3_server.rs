@@ -39,6 +39,18 @@ struct Served {
     objects: Objects,
     lost: Vec<Lost>,
     seen: Vec<Seen>,
+    conditions: Conditions,
+}
+
+/// What becomes of conditional writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Conditions {
+    #[default]
+    Kept,
+    /// They overwrite, as if there were no condition.
+    Ignored,
+    /// Each is answered with 409, and nothing is written.
+    Conflicting,
 }
 
 /// Conditional `PUT`s of keys that contain this are done and answered with this status, so many
@@ -69,16 +81,18 @@ impl S3Server {
 
     /// Lets a program reach the bucket.
     pub(crate) fn admit(&self, program: &mut Command) {
-        program
-            .env("AWS_ENDPOINT_URL", self.http.url())
-            .env("AWS_ALLOW_HTTP", "true")
-            .env("AWS_REGION", "us-east-1");
+        program.env("AWS_ENDPOINT_URL", self.http.url()).env("AWS_REGION", "us-east-1");
         program.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
     }
 
     /// Says how many entries a page of a listing has at most.
     pub(crate) fn set_page_size(&self, entries: usize) {
         self.state().objects.page_size = entries;
+    }
+
+    /// Says what becomes of conditional writes from now on.
+    pub(crate) fn set_conditions(&self, conditions: Conditions) {
+        self.state().conditions = conditions;
     }
 
     /// Has the next conditional writes of keys that contain `part` stored and answered with a
@@ -108,18 +122,25 @@ impl S3Server {
 }
 
 async fn answer(State(state): State<Arc<Mutex<Served>>>, request: Request) -> Response<Body> {
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
     let mut served = state.lock().unwrap();
-    let asked = Asked::parse(&head);
-    served.seen.push(Seen { method: head.method.clone(), key: asked.key.clone() });
-    let answer = served.objects.answer(&head, &asked, body);
+    let requested = Asked::parse(&head);
+    served.seen.push(Seen { method: head.method.clone(), key: requested.key.clone() });
     let conditional =
         head.method == Method::PUT && head.headers.contains_key(header::IF_NONE_MATCH);
+    match served.conditions {
+        Conditions::Conflicting if conditional => {
+            return objects::refusal(409, "ConditionalRequestConflict").map(Body::from);
+        }
+        Conditions::Ignored => drop(head.headers.remove(header::IF_NONE_MATCH)),
+        _ => {}
+    }
+    let answer = served.objects.answer(&head, &requested, body);
     match served
         .lost
         .iter_mut()
-        .find(|lost| conditional && lost.times > 0 && asked.key.contains(&lost.part))
+        .find(|lost| conditional && lost.times > 0 && requested.key.contains(&lost.part))
     {
         Some(lost) if answer.status().is_success() => {
             lost.times -= 1;

@@ -180,7 +180,7 @@ impl TestLake {
         fetch.retry = RetryPolicy { base: Duration::ZERO, longest: Duration::ZERO, ..fetch.retry };
         let ingest = Ingest::new(
             Lake::open(&settings.lake).unwrap(),
-            open_source(&settings.source, None, settings.timeouts).unwrap(),
+            open_source(settings.source.expose(), None, settings.timeouts).unwrap(),
             Arc::new(settings.matrix.clone()),
             Arc::new(Schemas::builtin().unwrap()),
             settings.selection.targets(&settings.matrix).unwrap(),

@@ -6,6 +6,7 @@
 use super::DecodeError;
 use super::problem::shown_value;
 use super::split::unquoted_fields;
+use crate::foreign::shown;
 use crate::names::market::Market;
 use crate::schema::{Layout, LayoutField, Reading, TableSchema};
 
@@ -57,7 +58,8 @@ impl FileLayout {
         // A line with a number is a row: without a header, the number of fields says which layout.
         let expected =
             || schema.layouts(market).map(Layout::header).collect::<Vec<_>>().join("` or `");
-        let (table, found) = (schema.table().to_owned(), shown_value(line));
+        let table = schema.table().to_owned();
+        let found = shown(&shown_value(line));
         if !names.iter().any(|name| is_number(name)) {
             return Err(DecodeError::Header {
                 table,

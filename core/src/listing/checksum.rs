@@ -9,6 +9,8 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+use crate::foreign::shortened;
+
 /// A SHA-256 sum, printed as 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sha256Hex([u8; 32]);
@@ -62,7 +64,9 @@ impl FromStr for Sha256Hex {
 ///
 /// Anything but one line with a sum and that name; the archive has then no usable checksum.
 pub fn parse_checksum(text: &[u8], file_name: &str) -> Result<Sha256Hex, ChecksumError> {
-    let text = std::str::from_utf8(text).map_err(|_| ChecksumError::NoText)?.trim();
+    let text = std::str::from_utf8(text).map_err(|_| ChecksumError::NoText)?;
+    // Editors and shells of Windows begin a file with a byte order mark.
+    let text = text.trim_start_matches('\u{feff}').trim();
     if text.is_empty() {
         return Err(ChecksumError::Empty);
     }
@@ -101,11 +105,7 @@ pub enum ChecksumError {
 /// Keeps messages to a line, whatever a server sent.
 fn shorten(text: &str) -> String {
     const LONGEST: usize = 80;
-    let line = text.lines().next().unwrap_or_default();
-    match line.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line.to_owned(),
-    }
+    shortened(text.lines().next().unwrap_or_default(), LONGEST)
 }
 
 #[cfg(test)]
@@ -128,6 +128,7 @@ mod tests {
             format!("{SUM} *{NAME}\n"),
             format!("{SUM}\t{NAME}\n\n"),
             format!("{}  {NAME}", SUM.to_uppercase()),
+            format!("\u{feff}{SUM}  {NAME}\r\n"),
         ] {
             assert_eq!(parse(&text).unwrap().to_string(), SUM, "{text:?}");
         }
@@ -158,6 +159,14 @@ mod tests {
                 matches!(parse(&format!("{sum}  {NAME}")), Err(ChecksumError::NoSum { .. })),
                 "{sum}"
             );
+        }
+    }
+
+    #[test]
+    fn an_error_shows_nothing_that_steers_a_terminal() {
+        for text in [format!("\u{1b}[2J{SUM}  {NAME}"), format!("{SUM}  \u{202e}{NAME}")] {
+            let error = parse(&text).unwrap_err().to_string();
+            assert!(!error.contains(['\u{1b}', '\u{202e}']) && error.contains("\\u{"), "{error}");
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 
 use super::Listed;
+use crate::foreign::shown;
 use crate::matrix::Matrix;
 use crate::names::archive::{ArchiveKey, CHECKSUM_SUFFIX};
 
@@ -47,10 +48,11 @@ pub fn inventory(objects: impl IntoIterator<Item = Listed>, matrix: &Matrix) -> 
         let checksum = checksums.remove(&object.key);
         match matrix.identify(&object.key) {
             Ok(key) => found.archives.push(published(key, object, checksum)),
-            Err(unknown) => found.unknown.push(unknown.key),
+            Err(unknown) => found.unknown.push(shown(&unknown.key)),
         }
     }
-    found.unknown.extend(checksums.into_keys().map(|archive| archive + CHECKSUM_SUFFIX));
+    let lonely = checksums.into_keys().map(|archive| shown(&(archive + CHECKSUM_SUFFIX)));
+    found.unknown.extend(lonely);
     found.unknown.sort_unstable();
     found
 }

@@ -1,7 +1,7 @@
 //! What the archive's bucket says it holds: pages of a listing, and what they amount to.
 //!
 //! Pages are in the form of S3's first listing protocol, which is what the archive's host speaks.
-//! Asking for pages, and asking again when that fails, belongs to the shell.
+//! Requesting pages, and trying again when that fails, belongs to the shell.
 
 pub mod checksum;
 
@@ -18,6 +18,14 @@ use thiserror::Error;
 
 pub use self::inventory::{Inventory, Published, inventory};
 pub use self::window::{SeriesWindow, expected};
+use crate::foreign::shown;
+
+/// Bytes of text in one element; a key has at most 1,024, or three times as many encoded.
+const LONGEST_TEXT: usize = 8 * 1024;
+/// Entries of a page; a bucket sends at most 1,000.
+const MOST_ENTRIES: usize = 20_000;
+/// Bytes of an entity tag that are worth keeping; S3's have 32 to 38.
+pub const LONGEST_ETAG: usize = 256;
 
 /// One key of a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +45,7 @@ pub struct ListingPage {
     pub objects: Vec<Listed>,
     /// Each with its slash.
     pub prefixes: Vec<String>,
-    /// The marker to ask the next page with, if there is one.
+    /// The marker of the request for the next page, if there is one.
     pub next_marker: Option<String>,
 }
 
@@ -59,12 +67,12 @@ pub fn parse_page(xml: &[u8]) -> Result<ListingPage, ListingError> {
                 document.start(&String::from_utf8_lossy(start.local_name().as_ref()))?
             }
             Event::Text(text) => {
-                document.text.push_str(&text.decode().map_err(|error| not_xml(&error))?)
+                document.push_text(&text.decode().map_err(|error| not_xml(&error))?)?
             }
             Event::CData(text) => {
-                document.text.push_str(&text.decode().map_err(|error| not_xml(&error))?)
+                document.push_text(&text.decode().map_err(|error| not_xml(&error))?)?
             }
-            Event::GeneralRef(reference) => document.text.push_str(&entity(&reference)?),
+            Event::GeneralRef(reference) => document.push_text(&entity(&reference)?)?,
             Event::End(_) => document.end()?,
             Event::Eof => return document.into_page(),
             Event::Empty(_)
@@ -124,10 +132,27 @@ struct PartialObject {
 impl ListingDocument {
     fn start(&mut self, name: &str) -> Result<(), ListingError> {
         if self.open.is_empty() && !matches!(name, "ListBucketResult" | "Error") {
-            return Err(ListingError::Foreign { root: name.to_owned() });
+            return Err(ListingError::Foreign { root: shown(name) });
         }
         self.open.push(name.to_owned());
         self.text.clear();
+        Ok(())
+    }
+
+    fn push_text(&mut self, text: &str) -> Result<(), ListingError> {
+        if self.text.len() + text.len() > LONGEST_TEXT {
+            let reason = format!("an element has more than {LONGEST_TEXT} bytes of text");
+            return Err(ListingError::Xml { reason });
+        }
+        self.text.push_str(text);
+        Ok(())
+    }
+
+    fn check_entries(&self) -> Result<(), ListingError> {
+        if self.page.objects.len() + self.page.prefixes.len() > MOST_ENTRIES {
+            let reason = format!("a page has more than {MOST_ENTRIES} entries");
+            return Err(ListingError::Xml { reason });
+        }
         Ok(())
     }
 
@@ -149,7 +174,10 @@ impl ListingDocument {
             ["ListBucketResult", "IsTruncated"] => self.truncated = truncated(&text)?,
             ["ListBucketResult", "NextMarker"] => self.next_marker = Some(text),
             ["ListBucketResult", "EncodingType"] => self.url_encoded = text == "url",
-            ["ListBucketResult", "CommonPrefixes", "Prefix"] => self.page.prefixes.push(text),
+            ["ListBucketResult", "CommonPrefixes", "Prefix"] => {
+                self.page.prefixes.push(text);
+                self.check_entries()?;
+            }
             ["ListBucketResult", "Contents"] => self.push_object()?,
             ["ListBucketResult", "Contents", element] => self.object.set(element, text)?,
             _ => {}
@@ -159,11 +187,8 @@ impl ListingDocument {
         Ok(())
     }
 
-    fn refusal(&mut self) -> ListingError {
-        ListingError::Refused {
-            code: std::mem::take(&mut self.code),
-            message: std::mem::take(&mut self.message),
-        }
+    fn refusal(&self) -> ListingError {
+        ListingError::Refused { code: shown(&self.code), message: shown(&self.message) }
     }
 
     fn push_object(&mut self) -> Result<(), ListingError> {
@@ -171,7 +196,7 @@ impl ListingDocument {
         let key = key.ok_or(ListingError::Missing { element: "Key" })?;
         let size = size.ok_or(ListingError::Missing { element: "Size" })?;
         self.page.objects.push(Listed { key, size, etag, last_modified });
-        Ok(())
+        self.check_entries()
     }
 
     fn into_page(mut self) -> Result<ListingPage, ListingError> {
@@ -201,7 +226,10 @@ impl PartialObject {
                 self.size =
                     Some(text.parse().map_err(|_| value(element, &text, "a number of bytes"))?)
             }
-            "ETag" => self.etag = Some(text.trim_matches('"').to_owned()),
+            "ETag" => {
+                let etag = text.trim_matches('"');
+                self.etag = (etag.len() <= LONGEST_ETAG).then(|| etag.to_owned());
+            }
             "LastModified" => {
                 let time = DateTime::parse_from_rfc3339(&text);
                 let time = time.map_err(|_| {
@@ -233,7 +261,7 @@ fn entity(reference: &BytesRef<'_>) -> Result<Cow<'static, str>, ListingError> {
         return Ok(character.to_string().into());
     }
     let text = resolve_xml_entity(&name).map(Cow::from);
-    text.ok_or_else(|| ListingError::Xml { reason: format!("unknown entity `&{name};`") })
+    text.ok_or_else(|| ListingError::Xml { reason: shown(&format!("unknown entity `&{name};`")) })
 }
 
 /// Undoes the encoding that a listing declares with `EncodingType`, in which a plus is a space.
@@ -261,11 +289,11 @@ fn url_decode(text: &str) -> Result<String, ListingError> {
 }
 
 fn value(element: &str, value: &str, expected: &'static str) -> ListingError {
-    ListingError::Value { element: element.to_owned(), value: value.to_owned(), expected }
+    ListingError::Value { element: element.to_owned(), value: shown(value), expected }
 }
 
 fn not_xml(error: &impl ToString) -> ListingError {
-    ListingError::Xml { reason: error.to_string() }
+    ListingError::Xml { reason: shown(&error.to_string()) }
 }
 
 #[cfg(test)]

@@ -161,3 +161,35 @@ fn elements_that_have_no_meaning_are_passed_over_however_deep_they_are() {
     let inside = "<Contents><Owner><Key>b</Key></Owner><Key>a</Key><Size>1</Size></Contents>";
     assert_eq!(page(inside).objects[0].key, "a");
 }
+
+#[test]
+fn a_page_that_is_endless_in_an_element_is_refused() {
+    let long = format!("<Contents><Key>{}</Key></Contents>", "k".repeat(1_000_000));
+    assert!(error(&document(&long)).to_string().contains("bytes of text"));
+    let many = "<CommonPrefixes><Prefix>a/</Prefix></CommonPrefixes>".repeat(30_000);
+    assert!(error(&document(&many)).to_string().contains("entries"));
+}
+
+#[test]
+fn an_entity_tag_of_kilobytes_is_none() {
+    let tagged = |etag: &str| {
+        let tag = format!("<Key>k</Key><ETag>&quot;{etag}&quot;</ETag><Size>1</Size>");
+        page(&format!("<Contents>{tag}</Contents>")).objects[0].etag.clone()
+    };
+    assert_eq!(tagged("abc-2").as_deref(), Some("abc-2"));
+    assert_eq!(tagged(&"a".repeat(4000)), None);
+}
+
+#[test]
+fn what_a_server_says_is_shown_without_its_control_characters() {
+    let esc = "\u{1b}[2J\u{202e}";
+    let refused = format!("<Error><Code>{esc}</Code><Message>{esc}\nline</Message></Error>");
+    let message = error(&refused).to_string();
+    let expected = "the listing was refused: \\u{1b}[2J\\u{202e}: \\u{1b}[2J\\u{202e}\\u{a}line";
+    assert_eq!(message, expected);
+    let size = format!("<Contents><Key>k</Key><Size>{esc}</Size></Contents>");
+    assert!(!error(&document(&size)).to_string().contains('\u{1b}'));
+    let key = format!("data/spot/{esc}.zip");
+    let found = inventory(page(&contents(&key)).objects, &Matrix::builtin().unwrap());
+    assert_eq!(found.unknown, ["data/spot/\\u{1b}[2J\\u{202e}.zip"]);
+}

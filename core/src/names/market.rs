@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use crate::foreign::{shown, steers};
+
 /// A market of the archive: one of the first values of every silver partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Market {
@@ -135,7 +137,7 @@ impl FromStr for Symbol {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        let forbidden = |c: char| c.is_whitespace() || c.is_control() || "/\\*?!,".contains(c);
+        let forbidden = |c: char| c.is_whitespace() || steers(c) || "/\\*?!,".contains(c);
         if text.is_empty() || text.starts_with('.') || text.contains(forbidden) {
             return Err(NameError::new(
                 "symbol",
@@ -238,7 +240,7 @@ pub struct NameError {
 
 impl NameError {
     pub(crate) fn new(what: &'static str, value: &str, expected: impl Into<String>) -> Self {
-        Self { what, value: value.to_owned(), expected: expected.into() }
+        Self { what, value: shown(value), expected: expected.into() }
     }
 }
 

@@ -38,14 +38,14 @@ impl Objects {
     }
 
     /// Does what a request asks for.
-    pub(super) fn answer(&mut self, head: &Parts, asked: &Asked, body: Bytes) -> Answer {
-        let upload = asked.parameter("uploadId");
-        match (head.method.clone(), asked.key.as_str()) {
-            (Method::GET, "") => self.list(asked),
+    pub(super) fn answer(&mut self, head: &Parts, requested: &Asked, body: Bytes) -> Answer {
+        let upload = requested.parameter("uploadId");
+        match (head.method.clone(), requested.key.as_str()) {
+            (Method::GET, "") => self.list(requested),
             (Method::POST, "") => self.delete_all(&body),
             (Method::GET | Method::HEAD, key) => self.get(key, &head.headers),
             (Method::PUT, key) => match (upload, head.headers.get("x-amz-copy-source")) {
-                (Some(upload), _) => self.put_part(upload, asked, body),
+                (Some(upload), _) => self.put_part(upload, requested, body),
                 (None, Some(source)) => self.copy(source, key),
                 (None, None) => self.put(key, body, &head.headers),
             },
@@ -131,9 +131,9 @@ impl Objects {
         ))
     }
 
-    fn put_part(&mut self, upload: &str, asked: &Asked, bytes: Bytes) -> Answer {
+    fn put_part(&mut self, upload: &str, requested: &Asked, bytes: Bytes) -> Answer {
         let Some(parts) = self.uploads.get_mut(upload) else { return refusal(404, "NoSuchUpload") };
-        let number = asked.parameter("partNumber").unwrap().parse().unwrap();
+        let number = requested.parameter("partNumber").unwrap().parse().unwrap();
         parts.insert(number, bytes);
         let mut answer = empty(StatusCode::OK);
         set(&mut answer, header::ETAG, &format!("\"{upload}-{number}\""));
@@ -166,17 +166,17 @@ impl Objects {
 
     /// Answers a page of `ListObjectsV2`; the token that continues it is the last entry of the
     /// page.
-    fn list(&self, asked: &Asked) -> Answer {
-        let prefix = asked.parameter("prefix").unwrap_or_default();
-        let after = asked
+    fn list(&self, requested: &Asked) -> Answer {
+        let prefix = requested.parameter("prefix").unwrap_or_default();
+        let after = requested
             .parameter("continuation-token")
-            .or(asked.parameter("start-after"))
+            .or(requested.parameter("start-after"))
             .unwrap_or_default();
         let mut entries: Vec<(String, Option<&Object>)> = Vec::new();
         for (key, object) in
             self.objects.range(prefix.to_owned()..).take_while(|(key, _)| key.starts_with(prefix))
         {
-            let folder = asked
+            let folder = requested
                 .parameter("delimiter")
                 .and_then(|delimiter| key[prefix.len()..].split_once(delimiter));
             let entry = match folder {
@@ -188,7 +188,7 @@ impl Objects {
             }
         }
         let asked_for =
-            asked.parameter("max-keys").map_or(self.page_size, |keys| keys.parse().unwrap());
+            requested.parameter("max-keys").map_or(self.page_size, |keys| keys.parse().unwrap());
         let truncated = entries.len() > asked_for.min(self.page_size);
         entries.truncate(asked_for.min(self.page_size));
         let mut xml = format!("<ListBucketResult><IsTruncated>{truncated}</IsTruncated>");
@@ -212,7 +212,7 @@ impl Object {
     }
 }
 
-/// Returns the bytes asked for, as far as there are any; nothing if there are none.
+/// Returns the bytes requested, as far as there are any; nothing if there are none.
 fn range(headers: &HeaderMap, size: usize) -> Option<(usize, usize)> {
     let Some(range) = headers.get(header::RANGE) else { return Some((0, size)) };
     let (first, last) =

@@ -13,6 +13,8 @@ use thiserror::Error;
 use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
+use crate::foreign::shown;
+
 /// Bytes of the zip that are read at a time.
 const READ_SIZE: usize = 64 * 1024;
 
@@ -106,6 +108,9 @@ fn directory_error(error: ZipError, size: u64) -> UnzipError {
     }
 }
 
+/// Names of entries that an error lists.
+const SHOWN_NAMES: usize = 5;
+
 /// What the directory says of the CSV.
 #[derive(Debug)]
 struct ZipEntry {
@@ -121,10 +126,14 @@ fn check_entry<R: Read + Seek>(
     archive: &mut ZipArchive<R>,
     limits: UnzipLimits,
 ) -> Result<ZipEntry, UnzipError> {
-    let names: Vec<String> =
-        archive.file_names_raw().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
+    let entries = archive.file_names_raw().count();
+    let raw_names = archive.file_names_raw().take(SHOWN_NAMES).map(String::from_utf8_lossy);
+    let mut names: Vec<String> = raw_names.map(|name| shown(&name)).collect();
     // The crate keeps entries by name, so that two of the same name look like one.
-    if names.len() > 1 || archive.has_duplicate_names() {
+    if entries > 1 || archive.has_duplicate_names() {
+        if entries > SHOWN_NAMES {
+            names.push(format!("and {} more", entries - SHOWN_NAMES));
+        }
         return Err(UnzipError::ManyEntries { names });
     }
     let Some(name) = names.into_iter().next() else { return Err(UnzipError::NoEntry) };
