@@ -4,7 +4,7 @@
 //! Workers report events to [`TerminalReporter`] and know nothing of terminals. It decides which
 //! events are shown, and `bars` draws. Counting them is the business of [`crate::events`].
 
-pub(crate) mod console;
+pub mod console;
 pub(crate) mod failure;
 pub mod logs;
 pub mod usage;
