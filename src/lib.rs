@@ -1,8 +1,8 @@
 //! `lakehouse`: the public market-data archive of Binance as exact, audited Delta Lake tables.
 //!
 //! This package is the shell around [`lakehouse_core`]: everything that touches networks, files,
-//! clocks, Delta or SQL. The program `lakehouse` is a thin layer over it, and so are the programs in
-//! `examples/`.
+//! clocks, Delta or SQL. The program `lakehouse` is a thin layer over it, and so are the programs
+//! in `examples/`.
 //!
 //! - A [`storage::lake::Lake`] is one folder or bucket with all tables.
 //! - A [`source`] is the public archive, a mirror or a folder. A [`source::lister::Lister`] lists

@@ -1,5 +1,5 @@
-//! Archives that are none: each has its reason in the ledger, leaves nothing in silver, and keeps no
-//! other from landing.
+//! Archives that are none: each has its reason in the ledger, leaves nothing in silver, and keeps
+//! no other from landing.
 
 use crate::support::archive_server::ArchiveServer;
 use crate::support::samples::{csv_name, trades, trades_csv, trades_key};
