@@ -1,15 +1,17 @@
 //! SIGKILL at every named step of an ingest or a compaction, and at random moments: running again
 //! makes the lake what an undisturbed run makes it.
 
+mod marathon;
+mod work;
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::{Duration, Instant};
 
 use lakehouse::failpoint::{PAUSE_AT, PAUSE_FILE};
+use marathon::Place;
 use tempfile::TempDir;
 
-use crate::support::random::Random;
+use crate::support::s3_server::S3Server;
 use crate::support::sample_archive::{SampleArchive, content};
 use crate::support::scale::{scaled, seed};
 
@@ -172,45 +174,15 @@ fn files_of(lake: &Path, table: &str) -> usize {
 
 #[test]
 fn runs_that_are_killed_at_random_moments_lose_and_double_nothing() {
-    let archive = SampleArchive::new();
-    let folder = TempDir::new().unwrap();
-    let seed = seed(0);
-    let wanted = scaled(100, 1_000);
-    println!("{wanted} kills from seed {seed}");
-    let undisturbed = lake_in(&folder, "undisturbed");
-    let started = Instant::now();
-    assert!(archive.ingest(&undisturbed).status().unwrap().success());
-    // On a machine that is busy with other tests a run takes long; the first moments have all the
-    // steps.
-    let longest = started.elapsed().min(Duration::from_millis(1_500));
-    let undisturbed = content(&undisturbed);
-    let mut numbers = Random::new(seed);
-    let mut kills = 0;
-    let mut number = 0;
-    while kills < wanted {
-        let lake = lake_in(&folder, &format!("killed-{number}"));
-        number += 1;
-        // Some kills into the same lake, so that leftovers meet leftovers, until nothing is left to
-        // be killed.
-        for _ in 0..12 {
-            let moment = longest.mul_f64(numbers.fraction());
-            if !killed_after(archive.ingest(&lake), moment) {
-                break;
-            }
-            kills += 1;
-        }
-        let found = archive.complete(&lake);
-        assert_eq!(found, undisturbed, "seed {seed}, lake {number}, after {kills} kills");
-        std::fs::remove_dir_all(lake).unwrap();
-    }
+    marathon::run(Place::Folder, kills(), seed(1));
 }
 
-/// Kills a command after some time; says whether it was still running then.
-fn killed_after(mut command: Command, time: Duration) -> bool {
-    let mut child = command.spawn().unwrap();
-    let (_sender, never) = mpsc::channel::<()>();
-    assert_eq!(never.recv_timeout(time), Err(RecvTimeoutError::Timeout));
-    let running = child.try_wait().unwrap().is_none();
-    kill(&mut child);
-    running
+#[test]
+fn runs_on_lakes_in_a_bucket_that_are_killed_at_random_moments_lose_and_double_nothing() {
+    marathon::run(Place::Bucket(S3Server::start()), kills(), seed(1));
+}
+
+/// Half of the kills, in folders or in a bucket: a hundred in all, or a thousand in the long form.
+fn kills() -> usize {
+    scaled(50, 500)
 }

@@ -1,12 +1,11 @@
 //! The world that a lake lives in: what is published of every series, when, in which versions, with
 //! which faults; all of it a function of the seed.
 
-use std::collections::BTreeMap;
+use chrono::{Datelike, Days, Months, NaiveDate, TimeDelta};
 
-use chrono::{DateTime, Datelike, Days, Months, NaiveDate, TimeDelta, Utc};
-
-use crate::support::archive_server::{ArchiveServer, checksum_text};
-use crate::support::market_model::{ModelRow, SERIES, Series};
+use super::archive::{Archive, Change, Checksum, Version};
+use crate::support::archive_server::ArchiveServer;
+use crate::support::market_model::SERIES;
 use crate::support::random::Random;
 
 /// The first day that is traded. A month ends soon after it, so that short lives have one too.
@@ -14,63 +13,32 @@ const FIRST_DAY: (i32, u32, u32) = (2024, 2, 24);
 /// Days after the last one until everything that comes late has come.
 const LATEST: u64 = 80;
 
-/// Features that the program is known not to cope with yet; the world leaves them out.
+/// Features of the world that the program does not cope with yet; `LAKEHOUSE_LIFE_FEATURES` names
+/// those that are tried all the same, and `all` stands for all. One that the program copes with
+/// belongs to every world, and is a feature no longer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Features {
     /// Archives also hold the first rows of the next day or month, which are in its own archive
     /// too.
     pub(super) rows_across_edges: bool,
+    /// An archive leaves quarantine when its bytes and its checksum agree at last. It does not where
+    /// a server corrupted the bytes twice in the same way, as their entity tag was that of the good
+    /// bytes all the time, nor where a run whose clock was ahead met a wrong checksum, as the right
+    /// one counts as older than what the ledger says.
+    pub(super) quarantine_ends: bool,
 }
 
-/// What one version of an archive has of a day.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct DayCopy {
-    revision: u64,
-    /// Rows that are left out: from, and how many.
-    left_out: (usize, usize),
-}
-
-/// One version of an archive.
-#[derive(Clone, Debug)]
-struct Version {
-    days: BTreeMap<NaiveDate, DayCopy>,
-    /// Seed of another order of its rows.
-    shuffled: Option<u64>,
-    /// Its bytes are no archive, though their checksum matches.
-    is_broken: bool,
-    /// First rows of the day after its period that it holds too.
-    rows_across: usize,
-}
-
-/// An archive in all versions that it ever has.
-pub(super) struct Archive {
-    pub(super) key: String,
-    /// The number of its series.
-    pub(super) series: usize,
-    versions: Vec<Version>,
-    /// The version that was published last, and whether it is there no longer.
-    pub(super) newest: Option<usize>,
-    pub(super) is_withdrawn: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Checksum {
-    Right,
-    Wrong,
-    Absent,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Change {
-    Publish {
-        version: usize,
-        checksum: Checksum,
-    },
-    /// The checksum of a version that is still published becomes right.
-    Checksum {
-        version: usize,
-    },
-    Withdraw,
+impl Features {
+    /// Returns what the environment chooses.
+    pub(super) fn chosen() -> Self {
+        let chosen = std::env::var_os("LAKEHOUSE_LIFE_FEATURES").unwrap_or_default();
+        let chosen = chosen.to_str().unwrap();
+        let has = |name: &str| chosen.split(',').any(|part| part == name || part == "all");
+        Self {
+            rows_across_edges: has("rows_across_edges"),
+            quarantine_ends: has("quarantine_ends"),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -122,7 +90,7 @@ impl World {
     ) -> impl Iterator<Item = (&Archive, usize)> {
         let of_series = self.archives.iter().filter(move |archive| archive.series == series);
         let newest = of_series.filter_map(|archive| Some((archive, archive.newest?)));
-        newest.filter(move |(archive, version)| archive.versions[*version].days.contains_key(&day))
+        newest.filter(move |(archive, version)| archive.versions[*version].has(day))
     }
 
     fn add_days(&mut self, series: usize, random: &mut Random, features: Features) {
@@ -219,6 +187,16 @@ impl World {
         }
     }
 
+    /// Publishes the checksum of every archive again, as it is, at a later time.
+    pub(super) fn renew_checksums(&self, server: &ArchiveServer) {
+        let time = self.end().and_hms_opt(5, 0, 0).unwrap().and_utc();
+        let published = self.archives.iter().filter(|archive| !archive.is_withdrawn);
+        for archive in published {
+            let Some(version) = archive.newest else { continue };
+            archive.put_checksum(Checksum::Right, version, self.seed, time, server);
+        }
+    }
+
     /// Makes everything happen that is due until a day, and returns how much that was.
     pub(super) fn live_until(&mut self, day: NaiveDate, server: &ArchiveServer) -> usize {
         let before = self.happened;
@@ -238,121 +216,4 @@ impl World {
 struct Publication {
     first_out: NaiveDate,
     corrected: usize,
-}
-
-impl Version {
-    fn new(
-        series: Series,
-        days: &[NaiveDate],
-        revision: u64,
-        random: &mut Random,
-        features: Features,
-    ) -> Self {
-        let is_month = days.len() > 1;
-        let mut copies = BTreeMap::new();
-        for day in days {
-            if !is_month || copies.is_empty() || !random.percent(8) {
-                copies.insert(*day, DayCopy::new(series, revision, random));
-            }
-        }
-        let shuffled = random.percent(20).then(|| random.next());
-        let is_broken = random.percent(4);
-        let across = random.percent(30) && features.rows_across_edges;
-        Self { days: copies, shuffled, is_broken, rows_across: usize::from(across) * 2 }
-    }
-
-    /// Returns its rows in the order in which they are published.
-    fn rows(&self, series: Series, seed: u64) -> Vec<ModelRow> {
-        let mut rows: Vec<_> =
-            self.days.keys().flat_map(|day| self.rows_of(series, seed, *day)).collect();
-        let next = *self.days.keys().next_back().unwrap() + Days::new(1);
-        rows.extend((0..self.rows_across).map(|index| series.row(seed, next, index, 0)));
-        if let Some(order) = self.shuffled {
-            Random::new(order).shuffle(&mut rows);
-        }
-        rows
-    }
-
-    fn rows_of(&self, series: Series, seed: u64, day: NaiveDate) -> Vec<ModelRow> {
-        let Some(copy) = self.days.get(&day) else { return Vec::new() };
-        let (from, count) = copy.left_out;
-        let kept = (0..series.rows_a_day()).filter(|row| !(from..from + count).contains(row));
-        kept.map(|index| series.row(seed, day, index, copy.revision)).collect()
-    }
-}
-
-impl DayCopy {
-    fn new(series: Series, revision: u64, random: &mut Random) -> Self {
-        let rows = series.rows_a_day();
-        // At least one row of a day that is there at all.
-        let some = 1 + random.below(rows - 1);
-        let left_out = match random.below(100) {
-            0..12 => (rows - some, some),
-            12..20 => (random.below(rows - some), some),
-            20..24 => (0, some),
-            _ => (0, 0),
-        };
-        let revision = if random.percent(70) { revision } else { 0 };
-        Self { revision, left_out }
-    }
-}
-
-impl Archive {
-    fn change(&mut self, change: Change, seed: u64, time: DateTime<Utc>, server: &ArchiveServer) {
-        match change {
-            Change::Publish { version, checksum } => {
-                self.newest = Some(version);
-                self.is_withdrawn = false;
-                server.put_at(&self.key, self.zip(version, seed), &time.to_rfc3339());
-                self.put_checksum(checksum, version, seed, time, server);
-            }
-            Change::Checksum { version } => {
-                if self.newest == Some(version) && !self.is_withdrawn {
-                    self.put_checksum(Checksum::Right, version, seed, time, server);
-                }
-            }
-            Change::Withdraw => {
-                self.is_withdrawn = true;
-                server.remove(&self.key);
-                server.remove(&format!("{}.CHECKSUM", self.key));
-            }
-        }
-    }
-
-    fn put_checksum(
-        &self,
-        checksum: Checksum,
-        version: usize,
-        seed: u64,
-        time: DateTime<Utc>,
-        server: &ArchiveServer,
-    ) {
-        let name = format!("{}.CHECKSUM", self.key);
-        let bytes = match checksum {
-            Checksum::Right => self.zip(version, seed),
-            Checksum::Wrong => b"other bytes".to_vec(),
-            Checksum::Absent => return server.remove(&name),
-        };
-        server.put_at(&name, checksum_text(&self.key, &bytes), &time.to_rfc3339());
-    }
-
-    fn zip(&self, version: usize, seed: u64) -> Vec<u8> {
-        let version = &self.versions[version];
-        if version.is_broken {
-            return format!("no archive: {:?}", version.days.keys()).into_bytes();
-        }
-        let series = SERIES[self.series];
-        series.zip(&self.key, &version.rows(series, seed))
-    }
-
-    /// Returns the versions that were published so far and can be read.
-    pub(super) fn readable(&self) -> impl Iterator<Item = usize> {
-        let published = self.newest.map_or(0, |newest| newest + 1);
-        (0..published).filter(|version| !self.versions[*version].is_broken)
-    }
-
-    /// Returns the rows that a version has of a day.
-    pub(super) fn rows_of(&self, version: usize, day: NaiveDate, seed: u64) -> Vec<ModelRow> {
-        self.versions[version].rows_of(SERIES[self.series], seed, day)
-    }
 }

@@ -6,6 +6,7 @@ pub(crate) mod csv_oracle;
 pub(crate) mod delta_fixture;
 pub(crate) mod delta_log;
 pub(crate) mod fetch_bench;
+pub(crate) mod figures;
 pub(crate) mod gold_scene;
 pub(crate) mod http_server;
 pub(crate) mod market_model;
