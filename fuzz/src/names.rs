@@ -13,12 +13,13 @@ use lakehouse_core::names::pattern::KeyPattern;
 use lakehouse_core::names::period::Period;
 use lakehouse_core::selection::SymbolFilter;
 
+use super::MATRIX;
+
 /// A text that may be a key of an archive, a pattern of keys, or a part of either.
 pub fn key(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
-    let matrix = Matrix::builtin().expect("the built-in matrix is valid");
-    if let Ok(key) = matrix.identify(&text) {
-        check_key(&matrix, &key, &text);
+    if let Ok(key) = MATRIX.identify(&text) {
+        check_key(&MATRIX, &key, &text);
     }
     if let Ok(pattern) = KeyPattern::parse(&text) {
         assert_eq!(pattern.to_string(), text);
