@@ -53,11 +53,13 @@ fn reads_back<T: FromStr<Err: Debug> + Display + Debug + PartialEq>(text: &str) 
     Some(value)
 }
 
-/// The words of the text are patterns of symbols, and the first one is a symbol too.
+/// The words of the text are patterns of symbols; a symbol is a pattern that matches itself, unless it
+/// is spelled like a glob.
 fn symbols(text: &str) {
     let words: Vec<&str> = text.split(',').collect();
     let Ok(filter) = SymbolFilter::parse(&words) else { return };
-    let Some(symbol) = words.first().and_then(|word| word.parse::<Symbol>().ok()) else { return };
+    let first = words.first().filter(|word| !word.contains(['*', '?', '[', '{']));
+    let Some(symbol) = first.and_then(|word| word.parse::<Symbol>().ok()) else { return };
     let excluded = words.iter().any(|word| word.starts_with('!'));
     assert!(filter.matches(Market::Spot, &symbol) || excluded);
 }
