@@ -37,8 +37,8 @@ pub fn zip(bytes: &[u8]) {
 /// A CSV of any data type, after three bytes that choose how it is decoded.
 ///
 /// The first byte chooses data type and market, the second the sizes of pieces and batches. If the
-/// third is odd, the rest is repeated until it is longer than a block. Pieces make no difference, and
-/// every line is accounted for.
+/// third is odd, the rest is repeated until it is longer than a block. Pieces make no difference,
+/// and every line is accounted for.
 pub fn csv(bytes: &[u8]) {
     let [layout, sizes, repeat, csv @ ..] = bytes else { return };
     let layouts: Vec<(&TableSchema, Market)> = SCHEMAS.iter().flat_map(markets).collect();

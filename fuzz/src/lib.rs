@@ -1,9 +1,9 @@
 //! Fuzz targets: one function for each input of `lakehouse-core` that somebody else writes.
 //!
-//! A function panics if the input is handled wrongly: the code under test panics, or a property does
-//! not hold that is checked here. libFuzzer calls these functions through `targets/`, and
-//! `core/tests/fuzz_corpus.rs` calls them with every file in `corpus/`. Inputs of the program itself,
-//! such as arguments and commits, are in `tests/fuzz.rs`.
+//! A function panics if the input is handled wrongly: the code under test panics, or a property
+//! does not hold that is checked here. libFuzzer calls these functions through `targets/`, and
+//! `core/tests/fuzz_corpus.rs` calls them with every file in `corpus/`. Inputs of the program
+//! itself, such as arguments and commits, are in `tests/fuzz.rs`.
 
 use std::sync::LazyLock;
 

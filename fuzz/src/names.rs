@@ -53,8 +53,8 @@ fn reads_back<T: FromStr<Err: Debug> + Display + Debug + PartialEq>(text: &str) 
     Some(value)
 }
 
-/// The words of the text are patterns of symbols; a symbol is a pattern that matches itself, unless it
-/// is spelled like a glob.
+/// The words of the text are patterns of symbols; a symbol is a pattern that matches itself, unless
+/// it is spelled like a glob.
 fn symbols(text: &str) {
     let words: Vec<&str> = text.split(',').collect();
     let Ok(filter) = SymbolFilter::parse(&words) else { return };
