@@ -19,6 +19,8 @@ use lakehouse::source::Validator;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
+use crate::support::command::{Run, lakehouse, run};
+
 /// Values that are valid for some flag, at the limits of what is, or beyond.
 const VALUES: &[&str] = &[
     "",
@@ -107,6 +109,30 @@ fn every_commit_of_the_corpus_is_read_or_left_alone() {
 #[test]
 fn every_note_of_the_corpus_says_whether_a_download_can_continue() {
     replay("partial", check_note);
+}
+
+#[test]
+fn a_run_with_numbers_beyond_all_limits_and_names_that_are_no_text_does_its_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/lake-1/source");
+    let most = u64::MAX.to_string();
+    let mut command = lakehouse(folder.path());
+    command.args(["ingest", "--all", "--stage", "bronze", "--source"]).arg(source);
+    command.args(["--max-parallel-downloads", &most, "--batch-size", &most]);
+    command.args(["--timeout-seconds", &most, "--retries", "4294967295", "--bandwidth", &most]);
+    command.arg("--metrics-file").arg(OsString::from_vec(b"metrics\xff".to_vec()));
+    let run = Run::from(command.output().unwrap());
+    assert_eq!(run.code, Some(0), "{run}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "a lake and the metrics");
+}
+
+#[test]
+fn a_refresh_that_would_wait_for_more_than_a_century_is_refused() {
+    for time in ["584942417355y", "18446744073709551615s", "101y", "0s", "999ms"] {
+        let run = run(&["refresh", "--every", time]);
+        assert_eq!(run.code, Some(2), "{run}");
+        assert!(run.stderr.contains("from a second to a century"), "{run}");
+    }
 }
 
 proptest! {

@@ -1,6 +1,7 @@
 //! Archives: the zip, and the CSV in it.
 
 use std::io::Cursor;
+use std::sync::LazyLock;
 
 use arrow_array::RecordBatch;
 use arrow_select::concat::concat_batches;
@@ -14,6 +15,9 @@ const LIMITS: UnzipLimits = UnzipLimits { size: 1 << 20, ratio: 500 };
 
 /// Bytes that the decoder parses at a time; longer files are cut there.
 const BLOCK: usize = 32 * 1024;
+
+static SCHEMAS: LazyLock<Schemas> =
+    LazyLock::new(|| Schemas::builtin().expect("the built-in schemas are valid"));
 
 /// A zip: content that is accepted has the size that the directory states, within the limits.
 pub fn zip(bytes: &[u8]) {
@@ -33,15 +37,17 @@ pub fn zip(bytes: &[u8]) {
 /// A CSV of any data type, after three bytes that choose how it is decoded.
 ///
 /// The first byte chooses data type and market, the second the sizes of pieces and batches. If the
-/// third is odd, the rest is repeated until it is longer than a block. Pieces make no difference, and
-/// every line is accounted for.
+/// third is odd, the rest is repeated until it is longer than a block. Pieces make no difference,
+/// and every line is accounted for.
 pub fn csv(bytes: &[u8]) {
     let [layout, sizes, repeat, csv @ ..] = bytes else { return };
-    let schemas = Schemas::builtin().expect("the built-in schemas are valid");
-    let layouts: Vec<(&TableSchema, Market)> = schemas.iter().flat_map(markets).collect();
+    let layouts: Vec<(&TableSchema, Market)> = SCHEMAS.iter().flat_map(markets).collect();
     let (schema, market) = layouts[usize::from(*layout) % layouts.len()];
-    let csv = if repeat % 2 == 1 { repeated(csv) } else { csv.to_vec() };
-    let options = DecodeOptions { batch_rows: 1 + usize::from(sizes / 16), line_limit: 4096 };
+    let is_long = repeat % 2 == 1;
+    let csv = if is_long { repeated(csv) } else { csv.to_vec() };
+    // Many small batches take long to make.
+    let batch_rows = usize::from(sizes / 16) + if is_long { 1000 } else { 1 };
+    let options = DecodeOptions { batch_rows, line_limit: 4096 };
     let piece = 1 + usize::from(sizes % 16) * 777;
     let whole = decode(schema, market, [csv.as_slice()].into_iter(), options);
     let pieces = decode(schema, market, csv.chunks(piece), options);

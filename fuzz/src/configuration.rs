@@ -6,6 +6,8 @@ use lakehouse_core::config::options::{FileOptions, parse_collection, parse_setti
 use lakehouse_core::gold::Model;
 use lakehouse_core::matrix::Matrix;
 
+use super::MATRIX;
+
 /// The name by which errors call the file.
 const FILE: &str = "file";
 
@@ -52,10 +54,9 @@ fn options(text: &str, parsed: Result<FileOptions, DataFileError>) {
         Err(error) => return check_error(text, &error),
     };
     let today = NaiveDate::from_ymd_opt(2026, 5, 8).expect("the day exists");
-    let matrix = Matrix::builtin().expect("the built-in matrix is valid");
     assert!(options.lines.values().all(|line| is_line(text, *line)));
-    match options.selection(&matrix, today) {
-        Ok(selection) => drop(selection.targets(&matrix)),
+    match options.selection(&MATRIX, today) {
+        Ok(selection) => drop(selection.targets(&MATRIX)),
         Err(error) => check_error(text, &error),
     }
 }

@@ -13,12 +13,13 @@ use lakehouse_core::names::pattern::KeyPattern;
 use lakehouse_core::names::period::Period;
 use lakehouse_core::selection::SymbolFilter;
 
+use super::MATRIX;
+
 /// A text that may be a key of an archive, a pattern of keys, or a part of either.
 pub fn key(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
-    let matrix = Matrix::builtin().expect("the built-in matrix is valid");
-    if let Ok(key) = matrix.identify(&text) {
-        check_key(&matrix, &key, &text);
+    if let Ok(key) = MATRIX.identify(&text) {
+        check_key(&MATRIX, &key, &text);
     }
     if let Ok(pattern) = KeyPattern::parse(&text) {
         assert_eq!(pattern.to_string(), text);
@@ -52,11 +53,13 @@ fn reads_back<T: FromStr<Err: Debug> + Display + Debug + PartialEq>(text: &str) 
     Some(value)
 }
 
-/// The words of the text are patterns of symbols, and the first one is a symbol too.
+/// The words of the text are patterns of symbols; a symbol is a pattern that matches itself, unless
+/// it is spelled like a glob.
 fn symbols(text: &str) {
     let words: Vec<&str> = text.split(',').collect();
     let Ok(filter) = SymbolFilter::parse(&words) else { return };
-    let Some(symbol) = words.first().and_then(|word| word.parse::<Symbol>().ok()) else { return };
+    let first = words.first().filter(|word| !word.contains(['*', '?', '[', '{']));
+    let Some(symbol) = first.and_then(|word| word.parse::<Symbol>().ok()) else { return };
     let excluded = words.iter().any(|word| word.starts_with('!'));
     assert!(filter.matches(Market::Spot, &symbol) || excluded);
 }

@@ -2,7 +2,8 @@
 
 use lakehouse_core::listing::checksum::{Sha256Hex, parse_checksum};
 use lakehouse_core::listing::{inventory, parse_page};
-use lakehouse_core::matrix::Matrix;
+
+use super::MATRIX;
 
 /// The archive whose checksum is read.
 const FILE_NAME: &str = "BTCUSDT-1h-2026-05-08.zip";
@@ -17,13 +18,12 @@ pub fn listing(bytes: &[u8]) {
         Err(error) => return assert!(!error.to_string().is_empty()),
     };
     assert_ne!(page.next_marker.as_deref(), Some(""), "a listing would start again");
-    let matrix = Matrix::builtin().expect("the built-in matrix is valid");
     let objects = page.objects.len();
-    let found = inventory(page.objects, &matrix);
+    let found = inventory(page.objects, &MATRIX);
     assert!(found.archives.len() + found.unknown.len() <= objects);
     assert!(found.unknown.is_sorted());
     for archive in found.archives {
-        let identified = matrix.identify(archive.key.path()).expect("its key is known");
+        let identified = MATRIX.identify(archive.key.path()).expect("its key is known");
         assert_eq!(identified, archive.key);
     }
 }

@@ -22,6 +22,7 @@ use crate::source::location::SourceUrl;
 use crate::source::open_source;
 use crate::terminal::TerminalReporter;
 use crate::terminal::console::MessageKind;
+use crate::terminal::usage;
 
 /// The events of one run: counted, then shown.
 #[derive(Clone, Debug)]
@@ -101,7 +102,7 @@ impl Prepared {
             batch_size: settings.batch_size,
             depth: if is_bronze { Depth::Bronze } else { Depth::Silver },
             shutdown: context.shutdown(),
-            command: redacted(&std::env::args().skip(1).collect::<Vec<_>>().join(" ")),
+            command: redacted(&usage::arguments().skip(1).collect::<Vec<_>>().join(" ")),
             ..Ingest::new(lake, source, matrix, schemas, targets)
         };
         let mut gold = None;

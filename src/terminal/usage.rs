@@ -32,6 +32,11 @@ pub fn parse() -> Result<Cli, ExitCode> {
     })
 }
 
+/// Returns the program and its arguments as they were typed, with what is not UTF-8 replaced.
+pub(crate) fn arguments() -> impl Iterator<Item = String> {
+    std::env::args_os().map(|argument| argument.to_string_lossy().into_owned())
+}
+
 /// Leaves out empty lines and where to find help, unless there is room for the usage.
 fn brief(text: &str) -> String {
     let said = text

@@ -7,7 +7,7 @@ use lakehouse_core::schema::Schemas;
 use crate::output::{Format, OutputError, OutputOptions, write_stream};
 use crate::query::{Session, SessionOptions};
 use crate::storage::lake::{Lake, Layer, TableName};
-use crate::terminal::console;
+use crate::terminal::{console, usage};
 
 /// Days made of hours; the lake also has the bars of a day, and they agree.
 const SAMPLE: &str = "\
@@ -134,7 +134,7 @@ fn counts(schemas: &Schemas) -> String {
 
 /// Returns the program as it was called, so that the commands work in the same folder.
 fn program() -> String {
-    std::env::args().next().map_or_else(|| "lakehouse".to_owned(), |program| quoted(&program))
+    usage::arguments().next().map_or_else(|| "lakehouse".to_owned(), |program| quoted(&program))
 }
 
 /// Quotes a word for a shell if necessary.
