@@ -1,7 +1,7 @@
 //! How fast CSVs become batches, in bytes of CSV and rows per second, for each data type.
 //!
-//! `cargo bench -p lakehouse-samples --bench decode` runs all of it, `-- agg_trades` one. Inflating is
-//! measured beside it, on the same rows, because an archive costs both.
+//! `cargo bench -p lakehouse-samples --bench decode` runs all of it, `-- agg_trades` one. Inflating
+//! is measured beside it, on the same rows, because an archive costs both.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot run says why best by stopping")]
 

@@ -38,7 +38,8 @@ fn now() -> DateTime<Utc> {
     SystemTime::now().into()
 }
 
-/// Returns how far off the clock is: a test of builds with debug assertions may say what time it is.
+/// Returns how far off the clock is: a test of builds with debug assertions may say what time it
+/// is.
 #[cfg(debug_assertions)]
 fn offset(now: DateTime<Utc>) -> TimeDelta {
     let text = std::env::var_os("LAKEHOUSE_TEST_CLOCK");

@@ -1,11 +1,11 @@
 //! A lake's life, from a seed: late, cut, shuffled, corrected and withdrawn archives, a server with
-//! faults, runs that are killed or overlap, clocks that jump, maintenance in between. In the end the
-//! lake holds the truth.
+//! faults, runs that are killed or overlap, clocks that jump, maintenance in between. In the end
+//! the lake holds the truth.
 //!
 //! `LAKEHOUSE_LIFE_DAYS` says how long it lives: 20 days, or 1,000 in the long form of the tests.
-//! `LAKEHOUSE_LIFE_SEED` says what happens. The same seed makes the same world and the same commands.
-//! What is not repeated is the exact moment of a kill by time, and who of two processes is faster.
-//! `LAKEHOUSE_LIFE_KEEP` keeps the lake of a failure.
+//! `LAKEHOUSE_LIFE_SEED` says what happens. The same seed makes the same world and the same
+//! commands. What is not repeated is the exact moment of a kill by time, and who of two processes
+//! is faster. `LAKEHOUSE_LIFE_KEEP` keeps the lake of a failure.
 
 mod archive;
 mod ending;
@@ -22,11 +22,10 @@ use world::{Features, World};
 
 use crate::support::archive_server::{ArchiveServer, Fault};
 use crate::support::command::lakehouse;
-use crate::support::figures;
 use crate::support::process::{End, Kill, Running, finish};
 use crate::support::random::Random;
-use crate::support::scale;
 use crate::support::silver_rows::silver_rows;
+use crate::support::{figures, scale};
 
 /// Days before today whose rows are looked at every day; all are looked at now and then.
 const LOOKED_AT: u64 = 60;

@@ -20,9 +20,8 @@ use crate::ingest::{Depth, Ingest};
 use crate::settings::IngestSettings;
 use crate::source::location::SourceUrl;
 use crate::source::open_source;
-use crate::terminal::TerminalReporter;
 use crate::terminal::console::MessageKind;
-use crate::terminal::usage;
+use crate::terminal::{TerminalReporter, usage};
 
 /// The events of one run: counted, then shown.
 #[derive(Clone, Debug)]

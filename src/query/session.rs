@@ -177,7 +177,8 @@ impl Session {
         explain::files_read(about, &physical, &answer)
     }
 
-    /// A table that does not exist is the likeliest cause, and the engine reports it in other words.
+    /// A table that does not exist is the likeliest cause, and the engine reports it in other
+    /// words.
     async fn why_not_planned(
         &self,
         error: DataFusionError,

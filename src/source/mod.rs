@@ -1,7 +1,8 @@
 //! Where archives come from: the public archive, a mirror, a directory or an object-store prefix.
 //!
 //! A [`Source`] makes one request and says what kind of failure it met. Trying again is the
-//! business of [`retry`], choosing what to list that of [`lister`], and keeping bytes that of the fetcher.
+//! business of [`retry`], choosing what to list that of [`lister`], and keeping bytes that of the
+//! fetcher.
 
 mod answers;
 mod http;

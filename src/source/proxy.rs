@@ -5,7 +5,7 @@
 
 use std::sync::LazyLock;
 
-use axum::http::Uri;
+use http::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
 use lakehouse_core::foreign::redacted;
 use reqwest::Url;

@@ -58,8 +58,8 @@ pub(super) fn contradictions(world: &World, rows: &RowsByOwner, seen: &mut Seen)
     found
 }
 
-/// Returns whether an archive's rows of a day are those of a version; of the day after its period it
-/// may have some, as long as no other archive owns that day.
+/// Returns whether an archive's rows of a day are those of a version; of the day after its period
+/// it may have some, as long as no other archive owns that day.
 fn may_be_of(
     archive: &Archive,
     version: usize,

@@ -21,10 +21,10 @@ pub(super) struct Features {
     /// Archives also hold the first rows of the next day or month, which are in its own archive
     /// too.
     pub(super) rows_across_edges: bool,
-    /// An archive leaves quarantine when its bytes and its checksum agree at last. It does not where
-    /// a server corrupted the bytes twice in the same way, as their entity tag was that of the good
-    /// bytes all the time, nor where a run whose clock was ahead met a wrong checksum, as the right
-    /// one counts as older than what the ledger says.
+    /// An archive leaves quarantine when its bytes and its checksum agree at last. It does not
+    /// where a server corrupted the bytes twice in the same way, as their entity tag was that of
+    /// the good bytes all the time, nor where a run whose clock was ahead met a wrong checksum, as
+    /// the right one counts as older than what the ledger says.
     pub(super) quarantine_ends: bool,
 }
 

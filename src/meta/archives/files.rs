@@ -1,9 +1,9 @@
 //! The ledger's data files with their rows in memory, and which of them a commit rewrites.
 //!
-//! A file with many rows is expensive to write again, and recording one archive must not rewrite the
-//! ledger. So a commit rewrites the files with rows that it changes, and merges the
-//! smallest others only when there are too many: a row is then written again about as often as the
-//! file that it is in doubles.
+//! A file with many rows is expensive to write again, and recording one archive must not rewrite
+//! the ledger. So a commit rewrites the files with rows that it changes, and merges the smallest
+//! others only when there are too many: a row is then written again about as often as the file that
+//! it is in doubles.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
