@@ -9,13 +9,15 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use strum::{IntoStaticStr, VariantArray};
 
 use crate::names::archive::ArchiveKey;
 use crate::names::days::DaySet;
 use crate::names::market::NameError;
 
 /// The status of an archive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum ArchiveStatus {
     /// Its rows are in silver.
     Ingested,
@@ -34,20 +36,10 @@ pub enum ArchiveStatus {
 }
 
 impl ArchiveStatus {
-    const NAMES: [(Self, &'static str); 7] = [
-        (Self::Ingested, "ingested"),
-        (Self::Superseded, "superseded"),
-        (Self::Yielded, "yielded"),
-        (Self::NotPublished, "not_published"),
-        (Self::Quarantined, "quarantined"),
-        (Self::Rejected, "rejected"),
-        (Self::Failed, "failed"),
-    ];
-
     /// Returns the word that stands in `meta.archives`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        Self::NAMES.iter().find(|(status, _)| *status == self).map_or("", |(_, name)| name)
+        self.into()
     }
 
     /// Returns whether the archive is published and its newest version could not be had or not be
@@ -68,14 +60,13 @@ impl FromStr for ArchiveStatus {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        let found = Self::NAMES.iter().find(|(_, name)| *name == text);
-        let names = || Self::NAMES.map(|(_, name)| name).join(", ");
-        found.map(|(status, _)| *status).ok_or_else(|| NameError::new("status", text, names()))
+        named("status", text)
     }
 }
 
 /// Whether an archive's bytes agree with its published checksum.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum ChecksumState {
     Match,
     Mismatch,
@@ -86,17 +77,10 @@ pub enum ChecksumState {
 }
 
 impl ChecksumState {
-    const NAMES: [(Self, &'static str); 4] = [
-        (Self::Match, "match"),
-        (Self::Mismatch, "mismatch"),
-        (Self::Absent, "absent"),
-        (Self::Unchecked, "unchecked"),
-    ];
-
     /// Returns the word that stands in `meta.archives`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        Self::NAMES.iter().find(|(state, _)| *state == self).map_or("", |(_, name)| name)
+        self.into()
     }
 }
 
@@ -104,12 +88,21 @@ impl FromStr for ChecksumState {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        let found = Self::NAMES.iter().find(|(_, name)| *name == text);
-        let names = || Self::NAMES.map(|(_, name)| name).join(", ");
-        found
-            .map(|(state, _)| *state)
-            .ok_or_else(|| NameError::new("checksum state", text, names()))
+        named("checksum state", text)
     }
+}
+
+/// Finds the value that `name` is the word of.
+fn named<T>(kind: &'static str, name: &str) -> Result<T, NameError>
+where
+    T: Copy + Into<&'static str> + VariantArray,
+{
+    let names = T::VARIANTS.iter().map(|value| -> &str { (*value).into() });
+    let found = names.clone().position(|known| known == name);
+    let expected = || names.collect::<Vec<_>>().join(", ");
+    found
+        .and_then(|index| T::VARIANTS.get(index).copied())
+        .ok_or_else(|| NameError::new(kind, name, expected()))
 }
 
 /// One row of the ledger.

@@ -1,6 +1,5 @@
 //! The zip around a CSV, and the file with its checksum, as the archive publishes them.
 
-use std::fmt::Write as _;
 use std::io::{Cursor, Seek, Write};
 
 use lakehouse_core::names::archive::ArchiveKey;
@@ -48,11 +47,7 @@ pub fn sample_zip(key: &ArchiveKey, options: &SampleOptions) -> Result<Vec<u8>, 
 /// one.
 #[must_use]
 pub fn sample_checksum(key: &ArchiveKey, zip: &[u8]) -> Vec<u8> {
-    let mut text = String::new();
-    for byte in Sha256::digest(zip) {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-    }
+    let mut text = hex::encode(Sha256::digest(zip));
     text.push_str("  ");
     text.push_str(key.file_name());
     if key.market() != Market::Spot {

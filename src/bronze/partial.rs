@@ -66,7 +66,7 @@ impl Partials {
             ..ResumeNote::default()
         };
         let digest = Sha256::digest(format!("{}\n{}", note.source, note.key));
-        let digest: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let digest = hex::encode(&digest[..8]);
         let stem = self.folder.join(format!("{}.{digest}", key.file_name()));
         let resume = self.resume;
         let shown = stem.clone();

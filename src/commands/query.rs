@@ -1,7 +1,7 @@
 //! `lakehouse query`: one SQL statement on the lake's tables.
 
-use std::fs::{self, File};
-use std::io::{BufWriter, IsTerminal, Read};
+use std::fs;
+use std::io::{BufWriter, IntoInnerError, IsTerminal, Read};
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 use super::CommandOutcome;
 use super::context::Context;
 use crate::cli::QueryFlags;
-use crate::output::{Format, SCREEN_ROWS};
+use crate::output::{Format, OutputFile, SCREEN_ROWS};
 use crate::shell::answer::{answer, open_session};
 use crate::terminal::console;
 
@@ -23,13 +23,17 @@ pub(super) async fn run(flags: &QueryFlags, context: &Context) -> anyhow::Result
     let session = open_session(&context.settings()?, flags.at.unwrap_or_default())?;
     let max_rows = shown_rows(flags, format);
     match &flags.output {
-        None => answer(&session, &statement, format, &mut console::results(), max_rows).await?,
+        None => {
+            answer(&session, &statement, format, &mut console::results(), max_rows).await?;
+        }
         Some(path) => {
             let unwritable = || format!("cannot write {}", path.display());
-            let file = File::create(path).with_context(unwritable)?;
-            answer(&session, &statement, format, &mut BufWriter::new(file), max_rows).await?
+            let mut file = BufWriter::new(OutputFile::create(path).with_context(unwritable)?);
+            answer(&session, &statement, format, &mut file, max_rows).await?;
+            let file = file.into_inner().map_err(IntoInnerError::into_error);
+            file.and_then(OutputFile::finish).with_context(unwritable)?;
         }
-    };
+    }
     Ok(CommandOutcome::Done)
 }
 

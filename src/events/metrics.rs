@@ -4,9 +4,8 @@
 //! that nobody reads half of it. A run that fails keeps the time of the last success that the file
 //! has.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 
@@ -18,6 +17,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::summary::{Archives, Summary};
+use crate::output::OutputFile;
 
 const LAST_SUCCESS: &str = "lakehouse_last_success_timestamp_seconds";
 
@@ -50,7 +50,7 @@ impl MetricsFile {
         let Some(path) = &self.0 else { return Ok(()) };
         let last_success =
             if ended.exit_code == 0 { Some(seconds(ended.at)) } else { last_success(path) };
-        replace(path, &describe(summary, ended, last_success))
+        write(path, &describe(summary, ended, last_success))
             .with_context(|| format!("cannot write the metrics to {}", path.display()))
     }
 }
@@ -156,18 +156,16 @@ fn seconds(time: DateTime<Utc>) -> f64 {
 
 /// Reads the time of the last success from the existing file.
 fn last_success(path: &Path) -> Option<f64> {
+    // Reading from a pipe would wait for somebody to write to it.
+    fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
     let text = fs::read_to_string(path).ok()?;
     text.lines().find_map(|line| line.strip_prefix(LAST_SUCCESS)?.trim().parse().ok())
 }
 
-/// Replaces the file as a whole; everybody may read it.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".lakehouse-metrics-").suffix(".tmp").permissions(Permissions::from_mode(0o644));
-    let mut file = builder.tempfile_in(folder_of(path))?;
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = OutputFile::create(path)?;
     file.write_all(text.as_bytes())?;
-    file.persist(path)?;
-    Ok(())
+    file.finish()
 }
 
 fn folder_of(path: &Path) -> &Path {

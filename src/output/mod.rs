@@ -4,6 +4,7 @@
 //! Every format is written while rows arrive, except tables for people, whose columns cannot be
 //! aligned before the last row.
 
+mod file;
 mod markdown;
 mod table;
 
@@ -30,6 +31,7 @@ use parquet::file::properties::WriterProperties;
 use table::TableWriter;
 use thiserror::Error;
 
+pub(crate) use file::OutputFile;
 pub(crate) use table::type_name;
 
 /// Rows of a table that are written to the screen by default.

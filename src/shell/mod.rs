@@ -11,13 +11,14 @@ mod describe;
 mod editor;
 mod text;
 
-use std::fs::File;
-use std::io::{self, BufRead, BufWriter, IsTerminal, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufWriter, IsTerminal, Seek, Stdout, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, bail};
 use futures::FutureExt;
+use tempfile::SpooledTempFile;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 
@@ -30,6 +31,9 @@ use crate::query::Session;
 use crate::terminal::console::{self, Console, MessageKind};
 use crate::terminal::failure;
 
+/// Bytes of an answer for a file that are kept in memory; more go to a temporary file.
+const ANSWER_IN_MEMORY: usize = 1 << 20;
+
 /// A shell over one lake.
 #[derive(Debug)]
 pub(crate) struct Shell {
@@ -38,16 +42,42 @@ pub(crate) struct Shell {
     format: Format,
     timing: bool,
     /// Where answers go; nothing means standard output.
-    output: Option<OutputFile>,
+    output: Option<AnswerFile>,
 }
 
-/// A file that takes answers.
+/// A file that takes answers, one after another.
 #[derive(Debug)]
-struct OutputFile {
+struct AnswerFile {
     path: PathBuf,
     file: File,
     /// The format of the file's extension.
     format: Option<Format>,
+    /// Whether it has an answer. What it had before stays until then.
+    has_answers: bool,
+}
+
+/// Where the rows of one answer go while it runs.
+#[derive(Debug)]
+enum AnswerRows {
+    Screen(BufWriter<Stdout>),
+    /// Kept until the statement has succeeded.
+    File(SpooledTempFile),
+}
+
+impl Write for AnswerRows {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Screen(screen) => screen.write(bytes),
+            Self::File(file) => file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Screen(screen) => screen.flush(),
+            Self::File(file) => file.flush(),
+        }
+    }
 }
 
 /// Whether the shell continues.
@@ -153,33 +183,38 @@ impl Shell {
         interrupt: Option<&mut Signal>,
     ) -> anyhow::Result<Flow> {
         let format = self.output.as_ref().and_then(|output| output.format).unwrap_or(self.format);
-        let (out, max_rows): (Box<dyn Write + Send>, _) = match &self.output {
-            None => {
-                (Box::new(console::results()), (format == Format::Table).then_some(SCREEN_ROWS))
-            }
-            Some(output) => (Box::new(BufWriter::new(output.file.try_clone()?)), None),
+        let to_screen = self.output.is_none();
+        let max_rows = (to_screen && format == Format::Table).then_some(SCREEN_ROWS);
+        let mut rows = match to_screen {
+            true => AnswerRows::Screen(console::results()),
+            false => AnswerRows::File(SpooledTempFile::new(ANSWER_IN_MEMORY)),
         };
-        if format.is_binary() && self.output.is_none() && io::stdout().is_terminal() {
+        if format.is_binary() && to_screen && io::stdout().is_terminal() {
             bail!("a binary format does not belong on a terminal; name a file with \\o");
         }
         let started = Instant::now();
         let session = self.session.clone();
         let text = text.to_owned();
         let work = tokio::spawn(async move {
-            let mut out = out;
-            answer(&session, &text, format, &mut out, max_rows).await
+            let answered = answer(&session, &text, format, &mut rows, max_rows).await?;
+            Ok((answered, rows))
         });
-        let answered = unless_interrupted(work, interrupt, self.console).await;
+        let mut answered = unless_interrupted(work, interrupt, self.console).await;
         if answered.is_ok() && self.timing {
             self.reply(&format!("{:.3} s", started.elapsed().as_secs_f64()));
+        }
+        if let (Ok(Some((_, AnswerRows::File(rows)))), Some(output)) =
+            (&mut answered, &mut self.output)
+        {
+            output.append(rows)?;
         }
         if let Some(output) = self.output.take_if(|_| format.is_binary()) {
             let path = output.path.display();
             self.console.info(&format!("{path} has the answer; the next ones go to the screen"));
         }
         match answered? {
-            Some(Answered::Unread) => Ok(Flow::Leave),
-            Some(Answered::Whole) | None => Ok(Flow::Continue),
+            Some((Answered::Unread, _)) => Ok(Flow::Leave),
+            Some((Answered::Whole, _)) | None => Ok(Flow::Continue),
         }
     }
 
@@ -200,7 +235,7 @@ impl Shell {
             }
             Command::Format(Some(format)) => self.format = format,
             Command::Output(None) => self.output = None,
-            Command::Output(Some(path)) => self.output = Some(OutputFile::create(&path)?),
+            Command::Output(Some(path)) => self.output = Some(AnswerFile::open(&path)?),
             Command::Help => self.reply(&help()),
             Command::Quit => return Ok(Flow::Leave),
         }
@@ -213,11 +248,11 @@ impl Shell {
 }
 
 /// Waits for an answer; returns nothing when the user cancelled it.
-async fn unless_interrupted(
-    mut work: JoinHandle<anyhow::Result<Answered>>,
+async fn unless_interrupted<T>(
+    mut work: JoinHandle<anyhow::Result<T>>,
     interrupt: Option<&mut Signal>,
     console: Console,
-) -> anyhow::Result<Option<Answered>> {
+) -> anyhow::Result<Option<T>> {
     let interrupted = async {
         match interrupt {
             Some(interrupt) => interrupt.recv().await,
@@ -235,12 +270,31 @@ async fn unless_interrupted(
     }
 }
 
-impl OutputFile {
-    fn create(path: &Path) -> anyhow::Result<Self> {
-        let file =
-            File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
-        Ok(Self { path: path.to_owned(), file, format: Format::for_path(path) })
+impl AnswerFile {
+    fn open(path: &Path) -> anyhow::Result<Self> {
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false);
+        let file = options.open(path).with_context(|| cannot_write(path))?;
+        Ok(Self { path: path.to_owned(), file, format: Format::for_path(path), has_answers: false })
     }
+
+    /// Adds a complete answer; the first one takes the place of what the file had before.
+    fn append(&mut self, rows: &mut SpooledTempFile) -> anyhow::Result<()> {
+        self.copy(rows).with_context(|| cannot_write(&self.path))
+    }
+
+    fn copy(&mut self, rows: &mut SpooledTempFile) -> io::Result<()> {
+        if !self.has_answers && self.file.metadata()?.is_file() {
+            self.file.set_len(0)?;
+        }
+        self.has_answers = true;
+        rows.rewind()?;
+        io::copy(rows, &mut self.file).map(|_| ())
+    }
+}
+
+fn cannot_write(path: &Path) -> String {
+    format!("cannot write {}", path.display())
 }
 
 /// Returns whether a word ends the shell, although it is not a command.

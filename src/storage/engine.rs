@@ -34,7 +34,7 @@ fn registered() -> MutexGuard<'static, HashMap<String, Registered>> {
 /// same each time.
 pub(super) fn register(location: &Url, store: &Arc<dyn ObjectStore>) -> Option<Url> {
     let digest = Sha256::digest(location.as_str());
-    let digest: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let digest = hex::encode(&digest[..8]);
     let url = Url::parse(&format!("{SCHEME}://{digest}/")).ok()?;
     let storage = Registered { location: location.clone(), store: Arc::clone(store) };
     registered().insert(digest, storage);

@@ -31,7 +31,7 @@ impl Sha256Hex {
 
 impl fmt::Display for Sha256Hex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex::encode(self.0))
     }
 }
 
@@ -46,14 +46,9 @@ impl FromStr for Sha256Hex {
 
     /// Parses 64 hexadecimal digits of either case.
     fn from_str(text: &str) -> Result<Self, ChecksumError> {
-        let invalid = || ChecksumError::NoSum { found: shorten(text) };
-        if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(invalid());
-        }
         let mut bytes = [0; 32];
-        for (at, byte) in bytes.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(&text[2 * at..2 * at + 2], 16).map_err(|_| invalid())?;
-        }
+        let decoded = hex::decode_to_slice(text, &mut bytes);
+        decoded.map_err(|_| ChecksumError::NoSum { found: shorten(text) })?;
         Ok(Self(bytes))
     }
 }

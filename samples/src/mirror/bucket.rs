@@ -116,12 +116,7 @@ pub struct Object {
 impl Object {
     fn new(bytes: Bytes, modified: DateTime<Utc>) -> Self {
         let digest = Sha256::digest(&bytes);
-        let mut etag = String::from("\"");
-        for byte in digest.iter().take(16) {
-            // Writing to a string does not fail.
-            let _ = write!(etag, "{byte:02x}");
-        }
-        etag.push('"');
+        let etag = format!("\"{}\"", hex::encode(&digest[..16]));
         Self { bytes, modified, etag }
     }
 
