@@ -30,7 +30,10 @@ const ARCHIVES: [&str; 13] = [
     "data/futures/um/monthly/fundingRate/BTCUSDT/BTCUSDT-fundingRate-2026-04.zip",
     "data/futures/um/daily/metrics/BTCUSDT/BTCUSDT-metrics-2026-05-08.zip",
     "data/futures/um/monthly/markPriceKlines/BTCUSDT/1m/BTCUSDT-1m-2026-04.zip",
-    "data/futures/cm/daily/liquidationSnapshot/BTCUSD_PERP/BTCUSD_PERP-liquidationSnapshot-2024-03-30.zip",
+    concat!(
+        "data/futures/cm/daily/liquidationSnapshot/BTCUSD_PERP/",
+        "BTCUSD_PERP-liquidationSnapshot-2024-03-30.zip",
+    ),
     "data/option/daily/BVOLIndex/BTCBVOLUSDT/BTCBVOLUSDT-BVOLIndex-2026-05-08.zip",
     "data/option/daily/EOHSummary/BTCUSDT/BTCUSDT-EOHSummary-2023-10-20.zip",
 ];

@@ -27,16 +27,19 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const STATEMENTS: [(&str, &str); 5] = [
     (
         "point",
-        "SELECT price, qty FROM silver.trades WHERE market = 'spot' AND symbol = 'BTCUSDT' AND id = (SELECT min(id) + 7 FROM silver.trades WHERE market = 'spot' AND symbol = 'BTCUSDT')",
+        "SELECT price, qty FROM silver.trades WHERE market = 'spot' AND symbol = 'BTCUSDT' AND id \
+         = (SELECT min(id) + 7 FROM silver.trades WHERE market = 'spot' AND symbol = 'BTCUSDT')",
     ),
     (
         "day_of_one_symbol",
-        "SELECT * FROM silver.trades WHERE market = 'spot' AND symbol = 'BTCUSDT' AND date = DATE '2026-05-06'",
+        "SELECT * FROM silver.trades WHERE market = 'spot' AND symbol = 'BTCUSDT' AND date = DATE \
+         '2026-05-06'",
     ),
     ("scan", "SELECT * FROM silver.trades"),
     (
         "aggregate",
-        "SELECT symbol, date_trunc('hour', time) AS hour, count(*), sum(qty), max(price) FROM silver.trades GROUP BY symbol, hour",
+        "SELECT symbol, date_trunc('hour', time) AS hour, count(*), sum(qty), max(price) \
+         FROM silver.trades GROUP BY symbol, hour",
     ),
     ("count", "SELECT count(*) FROM silver.trades"),
 ];

@@ -12,7 +12,8 @@ use crate::support::zips::zip_of;
 
 const DAY: &str = "2024-01-02";
 const ALL_TRADES: [&str; 3] = ["--all", "--data-type", "trades"];
-const COUNTS: &str = "SELECT archive, rows_added, rows_removed, rows_changed FROM meta.changes ORDER BY silver_version";
+const COUNTS: &str = "SELECT archive, rows_added, rows_removed, rows_changed FROM meta.changes \
+                      ORDER BY silver_version";
 
 /// Returns trades 0 to 9 as they are corrected: without the third, the fifth at another price, and
 /// two more.
@@ -114,10 +115,10 @@ async fn a_correction_of_one_of_a_hundred_archives_of_a_partition_changes_its_ro
         "{rows:?}"
     );
     assert_eq!(lake.rows(COUNTS).await, [format!("{changed} | 2 | 1 | 1")]);
-    let told = "SELECT c.silver_table, c.silver_version, c.old_sha256 = o.sha256, c.new_sha256 = n.sha256, c.run = n.run, \
-                c.market, c.data_type, c.symbol \
-                FROM meta.changes c JOIN meta.archives o ON o.archive = c.archive AND o.status = 'superseded' \
-                JOIN meta.archives n ON n.archive = c.archive AND n.status = 'ingested'";
+    let told = "SELECT c.silver_table, c.silver_version, c.old_sha256 = o.sha256, c.new_sha256 = \
+                n.sha256, c.run = n.run, c.market, c.data_type, c.symbol FROM meta.changes c JOIN \
+                meta.archives o ON o.archive = c.archive AND o.status = 'superseded' JOIN \
+                meta.archives n ON n.archive = c.archive AND n.status = 'ingested'";
     let expected =
         format!("silver.trades | {version} | true | true | true | spot | trades | S37USDT");
     assert_eq!(lake.value(told).await, expected);

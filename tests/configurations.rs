@@ -147,7 +147,8 @@ fn a_name_in_a_configuration_that_means_nothing_is_refused_with_the_valid_ones()
         ),
         (r#"{"symbols": ["A"], "batchsize": 7}"#, "unknown option `batchsize`", "batch_size"),
         (
-            r#"{"markets": ["spot"], "symbols": ["A"], "data_types": ["klines"], "intervals": {"klines": ["7m"]}}"#,
+            r#"{"markets": ["spot"], "symbols": ["A"],
+                "data_types": ["klines"], "intervals": {"klines": ["7m"]}}"#,
             "7m",
             "1m, 3m, 5m",
         ),

@@ -57,7 +57,8 @@ fn the_demo_fills_every_combination_and_what_it_prints_can_be_typed() {
 
 fn every_combination_has_rows(demo: &Demo) {
     let landed = demo.query(
-        "SELECT market, data_type, sum(rows) FROM meta.archives WHERE status = 'ingested' GROUP BY market, data_type",
+        "SELECT market, data_type, sum(rows) FROM meta.archives WHERE status = 'ingested' GROUP BY \
+         market, data_type",
     );
     let matrix = Matrix::builtin().unwrap();
     assert_eq!(matrix.combinations().len(), 29);

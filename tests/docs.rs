@@ -158,7 +158,8 @@ fn overview(page: &mut String, matrix: &Matrix) {
         page.push('\n');
     }
     page.push_str(
-        "\nData types that ended, were withdrawn or were never published are read all the same if a \
+        "\nData types that ended, were withdrawn or were never published are \
+         read all the same if a \
          mirror has them.\n",
     );
 }

@@ -21,7 +21,8 @@ const NOBODY: &str = "http://127.0.0.1:9";
 /// Selections that the cases share.
 const TRADES: &str =
     "--market spot --data-type trades --symbol BTCUSDT --start 2026-05-01 --end 2026-05-02";
-const BARS: &str = "--market spot --data-type klines --symbol BTCUSDT --interval 1h --start 2026-05-01 --end 2026-05-01";
+const BARS: &str = "--market spot --data-type klines --symbol BTCUSDT --interval 1h --start \
+                    2026-05-01 --end 2026-05-01";
 
 /// What only programmers read.
 const FORBIDDEN: [&str; 14] = [
@@ -107,7 +108,8 @@ const CASES: &[(&str, &[&str])] = &[
         &[
             "plan --source mirror BARS --interval 7h",
             "plan --source mirror --market spot --data-type trades --symbol BTCUSDT --interval 1h",
-            "plan --source mirror --market futures_um --data-type klines --symbol BTCUSDT --interval 1s",
+            "plan --source mirror --market futures_um --data-type klines --symbol BTCUSDT \
+             --interval 1s",
             "plan --source mirror --market options --data-type klines --symbol BTCUSDT",
             "plan --source mirror --market spot --data-type klines --symbol BTCUSDTT --interval 1h",
             "plan --source mirror --market spot --data-type klines --symbol 'XYZ*' --interval 1h",
@@ -226,7 +228,8 @@ fn what_a_machine_refuses_is_reported_as_briefly() {
     // A limit on the size of files stands for a disk that is full.
     for blocks in [0, 8] {
         let limited = format!(
-            "trap '' XFSZ; ulimit -f {blocks}; exec lakehouse ingest {BARS} --source mirror --lake four"
+            "trap '' XFSZ; ulimit -f {blocks}; \
+             exec lakehouse ingest {BARS} --source mirror --lake four"
         );
         add_case(
             &mut errors,

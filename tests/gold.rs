@@ -101,8 +101,9 @@ async fn a_day_of_one_row_and_a_gap_across_midnight_and_month_are_what_they_are(
     scene.gold().await;
     let hours = scene.lake.rows("SELECT date, hours FROM gold.hours ORDER BY date").await;
     assert_eq!(hours, ["2024-02-28 | 1", "2024-02-29 | 20", "2024-03-01 | 18"]);
-    let joined = "SELECT n.date, n.close_before = b.close, n.open_after IS NULL \
-                  FROM gold.neighbours n LEFT JOIN gold.hours b ON b.date = n.date - INTERVAL '1 day' ORDER BY n.date";
+    let joined = "SELECT n.date, n.close_before = b.close, n.open_after IS NULL FROM \
+                  gold.neighbours n LEFT JOIN gold.hours b ON b.date = n.date - INTERVAL '1 day' \
+                  ORDER BY n.date";
     let expected =
         ["2024-02-28 |  | false", "2024-02-29 | true | false", "2024-03-01 | true | true"];
     assert_eq!(scene.lake.rows(joined).await, expected);

@@ -94,7 +94,8 @@ async fn every_error_has_its_line_and_leaves_the_table_and_other_models_alone() 
             "GROUP BY market, date, symbol\n",
             "GROUP BY market, date, symbol, open_time\n",
             line_of("-- key"),
-            "the key is not unique: there are several rows with market spot, date 2024-02-29, symbol BTCUSDT",
+            "the key is not unique: there are several rows with market spot, date 2024-02-29, \
+             symbol BTCUSDT",
         ),
         ("count(*) AS hours", "count(*) / (count(*) - 24) AS hours", select, "ivide by zero"),
         (

@@ -116,7 +116,8 @@ async fn one_bar_makes_one_of_each_length_and_offset() {
     scene.publish(SPOT, "BTCUSDT", "2024-02-29", &[("12:34", 100)]);
     scene.build(&KLINES).await;
 
-    let bars = "SELECT bar_interval, offset_minutes, open_time, open, high, low, close, volume, vwap, missing_bars
+    let bars = "SELECT bar_interval, offset_minutes, open_time, open, high, low, close, volume,
+    vwap, missing_bars
                 FROM gold.bars WHERE offset_minutes < 10 OR offset_minutes > 45 ORDER BY 1, 2";
     let price = "100 | 103 | 98 | 100 | 10 | 100.0";
     assert_eq!(
@@ -140,7 +141,8 @@ async fn one_bar_makes_one_of_each_length_and_offset() {
         ["2024-02-29T12:34:00Z | 100 | false | true | 2024-02-29T12:34:00Z | "]
     );
     // The bar opened where it closed, so that only its high and low tell of movement.
-    let moved = "SELECT realised_volatility, parkinson_volatility = parkinson_1m_volatility, bars, missing_bars
+    let moved = "SELECT realised_volatility, parkinson_volatility = parkinson_1m_volatility,
+    bars, missing_bars
                  FROM gold.realised_volatility_daily";
     assert_eq!(scene.rows(moved).await, ["0.0 | true | 1 | 1439"]);
     let parkinson =
@@ -155,7 +157,8 @@ async fn a_gap_across_midnight_and_month_is_filled_on_both_days() {
     scene.publish(SPOT, "BTCUSDT", "2024-03-01", &[("00:20", 110)]);
     scene.build(&KLINES).await;
 
-    let days = "SELECT date, is_filled, count(*), min(open_time), max(open_time), min(close), max(high), sum(volume)
+    let days = "SELECT date, is_filled, count(*), min(open_time), max(open_time), min(close),
+    max(high), sum(volume)
                 FROM gold.continuous_1m GROUP BY 1, 2 ORDER BY 1, 2";
     assert_eq!(
         scene.rows(days).await,
@@ -174,7 +177,8 @@ async fn a_gap_across_midnight_and_month_is_filled_on_both_days() {
         "one segment, which goes on"
     );
     let hours = "SELECT date, open_time, close, bars, missing_bars FROM gold.bars
-                 WHERE bar_interval = '1h' AND offset_minutes IN (0, 25) ORDER BY offset_minutes, open_time";
+                 WHERE bar_interval = '1h' AND offset_minutes IN (0, 25)
+                 ORDER BY offset_minutes, open_time";
     assert_eq!(
         scene.rows(hours).await,
         [
@@ -254,9 +258,11 @@ async fn a_funding_rate_is_in_force_from_its_hour_for_its_interval() {
         .zip(expected)
         .map(|((minute, _), rate)| format!("{day}T{minute}:00Z | {rate}"));
     assert_eq!(scene.rows(rates).await, expected.collect::<Vec<_>>());
-    let other = "SELECT count(*), count(funding_rate) FROM gold.continuous_1m WHERE symbol = 'BTCUSDT_240329'";
+    let other = "SELECT count(*), count(funding_rate) FROM gold.continuous_1m WHERE symbol = \
+                 'BTCUSDT_240329'";
     assert_eq!(scene.rows(other).await, ["6 | 0"], "a delivery contract pays no funding");
-    let paid = "SELECT funding_rate_sum, funding_count, min_interval_hours, max_interval_hours, covered_hours
+    let paid = "SELECT funding_rate_sum, funding_count, min_interval_hours, max_interval_hours,
+    covered_hours
                 FROM gold.funding_daily";
     assert_eq!(scene.rows(paid).await, ["-0.00010000 | 2 | 4 | 8 | 12"]);
     assert_near(scene.number("SELECT funding_rate_mean FROM gold.funding_daily").await, -0.000_05);
@@ -280,7 +286,8 @@ async fn contracts_of_coin_m_are_averaged_by_what_they_are_worth() {
 
     for table in ["gold.bars", "gold.continuous_1m"] {
         let prices = format!(
-            "SELECT DISTINCT symbol, volume, quote_volume, base_volume, vwap FROM {table} ORDER BY 1"
+            "SELECT DISTINCT symbol, volume, quote_volume, base_volume, vwap FROM {table} ORDER BY \
+             1"
         );
         assert_eq!(
             scene.rows(&prices).await,
@@ -307,7 +314,8 @@ async fn a_mark_price_without_an_index_has_no_basis() {
     put("markPriceKlines", "ETHUSD_PERP", "50");
     put("indexPriceKlines", "BTCUSD", "100");
     scene.build(&["basis_1h"]).await;
-    let hours = "SELECT symbol, open_time, mark_close, index_close, basis_mean_bps, basis_close_bps, minutes,
+    let hours = "SELECT symbol, open_time, mark_close, index_close, basis_mean_bps,
+    basis_close_bps, minutes,
                         premium_mean_bps, premium_minutes FROM gold.basis_1h ORDER BY symbol";
     assert_eq!(
         scene.rows(hours).await,

@@ -61,8 +61,7 @@ const UM_AGG_TRADES: &str = "futures/um/daily/aggTrades/BTCUSDT/BTCUSDT-aggTrade
 const BARS: &str = "trade_bars_1m";
 
 #[tokio::test]
-async fn a_bar_opens_and_closes_with_the_smallest_and_the_largest_number_whatever_the_order_of_the_rows()
- {
+async fn a_bar_opens_and_closes_with_the_smallest_and_largest_number_in_any_order_of_rows() {
     let row = |id: i64, price: &str, qty: &str, time: &str, sold: bool| {
         format!("{id},{price},{qty},0,{},{sold}\n", ms(&format!("2024-01-02 {time}")))
     };
@@ -74,12 +73,13 @@ async fn a_bar_opens_and_closes_with_the_smallest_and_the_largest_number_whateve
         row(14, "98", "1", "10:01:00", true),
     ];
     let made = Made::new(BARS, &[(UM_TRADES, csv.concat())]).await;
-    let columns = "open_time, open, high, low, close, volume, buy_volume, sell_volume, imbalance, trade_count";
+    let columns = "open_time, open, high, low, close, volume, buy_volume, sell_volume, imbalance, \
+                   trade_count";
     let expected = [
-        "2024-01-02T10:00:00Z | 101.00000000 | 104.00000000 | 99.00000000 | 99.00000000 | 5.00000000 | 3.00000000 \
-         | 2.00000000 | 0.2 | 4",
-        "2024-01-02T10:01:00Z | 98.00000000 | 98.00000000 | 98.00000000 | 98.00000000 | 1.00000000 | 0.00000000 \
-         | 1.00000000 | -1.0 | 1",
+        "2024-01-02T10:00:00Z | 101.00000000 | 104.00000000 | 99.00000000 | 99.00000000 | \
+         5.00000000 | 3.00000000 | 2.00000000 | 0.2 | 4",
+        "2024-01-02T10:01:00Z | 98.00000000 | 98.00000000 | 98.00000000 | 98.00000000 | 1.00000000 \
+         | 0.00000000 | 1.00000000 | -1.0 | 1",
     ];
     assert_eq!(made.rows(BARS, columns).await, expected);
     let values =
@@ -124,8 +124,10 @@ async fn a_bar_of_trades_without_a_quantity_has_prices_and_no_average() {
     );
 }
 
-const METRICS: &str = "create_time,symbol,sum_open_interest,sum_open_interest_value,count_toptrader_long_short_ratio,\
-                       sum_toptrader_long_short_ratio,count_long_short_ratio,sum_taker_long_short_vol_ratio\n";
+const METRICS: &str = "create_time,symbol,sum_open_interest,sum_open_interest_value,\
+                       count_toptrader_long_short_ratio,\
+                       sum_toptrader_long_short_ratio,count_long_short_ratio,\
+                       sum_taker_long_short_vol_ratio\n";
 
 fn metrics(rows: &[(&str, &str, &str)]) -> String {
     let row = |(time, amount, ratio): &(&str, &str, &str)| {
@@ -147,9 +149,9 @@ async fn open_interest_is_read_in_the_order_of_time_and_zeros_are_not_taken_for_
     ];
     let key = "futures/um/daily/metrics/BTCUSDT/BTCUSDT-metrics-2024-12-31.zip";
     let made = Made::new("open_interest_daily", &[(key, metrics(&rows))]).await;
-    let columns = "date, CAST(open AS INT), CAST(high AS INT), CAST(low AS INT), CAST(close AS INT), \
-                   CAST(count_long_short_ratio AS DOUBLE), sum_taker_long_short_vol_ratio, last_time, measured_count, \
-                   unknown_count, repeated_count";
+    let columns = "date, CAST(open AS INT), CAST(high AS INT), CAST(low AS INT), CAST(close AS \
+                   INT), CAST(count_long_short_ratio AS DOUBLE), sum_taker_long_short_vol_ratio, \
+                   last_time, measured_count, unknown_count, repeated_count";
     let expected = [
         "2024-12-31 | 10 | 12 | 10 | 11 | 1.3 |  | 2024-12-31T23:55:00Z | 3 | 2 | 1",
         "2025-01-01 | 99 | 99 | 99 | 99 | 2.0 |  | 2025-01-01T00:00:01Z | 1 | 0 | 0",
@@ -162,7 +164,8 @@ async fn a_day_of_which_no_open_interest_is_known_is_there_without_one() {
     let key = "futures/um/daily/metrics/BTCUSDT/BTCUSDT-metrics-2023-01-21.zip";
     let made =
         Made::new("open_interest_daily", &[(key, metrics(&[("2023-01-21", "0E-8", "1.5")]))]).await;
-    let columns = "date, open, close_value, CAST(count_long_short_ratio AS DOUBLE), measured_count, unknown_count";
+    let columns = "date, open, close_value, CAST(count_long_short_ratio AS DOUBLE), \
+                   measured_count, unknown_count";
     assert_eq!(made.rows("open_interest_daily", columns).await, ["2023-01-21 |  |  | 1.5 | 0 | 1"]);
 }
 
@@ -182,8 +185,9 @@ async fn doubled_liquidations_are_counted_both_ways_side_by_side() {
     let key =
         "futures/um/daily/liquidationSnapshot/BTCUSDT/BTCUSDT-liquidationSnapshot-2023-07-31.zip";
     let made = Made::new("liquidations_daily", &[(key, csv)]).await;
-    let columns = "side, liquidated, orders, CAST(quantity AS DOUBLE), CAST(notional AS DOUBLE), distinct_orders, \
-                   CAST(distinct_quantity AS DOUBLE), CAST(distinct_notional AS DOUBLE), CAST(largest_order AS DOUBLE)";
+    let columns = "side, liquidated, orders, CAST(quantity AS DOUBLE), CAST(notional AS DOUBLE), \
+                   distinct_orders, CAST(distinct_quantity AS DOUBLE), CAST(distinct_notional AS \
+                   DOUBLE), CAST(largest_order AS DOUBLE)";
     let expected = [
         "BUY | short | 1 | 1.0 | 29000.0 | 1 | 1.0 | 29000.0 | 29000.0",
         "SELL | long | 3 | 3.0 | 87000.0 | 2 | 2.5 | 72500.0 | 58000.0",
@@ -196,7 +200,8 @@ async fn liquidated_contracts_are_worth_a_fixed_sum() {
     let row = format!("{},SELL,LIMIT,IOC,7,30000,29000,FILLED,1,7\n", ms("2024-10-01 00:00:00"));
     let key = |pair: &str| {
         format!(
-            "futures/cm/daily/liquidationSnapshot/{pair}_PERP/{pair}_PERP-liquidationSnapshot-2024-10-01.zip"
+            "futures/cm/daily/liquidationSnapshot/{pair}_PERP/\
+             {pair}_PERP-liquidationSnapshot-2024-10-01.zip"
         )
     };
     let (bitcoin, ether) = (key("BTCUSD"), key("ETHUSD"));
@@ -211,12 +216,14 @@ async fn liquidated_contracts_are_worth_a_fixed_sum() {
 async fn both_layouts_of_the_book_give_rows_and_a_side_that_is_missing_gives_none() {
     let csv = "timestamp,percentage,depth,notional\n\
                2023-10-16 00:00:10,-1,10,1000\n2023-10-16 00:00:10,1,20,2200\n\
-               2023-10-16 00:00:40,-1.00,30,3200\n2023-10-16 00:00:40,-0.20,5,500\n2023-10-16 00:00:40,1.00,0,0\n\
+               2023-10-16 00:00:40,-1.00,30,3200\n\
+               2023-10-16 00:00:40,-0.20,5,500\n2023-10-16 00:00:40,1.00,0,0\n\
                2023-10-16 01:00:00,1,4,400\n";
     let key = "futures/um/daily/bookDepth/BTCUSDT/BTCUSDT-bookDepth-2023-10-16.zip";
     let made = Made::new("book_liquidity_1h", &[(key, csv.to_owned())]).await;
-    let columns = "open_time, percentage, snapshot_count, mean_bid_depth, CAST(min_bid_depth AS DOUBLE), \
-                   mean_ask_depth, CAST(min_ask_notional AS DOUBLE), depth_ratio, notional_ratio";
+    let columns = "open_time, percentage, snapshot_count, mean_bid_depth, CAST(min_bid_depth AS \
+                   DOUBLE), mean_ask_depth, CAST(min_ask_notional AS DOUBLE), depth_ratio, \
+                   notional_ratio";
     let expected = [
         "2023-10-16T00:00:00Z | 0.20 | 1 | 5.0 | 5.0 |  |  |  | ",
         "2023-10-16T00:00:00Z | 1.00 | 2 | 20.0 | 10.0 | 10.0 | 0.0 | 2.0 | 1.9090909090909092",
@@ -295,7 +302,8 @@ async fn options_without_a_pair_have_no_strike_at_the_money() {
                interest: &str| {
         let contract = format!("BTC-{expiry}-{strike}-{kind}");
         format!(
-            "2023-10-20,07,{contract},BTCUSDT,{kind},{expiry}-{strike},0E-8,0E-8,0E-8,0E-8,{volume},{volume},\
+            "2023-10-20,07,{contract},BTCUSDT,{kind},{expiry}-{strike},\
+             0E-8,0E-8,0E-8,0E-8,{volume},{volume},\
              1,2,3,4,\"\",-1E-8,{price},{iv},0.5,0,0,0,{interest},{interest}\n"
         )
     };
@@ -311,8 +319,9 @@ async fn options_without_a_pair_have_no_strike_at_the_money() {
     let key = "option/daily/EOHSummary/BTCUSDT/BTCUSDT-EOHSummary-2023-10-20.zip";
     let made = Made::new("options_summary_1h", &[(key, csv.concat())]).await;
     let columns = "expiry, time, call_count, put_count, CAST(call_volume AS DOUBLE), \
-                   CAST(put_open_interest AS DOUBLE), put_call_volume_ratio, put_call_open_interest_ratio, \
-                   CAST(atm_strike AS INT), CAST(forward_price AS INT), atm_iv";
+                   CAST(put_open_interest AS DOUBLE), put_call_volume_ratio, \
+                   put_call_open_interest_ratio, CAST(atm_strike AS INT), CAST(forward_price AS \
+                   INT), atm_iv";
     let expected = [
         "2023-10-27 | 2023-10-20T07:00:00Z | 3 | 3 | 4.0 | 4.0 | 1.5 | 0.2 | 29000 | 29050 | 0.4",
         "2023-12-29 | 2023-10-20T07:00:00Z | 0 | 1 | 0.0 |  |  |  |  |  | ",
@@ -372,18 +381,25 @@ async fn settled_contracts_stay_and_name_the_ones_that_took_their_name() {
         ("futures/cm", "BNBUSD_250627", "2025-05-01"),
     ];
     let made = symbols(&bars).await;
-    let columns = "market, symbol, name, base_asset, contract_type, expiry, is_settled, is_reused, settled_variants";
+    let columns = "market, symbol, name, base_asset, contract_type, expiry, is_settled, is_reused, \
+                   settled_variants";
     let expected = [
-        "futures_cm | BNBUSD_250627 | BNBUSD_250627 | BNB | delivery | 2025-06-27 | false | false | ",
+        "futures_cm | BNBUSD_250627 | BNBUSD_250627 | BNB | delivery | 2025-06-27 | false | false \
+         | ",
         "futures_cm | BNBUSD_PERP | BNBUSD_PERP | BNB | perpetual |  | false | false | ",
-        "futures_cm | BTCUSD_PERP_SETTLED2 | BTCUSD_PERP | BTC | perpetual |  | true | false | BTCUSD_PERP_SETTLED2",
-        "futures_um | BTCUSDT_260925 | BTCUSDT_260925 | BTC | delivery | 2026-09-25 | false | false | ",
-        "futures_um | CVCUSDTSETTLED | CVCUSDT | CVC | perpetual |  | true | false | CVCUSDTSETTLED",
+        "futures_cm | BTCUSD_PERP_SETTLED2 | BTCUSD_PERP | BTC | perpetual |  | true | false | \
+         BTCUSD_PERP_SETTLED2",
+        "futures_um | BTCUSDT_260925 | BTCUSDT_260925 | BTC | delivery | 2026-09-25 | false | \
+         false | ",
+        "futures_um | CVCUSDTSETTLED | CVCUSDT | CVC | perpetual |  | true | false | \
+         CVCUSDTSETTLED",
         "futures_um | ICPUSDT | ICPUSDT | ICP | perpetual |  | false | true | ICPUSDT_SETTLED1",
-        "futures_um | ICPUSDT_SETTLED1 | ICPUSDT | ICP | perpetual |  | true | true | ICPUSDT_SETTLED1",
+        "futures_um | ICPUSDT_SETTLED1 | ICPUSDT | ICP | perpetual |  | true | true | \
+         ICPUSDT_SETTLED1",
     ];
     assert_eq!(made.rows("symbols", columns).await, expected);
-    let days = "SELECT first_day, last_day, archive_count, longest_gap_days FROM gold.symbols WHERE symbol = 'ICPUSDT'";
+    let days = "SELECT first_day, last_day, archive_count, longest_gap_days FROM gold.symbols \
+                WHERE symbol = 'ICPUSDT'";
     assert_eq!(made.lake.rows(days).await, ["2022-09-27 | 2022-10-01 | 2 | 3"]);
 }
 

@@ -21,8 +21,8 @@ use crate::support::zips::zip_of;
 const MONTH: &str = "data/futures/um/monthly/aggTrades/BTCUSDT/BTCUSDT-aggTrades-2026-04.zip";
 
 /// What the archive says of each day.
-const DAYS: &str = "SELECT date, count(*), sum(agg_trade_id), sum(quantity), sum(price) FROM silver.agg_trades \
-                    GROUP BY date ORDER BY date";
+const DAYS: &str = "SELECT date, count(*), sum(agg_trade_id), sum(quantity), sum(price) FROM \
+                    silver.agg_trades GROUP BY date ORDER BY date";
 
 /// Publishes an archive with these lines in a folder.
 fn publish(folder: &Path, key: &ArchiveKey, csv: &[u8]) {
@@ -138,7 +138,8 @@ async fn each_symbol_of_a_file_that_many_archives_share_is_found_by_itself() {
     lake.ingest(folder.path().to_str().unwrap(), &["--all"]).await;
     for key in keys.iter().filter(|key| key.data_type().as_str() == "klines") {
         let sql = format!(
-            "SELECT count(*), min(archive), max(symbol) FROM silver.klines WHERE symbol = '{}' AND market = '{}'",
+            "SELECT count(*), min(archive), max(symbol) FROM silver.klines WHERE symbol = '{}' AND \
+             market = '{}'",
             key.symbol(),
             key.market()
         );

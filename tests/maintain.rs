@@ -358,8 +358,9 @@ fn ask(lake: &TestLake, sql: &str) -> Vec<String> {
     answer.stdout.lines().skip(1).map(str::to_owned).collect()
 }
 
-const LEDGER: &str = "SELECT archive, status, sha256, checksum, size, etag, last_modified, rows, rejected_rows, \
-                      min_time, max_time, silver_version, reason FROM meta.archives ORDER BY archive, status";
+const LEDGER: &str = "SELECT archive, status, sha256, checksum, size, etag, last_modified, rows, \
+                      rejected_rows, min_time, max_time, silver_version, reason FROM meta.archives \
+                      ORDER BY archive, status";
 
 #[tokio::test]
 async fn a_rebuilt_ledger_says_what_the_old_one_said() {
@@ -395,7 +396,8 @@ async fn a_rebuilt_ledger_reads_the_data_files_where_commits_are_gone() {
     let lake = TestLake::new();
     lake.ingest(folder.path().to_str().unwrap(), &ONE_BY_ONE).await;
     run(&maintain(&lake), day(0)).await;
-    let what = "SELECT archive, status, sha256, rows, min_time, max_time FROM meta.archives ORDER BY archive";
+    let what = "SELECT archive, status, sha256, rows, min_time, max_time FROM meta.archives \
+                ORDER BY archive";
     let before = ask(&lake, what);
     for version in 0..20 {
         std::fs::remove_file(

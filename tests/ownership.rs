@@ -141,7 +141,8 @@ impl Scene {
             "SELECT archive, count(*) FROM silver.{} GROUP BY archive ORDER BY archive",
             self.table
         );
-        let ledger = "SELECT archive, rows FROM meta.archives WHERE status = 'ingested' AND rows > 0 ORDER BY archive";
+        let ledger = "SELECT archive, rows FROM meta.archives WHERE status = 'ingested' AND rows > \
+                      0 ORDER BY archive";
         assert_eq!(self.lake.rows(ledger).await, self.lake.rows(&silver).await);
     }
 }
@@ -166,7 +167,8 @@ async fn a_monthly_that_is_as_good_as_the_dailies_takes_only_the_days_that_nobod
     let reason = "2024-02-01 to 2024-02-09: monthly 216 rows, daily 216 rows: \
                   as complete as each other, daily keeps the 9 days";
     assert_eq!(scene.ledger("1h-2024-02.zip").await, format!("ingested | 480 | 10-29 | {reason}"));
-    let reason = "2024-02-03: monthly 24 rows, daily 24 rows: as complete as each other, daily keeps the day";
+    let reason = "2024-02-03: monthly 24 rows, daily 24 rows: as complete as each other, daily \
+                  keeps the day";
     assert_eq!(scene.ledger("2024-02-03.zip").await, format!("ingested | 24 |  | {reason}"));
     scene.assert_ledger_agrees().await;
 
@@ -285,7 +287,8 @@ async fn a_late_daily_that_is_better_takes_its_day_and_no_other() {
     assert_eq!(scene.owners(), ["1-2 monthly", "3-3 daily", "4-29 monthly"]);
     assert_eq!(scene.row_count().await, HOURS_OF_MONTH);
     let kept = scene.ledger("2024-02-04.zip").await;
-    let expected = "yielded | 0 | none | 2024-02-04: monthly 24 rows, daily 24 rows: as complete as each other, monthly keeps the day";
+    let expected = "yielded | 0 | none | 2024-02-04: monthly 24 rows, daily 24 rows: as complete \
+                    as each other, monthly keeps the day";
     assert_eq!(kept, expected);
     scene.assert_ledger_agrees().await;
     assert!(scene.ingest(&[]).await.plan.fetch.is_empty());
@@ -371,7 +374,8 @@ async fn a_ledger_that_was_lost_is_made_again_with_owners_and_verdicts() {
     scene.ingest(&[]).await;
     scene.publish(MONTH, without_hours(40..41));
     scene.ingest(&[]).await;
-    let sql = "SELECT archive, status, sha256, rows, owned_days, rival, reason FROM meta.archives ORDER BY archive";
+    let sql = "SELECT archive, status, sha256, rows, owned_days, rival, reason FROM meta.archives \
+               ORDER BY archive";
     let before = scene.lake.rows(sql).await;
     let lake = TestLake::new();
     std::fs::create_dir(lake.path()).unwrap();

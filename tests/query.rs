@@ -147,7 +147,8 @@ async fn filters_on_partitions_are_decided_without_reading() {
         "2 of 8"
     );
     assert_eq!(read("SELECT id FROM silver.trades WHERE market = 'options'").await, "0 of 8");
-    let sql = "SELECT count(*) AS n FROM silver.trades WHERE market LIKE '%um' AND date > DATE '2024-01-01'";
+    let sql = "SELECT count(*) AS n FROM silver.trades WHERE market LIKE '%um' AND date > DATE \
+               '2024-01-01'";
     assert_eq!(csv(&session, sql).await, "n\n20\n");
 }
 
@@ -307,8 +308,10 @@ async fn every_column_type_is_what_the_table_declares() {
     let lake = tempfile::tempdir().unwrap();
     eight_files(lake.path()).await;
     let session = open(lake.path());
-    let types = "column_name,data_type,is_nullable\nmarket,Utf8View,YES\ndate,Date32,YES\nsymbol,Utf8View,YES\n\
-                 id,Int64,YES\nprice,\"Decimal128(18, 8)\",YES\nopen_time,\"Timestamp(µs, \"\"UTC\"\")\",YES\n";
+    let types = "column_name,data_type,is_nullable\nmarket,Utf8View,YES\ndate,Date32,YES\n\
+                 symbol,Utf8View,YES\n\
+                 id,Int64,YES\nprice,\"Decimal128(18, 8)\",YES\n\
+                 open_time,\"Timestamp(µs, \"\"UTC\"\")\",YES\n";
     assert_eq!(csv(&session, "DESCRIBE silver.trades").await, types);
     let row = "market,date,symbol,id,price,open_time\n\
                futures_um,2024-01-02,ETHUSDT,79,1234567890.00000079,2024-01-01T00:01:19Z\n";
@@ -320,10 +323,12 @@ async fn joins_and_sub_queries_over_dictionary_columns_work() {
     let lake = tempfile::tempdir().unwrap();
     eight_files(lake.path()).await;
     let session = open(lake.path());
-    let join = "SELECT a.symbol, count(*) AS n FROM silver.trades a JOIN silver.trades b \
-                ON a.symbol = b.symbol AND a.id = b.id WHERE b.market = 'spot' GROUP BY a.symbol ORDER BY 1";
+    let join = "SELECT a.symbol, count(*) AS n FROM silver.trades a JOIN silver.trades b ON \
+                a.symbol = b.symbol AND a.id = b.id WHERE b.market = 'spot' GROUP BY a.symbol \
+                ORDER BY 1";
     assert_eq!(csv(&session, join).await, "symbol,n\nBTCUSDT,20\nETHUSDT,20\n");
-    let newest = "SELECT count(*) AS n FROM silver.trades WHERE date = (SELECT max(date) FROM silver.trades)";
+    let newest = "SELECT count(*) AS n FROM silver.trades WHERE date = (SELECT max(date) FROM \
+                  silver.trades)";
     assert_eq!(csv(&session, newest).await, "n\n40\n");
     let inside = "SELECT count(*) AS n FROM silver.trades WHERE symbol IN \
                   (SELECT symbol FROM silver.trades WHERE id = 3) AND market IN (SELECT 'spot')";
@@ -438,7 +443,8 @@ async fn errors_say_what_is_wrong_and_what_there_is() {
     );
     assert_eq!(
         said("SELECT * FROM klines").await,
-        "no table `klines` yet: run `lakehouse ingest` for its data type first; the lake has silver.trades"
+        "no table `klines` yet: run `lakehouse ingest` for its data type first; the lake has \
+         silver.trades"
     );
     assert_eq!(
         said("SELECT prise FROM silver.trades").await,
@@ -513,7 +519,8 @@ async fn every_column_name_can_be_typed_unquoted() {
     let session = open(lake.path());
     for (name, value) in names.iter().zip(1..) {
         let sql = format!(
-            "SELECT {name}, max(n.{name}) AS most FROM silver.names n WHERE {name} = {value} GROUP BY {name} ORDER BY {name}"
+            "SELECT {name}, max(n.{name}) AS most FROM silver.names n WHERE {name} = {value} \
+             GROUP BY {name} ORDER BY {name}"
         );
         assert_eq!(
             csv(&session, &sql).await.lines().last(),
@@ -539,14 +546,23 @@ async fn a_snapshot_tells_files_and_partitions() {
 }
 
 /// The columns of every silver table, each once.
-const SILVER_COLUMNS: &str = "symbol bar_interval archive open_time open high low close volume close_time quote_volume \
-    trade_count taker_buy_volume taker_buy_quote_volume base_volume taker_buy_base_volume id price qty quote_qty base_qty \
-    time is_buyer_maker is_best_match agg_trade_id quantity first_trade_id last_trade_id transact_time timestamp \
-    percentage depth notional update_id best_bid_price best_bid_qty best_ask_price best_ask_qty transaction_time \
-    event_time calc_time funding_interval_hours last_funding_rate create_time sum_open_interest \
-    sum_open_interest_value count_toptrader_long_short_ratio sum_toptrader_long_short_ratio count_long_short_ratio \
-    sum_taker_long_short_vol_ratio side order_type time_in_force original_quantity average_price order_status \
-    last_fill_quantity accumulated_fill_quantity base_asset quote_asset index_value contract underlying type expiry \
-    strike volume_contracts volume_usdt best_buy_iv best_sell_iv mark_price mark_iv delta gamma vega theta \
-    openinterest_contracts openinterest_usdt data_type frequency period_start period_end size etag last_modified sha256 \
-    checksum status rows rejected_rows min_time max_time silver_version run recorded_at reason line column value raw";
+const SILVER_COLUMNS: &str = "symbol bar_interval archive open_time open high low close volume \
+                              close_time quote_volume trade_count taker_buy_volume \
+                              taker_buy_quote_volume base_volume taker_buy_base_volume id price \
+                              qty quote_qty base_qty time is_buyer_maker is_best_match \
+                              agg_trade_id quantity first_trade_id last_trade_id transact_time \
+                              timestamp percentage depth notional update_id best_bid_price \
+                              best_bid_qty best_ask_price best_ask_qty transaction_time event_time \
+                              calc_time funding_interval_hours last_funding_rate create_time \
+                              sum_open_interest sum_open_interest_value \
+                              count_toptrader_long_short_ratio sum_toptrader_long_short_ratio \
+                              count_long_short_ratio sum_taker_long_short_vol_ratio side \
+                              order_type time_in_force original_quantity average_price \
+                              order_status last_fill_quantity accumulated_fill_quantity base_asset \
+                              quote_asset index_value contract underlying type expiry strike \
+                              volume_contracts volume_usdt best_buy_iv best_sell_iv mark_price \
+                              mark_iv delta gamma vega theta openinterest_contracts \
+                              openinterest_usdt data_type frequency period_start period_end size \
+                              etag last_modified sha256 checksum status rows rejected_rows \
+                              min_time max_time silver_version run recorded_at reason line column \
+                              value raw";

@@ -264,8 +264,7 @@ async fn a_refresh_that_repeats_itself_ends_well_when_it_is_asked_to() {
 }
 
 #[tokio::test]
-async fn a_refresh_that_is_interrupted_in_the_middle_of_a_round_keeps_what_has_landed_and_can_go_on()
- {
+async fn a_refresh_that_is_interrupted_keeps_what_has_landed_and_can_go_on() {
     let (server, lake) = lake_of(&["2024-01-05"]).await;
     let new =
         ["2024-01-06", "2024-01-07", "2024-01-08"].map(|day| publish(&server, "BTCUSDT", day));

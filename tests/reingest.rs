@@ -185,7 +185,8 @@ async fn a_symbol_that_is_not_ascii_goes_all_the_way() {
     );
 
     assert_eq!(run.code, Some(0), "{run}");
-    let sql = "SELECT symbol, archive, count(*) FROM silver.trades WHERE symbol = '币安人生USDT' GROUP BY symbol, archive";
+    let sql = "SELECT symbol, archive, count(*) FROM silver.trades WHERE symbol = '币安人生USDT' \
+               GROUP BY symbol, archive";
     assert_eq!(lake.rows(sql).await, [format!("币安人生USDT | {key} | 5")]);
     assert!(
         lake.path()

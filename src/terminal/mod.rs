@@ -18,7 +18,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use lakehouse_core::ledger::ArchiveStatus;
 
 use self::bars::{Bars, Figures, size};
-use self::console::{Console, MessageKind};
+pub use self::console::Console;
+use self::console::MessageKind;
 use self::logs::Verbosity;
 use crate::cli::{ProgressWhen, ReportFormat};
 use crate::events::summary::{NAMED_FAILURES, Summary};

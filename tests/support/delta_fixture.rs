@@ -125,7 +125,8 @@ fn statistics(batch: &RecordBatch) -> String {
     let (minimum, maximum, rows) = (minimum.join(","), maximum.join(","), batch.num_rows());
     let nulls = Value::Object(nulls);
     format!(
-        r#"{{"numRecords":{rows},"minValues":{{{minimum}}},"maxValues":{{{maximum}}},"nullCount":{nulls}}}"#
+        r#"{{"numRecords":{rows},"minValues":{{{minimum}}},
+            "maxValues":{{{maximum}}},"nullCount":{nulls}}}"#
     )
 }
 

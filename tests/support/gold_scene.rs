@@ -48,7 +48,8 @@ WITH days AS (
          last_value(close ORDER BY open_time) AS close
   FROM silver.klines WHERE bar_interval = '1h' GROUP BY market, date, symbol
 )
-SELECT days.market, days.date, days.symbol, before.close AS close_before, days.open, after.open AS open_after
+SELECT days.market, days.date, days.symbol, before.close AS close_before, days.open,
+    after.open AS open_after
 FROM days
 LEFT JOIN days AS before ON before.market = days.market AND before.symbol = days.symbol
   AND before.date = days.date - INTERVAL '1 day'
@@ -106,10 +107,12 @@ WITH bars AS (
   GROUP BY market, date, symbol
 ),
 payments AS (
-  SELECT market, date, symbol, count(*) AS payments FROM silver.funding_rate GROUP BY market, date, symbol
+  SELECT market, date, symbol, count(*) AS payments FROM silver.funding_rate GROUP BY market,
+    date, symbol
 )
 SELECT coalesce(bars.market, payments.market) AS market, coalesce(bars.date, payments.date) AS date,
-       coalesce(bars.symbol, payments.symbol) AS symbol, coalesce(bars, 0) AS bars, coalesce(payments, 0) AS payments
+       coalesce(bars.symbol, payments.symbol) AS symbol, coalesce(bars, 0) AS bars,
+       coalesce(payments, 0) AS payments
 FROM bars FULL JOIN payments
   ON bars.market = payments.market AND bars.date = payments.date AND bars.symbol = payments.symbol
 ";

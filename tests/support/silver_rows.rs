@@ -12,9 +12,9 @@ use crate::support::market_model::trimmed;
 const TABLES: [(&str, &str); 4] = [
     (
         "klines",
-        "bar_interval, CAST(open_time AS BIGINT), CAST(open_time AS BIGINT), date, open, high, low, \
-         close, volume, CAST(close_time AS BIGINT), quote_volume, trade_count, taker_buy_volume, \
-         taker_buy_quote_volume",
+        "bar_interval, CAST(open_time AS BIGINT), CAST(open_time AS BIGINT), date, open, high, \
+         low, close, volume, CAST(close_time AS BIGINT), quote_volume, trade_count, \
+         taker_buy_volume, taker_buy_quote_volume",
     ),
     (
         "trades",
@@ -28,8 +28,8 @@ const TABLES: [(&str, &str); 4] = [
     (
         "metrics",
         "'', CAST(create_time AS BIGINT), CAST(create_time AS BIGINT), date, sum_open_interest, \
-         sum_open_interest_value, count_toptrader_long_short_ratio, sum_toptrader_long_short_ratio, \
-         count_long_short_ratio, sum_taker_long_short_vol_ratio",
+         sum_open_interest_value, count_toptrader_long_short_ratio, \
+         sum_toptrader_long_short_ratio, count_long_short_ratio, sum_taker_long_short_vol_ratio",
     ),
 ];
 

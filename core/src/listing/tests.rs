@@ -10,7 +10,8 @@ fn page(inner: &str) -> ListingPage {
 fn document(inner: &str) -> String {
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
-         <ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Name>data.binance.vision</Name>\
+         <ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
+         <Name>data.binance.vision</Name>\
          <Prefix>data/</Prefix><Marker/><MaxKeys>1000</MaxKeys>{inner}</ListBucketResult>"
     )
 }
@@ -73,7 +74,8 @@ fn keys_are_freed_of_entities_and_of_the_encoding_that_the_page_declares() {
     assert_eq!(page(&contents(key)).objects[0].key, "data/&币%2B+.zip");
     let encoded = "data/%E5%B8%81%E5%AE%89USDT/x%2By+z.zip";
     let decoded = page(&format!(
-        "{}<NextMarker>%E5%B8%81</NextMarker><IsTruncated>true</IsTruncated><EncodingType>url</EncodingType>",
+        "{}<NextMarker>%E5%B8%81</NextMarker><IsTruncated>true</IsTruncated>\
+         <EncodingType>url</EncodingType>",
         contents(encoded)
     ));
     assert_eq!(decoded.objects[0].key, "data/币安USDT/x+y z.zip");

@@ -240,10 +240,16 @@ fn what_is_not_expected_is_identified_all_the_same() {
         "data/futures/um/daily/klines/BTCUSDT/3d/BTCUSDT-3d-2023-06-26.zip",
         "data/futures/um/daily/klines/BTCUSDT/1mo/BTCUSDT-1mo-2023-06-01.zip",
         "data/spot/daily/bookDepth/BTCUSDT/BTCUSDT-bookDepth-2024-01-01.zip",
-        "data/futures/um/daily/liquidationSnapshot/BTCUSDT/BTCUSDT-liquidationSnapshot-2023-07-31.zip",
+        concat!(
+            "data/futures/um/daily/liquidationSnapshot/BTCUSDT/",
+            "BTCUSDT-liquidationSnapshot-2023-07-31.zip",
+        ),
         "data/futures/cm/daily/indexPriceKlines/BTCUSD_PERP/3d/BTCUSD_PERP-3d-2023-06-26.zip",
         "data/spot/daily/klines/币安人生USDT/1m/币安人生USDT-1m-2026-01-01.zip",
-        "data/futures/cm/daily/trades/BTCUSD_PERP_SETTLED2/BTCUSD_PERP_SETTLED2-trades-2023-01-01.zip",
+        concat!(
+            "data/futures/cm/daily/trades/BTCUSD_PERP_SETTLED2/",
+            "BTCUSD_PERP_SETTLED2-trades-2023-01-01.zip",
+        ),
     ] {
         assert_eq!(matrix.identify(key).unwrap().path(), key);
     }

@@ -56,13 +56,14 @@ fn archive(
 ) -> ArchiveKey {
     let folder = interval.map_or("", |_| "/{interval}");
     let stem = interval.map_or(data_type, |_| "{interval}");
+    let file = format!("{{symbol}}-{stem}-{{period}}.zip");
     let row = format!(
         r#"
         [[combination]]
         market = "{market}"
         data_type = "{data_type}"
         schema = "any"
-        pattern = "data/{{frequency}}/{data_type}/{{symbol}}{folder}/{{symbol}}-{stem}-{{period}}.zip"
+        pattern = "data/{{frequency}}/{data_type}/{{symbol}}{folder}/{file}"
         daily = []
         monthly = []
         status = "active"

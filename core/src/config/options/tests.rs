@@ -206,7 +206,8 @@ fn toml_and_json_say_the_same_with_the_same_words() {
     let toml = "markets = ['spot']\nbatch_size = 5\nlake = 'l'\n[symbols]\nspot = ['BTC*']\n\
                 [intervals]\nklines = ['1M']\n[date_range]\nstart = 2025-07-01\nend = '2025-07'\n";
     let json = r#"{"markets": ["spot"], "batch_size": 5, "lake": "l", "symbols": {"spot": ["BTC*"]},
-                   "intervals": {"klines": ["1M"]}, "date_range": {"start": "2025-07-01", "end": "2025-07"}}"#;
+                   "intervals": {"klines": ["1M"]},
+                   "date_range": {"start": "2025-07-01", "end": "2025-07"}}"#;
     let matrix = Matrix::builtin().unwrap();
     let (toml, json) =
         (parse_settings_toml("c", toml).unwrap(), parse_collection("c", json).unwrap());

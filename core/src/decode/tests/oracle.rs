@@ -90,7 +90,8 @@ fn fields_of(table: &str, market: Market) -> &'static str {
             "calc_time:time funding_interval_hours:number last_funding_rate:number"
         }
         ("premium_index_klines" | "index_price_klines" | "mark_price_klines", _) => {
-            "open_time:time open:number high:number low:number close:number - close_time:time - trade_count:number"
+            "open_time:time open:number high:number low:number close:number - \
+             close_time:time - trade_count:number"
         }
         ("metrics", _) => {
             "create_time:time - sum_open_interest:number sum_open_interest_value:number \

@@ -170,7 +170,8 @@ fn a_size_that_the_directory_does_not_say_is_found_in_either_direction() {
     for stated in [size - 1, size + 1] {
         let zip = patched(deflated("a.csv"), 24, &u32::try_from(stated).unwrap().to_le_bytes());
         assert!(
-            matches!(unzip(&zip), Err(UnzipError::Size { expected, got, .. }) if expected == stated && got == size),
+            matches!(unzip(&zip), Err(UnzipError::Size { expected, got,
+            .. }) if expected == stated && got == size),
             "{stated}"
         );
     }
@@ -184,7 +185,8 @@ fn a_zip_that_is_cut_short_has_no_directory() {
     {
         let size = length as u64;
         assert!(
-            matches!(unzip(&zip[..length]), Err(UnzipError::Directory { size: found, .. }) if found == size),
+            matches!(unzip(&zip[..length]), Err(UnzipError::Directory { size: found,
+            .. }) if found == size),
             "{length}"
         );
     }
@@ -258,9 +260,8 @@ fn an_error_of_the_medium_is_not_blamed_on_the_archive() {
         }
     }
     let mut member = open_archive(Broken(Cursor::new(stored())), UnzipLimits::default()).unwrap();
-    assert!(
-        matches!(member.fill(&mut [0; 10]), Err(UnzipError::Io(error)) if error.kind() == io::ErrorKind::TimedOut)
-    );
+    assert!(matches!(member.fill(&mut [0; 10]),
+        Err(UnzipError::Io(error)) if error.kind() == io::ErrorKind::TimedOut));
     let mut member = open_archive(Broken(Cursor::new(stored())), UnzipLimits::default()).unwrap();
     assert_eq!(member.read(&mut [0; 10]).unwrap_err().kind(), io::ErrorKind::TimedOut);
 }
