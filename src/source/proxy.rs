@@ -1,7 +1,7 @@
 //! Which proxy a request goes through, so that an error names the proxy and not the source.
 //!
-//! The HTTP client finds its proxy in the environment by itself; here the same rules are asked for
-//! the name.
+//! The HTTP client finds its proxy in the environment by itself; here the same rules
+//! give its name.
 
 use std::sync::LazyLock;
 
