@@ -9,8 +9,12 @@ use std::error::Error;
 use deltalake::DeltaTableError;
 
 /// What the local store says before it says what is wrong; the types of these errors are private.
-const STORE_PREFIXES: [&str; 3] =
-    ["Unable to copy data to file: ", "Unable to walk dir: ", "IO error for operation on "];
+const STORE_PREFIXES: [&str; 4] = [
+    "Unable to copy data to file: ",
+    "Unable to open file ",
+    "Unable to walk dir: ",
+    "IO error for operation on ",
+];
 
 /// The address of the role server of a cloud's machines. A store sends requests there only when no
 /// other credentials were given.
@@ -41,7 +45,7 @@ pub(crate) fn one_line(error: &(dyn Error + 'static)) -> String {
 
 /// Returns whether an error says nothing that its source does not say.
 fn is_wrapper(error: &(dyn Error + 'static)) -> bool {
-    if let Some(error) = error.downcast_ref::<object_store::Error>() {
+    if let Some(error) = store_error(error) {
         return matches!(error, object_store::Error::Generic { .. });
     }
     matches!(
@@ -55,6 +59,12 @@ fn is_wrapper(error: &(dyn Error + 'static)) -> bool {
                 | DeltaTableError::Transaction { .. }
         )
     )
+}
+
+/// Returns an error of an object store, which errors of this program hold in a box.
+pub(crate) fn store_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a object_store::Error> {
+    let boxed = || error.downcast_ref::<Box<object_store::Error>>().map(Box::as_ref);
+    error.downcast_ref().or_else(boxed)
 }
 
 /// Returns the first line of a text, without prefixes of stores and numbers of system errors.

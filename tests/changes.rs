@@ -1,4 +1,4 @@
-//! What corrections change: exactly the rows of their archive, and how many of them is told.
+//! What corrections change: exactly the rows of their archive, and how many of them is reported.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -115,13 +115,14 @@ async fn a_correction_of_one_of_a_hundred_archives_of_a_partition_changes_its_ro
         "{rows:?}"
     );
     assert_eq!(lake.rows(COUNTS).await, [format!("{changed} | 2 | 1 | 1")]);
-    let told = "SELECT c.silver_table, c.silver_version, c.old_sha256 = o.sha256, c.new_sha256 = \
-                n.sha256, c.run = n.run, c.market, c.data_type, c.symbol FROM meta.changes c JOIN \
-                meta.archives o ON o.archive = c.archive AND o.status = 'superseded' JOIN \
-                meta.archives n ON n.archive = c.archive AND n.status = 'ingested'";
+    let reported = "SELECT c.silver_table, c.silver_version, c.old_sha256 = o.sha256, \
+                c.new_sha256 = n.sha256, c.run = n.run, c.market, c.data_type, c.symbol \
+                FROM meta.changes c \
+                JOIN meta.archives o ON o.archive = c.archive AND o.status = 'superseded' \
+                JOIN meta.archives n ON n.archive = c.archive AND n.status = 'ingested'";
     let expected =
         format!("silver.trades | {version} | true | true | true | spot | trades | S37USDT");
-    assert_eq!(lake.value(told).await, expected);
+    assert_eq!(lake.value(reported).await, expected);
 }
 
 #[tokio::test]
@@ -235,20 +236,25 @@ async fn the_program_tells_of_corrections_since_a_day() {
         server.publish(&key, bytes);
         lake.ingest(server.url(), &ALL_TRADES).await;
     }
-    let told = lake.run("changes", &["--since", "2026-12-01"]);
-    let [header, row] = told.stdout.lines().collect::<Vec<_>>()[..] else { panic!("{told}") };
+    let reported = lake.run("changes", &["--since", "2026-12-01"]);
+    let [header, row] = reported.stdout.lines().collect::<Vec<_>>()[..] else {
+        panic!("{reported}")
+    };
     assert!(
         header.starts_with("committed at") && header.contains("added  removed  changed"),
-        "{told}"
+        "{reported}"
     );
     let sums = lake.ledger(&key, "substr(sha256, 1, 12)").await;
     assert!(
         row.starts_with("2026-12-01T00:")
             && row.contains(&format!("{key}  {}  {}", sums[0], sums[1])),
-        "{told}"
+        "{reported}"
     );
-    assert!(row.contains("silver.trades 2"), "{told}");
-    assert!(told.stderr.contains("1 correction: 2 rows added, 1 removed, 1 changed"), "{told}");
+    assert!(row.contains("silver.trades 2"), "{reported}");
+    assert!(
+        reported.stderr.contains("1 correction: 2 rows added, 1 removed, 1 changed"),
+        "{reported}"
+    );
 
     let json = lake.run("changes", &["--format", "json"]);
     let json: Value = serde_json::from_str(&json.stdout).unwrap();

@@ -76,11 +76,11 @@ fn every_combination_has_rows(demo: &Demo) {
         let words = |line: &str| {
             line.split(|letter: char| "│| ".contains(letter)).map(str::to_owned).collect::<Vec<_>>()
         };
-        let told = demo.first.stdout.lines().map(words).any(|words| {
+        let reported = demo.first.stdout.lines().map(words).any(|words| {
             let words: Vec<_> = words.into_iter().filter(|word| !word.is_empty()).collect();
             words.len() == 4 && words[0] == table && words[1] == market && words[3] == counted[0][0]
         });
-        assert!(told, "{table} {market} {}: {}", counted[0][0], demo.first.stdout);
+        assert!(reported, "{table} {market} {}: {}", counted[0][0], demo.first.stdout);
     }
     let failed = demo.query("SELECT archive, status FROM meta.archives WHERE status <> 'ingested'");
     assert!(failed.is_empty(), "{failed:?}");

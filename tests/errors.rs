@@ -263,7 +263,8 @@ fn hidden(folder: &TempDir, check: impl FnOnce()) {
     settings.add_filter(r"is from \d{4}-\d\d-\d\dT[\d:.]+Z", "is from [time]");
     settings.add_filter(r"in \d+\.\d s", "in [time] s");
     // The end of what is expected is today.
-    settings.add_filter(r"of \d+ archives that were asked", "of [n] archives that were asked");
+    settings
+        .add_filter(r"of \d+ archives that were requested", "of [n] archives that were requested");
     settings.bind(check);
 }
 

@@ -81,9 +81,9 @@ fn a_dry_run_says_what_would_be_built_downstream_too_and_writes_nothing() {
 
     let run = lake.run("gold", &["rolling", "--config", config]);
     assert_eq!((run.code, run.stdout.as_str()), (Some(0), ""), "{run}");
-    let told =
+    let reported =
         "gold.hours: built 2 partitions (spot 2024-02-29 to 2024-03-01), 2 rows: first build\n";
-    assert!(run.stderr.starts_with(told), "{run}");
+    assert!(run.stderr.starts_with(reported), "{run}");
     let run = lake.run("gold", &["rolling", "--dry-run", "--config", config]);
     assert_eq!(run.stdout, "gold.hours: up to date\ngold.rolling: up to date\n", "{run}");
 }
@@ -102,9 +102,10 @@ fn models_can_be_listed_and_shown() {
     for name in ["daily_ohlcv", "gold.daily_ohlcv"] {
         let run = lake.run("gold", &["show", name]);
         assert_eq!(run.code, Some(0), "{run}");
-        for told in ["key          market, date, symbol", "vwap ", "SELECT", "looks back   0 days"]
+        for reported in
+            ["key          market, date, symbol", "vwap ", "SELECT", "looks back   0 days"]
         {
-            assert!(run.stdout.contains(told), "{told}: {run}");
+            assert!(run.stdout.contains(reported), "{reported}: {run}");
         }
     }
     for arguments in [&["show", "dayly"][..], &["dayly"]] {

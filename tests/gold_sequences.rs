@@ -42,19 +42,19 @@ async fn after_any_sequence_of_ingests_corrections_and_swaps_gold_is_what_a_full
     for seed in first..first + sequences {
         let mut numbers = Random::new(seed);
         let scene = GoldScene::new();
-        let mut told = format!("sequence {seed}");
+        let mut reported = format!("sequence {seed}");
         for _ in 0..STEPS {
             for _ in 0..=numbers.below(3) {
-                told = format!("{told}\n  {}", publish(&scene, &mut numbers));
+                reported = format!("{reported}\n  {}", publish(&scene, &mut numbers));
             }
             scene.ingest().await;
             // Some builds find several ingests behind them.
             if numbers.below(3) > 0 {
                 scene.gold().await;
-                told.push_str("\n  gold");
+                reported.push_str("\n  gold");
             }
         }
-        scene.assert_equals_a_full_rebuild(&told).await;
-        assert_eq!(scene.tables().await.len(), 5, "{told}");
+        scene.assert_equals_a_full_rebuild(&reported).await;
+        assert_eq!(scene.tables().await.len(), 5, "{reported}");
     }
 }

@@ -68,10 +68,10 @@ fn days_of(csv: &[u8]) -> Vec<String> {
         sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
     }
     let decimal = |units: i128| format!("{}.{:08}", units / 100_000_000, units % 100_000_000);
-    let told = |(day, [count, ids, quantity, price]): (String, [i128; 4])| {
+    let reported = |(day, [count, ids, quantity, price]): (String, [i128; 4])| {
         format!("{day} | {count} | {ids} | {} | {}", decimal(quantity), decimal(price))
     };
-    days.into_iter().map(told).collect()
+    days.into_iter().map(reported).collect()
 }
 
 fn units(number: &str) -> i128 {

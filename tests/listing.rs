@@ -100,7 +100,7 @@ async fn a_series_of_many_pages_is_listed_whole() {
             .all(|it| it.has_checksum == Some(true) && it.size == Some(3))
     );
     assert_eq!(server.count(Kind::List, FOLDER), 276usize.div_ceil(7));
-    assert!(answer.found.unavailable.is_empty() && answer.recorder.told().is_empty());
+    assert!(answer.found.unavailable.is_empty() && answer.recorder.reported().is_empty());
 }
 
 #[tokio::test]
@@ -184,7 +184,7 @@ async fn without_a_listing_the_expected_days_are_asked_for_one_by_one() {
                 .all(|it| it.has_checksum.is_none() && it.size == Some(3))
         );
         assert_eq!(server.count(Kind::Head, ""), 10, "up to today, and no further");
-        let notices = answer.recorder.told();
+        let notices = answer.recorder.reported();
         assert!(
             notices.len() == 1
                 && notices[0].contains("could not be listed")
@@ -229,7 +229,7 @@ async fn a_stale_listing_is_found_out_and_told() {
         }
         let answer = list(&server, &klines(symbols, &["1h"], "2026-05-01", "2026-05-18")).await;
         assert_eq!(answer.found.inventory.archives.len(), 18);
-        let notices = answer.recorder.told();
+        let notices = answer.recorder.reported();
         assert!(
             notices.len() == 1
                 && notices[0].contains("disagrees")
@@ -246,7 +246,7 @@ async fn a_series_that_ended_costs_a_few_questions_and_no_warning() {
     let answer = list(&server, &klines(&["BTCUSDT"], &["1h"], "2026-01-01", "")).await;
     assert_eq!(answer.found.inventory.archives.len(), 5);
     assert_eq!(server.count(Kind::Head, ""), 3);
-    assert!(answer.recorder.told().is_empty());
+    assert!(answer.recorder.reported().is_empty());
 }
 
 #[tokio::test]

@@ -35,6 +35,7 @@ mod metrics;
 mod object_store;
 mod odd_folders;
 mod output;
+mod output_files;
 mod outputs;
 mod overlap;
 mod ownership;

@@ -251,13 +251,14 @@ async fn a_refresh_that_repeats_itself_ends_well_when_it_is_asked_to() {
         publish(&server, "BTCUSDT", "2024-01-06");
         let mut program = lake.program("refresh", &["--source", server.url(), "--every", "1h"]);
         let mut repeating = program.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut told = BufReader::new(repeating.stderr.take().unwrap()).lines();
-        let round = told.by_ref().map(Result::unwrap).find(|line| line.starts_with("archives: "));
+        let mut reported = BufReader::new(repeating.stderr.take().unwrap()).lines();
+        let round =
+            reported.by_ref().map(Result::unwrap).find(|line| line.starts_with("archives: "));
         assert!(round.is_some_and(|line| line.starts_with("archives: 1 new, 1 skipped")));
 
         send(signal, repeating.id());
 
-        let rest: Vec<String> = told.map(Result::unwrap).collect();
+        let rest: Vec<String> = reported.map(Result::unwrap).collect();
         assert_eq!(repeating.wait().unwrap().code(), Some(0), "{signal}: {rest:?}");
         assert_eq!(lake.value("SELECT count(*) FROM silver.trades").await, "10");
     }
@@ -280,10 +281,13 @@ async fn a_refresh_that_is_interrupted_keeps_what_has_landed_and_can_go_on() {
 
     send("-INT", repeating.id());
 
-    let told: Vec<String> =
+    let reported: Vec<String> =
         BufReader::new(repeating.stderr.take().unwrap()).lines().map(Result::unwrap).collect();
-    assert_eq!(repeating.wait().unwrap().code(), Some(0), "{told:?}");
-    assert!(told.iter().any(|line| line.starts_with("stopped; nothing is lost")), "{told:?}");
+    assert_eq!(repeating.wait().unwrap().code(), Some(0), "{reported:?}");
+    assert!(
+        reported.iter().any(|line| line.starts_with("stopped; nothing is lost")),
+        "{reported:?}"
+    );
     assert_eq!(
         lake.rows("SELECT archive, count(*) FROM silver.trades GROUP BY archive").await.len(),
         2

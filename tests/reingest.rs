@@ -164,9 +164,15 @@ async fn keys_that_fit_no_pattern_are_reported_and_not_touched() {
     let run = lake.run("ingest", &[&ALL_TRADES[..], &["--source", server.url()]].concat());
 
     assert_eq!((plan.code, run.code), (Some(0), Some(0)), "{run}");
-    for told in [&plan.stdout, &run.stderr] {
-        assert!(told.contains("published, and no archive of a known kind: 3 keys"), "{told}");
-        assert!(unknown.iter().all(|name| told.contains(&format!("{folder}{name}"))), "{told}");
+    for reported in [&plan.stdout, &run.stderr] {
+        assert!(
+            reported.contains("published, and no archive of a known kind: 3 keys"),
+            "{reported}"
+        );
+        assert!(
+            unknown.iter().all(|name| reported.contains(&format!("{folder}{name}"))),
+            "{reported}"
+        );
     }
     assert_eq!(server.downloads(), 1);
     assert_eq!(lake.rows("SELECT archive FROM meta.archives").await, [good]);

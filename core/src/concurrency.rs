@@ -38,7 +38,7 @@ impl ConcurrencyLimiter {
         self.round
     }
 
-    /// Takes note that an archive came through.
+    /// Takes note that an archive was downloaded.
     pub fn on_success(&mut self) {
         self.successes += 1;
         if self.successes >= self.size && self.size < self.limit {

@@ -30,7 +30,7 @@ pub(crate) struct HttpSource {
     listed_elsewhere: bool,
     client: Client,
     /// How long a server may take for an answer that brings next to nothing.
-    patience: Duration,
+    answer_limit: Duration,
 }
 
 /// The URL that requests begin with, and what opens it.
@@ -75,8 +75,8 @@ impl HttpSource {
                 || SourceError::fatal(&objects.url, format!("{}; {advice}", chain(&error)));
             plain.then(without).flatten().ok_or_else(failed)
         })?;
-        let patience = timeouts.whole_request();
-        Ok(Self { objects, listing, listed_elsewhere, client, patience })
+        let answer_limit = timeouts.whole_request();
+        Ok(Self { objects, listing, listed_elsewhere, client, answer_limit })
     }
 
     fn object_url(&self, key: &str) -> String {
@@ -103,7 +103,7 @@ impl HttpSource {
         request: RequestBuilder,
     ) -> Result<Response, SourceError> {
         let request = Credentials::sign(base.credentials.as_ref(), request);
-        let Ok(answer) = tokio::time::timeout(self.patience, request.send()).await else {
+        let Ok(answer) = tokio::time::timeout(self.answer_limit, request.send()).await else {
             return Err(SourceError::transient(what, "timed out: no answer is complete"));
         };
         let response = answer.map_err(|error| broken(what, &error))?;
@@ -123,18 +123,18 @@ impl HttpSource {
     /// server counts, because a limit on bandwidth makes readers slow.
     fn body(&self, what: &str, response: Response) -> BoxStream<'static, Pieces> {
         let what = what.to_owned();
-        let state = (response.bytes_stream().boxed(), self.patience);
-        let pieces = futures::stream::try_unfold(state, move |(mut body, patience)| {
+        let state = (response.bytes_stream().boxed(), self.answer_limit);
+        let pieces = futures::stream::try_unfold(state, move |(mut body, answer_limit)| {
             let what = what.clone();
             async move {
                 let begun = Instant::now();
-                let Ok(next) = tokio::time::timeout(patience, body.next()).await else {
+                let Ok(next) = tokio::time::timeout(answer_limit, body.next()).await else {
                     return Err(SourceError::transient(&what, "the server sends too slowly"));
                 };
                 let Some(piece) = next else { return Ok(None) };
                 let piece = piece.map_err(|error| broken(&what, &error))?;
                 let earned = Duration::from_secs_f64(piece.len() as f64 / SLOWEST);
-                let left = (patience + earned).saturating_sub(begun.elapsed());
+                let left = (answer_limit + earned).saturating_sub(begun.elapsed());
                 Ok(Some((piece, (body, left))))
             }
         });

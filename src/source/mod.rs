@@ -98,7 +98,11 @@ pub fn open_source(
     timeouts: Timeouts,
 ) -> Result<Arc<dyn Source>, SourceError> {
     let http = location.starts_with("http://") || location.starts_with("https://");
-    let location = location.trim_end_matches('/');
+    let location = match location.ends_with("://") {
+        // Nothing but a scheme: it is named in the error as it was typed.
+        true => location,
+        false => location.trim_end_matches('/'),
+    };
     if http {
         let own = if location == PUBLIC_ARCHIVE { PUBLIC_LISTING } else { location };
         return Ok(Arc::new(http::HttpSource::new(location, listing.unwrap_or(own), timeouts)?));

@@ -59,7 +59,12 @@ pub(crate) fn location_of(url: &Url) -> String {
     let known = registered();
     let storage = url.host_str().and_then(|digest| known.get(digest));
     let path = url.path().trim_start_matches('/');
-    storage.map_or_else(|| url.to_string(), |storage| format!("{}{path}", storage.location))
+    let Some(storage) = storage else { return url.to_string() };
+    // A local folder is named as users name it.
+    match storage.location.join(path).ok().and_then(|url| url.to_file_path().ok()) {
+        Some(folder) => folder.display().to_string(),
+        None => format!("{}{path}", storage.location),
+    }
 }
 
 /// Makes Delta use the stores of this module.

@@ -4,7 +4,7 @@
 use std::error::Error;
 use std::io::{self, ErrorKind};
 
-use crate::error_chain::messages;
+use crate::error_chain::{messages, store_error};
 use crate::settings::SettingsError;
 
 /// Lines of an error and its causes at most, with the hint if there is one.
@@ -35,7 +35,7 @@ fn hint_for(error: &(dyn Error + 'static)) -> Option<&'static str> {
     if let Some(error) = error.downcast_ref::<SettingsError>() {
         return error.hint();
     }
-    if let Some(error) = error.downcast_ref::<object_store::Error>() {
+    if let Some(error) = store_error(error) {
         return hint_for_store(error);
     }
     let error = error.downcast_ref::<io::Error>()?;

@@ -250,7 +250,7 @@ def cells_of(cells):
 
 
 class DuckReader(SqlReader):
-    """DuckDB over the active files, which it has to be told: without an extension it knows no Delta."""
+    """DuckDB over the active files, whose names it is given: without an extension it knows no Delta."""
 
     def __init__(self, table, columns):
         self.columns = columns

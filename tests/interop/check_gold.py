@@ -1,4 +1,4 @@
-"""Computes every gold table of a lake anew from the archives, without the program, and compares.
+"""Computes every gold table of a lake again from the archives, without the program, and compares.
 
 Usage: check_gold.py LAKE ARCHIVES, the folder of a lake and that of the archives it was made of, which may be its
 own folder bronze. A table that nothing here computes fails too.

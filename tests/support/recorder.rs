@@ -19,13 +19,13 @@ impl Recorder {
     }
 
     /// Returns the notes and warnings.
-    pub(crate) fn told(&self) -> Vec<String> {
+    pub(crate) fn reported(&self) -> Vec<String> {
         let events = self.0.lock().unwrap();
-        let told = events.iter().filter_map(|event| match event {
+        let reported = events.iter().filter_map(|event| match event {
             Event::Note(text) | Event::Warning(text) => Some(text.clone()),
             _ => None,
         });
-        told.collect()
+        reported.collect()
     }
 
     /// Returns how many downloads might run from each moment on at which there were to be fewer.

@@ -1,6 +1,6 @@
 """What the checks of gold models share: reading archives without the program, reading a gold table, comparing.
 
-Each model has a module here, named as its table, with a function `check(lake, archives)`. It computes the table anew
+Each model has a module here, named as its table, with a function `check(lake, archives)`. It computes the table again
 from the CSV files inside the zips, with the module csv, exact decimals and plain loops, and raises AssertionError
 where the table `gold.<model>` of the lake, read by the package deltalake, says something else.
 """

@@ -1,6 +1,6 @@
 """Symbols of the archives: from the names of the files and the times in them.
 
-The pairs are told by the assets that these archives are about, not by a list of quote assets.
+The pairs follow from the assets that these archives are about, not by a list of quote assets.
 """
 
 import re
