@@ -296,7 +296,7 @@ mod tests {
         for pattern in [nested(1_000), nested(100_000), "?".repeat(1_000_000), "?".repeat(257)] {
             assert!(SymbolFilter::parse(&[&pattern]).is_err(), "{}", &pattern[..20]);
         }
-        for pattern in [nested(126), "?".repeat(256), "[!a]".repeat(64), "{a,b}*".repeat(42)] {
+        for pattern in [nested(126), "?".repeat(256), "[ab]".repeat(64), "{a,b}*".repeat(42)] {
             assert!(SymbolFilter::parse(&[&pattern]).is_ok(), "{pattern}");
         }
     }
