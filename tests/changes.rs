@@ -157,7 +157,7 @@ async fn of_an_archive_that_owns_some_days_only_what_is_in_the_table_is_counted(
         server.publish(key, zip_of(&csv_name(key), csv.as_bytes()));
     };
     (1..=9).for_each(|day| {
-        publish(&format!("data/spot/daily/klines/BTCUSDT/1h/BTCUSDT-1h-2024-02-{day:02}.zip"), &[])
+        publish(&format!("data/spot/daily/klines/BTCUSDT/1h/BTCUSDT-1h-2024-02-{day:02}.zip"), &[]);
     });
     lake.ingest(server.url(), &["--all"]).await;
     let month = "data/spot/monthly/klines/BTCUSDT/1h/BTCUSDT-1h-2024-02.zip";

@@ -96,14 +96,14 @@ fn gold_table(page: &mut String, model: &Model) {
     write!(page, "Made from {}. Its key is {}. ", list(&inputs), list(model.key())).unwrap();
     match (model.partitioning(), model.lookback(), model.lookahead()) {
         (Partitioning::Whole, ..) => {
-            page.push_str("It has no partitions and is built as a whole.\n\n")
+            page.push_str("It has no partitions and is built as a whole.\n\n");
         }
         (_, 0, 0) => page.push_str("A day is made from that day.\n\n"),
         (_, back, 0) => {
-            write!(page, "A day is made from that day and {} before it.\n\n", days(back)).unwrap()
+            write!(page, "A day is made from that day and {} before it.\n\n", days(back)).unwrap();
         }
         (_, 0, ahead) => {
-            write!(page, "A day is made from that day and {} after it.\n\n", days(ahead)).unwrap()
+            write!(page, "A day is made from that day and {} after it.\n\n", days(ahead)).unwrap();
         }
         (_, back, ahead) => {
             let (back, ahead) = (days(back), days(ahead));

@@ -28,12 +28,10 @@ fn line_of(text: &str) -> usize {
     HOURS.lines().position(|line| line.contains(text)).unwrap() + 1
 }
 
-#[tokio::test]
-async fn every_error_has_its_line_and_leaves_the_table_and_other_models_alone() {
-    let mut scene = scene().await;
-    let (versions, files) = (scene.lake.versions(), scene.lake.data_files("gold/hours"));
+/// What is replaced in the model, by what, the line of the error, and a part of its text.
+fn mistakes() -> Vec<(&'static str, &'static str, usize, &'static str)> {
     let select = line_of("SELECT market");
-    let cases = [
+    vec![
         ("SELECT market, date, symbol,", "SELECT market,, symbol,", select, "expected"),
         (
             "GROUP BY market, date, symbol",
@@ -111,8 +109,14 @@ async fn every_error_has_its_line_and_leaves_the_table_and_other_models_alone() 
             line_of("-- key"),
             "`key` lacks the partition column `date`",
         ),
-    ];
-    for (good, bad, line, message) in cases {
+    ]
+}
+
+#[tokio::test]
+async fn every_error_has_its_line_and_leaves_the_table_and_other_models_alone() {
+    let mut scene = scene().await;
+    let (versions, files) = (scene.lake.versions(), scene.lake.data_files("gold/hours"));
+    for (good, bad, line, message) in mistakes() {
         assert!(HOURS.contains(good), "{good}");
         let report = build(&mut scene, &HOURS.replacen(good, bad, 1)).await;
         let hours = of(&report, "gold.hours");

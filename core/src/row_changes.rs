@@ -88,7 +88,7 @@ mod tests {
         let mut comparison = Comparison::default();
         for (version, rows) in [(RowVersion::New, new), (RowVersion::Old, old)] {
             rows.iter().for_each(|(key, row)| {
-                comparison.push(version, u128::from(*key), u128::from(*row))
+                comparison.push(version, u128::from(*key), u128::from(*row));
             });
         }
         comparison.count()

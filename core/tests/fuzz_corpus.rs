@@ -1,5 +1,5 @@
 //! The fuzz targets with every file of their corpora, so that what fuzzing found once stays mended.
-#![allow(clippy::expect_used, unreachable_pub)]
+#![allow(clippy::expect_used, clippy::unwrap_used, unreachable_pub)]
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -146,7 +146,7 @@ pub fn write_csv(
         "metrics" => derivatives::write_metrics(&sample, &mut rows)?,
         "liquidationSnapshot" => derivatives::write_liquidations(&sample, &mut rows)?,
         "premiumIndex" | "indexPriceKlines" | "markPriceKlines" => {
-            price_klines::write(&sample, &mut rows)?
+            price_klines::write(&sample, &mut rows)?;
         }
         "BVOLIndex" => options::write_volatility(&sample, &mut rows)?,
         "EOHSummary" => options::write_summary(&sample, &mut rows)?,

@@ -155,7 +155,7 @@ impl Lister {
             match answer {
                 Ok(published) => found.extend(published),
                 Err(reason) => {
-                    unavailable.push(Unavailable { prefix: tail.series.prefix(), reason })
+                    unavailable.push(Unavailable { prefix: tail.series.prefix(), reason });
                 }
             }
         }

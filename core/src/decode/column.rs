@@ -94,7 +94,7 @@ impl ColumnBuffer {
                 );
             }
             (ColumnValues::Time(times), ColumnSource::DateAndHour(day, hour)) => {
-                extend_day_and_hour(times, block, day, hour)
+                extend_day_and_hour(times, block, day, hour);
             }
             (ColumnValues::Date(dates), ColumnSource::Expiry(field)) => {
                 dates.extend(block, field, nullable, |text| expiry(text).ok(), expiry);
@@ -135,7 +135,7 @@ impl ColumnBuffer {
                 booleans.extend(block, field, nullable, fast_boolean, |_| Err(Problem::Boolean));
             }
             (ColumnValues::Text(texts), ColumnSource::Value(field)) => {
-                extend_texts(texts, block, field, nullable)
+                extend_texts(texts, block, field, nullable);
             }
             // The schema's reader pairs no other type and source.
             _ => {}
@@ -191,7 +191,7 @@ impl<V: Copy + Default> Fixed<V> {
                     appended = row + 1;
                 }
                 Err(problem) => {
-                    block.failures.push(Failure { row: row as u32, field: field as u32, problem })
+                    block.failures.push(Failure { row: row as u32, field: field as u32, problem });
                 }
             }
             // A placeholder keeps the columns of equal length until the row is filtered out.

@@ -108,7 +108,7 @@ impl FileLayout {
                 Reading::Value(column) => sources[column] = ColumnSource::Value(at),
                 Reading::DateTime(column) => sources[column] = ColumnSource::DateTime(at),
                 Reading::Date(column) => {
-                    sources[column] = ColumnSource::DateAndHour(at, hour.unwrap_or(at))
+                    sources[column] = ColumnSource::DateAndHour(at, hour.unwrap_or(at));
                 }
                 Reading::ExpiryStrike { expiry, strike } => {
                     sources[expiry] = ColumnSource::Expiry(at);

@@ -64,13 +64,13 @@ pub fn parse_page(xml: &[u8]) -> Result<ListingPage, ListingError> {
         let event = reader.read_event().map_err(|error| not_xml(&error))?;
         match event {
             Event::Start(start) => {
-                document.start(&String::from_utf8_lossy(start.local_name().as_ref()))?
+                document.start(&String::from_utf8_lossy(start.local_name().as_ref()))?;
             }
             Event::Text(text) => {
-                document.push_text(&text.decode().map_err(|error| not_xml(&error))?)?
+                document.push_text(&text.decode().map_err(|error| not_xml(&error))?)?;
             }
             Event::CData(text) => {
-                document.push_text(&text.decode().map_err(|error| not_xml(&error))?)?
+                document.push_text(&text.decode().map_err(|error| not_xml(&error))?)?;
             }
             Event::GeneralRef(reference) => document.push_text(&entity(&reference)?)?,
             Event::End(_) => document.end()?,
@@ -224,7 +224,7 @@ impl PartialObject {
             "Key" => self.key = Some(text),
             "Size" => {
                 self.size =
-                    Some(text.parse().map_err(|_| value(element, &text, "a number of bytes"))?)
+                    Some(text.parse().map_err(|_| value(element, &text, "a number of bytes"))?);
             }
             "ETag" => {
                 let etag = text.trim_matches('"');

@@ -167,7 +167,7 @@ impl KeyPattern {
                 }
                 Token::Literal(_) | Token::Period => {}
                 Token::Frequency => {
-                    found.frequency = text.parse().map_err(|_| OffPattern::UnknownFolder)?
+                    found.frequency = text.parse().map_err(|_| OffPattern::UnknownFolder)?;
                 }
                 Token::Symbol => found.symbol = text,
                 Token::Interval => {
@@ -264,7 +264,7 @@ impl Token {
             Self::Frequency => key.push_str(frequency.as_str()),
             Self::Symbol => key.push_str(symbol.map_or("", Symbol::as_str)),
             Self::Interval => {
-                key.push_str(&interval.map(|interval| interval.to_string()).unwrap_or_default())
+                key.push_str(&interval.map(|interval| interval.to_string()).unwrap_or_default());
             }
             Self::Period => {}
         }

@@ -263,7 +263,7 @@ fn an_archive_is_fetched_again_only_if_the_source_says_something_else() {
             (archive.last_modified, entry.etag) = (Some(time("2024-06-03")), None);
         }),
         ("already ingested", |archive, _| {
-            (archive.size, archive.etag, archive.last_modified) = (None, None, None)
+            (archive.size, archive.etag, archive.last_modified) = (None, None, None);
         }),
         ("changed at the source", |archive, entry| {
             (archive.size, entry.status) = (Some(101), ArchiveStatus::Rejected);
