@@ -1,9 +1,9 @@
 //! Brings archives into bronze: downloaded, verified, durable, and byte for byte as published.
 //!
 //! [`Fetcher::fetch`] takes what bronze holds if it is what the source publishes; else it reads the
-//! archive and its checksum, compares, and only then gives the bytes their final name. [`download`]
-//! reads and resumes, [`partial`] is the file that grows meanwhile, [`store`] says what bronze
-//! promises, and [`local`] and [`remote`] keep it. What the bytes mean is decided elsewhere.
+//! archive and its checksum, compares, and only then gives the bytes their final name. `download`
+//! reads and resumes, `partial` is the file that grows meanwhile, `store` says what bronze
+//! promises, and `local` and `remote` keep it. What the bytes mean is decided elsewhere.
 
 mod bandwidth;
 mod checksum;

@@ -2,7 +2,7 @@
 //!
 //! Files are sorted, carry exact statistics, and list in their footers the archives that their rows
 //! come from. Which files belong to a table is a matter of its log, which does not know what is
-//! inside of them ([`crate::delta`]).
+//! inside of them (`crate::delta`).
 
 mod decimals;
 mod encode;

@@ -2,7 +2,7 @@
 //!
 //! Everything the lake writes goes through the stores made here, Delta's commits included, so that
 //! local files are durable before they count (guarantee 1 survives a power cut) and both kinds of
-//! lake behave alike. [`local`] and [`bucket`] are the two kinds, [`engine`] is how Delta and SQL
+//! lake behave alike. `local` and `bucket` are the two kinds, `engine` is how Delta and SQL
 //! find them. Nothing here knows what the bytes mean.
 
 mod bucket;
