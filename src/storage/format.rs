@@ -40,9 +40,9 @@ pub enum FormatError {
     )]
     Damaged { file: String, source: serde_json::Error },
     #[error("cannot read the format version of the lake from {file}")]
-    Read { file: String, source: Box<Error> },
+    Read { file: String, source: Error },
     #[error("cannot write the format version of the lake to {file}")]
-    Write { file: String, source: Box<Error> },
+    Write { file: String, source: Error },
 }
 
 /// What the file holds; fields that later versions add are ignored.
@@ -91,8 +91,7 @@ impl Lake {
     }
 
     async fn read_format(&self) -> Result<Option<u64>, FormatError> {
-        let failed =
-            |source| FormatError::Read { file: self.format_file(), source: Box::new(source) };
+        let failed = |source| FormatError::Read { file: self.format_file(), source };
         let found = match self.storage().store().get(&Path::from(FORMAT_FILE)).await {
             Err(Error::NotFound { .. }) => return Ok(None),
             found => found.map_err(failed)?,
@@ -105,8 +104,7 @@ impl Lake {
     }
 
     async fn write_format(&self) -> Result<(), StorageError> {
-        let failed =
-            |source| FormatError::Write { file: self.format_file(), source: Box::new(source) };
+        let failed = |source| FormatError::Write { file: self.format_file(), source };
         if self.read_format().await?.is_some() {
             return Ok(());
         }
