@@ -15,7 +15,7 @@ use super::claim::{create_private, open_no_link, with_ending};
 use super::download::Complete;
 use super::partial::{disk, hash};
 use super::stale::LOCK_FILE;
-use super::store::{Bronze, Held, Kept, mismatch_name, older_name};
+use super::store::{Bronze, Held, Kept, is_checksum_of, mismatch_name, older_name};
 use crate::storage::durability::{StagedFile, create_folders, sync_folder};
 
 #[derive(Debug)]
@@ -134,7 +134,11 @@ impl Placement {
         if std::fs::hard_link(&self.file, &older).is_err() && !older.try_exists()? {
             std::fs::rename(&self.file, &older)?;
         }
-        absent_is_fine(std::fs::rename(self.checksum_file(), with_suffix(&older)))
+        // A run that was killed may have left the checksum of the version before.
+        match std::fs::read(self.checksum_file()) {
+            Ok(checksum) if !is_checksum_of(&checksum, path, held) => Ok(()),
+            _ => absent_is_fine(std::fs::rename(self.checksum_file(), with_suffix(&older))),
+        }
     }
 
     fn write_checksum(&self, checksum: &[u8]) -> io::Result<()> {

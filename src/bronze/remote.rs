@@ -1,5 +1,6 @@
 //! Bronze in an object store: verified bytes are uploaded, and a local copy serves the decoder.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ use uuid::Uuid;
 use super::FetchError;
 use super::download::Complete;
 use super::partial::disk;
-use super::store::{Bronze, Held, Kept, mismatch_name, older_name};
+use super::store::{Bronze, Held, Kept, is_checksum_of, mismatch_name, older_name};
 use crate::storage::Storage;
 
 /// Larger files are uploaded in parts of this size.
@@ -45,8 +46,12 @@ impl RemoteBronze {
     }
 
     fn new_copy(&self) -> Result<TempPath, FetchError> {
-        let name = self.scratch.join(format!("{}.own", Uuid::new_v4().simple()));
-        TempPath::try_from_path(&name).map_err(|error| disk(&name, error))
+        self.scratch_path().map_err(|error| disk(&self.scratch, error))
+    }
+
+    /// Returns a name in the scratch folder that nothing else uses.
+    fn scratch_path(&self) -> io::Result<TempPath> {
+        TempPath::try_from_path(self.scratch.join(format!("{}.own", Uuid::new_v4().simple())))
     }
 
     async fn upload(&self, file: &Path, to: &StorePath) -> Result<(), UploadError> {
@@ -91,19 +96,30 @@ impl RemoteBronze {
         Ok(Some((Sha256Hex::from_bytes(hasher.finalize().into()), size)))
     }
 
-    /// Copies the object that holds a final name to the name of an older version, unless it has the
-    /// same bytes.
+    /// Gives the bytes that hold a final name the name of an older version, unless they are the
+    /// same as the new ones.
+    ///
+    /// What is uploaded is what was hashed: another process may replace the object meanwhile, and
+    /// a copy in the store would then have the newer bytes under the older name.
     async fn keep_older(&self, path: &str, sha256: &Sha256Hex) -> Result<bool, UploadError> {
-        let Some((held, _)) = self.sum(&parse(path)?, None).await? else { return Ok(false) };
+        let copy = self.scratch_path()?;
+        let Some((held, _)) = self.sum(&parse(path)?, Some(&copy)).await? else {
+            return Ok(false);
+        };
         if held == *sha256 {
             return Ok(true);
         }
         let older = older_name(path, &held);
-        self.store.copy(&parse(path)?, &parse(&older)?).await?;
-        match self.store.copy(&parse(&checksum_of(path))?, &parse(&checksum_of(&older))?).await {
-            Ok(()) | Err(Error::NotFound { .. }) => Ok(false),
-            Err(error) => Err(error.into()),
+        self.upload(&copy, &parse(&older)?).await?;
+        let checksum = match self.store.get(&parse(&checksum_of(path))?).await {
+            Ok(found) => found.bytes().await?,
+            Err(Error::NotFound { .. }) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        };
+        if is_checksum_of(&checksum, path, &held) {
+            self.store.put(&parse(&checksum_of(&older))?, checksum.into()).await?;
         }
+        Ok(false)
     }
 
     async fn place(

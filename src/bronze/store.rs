@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use lakehouse_core::listing::checksum::Sha256Hex;
+use lakehouse_core::listing::checksum::{Sha256Hex, parse_checksum};
 use lakehouse_core::names::archive::ArchiveKey;
 use tempfile::TempPath;
 
@@ -68,4 +68,10 @@ pub(crate) fn mismatch_name(path: &str, sha256: &Sha256Hex) -> String {
 
 fn short(sha256: &Sha256Hex) -> String {
     sha256.to_string().chars().take(12).collect()
+}
+
+/// Returns whether a checksum file is about these bytes of an archive.
+pub(crate) fn is_checksum_of(checksum: &[u8], path: &str, sha256: &Sha256Hex) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    parse_checksum(checksum, name).is_ok_and(|published| published == *sha256)
 }

@@ -26,12 +26,6 @@ use crate::support::silver_rows::{RowsByOwner, silver_rows};
 /// Kills into one lake before it is completed and looked at.
 const KILLS_OF_A_LAKE: usize = 10;
 
-/// A bronze file of an older version is what its name says, even where two runs replaced the
-/// archive at once, or one was killed between an archive and its checksum. The program does not
-/// achieve that yet: in a bucket the older version is copied after it was looked at, and may be
-/// another one then.
-const OLDER_VERSIONS_ARE_KEPT: bool = false;
-
 /// What `verify` prints.
 #[derive(Debug, Deserialize)]
 struct Verified {
@@ -45,15 +39,6 @@ struct Finding {
     check: String,
     expected: String,
     found: String,
-}
-
-impl Finding {
-    /// Returns whether it is about a file that is named like `X.90d2c1f73569.zip`.
-    fn is_of_older_version(&self) -> bool {
-        let file = self.expected.trim_end_matches(".CHECKSUM").trim_end_matches(".zip");
-        let sum = file.rsplit('.').next().unwrap_or_default();
-        sum.len() == 12 && sum.chars().all(|digit| digit.is_ascii_hexdigit())
-    }
 }
 
 /// Where lakes are.
@@ -255,11 +240,7 @@ impl Marathon {
         let run =
             Run::from(self.program(&["verify", "--deep", "--format", "json"]).output().unwrap());
         let found: Verified = serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{run}"));
-        let is_known = |finding: &Finding| {
-            let is_of_bronze = ["bronze", "checksum"].contains(&finding.check.as_str());
-            !OLDER_VERSIONS_ARE_KEPT && is_of_bronze && finding.is_of_older_version()
-        };
-        let found: Vec<_> = found.findings.iter().filter(|finding| !is_known(finding)).collect();
+        let found = found.findings;
         self.assert(found.is_empty(), &format!("verify: {found:#?}"));
     }
 
