@@ -34,7 +34,12 @@ pub(crate) async fn version_at(
     let files = LogFiles::list(store).await?;
     let commits: Vec<(u64, ObjectMeta)> = files.commits.into_iter().collect();
     let Some((_, first)) = commits.first() else { return Ok(VersionAt::NoCommits) };
-    let oldest = commit_time(store, first).await?;
+    // The engine dates the commit that makes a table by the clock of the machine, which may not be
+    // the clock of the run.
+    let mut oldest = commit_time(store, first).await?;
+    if let Some((_, second)) = commits.get(1) {
+        oldest = oldest.min(commit_time(store, second).await?);
+    }
     if oldest > time {
         return Ok(VersionAt::Before(oldest));
     }
