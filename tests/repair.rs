@@ -2,7 +2,9 @@
 //! and `maintain --repair` makes silver again what bronze and the ledger say.
 
 use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -23,8 +25,8 @@ use crate::support::test_lake::TestLake;
 const DAYS: [&str; 4] = ["2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05"];
 const ONE_BY_ONE: [&str; 3] = ["--all", "--batch-size", "1"];
 /// Twenty rows of each day, each once.
-const RIGHT: &str = "80 rows, 80 of them different";
-const ROWS: &str = "SELECT count(*) || ' rows, ' || count(DISTINCT date || ' ' || id) || \
+const RIGHT: &str = "80 rows and 80 of them different";
+const ROWS: &str = "SELECT count(*) || ' rows and ' || count(DISTINCT date || ' ' || id) || \
                     ' of them different' AS found FROM silver.trades";
 
 /// A lake of four days, a commit each.
@@ -157,11 +159,11 @@ async fn commits_are_read_where_a_checkpoint_is_damaged_or_missing() {
         let key = trades_key("BTCUSDT", "2024-01-06");
         server.publish(&key, trades(&key, "2024-01-06", 0..20));
         done(ingest(&lake, &server));
-        assert_eq!(ask(&lake, &[], ROWS), "100 rows, 100 of them different", "{name}");
+        assert_eq!(ask(&lake, &[], ROWS), "100 rows and 100 of them different", "{name}");
         let run = repaired(&lake);
         assert!(run.stderr.contains("_last_checkpoint"), "{name}: {run}");
         assert!(!file.exists(), "{name}");
-        assert_eq!(ask(&lake, &[], ROWS), "100 rows, 100 of them different", "{name}");
+        assert_eq!(ask(&lake, &[], ROWS), "100 rows and 100 of them different", "{name}");
     }
 }
 
@@ -171,7 +173,7 @@ async fn rows_that_another_program_deleted_come_back() {
     let files = added(&lake, "silver/trades");
     let removed = [removal_of(&files[1]), removal_of(&files[2])];
     commit(&lake, "silver/trades", "DELETE", &removed);
-    assert_eq!(ask(&lake, &[], ROWS), "40 rows, 40 of them different");
+    assert_eq!(ask(&lake, &[], ROWS), "40 rows and 40 of them different");
 
     let found = lake.run("verify", &[]);
     assert_eq!(found.code, Some(1), "{found}");
@@ -194,7 +196,7 @@ async fn rows_that_another_program_restored_twice_or_never_landed_are_taken_out(
     let folder = Path::new(file["path"].as_str().unwrap()).parent().unwrap();
     copy["path"] = folder.join("copy.parquet").to_str().unwrap().into();
     commit(&lake, "silver/trades", "WRITE", &[json!({"add": copy})]);
-    assert_eq!(ask(&lake, &[], ROWS), "100 rows, 80 of them different");
+    assert_eq!(ask(&lake, &[], ROWS), "100 rows and 80 of them different");
 
     repaired(&lake);
 
@@ -329,7 +331,7 @@ async fn a_time_means_the_same_version_in_a_copy_of_the_lake() {
 
     for (number, time) in times.iter().enumerate() {
         let rows = 20 * (number + 1);
-        let expected = format!("{rows} rows, {rows} of them different");
+        let expected = format!("{rows} rows and {rows} of them different");
         assert_eq!(ask(&lake, &["--at", time], ROWS), expected, "at {time}");
     }
     let early = lake.run("query", &["--at", "2001-01-01T00:00:00Z", ROWS]);
@@ -395,7 +397,7 @@ fn add_rows_of_a_newer_program(lake: &TestLake) {
 async fn ledger_rows_that_a_newer_program_wrote_stay_as_they_are() {
     let (lake, server) = lake_of_days().await;
     add_rows_of_a_newer_program(&lake);
-    let unknown = "SELECT string_agg(archive || ' ' || status, ', ' ORDER BY archive) AS found \
+    let unknown = "SELECT string_agg(archive || ' ' || status, ' ' ORDER BY archive) AS found \
                    FROM meta.archives WHERE archive LIKE '%moods%' OR status = 'frozen'";
     let before = ask(&lake, &[], unknown);
     assert!(before.contains("frozen") && before.contains("moods"), "{before}");
@@ -412,7 +414,7 @@ async fn ledger_rows_that_a_newer_program_wrote_stay_as_they_are() {
     assert_eq!(ask(&lake, &[], unknown), before, "after a rebuild");
     done(ingest(&lake, &server));
 
-    assert_eq!(ask(&lake, &[], ROWS), "440 rows, 440 of them different");
+    assert_eq!(ask(&lake, &[], ROWS), "440 rows and 440 of them different");
 }
 
 #[tokio::test]
@@ -445,4 +447,27 @@ async fn rows_that_another_program_changed_come_back() {
 
     assert_eq!(ask(&lake, &[], highest), "19");
     assert_eq!(ask(&lake, &[], ROWS), RIGHT);
+}
+
+#[tokio::test]
+async fn a_wait_for_other_writers_is_announced_and_ends_with_a_signal() {
+    let (lake, server) = lake_of_days().await;
+    let newest = newest_commit(&lake, "silver/trades");
+    let version: u64 = newest.file_stem().unwrap().to_str().unwrap().parse().unwrap();
+    // The next version is taken, and nobody will ever read it.
+    fs::create_dir(newest.with_file_name(format!("{:020}.json", version + 1))).unwrap();
+    let key = trades_key("BTCUSDT", "2024-01-06");
+    server.publish(&key, trades(&key, "2024-01-06", 0..20));
+    let mut program = lake.program("ingest", &["--all", "--source", server.url()]);
+    let mut running = program.stderr(Stdio::piped()).spawn().unwrap();
+
+    let mut lines = BufReader::new(running.stderr.take().unwrap()).lines();
+    let announced = lines.by_ref().any(|line| line.unwrap().contains("commit first"));
+    assert!(announced, "the run ended without a word about others");
+    let id = running.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+
+    let rest: Vec<String> = lines.map(Result::unwrap).collect();
+    assert!(!running.wait().unwrap().success());
+    assert!(rest.join("\n").contains("run the same command again"), "{rest:?}");
 }

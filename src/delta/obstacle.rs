@@ -8,6 +8,7 @@ use std::error::Error as StdError;
 use std::io::{self, ErrorKind};
 
 use deltalake::DeltaTableError;
+use deltalake::kernel::transaction::TransactionError;
 use object_store::Error;
 
 /// What stood in the way of a commit.
@@ -24,10 +25,20 @@ pub(super) enum Obstacle {
 /// Finds out what an attempt failed by.
 pub(super) fn obstacle(error: &DeltaTableError) -> Obstacle {
     match error {
-        DeltaTableError::VersionAlreadyExists(_) | DeltaTableError::Transaction { .. } => {
-            Obstacle::OtherWriter
-        }
+        DeltaTableError::VersionAlreadyExists(_) => Obstacle::OtherWriter,
+        DeltaTableError::Transaction { source } => of_transaction(source),
         error => of_storage(error),
+    }
+}
+
+fn of_transaction(error: &TransactionError) -> Obstacle {
+    match error {
+        TransactionError::DeltaTableAppendOnly
+        | TransactionError::UnsupportedTableFeatures(_)
+        | TransactionError::TableFeaturesRequired(_) => Obstacle::Refused(
+            "another program has given the table features that this one cannot write with",
+        ),
+        _ => Obstacle::OtherWriter,
     }
 }
 

@@ -16,7 +16,8 @@ use serde::Deserialize;
 use super::replace::follows_from_silver;
 use super::{LedgerTable, silver_table};
 use crate::delta::commit::{Change, CommitContext};
-use crate::delta::log_files::{commit_path, read};
+use crate::delta::damage::LogError;
+use crate::delta::log_files::{check_commit, commit_path, read};
 use crate::delta::table::WritableTable;
 use crate::delta::{TableError, Verb};
 use crate::meta::silver_history::SilverHistory;
@@ -184,12 +185,12 @@ impl LedgerTable {
         let store = storage.store();
         let newest = self.newest_version(&name.name);
         let newest_there = match u64::try_from(newest) {
-            Ok(newest) => exists(&store, newest).await,
-            Err(_) => Ok(true),
+            Ok(newest) => is_whole(&store, newest).await.map_err(TableError::log(name))?,
+            Err(_) => true,
         };
         let failed = TableError::cannot(Verb::Read, name, "its log");
         if let Some(id) = first_id(&store).await.map_err(failed)?
-            && newest_there.map_err(failed)?
+            && newest_there
         {
             return Ok(self.has_id(&name.name, &id));
         }
@@ -257,11 +258,12 @@ pub(in crate::meta) fn lost_in_rebuild(
     lost(entry, Some(context))
 }
 
-async fn exists(store: &dyn ObjectStore, version: u64) -> Result<bool, Error> {
+/// Returns whether the commit of a version is there; one that is not whole is an error.
+async fn is_whole(store: &dyn ObjectStore, version: u64) -> Result<bool, LogError> {
     match store.head(&commit_path(version)).await {
-        Ok(_) => Ok(true),
+        Ok(_) => check_commit(store, version).await.map(|()| true),
         Err(Error::NotFound { .. }) => Ok(false),
-        Err(error) => Err(error),
+        Err(error) => Err(error.into()),
     }
 }
 
