@@ -45,6 +45,7 @@ mod real_archives;
 mod refresh;
 mod reingest;
 mod rejects;
+mod repair;
 mod report_page;
 mod resume;
 mod settings;

@@ -290,6 +290,22 @@ async fn files_stay_for_the_retention_and_are_deleted_after_it() {
 }
 
 #[tokio::test]
+async fn a_commit_by_a_clock_that_is_behind_deletes_no_file_before_its_time() {
+    let lake = lake_of_small_files().await;
+    run(&maintain(&lake), day(0)).await;
+    let removed = lake.data_files("silver/klines").len() - 2;
+    // A machine whose clock is years behind commits after it.
+    let folder = sample_folder(&[hourly("BNBUSDT", DAY)]);
+    lake.ingest(folder.path().to_str().unwrap(), &ONE_BY_ONE).await;
+
+    let early = run(&maintain(&lake), day(6)).await;
+    assert_eq!(of(&early, "silver.klines").deleted, [], "{early}");
+    let late = run(&maintain(&lake), day(8)).await;
+
+    assert_eq!(of(&late, "silver.klines").deleted.len(), removed, "{late}");
+}
+
+#[tokio::test]
 async fn a_file_that_no_version_names_is_deleted_only_when_it_is_old() {
     let lake = lake_of_small_files().await;
     run(&maintain(&lake), day(0)).await;

@@ -20,6 +20,13 @@ pub struct MaintainFlags {
     /// Rebuild meta.archives from the silver tables.
     #[arg(long)]
     pub rebuild_ledger: bool,
+    /// Make silver what bronze and the ledger say: set damaged files of logs aside, take out rows
+    /// that should not be there, and load again archives whose rows are missing or changed.
+    #[arg(long, conflicts_with_all = ["retention", "rebuild_ledger"])]
+    pub repair: bool,
+    /// With --repair: decode every archive again and compare all its values.
+    #[arg(long, requires = "repair")]
+    pub deep: bool,
     /// How the summary is printed.
     #[arg(long, default_value = "text")]
     pub format: ReportFormat,

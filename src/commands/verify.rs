@@ -54,5 +54,6 @@ fn summary(report: &VerifyReport) -> String {
         1 => "1 finding".to_owned(),
         more => format!("{more} findings"),
     };
-    format!("verified {archives} archives of {bytes} and {rows} rows: {found}")
+    let way_out = report.way_out().map(|command| format!("; {command}")).unwrap_or_default();
+    format!("verified {archives} archives of {bytes} and {rows} rows: {found}{way_out}")
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
+use deltalake::DeltaTableError;
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties, TableReference};
 use deltalake::kernel::{Action, Add, Metadata};
 use deltalake::operations::update_table_metadata::TableMetadataUpdate;
@@ -21,12 +22,19 @@ use super::log::{
     ArchiveRecord, BuildRecord, CommitRecord, CorrectionRecord, HolderRecord, RECORD_KEY,
     read_record,
 };
+use super::obstacle::{Obstacle, obstacle};
 use super::table::WritableTable;
 use crate::clock::Clock;
 use crate::failpoint::step;
+use crate::shutdown::Shutdown;
+use crate::storage::lake::TableName;
 
 /// How often a commit is tried before it is given up.
 const ATTEMPTS: usize = 200;
+/// How often it is tried where the store fails for a reason that may pass.
+const FAILURES: usize = 20;
+/// After so long, and again after so long, users are informed of what is waited for.
+const SAID_AFTER: Duration = Duration::from_secs(3);
 
 /// What one commit is to change, decided on the snapshot that it follows.
 #[derive(Clone, Debug)]
@@ -76,6 +84,8 @@ pub(crate) struct CommitContext {
     /// The run that the commit belongs to.
     pub(crate) run: Arc<str>,
     pub(crate) clock: Clock,
+    /// A request to stop, which is heeded while waiting for other writers.
+    pub(crate) shutdown: Shutdown,
 }
 
 /// Commits the change that `decide` returns.
@@ -84,7 +94,7 @@ pub(crate) struct CommitContext {
 /// the next version; it returns nothing when there is nothing to do any more.
 ///
 /// # Errors
-/// What `decide` returns, or that the table cannot be read or others kept winning.
+/// What `decide` returns, or that the table cannot be read or written or others kept winning.
 pub(crate) async fn commit<E: From<TableError>>(
     table: &mut WritableTable,
     context: &CommitContext,
@@ -94,6 +104,7 @@ pub(crate) async fn commit<E: From<TableError>>(
     let id = Uuid::new_v4();
     let mut last = None;
     let mut attempted_after = None;
+    let mut wait = Wait::default();
     for pause in backoff() {
         table.refresh().await?;
         // An earlier attempt may have succeeded although it returned an error. Deciding again
@@ -113,14 +124,75 @@ pub(crate) async fn commit<E: From<TableError>>(
                 step("after commit", &table.spec.name);
                 return Ok(Committed::At(version));
             }
-            Err(error) => last = Some(error),
+            Err(error) => last = Some(wait.after(table, error)?),
         }
         // Any attempt so far may turn out to have succeeded, so the search always begins after
         // the version that the first one followed.
         attempted_after = attempted_after.or(Some(before));
-        tokio::time::sleep(pause).await;
+        wait.pause(&table.spec.name, pause, &context.shutdown).await?;
     }
     Err(TableError::contended(&table.spec.name, ATTEMPTS, last).into())
+}
+
+/// How a commit that did not become the next version has waited so far.
+#[derive(Debug, Default)]
+struct Wait {
+    failures: usize,
+    waited: Duration,
+    said: Duration,
+}
+
+impl Wait {
+    /// Returns the error of an attempt after which it makes sense to try again.
+    ///
+    /// # Errors
+    /// When it makes none: the log cannot be written, or the store has failed often enough.
+    fn after(
+        &mut self,
+        table: &WritableTable,
+        error: DeltaTableError,
+    ) -> Result<DeltaTableError, TableError> {
+        let version = u64::try_from(table.version() + 1).unwrap_or_default();
+        let reason = match obstacle(&error) {
+            Obstacle::OtherWriter => return Ok(error),
+            Obstacle::Refused(reason) => reason,
+            Obstacle::Failure => {
+                self.failures += 1;
+                if self.failures < FAILURES {
+                    return Ok(error);
+                }
+                "the storage keeps failing"
+            }
+        };
+        Err(TableError::refused(&table.spec.name, version, reason, error))
+    }
+
+    /// Waits, and says so after a while.
+    ///
+    /// # Errors
+    /// When the process was asked to stop.
+    async fn pause(
+        &mut self,
+        table: &TableName,
+        pause: Duration,
+        shutdown: &Shutdown,
+    ) -> Result<(), TableError> {
+        if self.waited >= self.said + SAID_AFTER {
+            self.said = self.waited;
+            let seconds = self.waited.as_secs();
+            if self.failures > 0 {
+                tracing::warn!("{table}: the storage fails; trying to commit for {seconds} s");
+            } else {
+                tracing::warn!("{table}: other processes commit first; waiting for {seconds} s");
+            }
+        }
+        self.waited += pause;
+        tokio::select! {
+            biased;
+            () = shutdown.requested() => Err(TableError::interrupted(table)),
+            () = tokio::time::sleep(pause) => Ok(()),
+        }
+    }
 }
 
 fn backoff() -> impl Iterator<Item = Duration> {
@@ -147,7 +219,7 @@ async fn attempt(
     id: Uuid,
     change: Change,
     context: &CommitContext,
-) -> Result<i64, deltalake::DeltaTableError> {
+) -> Result<i64, DeltaTableError> {
     let at = context.clock.now();
     let actions = actions(&change, at.timestamp_millis());
     let operation = operation(table, &change);

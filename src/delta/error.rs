@@ -7,6 +7,8 @@ use arrow::error::ArrowError;
 use deltalake::DeltaTableError;
 use thiserror::Error;
 
+use super::damage::{LogError, REPAIR};
+use super::log_files::commit_path;
 use crate::storage::StorageError;
 use crate::storage::lake::TableName;
 
@@ -34,6 +36,30 @@ enum Kind {
     Storage(StorageError),
     #[error("{table}: a column of type {data_type} cannot be stored in a Delta table")]
     Column { table: TableName, data_type: String },
+    /// Rows could land twice if it were passed over.
+    #[error(
+        "{table}: cannot read the record of version {version} in {}; if a newer program wrote it, \
+         update this one; if the file is damaged, run `{REPAIR}`", commit_path(*version)
+    )]
+    Record {
+        table: TableName,
+        version: u64,
+        #[source]
+        cause: serde_json::Error,
+    },
+    #[error("{table}: cannot write {file}: {reason}")]
+    Refused {
+        table: TableName,
+        file: String,
+        reason: &'static str,
+        #[source]
+        cause: DeltaTableError,
+    },
+    /// The lake is as it was.
+    #[error(
+        "{table}: stopped while other processes were committing first; run the same command again"
+    )]
+    Interrupted { table: TableName },
     /// The lake is as it was.
     #[error("{table}: gave up committing after {attempts} attempts; run the same command again")]
     Contended {
@@ -97,6 +123,11 @@ impl TableError {
         Self::cannot(Verb::Read, table, "its log")
     }
 
+    /// Returns what makes an error of a log that cannot be opened.
+    pub(crate) fn log(table: &TableName) -> impl Fn(LogError) -> Self + Copy + '_ {
+        move |error| Self::cannot(Verb::Read, table, "its log")(error.into_cause())
+    }
+
     /// Returns what makes an error of rows that cannot be converted in memory.
     pub(crate) fn arrow(table: &TableName) -> impl Fn(ArrowError) -> Self + Copy + '_ {
         Self::cannot(Verb::Convert, table, "rows")
@@ -104,6 +135,28 @@ impl TableError {
 
     pub(super) fn unsupported_column(table: &TableName, data_type: String) -> Self {
         Self(Box::new(Kind::Column { table: table.clone(), data_type }))
+    }
+
+    pub(super) fn record(
+        table: &TableName,
+        version: u64,
+    ) -> impl Fn(serde_json::Error) -> Self + Copy + '_ {
+        move |cause| Self(Box::new(Kind::Record { table: table.clone(), version, cause }))
+    }
+
+    /// Says why the commit of a version cannot be written, now or ever.
+    pub(super) fn refused(
+        table: &TableName,
+        version: u64,
+        reason: &'static str,
+        cause: DeltaTableError,
+    ) -> Self {
+        let file = commit_path(version).to_string();
+        Self(Box::new(Kind::Refused { table: table.clone(), file, reason, cause }))
+    }
+
+    pub(super) fn interrupted(table: &TableName) -> Self {
+        Self(Box::new(Kind::Interrupted { table: table.clone() }))
     }
 
     pub(super) fn contended(

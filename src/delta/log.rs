@@ -12,8 +12,10 @@ use lakehouse_core::names::days::DaySet;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::TableError;
+use super::damage::commit_damage;
+use super::log_files::check_commit;
 use super::table::WritableTable;
-use super::{TableError, Verb};
 
 /// The key of a commit's metadata under which the lake's own record stands.
 pub(super) const RECORD_KEY: &str = "lakehouse";
@@ -161,6 +163,10 @@ impl CommitRecord {
 }
 
 /// Reads the lake's record of one version; commits of other writers have none.
+///
+/// # Errors
+/// When the commit is not whole, or its record cannot be understood: to take it for the commit of
+/// another writer would be to add the rows of its archives again.
 pub(crate) async fn read_record(
     table: &WritableTable,
     version: i64,
@@ -170,7 +176,12 @@ pub(crate) async fn read_record(
     let name = &table.spec.name;
     let entry = log.read_commit_entry(version).await.map_err(TableError::delta(name))?;
     let Some(commit) = entry else { return Ok(None) };
-    record_in(&commit).map_err(TableError::cannot(Verb::Read, name, "the record of a commit"))
+    if commit_damage(&commit).is_some() {
+        // Read again for the time at which it was written, which the message names.
+        let store = table.store();
+        check_commit(&store, version).await.map_err(TableError::log(name))?;
+    }
+    record_in(&commit).map_err(TableError::record(name, version))
 }
 
 /// Returns whether a version's commit is still in the log.

@@ -7,10 +7,16 @@
 
 mod columns;
 pub(crate) mod commit;
+pub(crate) mod commit_time;
+pub(crate) mod damage;
 pub(crate) mod descriptions;
 mod error;
 pub(crate) mod file;
+mod hiding_store;
 pub(crate) mod log;
+pub(crate) mod log_files;
+mod obstacle;
+pub(crate) mod open;
 pub(crate) mod table;
 
 pub use self::error::TableError;

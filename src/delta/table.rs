@@ -1,7 +1,7 @@
 //! One table of the lake: created when it is missing, opened at its newest version, its active
 //! files listed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use arrow::datatypes::{FieldRef, Schema, SchemaRef};
@@ -9,14 +9,13 @@ use deltalake::kernel::transaction::CommitProperties;
 use deltalake::kernel::{Metadata, MetadataExt, StructType, new_metadata};
 use deltalake::operations::create::CreateBuilder;
 use deltalake::protocol::SaveMode;
-use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError};
-use futures::StreamExt;
+use deltalake::{DeltaTable, DeltaTableError};
 use object_store::ObjectStore;
-use object_store::path::Path;
 
 use super::columns::{delta_columns, may_skip_data};
 use super::descriptions::{Descriptions, without_comments};
 use super::file::ActiveFile;
+use super::open::{open_log, update_log};
 use super::{TableError, Verb};
 use crate::storage::Storage;
 use crate::storage::durability::create_folders;
@@ -69,7 +68,7 @@ impl TableSpec {
 }
 
 /// A table, as it was at its newest version when it was last refreshed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct WritableTable {
     pub(crate) spec: TableSpec,
     pub(crate) storage: Storage,
@@ -147,6 +146,43 @@ impl WritableTable {
         made.map(Some).map_err(|error| failed(error.into()))
     }
 
+    /// Returns the table's own identity, which another table in its place does not have.
+    ///
+    /// # Errors
+    /// When the table's metadata cannot be read.
+    pub(crate) fn id(&self) -> Result<String, TableError> {
+        let state = self.delta.snapshot().map_err(TableError::delta(&self.spec.name))?;
+        Ok(state.metadata().id().to_owned())
+    }
+
+    /// Returns a property of the table as its log has it.
+    pub(crate) fn property(&self, key: &str) -> Option<String> {
+        let state = self.delta.snapshot().ok()?;
+        state.metadata().configuration().get(key).cloned()
+    }
+
+    /// Returns the metadata that the log has to have so that these are among the properties;
+    /// nothing if they are.
+    ///
+    /// # Errors
+    /// When the table's metadata cannot be read.
+    pub(crate) fn with_properties(
+        &self,
+        properties: &BTreeMap<String, String>,
+    ) -> Result<Option<Metadata>, TableError> {
+        let failed = TableError::delta(&self.spec.name);
+        let mut metadata = self.delta.snapshot().map_err(failed)?.metadata().clone();
+        let mut changed = false;
+        for (key, value) in properties {
+            if metadata.configuration().get(key) != Some(value) {
+                let added = metadata.add_config_key(key.clone(), value.clone());
+                metadata = added.map_err(|error| failed(error.into()))?;
+                changed = true;
+            }
+        }
+        Ok(changed.then_some(metadata))
+    }
+
     /// Returns a handle on the same version, for operations of the library.
     pub(crate) fn delta(&self) -> DeltaTable {
         self.delta.clone()
@@ -154,7 +190,7 @@ impl WritableTable {
 
     /// Moves on to the newest version.
     pub(crate) async fn refresh(&mut self) -> Result<(), TableError> {
-        self.delta.update_state().await.map_err(TableError::delta(&self.spec.name))
+        update_log(&mut self.delta).await.map_err(TableError::log(&self.spec.name))
     }
 
     /// Returns the version at the last refresh.
@@ -185,32 +221,14 @@ impl WritableTable {
 async fn load(lake: &Lake, name: &TableName) -> Result<Option<(Storage, DeltaTable)>, TableError> {
     lake.check_format().await?;
     let storage = lake.storage().join(&format!("{}/{}", name.layer.as_str(), name.name))?;
-    if !has_log(&storage, name).await? {
-        return Ok(None);
-    }
-    let builder = DeltaTableBuilder::from_url(storage.engine_url().clone())
-        .map_err(TableError::delta(name))?;
-    match builder.load().await {
-        Ok(delta) => Ok(Some((storage, delta))),
-        Err(DeltaTableError::NotATable(_) | DeltaTableError::InvalidTableLocation(_)) => Ok(None),
-        Err(source) => Err(TableError::delta(name)(source)),
-    }
+    let opened = open_log(storage.engine_url(), None).await.map_err(TableError::log(name))?;
+    Ok(opened.map(|delta| (storage, delta)))
 }
 
 /// Returns columns without the comments of the log, which data files do not repeat.
 fn without_field_metadata(schema: &Schema) -> SchemaRef {
     let bare = |field: &FieldRef| field.as_ref().clone().with_metadata(HashMap::new());
     Arc::new(Schema::new(schema.fields().iter().map(bare).collect::<Vec<_>>()))
-}
-
-/// Looks for a log before the library does, which logs an error where there is none.
-async fn has_log(storage: &Storage, table: &TableName) -> Result<bool, TableError> {
-    let log = Path::from("_delta_log");
-    match storage.store().list(Some(&log)).next().await {
-        None => Ok(false),
-        Some(Ok(_)) => Ok(true),
-        Some(Err(error)) => Err(TableError::cannot(Verb::List, table, "_delta_log")(error)),
-    }
 }
 
 async fn create(lake: &Lake, spec: &TableSpec) -> Result<DeltaTable, DeltaTableError> {

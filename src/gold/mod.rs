@@ -90,7 +90,8 @@ impl Gold {
         clock: &Clock,
     ) -> Result<GoldReport, GoldError> {
         let run = Uuid::now_v7().simple().to_string();
-        let context = CommitContext { run: run.into(), clock: clock.clone() };
+        let shutdown = self.shutdown.clone();
+        let context = CommitContext { run: run.into(), clock: clock.clone(), shutdown };
         let report = Box::pin(self.work(Some(&context), reporter)).await?;
         Ok(report)
     }

@@ -87,8 +87,11 @@ impl<'a> BatchStore<'a> {
     ) -> Result<Vec<LedgerEntry>, IngestError> {
         let mut silver = match self.silver.remove(table) {
             Some(silver) => silver,
-            None => self.open_silver(table, &tables.ledger).await?,
+            None => self.open_silver(table, &mut tables.ledger).await?,
         };
+        let name = TableName::new(Layer::Silver, table);
+        let corrections = silver.index().take_corrections();
+        tables.changes.record(&self.ingest.matrix, &name, corrections, self.context).await?;
         tables.ledger.reconcile(silver.index(), self.context).await?;
         let before: BTreeSet<String> = stored
             .iter()
@@ -99,7 +102,6 @@ impl<'a> BatchStore<'a> {
         self.report(table, &result, &before);
         // Before the ledger knows the version: commits up to that version are never read again,
         // and a correction that is not in `meta.changes` by then would be missing there.
-        let name = TableName::new(Layer::Silver, table);
         let corrections = silver.index().take_corrections();
         tables.changes.record(&self.ingest.matrix, &name, corrections, self.context).await?;
         // What other processes landed in the meantime is recorded from their commits. What this one
@@ -123,15 +125,15 @@ impl<'a> BatchStore<'a> {
     async fn open_silver(
         &self,
         table: &Arc<str>,
-        ledger: &LedgerTable,
+        ledger: &mut LedgerTable,
     ) -> Result<SilverTable, IngestError> {
         let missing = || IngestError::Schema { schema: table.to_string() };
         let schema = self.ingest.schemas.get(table).cloned().ok_or_else(missing)?;
         let lake = &self.ingest.lake;
         let matrix = Arc::clone(&self.ingest.matrix);
-        let index = ledger.silver_index(table);
         let threads = self.ingest.threads;
-        Ok(SilverTable::open(lake, Arc::new(schema), matrix, index, threads).await?)
+        let silver = SilverTable::open(lake, Arc::new(schema), matrix, threads);
+        Ok(silver.await?.indexed_by(ledger, self.context).await?)
     }
 
     /// Reports what was decoded and committed; `before` are the archives that silver had rows of.

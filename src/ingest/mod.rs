@@ -168,7 +168,8 @@ impl Ingest {
             return Ok(counting.summary());
         }
         let run = Uuid::now_v7().simple().to_string();
-        let context = CommitContext { run: run.into(), clock: clock.clone() };
+        let shutdown = self.shutdown.clone();
+        let context = CommitContext { run: run.into(), clock: clock.clone(), shutdown };
         let span = tracing::info_span!("run", id = %context.run);
         let outcome = self.work(plan, counting, &context).instrument(span).await;
         let elapsed = (clock.now() - started).to_std().unwrap_or_default();
@@ -279,8 +280,10 @@ impl Ingest {
         // Read again at every plan: a refresh that repeats runs for months, and the lake may have
         // been upgraded meanwhile.
         self.lake.format_version().await?;
-        let table = LedgerTable::peek(&self.lake, Arc::clone(&self.matrix)).await?;
-        Ok(table.map(LedgerTable::into_ledger).unwrap_or_default())
+        match LedgerTable::peek(&self.lake, Arc::clone(&self.matrix)).await? {
+            Some(table) => Ok(table.checked_ledger(&self.lake).await?),
+            None => Ok(Ledger::default()),
+        }
     }
 }
 

@@ -10,6 +10,8 @@ mod compact;
 mod describe;
 mod merge;
 mod plan;
+mod removals;
+mod repair;
 mod report;
 mod vacuum;
 
@@ -25,6 +27,7 @@ use uuid::Uuid;
 use self::checkpoint::{checkpoint_table, is_due};
 use self::compact::{compact_table, planned};
 pub use self::plan::{CompactionLimits, PartitionPlan};
+pub use self::repair::{FailedArchive, Repair, RepairReport, SetAside, TableRepair};
 pub use self::report::{Compacted, DeletedFile, MaintainReport, TableReport};
 use self::vacuum::{delete_files, find_unneeded};
 use crate::bronze::{delete_stale_partials, find_stale_partials};
@@ -36,8 +39,10 @@ use crate::error_chain::one_line;
 use crate::meta::archives::LedgerTable;
 pub use crate::meta::rebuild::LedgerReport;
 use crate::query::{At, LakeCatalog, QueryError};
+use crate::shutdown::Shutdown;
 use crate::storage::StorageError;
 use crate::storage::lake::{Lake, TableName};
+use crate::verify::VerifyError;
 
 /// How long a file stays after a commit removed it from its table, if nothing else is requested.
 pub const DEFAULT_RETENTION: TimeDelta = TimeDelta::days(7);
@@ -52,6 +57,8 @@ pub enum MaintainError {
     /// A table could not be read or written.
     #[error(transparent)]
     Table(#[from] TableError),
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
     #[error("the lake has no table `{name}`; it has {}", listed(tables))]
     UnknownTable { name: String, tables: Vec<String> },
     #[error("cannot delete half-downloaded archives in {folder}")]
@@ -88,7 +95,8 @@ impl Maintain {
     /// When the lake cannot be listed, a named table is not there, or the ledger cannot be rebuilt.
     pub async fn run(&self, clock: &Clock) -> Result<MaintainReport, MaintainError> {
         let run = Uuid::now_v7().simple().to_string();
-        let context = CommitContext { run: run.into(), clock: clock.clone() };
+        let shutdown = Shutdown::default();
+        let context = CommitContext { run: run.into(), clock: clock.clone(), shutdown };
         let mut report = MaintainReport { dry_run: self.dry_run, ..MaintainReport::default() };
         if self.rebuild_ledger {
             report.ledger = Some(self.rebuild_ledger(&context).await?);

@@ -4,27 +4,24 @@
 //! The folder is listed before the table's newest version is read, so a file that is committed in
 //! between is seen as part of the table. A file that no commit has ever named may belong to a
 //! process that is about to commit it, and is left alone for a day at least, whatever the
-//! retention.
+//! retention. When a file was removed is found out in [`removals`](super::removals).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use deltalake::kernel::Action;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 use object_store::{Error, ObjectMeta};
 
+use super::removals::{Removals, RemovedAt};
 use super::report::DeletedFile;
 use crate::delta::file::ActiveFile;
-use crate::delta::log::read_actions;
 use crate::delta::table::WritableTable;
 use crate::delta::{TableError, Verb};
 use crate::failpoint::step;
 
 /// Time for which a file that no version names may be about to be committed.
 const UNCOMMITTED: TimeDelta = TimeDelta::days(1);
-/// Clocks of processes that write to one lake differ by less than this.
-const CLOCKS_DIFFER: TimeDelta = TimeDelta::days(1);
 
 /// Finds the files of a table that may be deleted at the time `now`, in the order of their names.
 ///
@@ -36,20 +33,20 @@ pub(super) async fn find_unneeded(
     retention: TimeDelta,
 ) -> Result<Vec<DeletedFile>, TableError> {
     // In this order: a file that is committed in between is in the newest version.
-    let listed = list_data_files(table).await?;
+    let mut listed = list_data_files(table).await?;
     table.refresh().await?;
     let active: HashSet<Path> = table.active_files()?.iter().map(ActiveFile::location).collect();
+    listed.retain(|file| !active.contains(&file.location));
+    let removals = Removals::find(table, &listed, now).await?;
     let unnamed_before = now - retention.max(UNCOMMITTED);
-    // Further back than a file can have been written that is too young to delete, by any clock.
-    let removed = removed_since(table, unnamed_before - CLOCKS_DIFFER).await?;
     let mut unneeded: Vec<DeletedFile> = Vec::new();
     for file in listed {
-        let is_needed = match removed.get(&file.location) {
-            _ if active.contains(&file.location) => true,
+        let is_needed = match removals.of(&file.location) {
             // Readers of older versions still use it for as long as the retention.
-            Some(removed_at) => *removed_at > now - retention,
+            Some(RemovedAt::Time(removed_at)) => removed_at > now - retention,
+            Some(RemovedAt::Unknown) => true,
             // No commit has named it yet, and one may still do so.
-            None => file.last_modified > unnamed_before,
+            None => file.last_modified > unnamed_before || removals.is_before_table(&file),
         };
         if !is_needed {
             unneeded.push(DeletedFile { path: file.location.to_string(), bytes: file.size });
@@ -93,41 +90,4 @@ async fn list_data_files(table: &WritableTable) -> Result<Vec<ObjectMeta>, Table
 fn is_data_file(path: &Path) -> bool {
     let hidden = path.parts().any(|part| part.as_ref().starts_with(['_', '.']));
     !hidden && path.extension() == Some("parquet")
-}
-
-/// Collects the files that commits since a time removed from the table, with the time of each.
-///
-/// Commits are read from the newest back. A file of an older commit's is not found, and need not
-/// be: it was written before that commit.
-async fn removed_since(
-    table: &WritableTable,
-    since: DateTime<Utc>,
-) -> Result<HashMap<Path, DateTime<Utc>>, TableError> {
-    let mut removed = HashMap::new();
-    for version in (0..=table.version()).rev() {
-        let Some(actions) = read_actions(table, version).await? else { break };
-        let mut committed_at = None;
-        for action in actions {
-            match action {
-                Action::Remove(remove) => {
-                    // Without a time, the file is kept: it may have been removed just now.
-                    let at = time(remove.deletion_timestamp).unwrap_or(DateTime::<Utc>::MAX_UTC);
-                    committed_at = committed_at.max(Some(at));
-                    let path = Path::parse(&remove.path)
-                        .unwrap_or_else(|_| Path::from(remove.path.as_str()));
-                    removed.entry(path).or_insert(at);
-                }
-                Action::CommitInfo(info) => committed_at = committed_at.max(time(info.timestamp)),
-                _ => {}
-            }
-        }
-        if committed_at.is_some_and(|at| at < since) {
-            break;
-        }
-    }
-    Ok(removed)
-}
-
-fn time(millis: Option<i64>) -> Option<DateTime<Utc>> {
-    DateTime::from_timestamp_millis(millis?)
 }

@@ -49,6 +49,11 @@ impl Columns {
         Ok(Self(RecordBatch::try_new(schema, columns)?))
     }
 
+    /// Returns all columns, each of the type that the schema gives it.
+    pub(super) const fn batch(&self) -> &RecordBatch {
+        &self.0
+    }
+
     fn present(&self, name: &str, row: usize) -> Option<&ArrayRef> {
         self.0.column_by_name(name).filter(|column| column.is_valid(row))
     }

@@ -7,12 +7,14 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use lakehouse_core::ledger::{ArchiveStatus, LedgerEntry};
 use lakehouse_core::matrix::Matrix;
 use lakehouse_core::schema::Schemas;
 use serde::Serialize;
 
-use super::archives::files::read_entries;
+use super::archives::files::{FileRows, read_entries};
+use super::archives::identity::{lost_in_rebuild, property};
 use super::archives::{self, LedgerTable, rows};
 use super::changes::{self, ChangesTable};
 use super::silver_history::SilverHistory;
@@ -66,11 +68,12 @@ impl LedgerTable {
             .commit(context, async |table, target| {
                 let rebuilt = rebuilt(Some(table), &mut silver, &matrix, context).await?;
                 report = rebuilt.report;
-                let batch = rows::to_batch(&rebuilt.entries);
-                let batch = batch.map_err(TableError::arrow(target.table()))?;
-                let adds = vec![write_file(target, &[batch]).await?];
+                let batches = rows::to_batches(&rebuilt.entries, &rebuilt.unknown);
+                let batches = batches.map_err(TableError::arrow(target.table()))?;
+                let adds = vec![write_file(target, &batches).await?];
                 let removes = table.active_files()?;
-                Ok(Some(Change { adds, removes, ..Change::default() }))
+                let metadata = table.with_properties(&described(&silver)?)?;
+                Ok(Some(Change { adds, removes, metadata, ..Change::default() }))
             })
             .await?;
         Ok(LedgerReport { corrections, ..report })
@@ -91,6 +94,15 @@ async fn planned(
     Ok(LedgerReport { corrections, ..rebuilt.report })
 }
 
+/// Returns the properties that name the silver tables which the ledger describes.
+fn described(silver: &[SilverHistory]) -> Result<BTreeMap<String, String>, TableError> {
+    let mut described = BTreeMap::new();
+    for table in silver {
+        described.insert(property(&table.name().name), table.id()?);
+    }
+    Ok(described)
+}
+
 async fn open_silver(lake: &Lake, schemas: &Schemas) -> Result<Vec<SilverHistory>, TableError> {
     let mut silver = Vec::new();
     for schema in schemas.iter() {
@@ -104,6 +116,8 @@ async fn open_silver(lake: &Lake, schemas: &Schemas) -> Result<Vec<SilverHistory
 
 struct Rebuilt {
     entries: Vec<LedgerEntry>,
+    /// Rows that this program does not understand.
+    unknown: Vec<RecordBatch>,
     report: LedgerReport,
 }
 
@@ -116,8 +130,9 @@ async fn rebuilt(
     let mut report = LedgerReport::default();
     let before = match ledger {
         Some(table) => entries_before(table, matrix, &mut report).await?,
-        None => Vec::new(),
+        None => FileRows::default(),
     };
+    let FileRows { entries: before, unknown } = before;
     let mut entries = Vec::new();
     for table in silver {
         table.catch_up().await?;
@@ -127,11 +142,11 @@ async fn rebuilt(
     report.archives =
         entries.iter().filter(|entry| entry.status == ArchiveStatus::Ingested).count();
     take_over_times(&mut entries, &before);
-    let kept = unknown_to_silver(before, &entries);
-    report.kept = kept.len();
+    let kept = unknown_to_silver(before, &entries, context);
+    report.kept = kept.len() + unknown.iter().map(RecordBatch::num_rows).sum::<usize>();
     entries.extend(kept);
     entries.sort_by(|a, b| (a.key.path(), a.recorded_at).cmp(&(b.key.path(), b.recorded_at)));
-    Ok(Rebuilt { entries, report })
+    Ok(Rebuilt { entries, unknown, report })
 }
 
 /// Reads the rows of the previous ledger; a file that cannot be read is counted and left out.
@@ -139,18 +154,21 @@ async fn entries_before(
     table: &WritableTable,
     matrix: &Matrix,
     report: &mut LedgerReport,
-) -> Result<Vec<LedgerEntry>, TableError> {
-    let mut entries = Vec::new();
+) -> Result<FileRows, TableError> {
+    let mut rows = FileRows::default();
     for file in table.active_files()? {
         match read_entries(table, matrix, &file).await {
-            Ok(read) => entries.extend(read),
+            Ok(read) => {
+                rows.entries.extend(read.entries);
+                rows.unknown.extend(read.unknown);
+            }
             Err(error) => {
                 tracing::warn!(%error, "a file of the ledger cannot be read");
                 report.unreadable_files += 1;
             }
         }
     }
-    Ok(entries)
+    Ok(rows)
 }
 
 /// Gives rows the time at which their version was first recorded, in place of that of the rebuild.
@@ -167,18 +185,32 @@ fn take_over_times(entries: &mut [LedgerEntry], before: &[LedgerEntry]) {
 
 /// Returns the previous rows of archives and versions that silver does not know.
 ///
-/// A row with the status `ingested` is never among them: that an archive is in silver is true only
-/// if silver says so.
-fn unknown_to_silver(before: Vec<LedgerEntry>, in_silver: &[LedgerEntry]) -> Vec<LedgerEntry> {
+/// That an archive is in silver is true only if silver says so: a row of one that silver has no
+/// version of says from now on that its rows are lost, so that the next run loads them.
+fn unknown_to_silver(
+    before: Vec<LedgerEntry>,
+    in_silver: &[LedgerEntry],
+    context: &CommitContext,
+) -> Vec<LedgerEntry> {
+    let archives: HashSet<_> = in_silver.iter().map(|entry| entry.key.path()).collect();
     let in_silver: HashSet<_> =
         in_silver.iter().map(|entry| (entry.key.path(), entry.sha256.as_deref())).collect();
     // Sorted, so that the order in which files are read does not decide which of two rows stays.
     let mut unknown = BTreeMap::new();
     for entry in before {
         let is_known = in_silver.contains(&(entry.key.path(), entry.sha256.as_deref()));
-        if is_known || entry.status == ArchiveStatus::Ingested {
+        if is_known {
             continue;
         }
+        let entry = match entry.status {
+            ArchiveStatus::Ingested | ArchiveStatus::Yielded
+                if !archives.contains(entry.key.path()) =>
+            {
+                lost_in_rebuild(&entry, context)
+            }
+            ArchiveStatus::Ingested => continue,
+            _ => entry,
+        };
         let key = entry.key.shared_path();
         let state = (key, entry.recorded_at, entry.status.as_str(), entry.sha256.clone());
         unknown.insert(state, entry);

@@ -17,6 +17,7 @@ use lakehouse_core::matrix::Matrix;
 use parquet::arrow::ProjectionMask;
 
 use super::archives::replay::replay;
+use super::silver_index::SilverIndex;
 use crate::delta::TableError;
 use crate::delta::commit::CommitContext;
 use crate::delta::file::ActiveFile;
@@ -94,9 +95,21 @@ impl SilverHistory {
         &self.table.spec.name
     }
 
+    /// Returns the id of the table, which another table in its place does not have.
+    pub(super) fn id(&self) -> Result<String, TableError> {
+        self.table.id()
+    }
+
     /// Returns the corrections in all commits.
     pub(super) fn corrections(&self) -> &[LoggedCorrection] {
         &self.corrections
+    }
+
+    /// Returns whether a version of an archive has ever been in the table.
+    pub(super) fn has_landed(&self, archive: &str, sha256: &str) -> bool {
+        let version = (archive.to_owned(), sha256.to_owned());
+        let in_files = self.by_files.get(archive).is_some_and(|found| found.sha256 == sha256);
+        in_files || self.runs.contains_key(&version)
     }
 
     /// Returns whether the commit of a version has been read.
@@ -127,6 +140,16 @@ impl SilverHistory {
             }
         }
         entries
+    }
+
+    /// Returns all archives as the index that writers of the table begin with; none of its entries
+    /// counts as recorded in the ledger.
+    pub(super) fn into_index(self) -> SilverIndex {
+        let version = self.table.version();
+        let found = self.by_files.into_values();
+        let found = found.map(|record| (version, LogEntry::Landed(Box::new(record))));
+        let entries = found.chain(self.by_log).collect();
+        SilverIndex::of_log(entries, self.corrections, self.seen)
     }
 
     /// Finds the archives that no commit names in the footers of data files, and counts their rows.
@@ -194,10 +217,11 @@ fn count_batch(
     event_time: &str,
     tallies: &mut BTreeMap<String, ArchiveTally>,
 ) -> Result<(), ArrowError> {
-    let columns = (batch.column_by_name("archive"), batch.column_by_name(event_time));
-    let (Some(archives), Some(times)) = columns else { return Ok(()) };
+    let Some(archives) = batch.column_by_name("archive") else { return Ok(()) };
     let archives = cast(archives, &DataType::Utf8)?;
-    let times: Option<&PrimitiveArray<TimestampMicrosecondType>> = times.as_primitive_opt();
+    let times = batch.column_by_name(event_time);
+    let times: Option<&PrimitiveArray<TimestampMicrosecondType>> =
+        times.and_then(|times| times.as_primitive_opt());
     for (row, archive) in archives.as_string::<i32>().iter().enumerate() {
         if let Some(tally) = archive.and_then(|archive| tallies.get_mut(archive)) {
             let times = times.filter(|times| times.is_valid(row));

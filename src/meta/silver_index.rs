@@ -30,6 +30,29 @@ impl SilverIndex {
         Self { held_archives: archives.into_iter().collect(), seen, ..Self::default() }
     }
 
+    /// Starts from all entries of a table's log up to version `seen`, none of which the ledger has.
+    pub(crate) fn of_log(
+        entries: Vec<(i64, LogEntry)>,
+        corrections: Vec<LoggedCorrection>,
+        seen: i64,
+    ) -> Self {
+        let mut index = Self { corrections, seen, ..Self::default() };
+        for (version, entry) in entries {
+            index.add(version, entry);
+        }
+        index
+    }
+
+    fn add(&mut self, version: i64, entry: LogEntry) {
+        self.held_archives.insert(entry.archive().to_owned(), entry.held_archive());
+        self.unrecorded.push((version, entry));
+    }
+
+    /// Lets an archive count as one that the table never held: its rows are to be loaded again.
+    pub(crate) fn release(&mut self, archive: &str) {
+        self.held_archives.remove(archive);
+    }
+
     /// Returns what the table holds, or last held, of an archive.
     pub(crate) fn held_archive(&self, archive: &str) -> Option<&HeldArchive> {
         self.held_archives.get(archive)
@@ -48,8 +71,7 @@ impl SilverIndex {
             if let Some(record) = read_record(table, version).await? {
                 self.corrections.extend(record.logged_corrections(version));
                 for entry in record.into_log_entries() {
-                    self.held_archives.insert(entry.archive().to_owned(), entry.held_archive());
-                    self.unrecorded.push((version, entry));
+                    self.add(version, entry);
                 }
             }
             self.seen = version;

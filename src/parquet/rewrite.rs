@@ -29,6 +29,7 @@ use crate::failpoint::step;
 pub(crate) struct Removal {
     whole: BTreeSet<String>,
     days: BTreeMap<NaiveDate, BTreeSet<String>>,
+    files: BTreeSet<String>,
 }
 
 impl Removal {
@@ -42,9 +43,14 @@ impl Removal {
         self.days.entry(date).or_default().insert(archive.to_owned());
     }
 
+    /// Takes out all rows of a data file, by its path in the log, without reading it.
+    pub(crate) fn file(&mut self, path: &str) {
+        self.files.insert(path.to_owned());
+    }
+
     /// Returns whether nothing is to be taken out, as of most commits.
     fn is_empty(&self) -> bool {
-        self.whole.is_empty() && self.days.is_empty()
+        self.whole.is_empty() && self.days.is_empty() && self.files.is_empty()
     }
 
     /// Returns the archives whose rows in a file have to go.
@@ -57,7 +63,7 @@ impl Removal {
 
 impl FromIterator<String> for Removal {
     fn from_iter<I: IntoIterator<Item = String>>(archives: I) -> Self {
-        Self { whole: archives.into_iter().collect(), days: BTreeMap::new() }
+        Self { whole: archives.into_iter().collect(), ..Self::default() }
     }
 }
 
@@ -82,6 +88,10 @@ pub(crate) async fn without(
         return Ok(change);
     }
     for file in table.active_files()? {
+        if removal.files.contains(&file.path) {
+            change.removes.push(file);
+            continue;
+        }
         let archives = removal.of_file(&file);
         if !may_hold(&file, &archives) {
             continue;

@@ -9,10 +9,10 @@ use bytesize::ByteSize;
 use chrono::{DateTime, SecondsFormat, Utc};
 use datafusion::common::utils::datafusion_strsim::levenshtein;
 use datafusion::common::{Column, DataFusionError, SchemaError};
-use deltalake::DeltaTableError;
 use thiserror::Error;
 use url::Url;
 
+use crate::delta::damage::LogError;
 use crate::storage::lake::TableName;
 use crate::storage::{StorageError, location_of};
 
@@ -83,8 +83,8 @@ pub enum QueryError {
 
 impl QueryError {
     /// Returns the error of a table that cannot be read.
-    pub(super) fn table(url: &Url, source: DeltaTableError) -> Self {
-        Self::Table { location: location_of(url), source: Box::new(source) }
+    pub(super) fn table(url: &Url, source: LogError) -> Self {
+        Self::Table { location: location_of(url), source: source.into_cause() }
     }
 
     /// Says what an error of the engine means to the user; `limit` is the bytes that the session

@@ -18,6 +18,9 @@ use url::Url;
 
 use super::error::QueryError;
 use super::statistics::{ColumnBounds, FileStatistics};
+use crate::delta::commit_time::{VersionAt, version_at};
+use crate::delta::damage::LogError;
+use crate::delta::open::{open_log, update_log};
 use crate::delta::table::SORT_PROPERTY;
 use crate::storage::location_of;
 
@@ -53,8 +56,6 @@ pub struct TableSnapshot {
     url: Url,
     id: String,
     version: u64,
-    /// When the version was committed, where the log still has its commit.
-    committed: Option<DateTime<Utc>>,
     schema: SchemaRef,
     partition_columns: Vec<String>,
     sort_columns: Vec<String>,
@@ -73,23 +74,14 @@ impl TableSnapshot {
             At::Newest => newest(url).await,
             At::Version(version) => {
                 refuse_beyond_newest(url, version).await?;
-                at_version(url, |builder| builder.with_version(version)).await
+                at_version(url, version).await
             }
-            At::Time(time) => at_version(url, |builder| builder.with_timestamp(time)).await,
+            At::Time(time) => match version_by(url, time).await? {
+                Some(version) => at_version(url, version).await,
+                None => Ok(None),
+            },
         };
-        let opened = opened.map_err(|source| QueryError::table(url, source))?;
-        opened.map(|snapshot| snapshot.refuse_later_than(at)).transpose()
-    }
-
-    /// The engine takes the oldest version for every time before it; here a table that was not
-    /// there is an error.
-    fn refuse_later_than(self: Arc<Self>, at: At) -> Result<Arc<Self>, QueryError> {
-        match (at, self.committed) {
-            (At::Time(time), Some(first)) if first > time => {
-                Err(QueryError::NotThere { location: location_of(&self.url), time, first })
-            }
-            _ => Ok(self),
-        }
+        opened.map_err(|source| QueryError::table(url, source))
     }
 
     /// Returns the URL of the table's folder.
@@ -150,9 +142,6 @@ impl TableSnapshot {
             url: url.clone(),
             id: state.metadata().id().to_owned(),
             version: state.version(),
-            committed: state
-                .version_timestamp(state.version())
-                .and_then(DateTime::from_timestamp_millis),
             schema,
             partition_columns,
             sort_columns,
@@ -178,7 +167,7 @@ fn cache_entry(url: &Url) -> CacheEntry {
     Arc::clone(opened.entry(url.clone()).or_default())
 }
 
-async fn newest(url: &Url) -> Result<Option<Arc<TableSnapshot>>, DeltaTableError> {
+async fn newest(url: &Url) -> Result<Option<Arc<TableSnapshot>>, LogError> {
     let cache_entry = cache_entry(url);
     let mut cache_entry = cache_entry.lock().await;
     let opened = match cache_entry.take() {
@@ -202,33 +191,37 @@ async fn refuse_beyond_newest(url: &Url, version: u64) -> Result<(), QueryError>
     }
 }
 
-async fn open(url: &Url) -> Result<Option<OpenedTable>, DeltaTableError> {
-    let mut table = DeltaTableBuilder::from_url(url.clone())?.build()?;
-    if !table.verify_deltatable_existence().await? {
-        return Ok(None);
-    }
-    table.load().await?;
+async fn open(url: &Url) -> Result<Option<OpenedTable>, LogError> {
+    let Some(table) = open_log(url, None).await? else { return Ok(None) };
     let snapshot = Arc::new(TableSnapshot::read(url, &table)?);
     Ok(Some(OpenedTable { table, snapshot }))
 }
 
-async fn refresh(url: &Url, mut opened: OpenedTable) -> Result<OpenedTable, DeltaTableError> {
-    opened.table.update_state().await?;
+async fn refresh(url: &Url, mut opened: OpenedTable) -> Result<OpenedTable, LogError> {
+    update_log(&mut opened.table).await?;
     if opened.table.version() != Some(opened.snapshot.version) {
         opened.snapshot = Arc::new(TableSnapshot::read(url, &opened.table)?);
     }
     Ok(opened)
 }
 
-async fn at_version(
-    url: &Url,
-    choose: impl FnOnce(DeltaTableBuilder) -> DeltaTableBuilder,
-) -> Result<Option<Arc<TableSnapshot>>, DeltaTableError> {
-    let builder = DeltaTableBuilder::from_url(url.clone())?;
-    if !DeltaTable::new(builder.build_storage()?).verify_deltatable_existence().await? {
-        return Ok(None);
+/// Returns the newest version that had been committed by a time; nothing if there is no table.
+async fn version_by(url: &Url, time: DateTime<Utc>) -> Result<Option<u64>, QueryError> {
+    let failed = |source: LogError| QueryError::table(url, source);
+    let builder = DeltaTableBuilder::from_url(url.clone()).map_err(|error| failed(error.into()))?;
+    let log = builder.build_storage().map_err(|error| failed(error.into()))?;
+    let found = version_at(&log.object_store(None), time).await;
+    match found.map_err(|error| failed(error.into()))? {
+        VersionAt::Version(version) => Ok(Some(version)),
+        VersionAt::NoCommits => Ok(None),
+        VersionAt::Before(first) => {
+            Err(QueryError::NotThere { location: location_of(url), time, first })
+        }
     }
-    let table = choose(builder).load().await?;
+}
+
+async fn at_version(url: &Url, version: u64) -> Result<Option<Arc<TableSnapshot>>, LogError> {
+    let Some(table) = open_log(url, Some(version)).await? else { return Ok(None) };
     Ok(Some(Arc::new(TableSnapshot::read(url, &table)?)))
 }
 

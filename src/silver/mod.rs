@@ -13,6 +13,7 @@ mod overlap;
 
 mod order;
 mod partition;
+mod redo;
 mod reread;
 mod rows;
 
@@ -28,6 +29,7 @@ use self::corrections::Corrections;
 use self::decode_batch::{BatchContext, DecodedBatch, decode_batch};
 pub(crate) use self::decode_batch::{DecodedArchive, Fault};
 use self::overlap::{Overlaps, find_overlaps, outcome, overlap_claim, record};
+use self::redo::Redo;
 pub(crate) use self::reread::reread;
 use crate::bronze::BronzeArchive;
 use crate::delta::commit::{CommitContext, Committed, commit};
@@ -36,6 +38,7 @@ use crate::delta::log::ArchiveRecord;
 use crate::delta::table::{TableSpec, WritableTable};
 use crate::delta::{TableError, Verb};
 use crate::failpoint::step;
+use crate::meta::archives::LedgerTable;
 use crate::meta::rejects::{ArchiveRejects, RejectsTable};
 use crate::meta::silver_index::SilverIndex;
 use crate::parquet::rewrite::without;
@@ -50,6 +53,7 @@ pub(crate) struct SilverTable {
     target: Arc<FileTarget>,
     matrix: Arc<Matrix>,
     index: SilverIndex,
+    repair: Redo,
     /// Archives that are decoded at a time.
     threads: usize,
 }
@@ -79,18 +83,34 @@ enum DecideError {
 }
 
 impl SilverTable {
-    /// Opens the table of a schema and makes it when it is missing; `index` is what the ledger
-    /// knows of it.
+    /// Opens the table of a schema and makes it when it is missing; it has to be indexed before it
+    /// is written to.
     pub(crate) async fn open(
         lake: &Lake,
         schema: Arc<TableSchema>,
         matrix: Arc<Matrix>,
-        index: SilverIndex,
         threads: usize,
     ) -> Result<Self, TableError> {
         let table = WritableTable::open_or_create(lake, table_spec(&schema)).await?;
         let target = Arc::new(FileTarget::new(&table));
-        Ok(Self { schema, table, target, matrix, index, threads })
+        let index = SilverIndex::default();
+        let repair = Redo::default();
+        Ok(Self { schema, table, target, matrix, index, repair, threads })
+    }
+
+    /// Takes from the ledger, or from the table's log, what the table holds; the ledger describes
+    /// this table from now on.
+    ///
+    /// # Errors
+    /// When the log cannot be read, or the ledger not be written.
+    pub(crate) async fn indexed_by(
+        mut self,
+        ledger: &mut LedgerTable,
+        context: &CommitContext,
+    ) -> Result<Self, TableError> {
+        self.index = ledger.silver_index(&self.table, self.schema.event_time()).await?;
+        ledger.adopt(&self.table, &self.index, context).await?;
+        Ok(self)
     }
 
     /// Returns what the table is known to hold.
@@ -185,7 +205,7 @@ impl SilverTable {
         let files = self.target.publish_all(result.files).await?;
         step("files written", self.target.table());
         let mut corrections = Corrections::new(&self.schema);
-        let Self { table, index, target, matrix, .. } = self;
+        let Self { table, index, target, matrix, repair, .. } = self;
         let archives = &result.archives;
         let landed = commit(table, context, async |table: &WritableTable| {
             // Everything from here on is decided on the snapshot that the commit will follow. What
@@ -201,7 +221,8 @@ impl SilverTable {
             // Old rows, and the new ones in their place, go and come in one commit, so no reader
             // sees both or neither. Files are rewritten again on each attempt, because another
             // process may have replaced them in the meantime.
-            let mut change = without(table, target, &outcome.removal).await?;
+            let removal = repair.removal(outcome.removal, archives);
+            let mut change = without(table, target, &removal).await?;
             change.corrections = corrected;
             change.adds.extend_from_slice(&files);
             change.archives = records.values().cloned().collect();

@@ -64,8 +64,10 @@ impl LakeStatus {
         today: NaiveDate,
     ) -> Result<Self, StatusError> {
         let format_version = lake.format_version().await?;
-        let table = LedgerTable::peek(lake, Arc::clone(matrix)).await?;
-        let ledger = table.map(LedgerTable::into_ledger).unwrap_or_default();
+        let ledger = match LedgerTable::peek(lake, Arc::clone(matrix)).await? {
+            Some(table) => table.checked_ledger(lake).await?,
+            None => Ledger::default(),
+        };
         let session = Session::open(lake, SessionOptions::default())?;
         let options = CoverageOptions { dates: scope.dates, today };
         Ok(Self {

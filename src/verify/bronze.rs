@@ -15,15 +15,15 @@ use tempfile::TempPath;
 use tokio::io::AsyncWriteExt;
 
 use super::report::{Check, Finding};
-use crate::bronze::older_name;
+use crate::bronze::{BronzeArchive, older_name};
 use crate::error_chain::one_line;
 use crate::storage::Storage;
 
 /// One version of an archive that bronze ought to have.
 #[derive(Clone, Debug)]
-pub(super) struct ArchiveVersion {
-    pub(super) key: ArchiveKey,
-    pub(super) sha256: Sha256Hex,
+pub(crate) struct ArchiveVersion {
+    pub(crate) key: ArchiveKey,
+    pub(crate) sha256: Sha256Hex,
     pub(super) checksum: ChecksumState,
     /// Whether a newer version has its place.
     pub(super) superseded: bool,
@@ -89,13 +89,27 @@ async fn check_checksum(
 }
 
 impl ArchiveVersion {
+    /// Opens the version's bytes, which were found at this place below bronze.
+    ///
+    /// # Errors
+    /// When they cannot be copied from an object store.
+    pub(crate) async fn open(
+        &self,
+        bronze: &Storage,
+        place: &str,
+    ) -> std::io::Result<BronzeArchive> {
+        let (file, copy) = local_file(bronze, place).await?;
+        let key = self.key.clone();
+        Ok(BronzeArchive::at_rest(key, file, copy, self.sha256, self.checksum))
+    }
+
     pub(super) fn finding(&self, check: Check, expected: String, found: String) -> Finding {
         Finding { archive: self.key.path().to_owned(), check, expected, found }
     }
 }
 
 /// Makes bytes of bronze a local file: in place, or a copy that is deleted in the end.
-pub(super) async fn local_file(
+async fn local_file(
     bronze: &Storage,
     place: &str,
 ) -> std::io::Result<(PathBuf, Option<Arc<TempPath>>)> {

@@ -4,7 +4,7 @@
 //! Every row is hashed with the partition that it belongs to; the hashes of an archive's rows of a
 //! day are added up. Sums differ when a row is missing, doubled, changed or in a wrong partition.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::AddAssign;
 use std::sync::Arc;
 
@@ -33,29 +33,34 @@ impl AddAssign for Fingerprint {
 
 /// By archive and day.
 #[derive(Debug, Default)]
-pub(super) struct Tally(pub(super) HashMap<Arc<str>, BTreeMap<NaiveDate, Fingerprint>>);
+pub(super) struct Tally {
+    pub(super) archives: HashMap<Arc<str>, BTreeMap<NaiveDate, Fingerprint>>,
+    /// Archives with rows in data files that another program wrote.
+    pub(super) foreign: BTreeSet<Arc<str>>,
+}
 
 impl Tally {
     /// Adds what was found elsewhere.
     pub(super) fn merge(&mut self, other: Self) {
-        for (archive, days) in other.0 {
-            let mine = self.0.entry(archive).or_default();
+        self.foreign.extend(other.foreign);
+        for (archive, days) in other.archives {
+            let mine = self.archives.entry(archive).or_default();
             days.into_iter().for_each(|(day, found)| *mine.entry(day).or_default() += found);
         }
     }
 
     /// Returns how many rows of an archive were found on all days.
     pub(super) fn rows_of(&self, archive: &str) -> u64 {
-        let days = self.0.get(archive).into_iter().flat_map(BTreeMap::values);
+        let days = self.archives.get(archive).into_iter().flat_map(BTreeMap::values);
         days.map(|day| day.rows).sum()
     }
 
     fn add(&mut self, archive: &str, day: NaiveDate, found: Fingerprint) {
         // Most rows are of an archive that is there already, and need no copy of its key.
-        if !self.0.contains_key(archive) {
-            self.0.insert(archive.into(), BTreeMap::new());
+        if !self.archives.contains_key(archive) {
+            self.archives.insert(archive.into(), BTreeMap::new());
         }
-        if let Some(days) = self.0.get_mut(archive) {
+        if let Some(days) = self.archives.get_mut(archive) {
             *days.entry(day).or_default() += found;
         }
     }

@@ -6,11 +6,12 @@
 //! nothing is lost. Nothing is written.
 
 mod bronze;
+mod damage;
 mod fingerprint;
 mod report;
 mod silver;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -23,17 +24,20 @@ use lakehouse_core::names::partition::Partition;
 use lakehouse_core::schema::{Schemas, TableSchema};
 use thiserror::Error;
 
-use self::bronze::{ArchiveVersion, check_archive, local_file};
+pub(crate) use self::bronze::ArchiveVersion;
+use self::bronze::check_archive;
+use self::damage::damage_of;
+pub(crate) use self::damage::{Inspection, TableDamage};
 use self::fingerprint::{Counter, Tally};
 pub use self::report::{Check, Finding, VerifyReport};
 use self::silver::{difference, tally_table};
-use crate::bronze::BronzeArchive;
 use crate::delta::TableError;
 use crate::delta::log::LogEntry;
 use crate::delta::table::WritableTable;
 use crate::error_chain::one_line;
 use crate::meta::archives::LedgerTable;
 use crate::meta::scope::Scope;
+use crate::meta::silver_index::SilverIndex;
 use crate::silver::{reread, table_spec};
 use crate::storage::lake::Lake;
 use crate::storage::{Storage, StorageError};
@@ -85,6 +89,9 @@ impl KnownArchive {
 /// The archives of one silver table, by their keys.
 type KnownArchives = BTreeMap<Arc<str>, KnownArchive>;
 
+/// Where below bronze the bytes of each version of an archive lie that are as they should be.
+type Places = HashMap<(Arc<str>, Sha256Hex), String>;
+
 impl Verify {
     /// Verifies the lake.
     ///
@@ -92,39 +99,61 @@ impl Verify {
     /// When a table cannot be opened; what is wrong with single archives and files is in the
     /// report.
     pub async fn run(&self) -> Result<VerifyReport, VerifyError> {
+        Ok(self.inspect(&BTreeSet::new(), false).await?.report)
+    }
+
+    /// Verifies the lake but for some silver tables, and says of the others what would make them
+    /// right; with `suspects`, rows that other programs wrote are compared by their values.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub(crate) async fn inspect(
+        &self,
+        skipped: &BTreeSet<String>,
+        suspects: bool,
+    ) -> Result<Inspection, VerifyError> {
         let ledger = LedgerTable::peek(&self.lake, Arc::clone(&self.matrix)).await?;
         let mut tables = Vec::new();
-        for schema in self.schemas.iter() {
+        let mut lost = Vec::new();
+        let chosen = self.schemas.iter().filter(|schema| !skipped.contains(schema.table()));
+        for schema in chosen {
             let Some(table) = WritableTable::open(&self.lake, table_spec(schema)).await? else {
+                lost.push((schema, self.recorded_archives(schema, ledger.as_ref())));
                 continue;
             };
             let known = self.known_archives(schema, &table, ledger.as_ref()).await?;
             tables.push((schema, table, known));
         }
         let mut report = VerifyReport::default();
-        let current = tables
-            .iter()
-            .flat_map(|(_, _, known)| known.values().map(|known| known.version.clone()));
+        let mut damages = Vec::new();
+        let known = tables.iter().map(|(_, _, known)| known).chain(lost.iter().map(|lost| &lost.1));
+        let current = known.flat_map(|known| known.values().map(|known| known.version.clone()));
         let others = ledger
             .iter()
             .flat_map(LedgerTable::entries)
             .filter_map(|entry| self.not_in_silver(entry));
         let places = self.check_bronze(current.chain(others).collect(), &mut report).await?;
         for (schema, table, known) in &tables {
-            self.check_silver(schema, table, known, &places, &mut report).await?;
+            let damage =
+                self.check_silver(schema, table, known, &places, suspects, &mut report).await?;
+            damages.push(damage);
+        }
+        for (schema, known) in &lost {
+            let before = report.findings.len();
+            self.check_rows(known, &Tally::default(), &mut report);
+            damages.push(damage_of(schema, known, report.findings.get(before..), Vec::new()));
         }
         report.findings.sort();
         report.findings.dedup();
-        Ok(report)
+        Ok(Inspection { report, damages })
     }
 
-    /// Collects what ledger and log say of a table's archives; the log is newer.
-    async fn known_archives(
+    /// Collects what the ledger says of a table's archives.
+    fn recorded_archives(
         &self,
         schema: &TableSchema,
-        table: &WritableTable,
         ledger: Option<&LedgerTable>,
-    ) -> Result<KnownArchives, TableError> {
+    ) -> KnownArchives {
         let mut known = KnownArchives::new();
         let ingested = ledger.into_iter().flat_map(LedgerTable::entries);
         for entry in ingested.filter(|entry| entry.status == ArchiveStatus::Ingested) {
@@ -138,8 +167,22 @@ impl Verify {
                 );
             }
         }
-        let mut index =
-            ledger.map(|ledger| ledger.silver_index(schema.table())).unwrap_or_default();
+        known.retain(|_, known| self.scope.has(&known.version.key));
+        known
+    }
+
+    /// Collects what ledger and log say of a table's archives; the log is newer.
+    async fn known_archives(
+        &self,
+        schema: &TableSchema,
+        table: &WritableTable,
+        ledger: Option<&LedgerTable>,
+    ) -> Result<KnownArchives, TableError> {
+        let mut known = self.recorded_archives(schema, ledger);
+        let mut index = match ledger {
+            Some(ledger) => ledger.silver_index(table, schema.event_time()).await?,
+            None => SilverIndex::default(),
+        };
         index.catch_up(table).await?;
         // What the log has and the ledger not yet: a run may have died between the two.
         for (_, entry) in index.take_unrecorded() {
@@ -183,7 +226,7 @@ impl Verify {
         &self,
         archives: Vec<ArchiveVersion>,
         report: &mut VerifyReport,
-    ) -> Result<HashMap<(Arc<str>, Sha256Hex), String>, StorageError> {
+    ) -> Result<Places, StorageError> {
         let bronze = self.lake.bronze()?;
         let mut places = HashMap::new();
         let checks = stream::iter(archives).map(|version| async {
@@ -207,16 +250,24 @@ impl Verify {
         schema: &TableSchema,
         table: &WritableTable,
         known: &KnownArchives,
-        places: &HashMap<(Arc<str>, Sha256Hex), String>,
+        places: &Places,
+        suspects: bool,
         report: &mut VerifyReport,
-    ) -> Result<(), VerifyError> {
-        let (tally, findings) = tally_table(table, schema, self.deep, self.threads.max(1)).await?;
-        report.findings.extend(findings);
-        self.check_rows(known, &tally, report);
+    ) -> Result<TableDamage, VerifyError> {
+        let threads = self.threads.max(1);
+        let before = report.findings.len();
+        let tallied = tally_table(table, schema, self.deep, threads).await?;
+        report.findings.extend(tallied.findings);
+        self.check_rows(known, &tallied.tally, report);
         if self.deep {
-            self.check_values(schema, known, &tally, places, report).await?;
+            self.check_values(schema, known, &tallied.tally, places, report).await?;
+        } else if suspects && !tallied.tally.foreign.is_empty() {
+            let mut suspects = known.clone();
+            suspects.retain(|archive, _| tallied.tally.foreign.contains(archive));
+            let values = tally_table(table, schema, true, threads).await?;
+            self.check_values(schema, &suspects, &values.tally, places, report).await?;
         }
-        Ok(())
+        Ok(damage_of(schema, known, report.findings.get(before..), tallied.unreadable))
     }
 
     fn check_rows(&self, known: &KnownArchives, tally: &Tally, report: &mut VerifyReport) {
@@ -232,7 +283,7 @@ impl Verify {
                 report.findings.push(finding);
             }
         }
-        for archive in tally.0.keys().filter(|archive| !known.contains_key(*archive)) {
+        for archive in tally.archives.keys().filter(|archive| !known.contains_key(*archive)) {
             // Files hold rows of archives outside the scope, too.
             if self.matrix.identify(archive).is_ok_and(|key| !self.scope.has(&key)) {
                 continue;
@@ -253,7 +304,7 @@ impl Verify {
         schema: &TableSchema,
         known: &KnownArchives,
         tally: &Tally,
-        places: &HashMap<(Arc<str>, Sha256Hex), String>,
+        places: &Places,
         report: &mut VerifyReport,
     ) -> Result<(), StorageError> {
         let bronze = self.lake.bronze()?;
@@ -277,10 +328,10 @@ impl Verify {
             let archive = version.key.shared_path();
             let difference = match decoded {
                 Ok(decoded) => {
-                    let mut days = decoded.0.get(&archive).cloned().unwrap_or_default();
+                    let mut days = decoded.archives.get(&archive).cloned().unwrap_or_default();
                     // Days that another copy owns have no rows of this archive in silver.
                     days.retain(|date, _| known.owns(*date));
-                    difference(&days, tally.0.get(&archive))
+                    difference(&days, tally.archives.get(&archive))
                 }
                 Err(error) => {
                     Some(("an archive that can be read".to_owned(), one_line(error.as_ref())))
@@ -296,10 +347,15 @@ impl Verify {
 
 /// Returns the version of an archive that an entry is about; nothing for one that was never
 /// fetched.
-fn version_of(entry: &LedgerEntry) -> Option<ArchiveVersion> {
+pub(crate) fn version_of(entry: &LedgerEntry) -> Option<ArchiveVersion> {
     let sha256 = entry.sha256.as_deref()?.parse().ok()?;
     let superseded = entry.status == ArchiveStatus::Superseded;
     Some(ArchiveVersion { key: entry.key.clone(), sha256, checksum: entry.checksum, superseded })
+}
+
+/// Returns where below bronze the bytes of a version lie, if they are as they should be.
+pub(crate) async fn find_in_bronze(bronze: &Storage, version: &ArchiveVersion) -> Option<String> {
+    check_archive(bronze, version).await.path
 }
 
 async fn decode_again(
@@ -308,9 +364,7 @@ async fn decode_again(
     place: &str,
     schema: Arc<TableSchema>,
 ) -> Result<Tally, Problem> {
-    let (file, copy) = local_file(bronze, place).await?;
-    let archive =
-        BronzeArchive::at_rest(version.key.clone(), file, copy, version.sha256, version.checksum);
+    let archive = version.open(bronze, place).await?;
     let work = tokio::task::spawn_blocking(move || {
         let counter = Counter::new(&schema.file_schema(), true)?;
         let market = archive.key.market();

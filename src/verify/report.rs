@@ -62,3 +62,25 @@ pub struct VerifyReport {
     /// In the order of archives; none if all is well.
     pub findings: Vec<Finding>,
 }
+
+impl VerifyReport {
+    /// Returns what helps against the findings, in the order in which to do it; nothing if all is
+    /// well.
+    #[must_use]
+    pub fn way_out(&self) -> Option<&'static str> {
+        let has = |checks: &[Check]| {
+            self.findings.iter().any(|finding| checks.contains(&finding.check))
+        };
+        if has(&[Check::Bronze, Check::Checksum]) {
+            return Some(
+                "run `lakehouse ingest --force-redownload` for the archives that bronze has lost, \
+                 then `lakehouse maintain --repair`",
+            );
+        }
+        if has(&[Check::Values]) {
+            return Some("run `lakehouse maintain --repair --deep` to bring back what is published");
+        }
+        let is_clean = self.findings.is_empty();
+        (!is_clean).then_some("run `lakehouse maintain --repair` to bring back what is published")
+    }
+}

@@ -26,9 +26,19 @@ use crate::delta::file::ActiveFile;
 use crate::delta::table::WritableTable;
 use crate::delta::{TableError, Verb};
 use crate::error_chain::one_line;
+use crate::parquet::reader::listed_archives;
 
 /// Rows that are decoded at a time.
 const BATCH_ROWS: usize = 8 << 10;
+
+/// The rows of a table, and what is wrong with its files.
+#[derive(Debug)]
+pub(super) struct Tallied {
+    pub(super) tally: Tally,
+    pub(super) findings: Vec<Finding>,
+    /// Paths of files that are missing or cannot be read.
+    pub(super) unreadable: Vec<String>,
+}
 
 /// Counts the rows of a table by archive, and with `values` hashes them too; what is wrong with
 /// single files is in the findings.
@@ -40,11 +50,12 @@ pub(super) async fn tally_table(
     schema: &TableSchema,
     values: bool,
     threads: usize,
-) -> Result<(Tally, Vec<Finding>), TableError> {
+) -> Result<Tallied, TableError> {
     // One listing costs less than a request for each file.
     let sizes = list_sizes(table).await?;
     let mut tally = Tally::default();
     let mut findings = Vec::new();
+    let mut unreadable = Vec::new();
     let mut present = Vec::new();
     for file in table.active_files()? {
         match sizes.get(&file.location()) {
@@ -53,7 +64,10 @@ pub(super) async fn tally_table(
                 findings.extend(differs.then(|| finding(table, &file, format!("{size} bytes"))));
                 present.push(file);
             }
-            None => findings.push(finding(table, &file, "missing".to_owned())),
+            None => {
+                findings.push(finding(table, &file, "missing".to_owned()));
+                unreadable.push(file.path);
+            }
         }
     }
     let counted = stream::iter(present).map(|file| {
@@ -72,10 +86,11 @@ pub(super) async fn tally_table(
             Err(error) => {
                 let reason = one_line(error.as_ref());
                 findings.push(finding(table, &file, format!("cannot be read: {reason}")));
+                unreadable.push(file.path);
             }
         }
     }
-    Ok((tally, findings))
+    Ok(Tallied { tally, findings, unreadable })
 }
 
 async fn tally_file(
@@ -96,11 +111,15 @@ async fn tally_file(
         let mask = ProjectionMask::columns(builder.parquet_schema(), ["archive"]);
         builder = builder.with_projection(mask);
     }
+    let is_foreign = listed_archives(builder.metadata()).is_none();
     let mut batches = builder.with_batch_size(BATCH_ROWS).build()?;
     let counter = Counter::new(&schema, values)?;
     let mut tally = Tally::default();
     while let Some(batch) = batches.try_next().await? {
         counter.count(&mut tally, &partition, &batch)?;
+    }
+    if is_foreign {
+        tally.foreign = tally.archives.keys().cloned().collect();
     }
     Ok(tally)
 }

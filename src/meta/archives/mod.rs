@@ -6,18 +6,20 @@
 //! run that dies between the commit to silver and the one to the ledger loses nothing.
 
 pub(super) mod files;
+pub(super) mod identity;
 mod replace;
 pub(super) mod replay;
 pub(super) mod rows;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::SchemaRef;
-use lakehouse_core::ledger::{Ledger, LedgerEntry};
+use lakehouse_core::ledger::LedgerEntry;
 use lakehouse_core::matrix::Matrix;
 
-use self::files::{LedgerFiles, Replacement};
+use self::files::LedgerFiles;
 use self::replace::{follows_from_silver, held_archive};
 use self::replay::replay;
 pub(super) use self::rows::SCHEMA;
@@ -34,6 +36,8 @@ pub(crate) struct LedgerTable {
     table: MetaTable,
     matrix: Arc<Matrix>,
     files: LedgerFiles,
+    /// Properties to record with the next rows: the ids of the silver tables that are described.
+    described: BTreeMap<String, String>,
 }
 
 impl LedgerTable {
@@ -58,12 +62,7 @@ impl LedgerTable {
     async fn read(table: MetaTable, matrix: Arc<Matrix>) -> Result<Self, TableError> {
         let mut files = LedgerFiles::default();
         files.update(table.delta(), &matrix).await?;
-        Ok(Self { table, matrix, files })
-    }
-
-    /// Returns the newest row of every archive; the table's own rows become these.
-    pub(crate) fn into_ledger(self) -> Ledger {
-        self.files.into_entries().collect::<Vec<_>>().into()
+        Ok(Self { table, matrix, files, described: BTreeMap::new() })
     }
 
     /// Returns every row, in no order.
@@ -72,7 +71,7 @@ impl LedgerTable {
     }
 
     /// Returns what the ledger knows of one silver table, as the start of that table's own index.
-    pub(crate) fn silver_index(&self, table: &str) -> SilverIndex {
+    fn recorded_index(&self, table: &str) -> SilverIndex {
         let mut held = Vec::new();
         // Nothing before the newest version in any row has to be read from the log again: commits
         // are recorded in their order.
@@ -145,17 +144,35 @@ impl LedgerTable {
         if entries.is_empty() {
             return Ok(());
         }
-        let Self { table, matrix, files } = self;
+        let Self { table, matrix, files, described } = self;
         table
             .commit(context, async |table, target| {
                 files.update(table, matrix).await?;
-                let Replacement { rows, removes } = files.replacement(&entries);
-                let batch = rows::to_batch(&rows).map_err(TableError::arrow(target.table()))?;
-                let adds = vec![write_file(target, &[batch]).await?];
-                Ok(Some(Change { adds, removes, ..Change::default() }))
+                let replacement = files.replacement(&entries);
+                let batches = replacement.batches(target.table())?;
+                let adds = vec![write_file(target, &batches).await?];
+                let removes = replacement.removes;
+                let metadata = table.with_properties(described)?;
+                Ok(Some(Change { adds, removes, metadata, ..Change::default() }))
             })
             .await?;
         self.files.update(self.table.delta(), &self.matrix).await
+    }
+}
+
+impl LedgerTable {
+    /// Returns whether a row that is not understood is about an archive of a silver table: what
+    /// the ledger says about the table is not complete then.
+    fn has_unknown_rows_of(&self, table: &str) -> bool {
+        let mut archives = self.files.unknown().flat_map(|rows| {
+            let archives = rows.column_by_name("archive").and_then(|it| it.as_string_opt::<i32>());
+            archives.into_iter().flat_map(|archives| archives.iter().flatten())
+        });
+        archives.any(|archive| {
+            let key = self.matrix.identify(archive).ok();
+            let row = key.and_then(|key| self.matrix.get(key.market(), key.data_type()));
+            row.is_some_and(|row| row.schema == table)
+        })
     }
 }
 

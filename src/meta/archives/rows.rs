@@ -2,12 +2,18 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Date32Array, RecordBatch};
+use arrow::array::{ArrayRef, BooleanBuilder, Date32Array, RecordBatch};
+use arrow::compute::{
+    SortColumn, SortOptions, concat_batches, filter_record_batch, lexsort_to_indices,
+    take_record_batch,
+};
 use arrow::datatypes::Date32Type;
 use arrow::error::ArrowError;
 use chrono::NaiveDate;
 use lakehouse_core::ledger::{ArchiveStatus, ChecksumState, LedgerEntry};
 use lakehouse_core::matrix::Matrix;
+use lakehouse_core::names::archive::ArchiveKey;
+use lakehouse_core::names::days::DaySet;
 
 use crate::meta::columns::{Columns, numbers, texts, times};
 use crate::meta::schema::{MetaSchema, date, integer, text, time};
@@ -64,7 +70,7 @@ pub(in crate::meta) const SCHEMA: MetaSchema = MetaSchema {
 };
 
 /// Makes a batch of ledger rows.
-pub(in crate::meta) fn to_batch(entries: &[LedgerEntry]) -> Result<RecordBatch, ArrowError> {
+fn to_batch(entries: &[LedgerEntry]) -> Result<RecordBatch, ArrowError> {
     let columns: Vec<ArrayRef> = vec![
         texts(entries, |entry| Some(entry.key.path().to_owned())),
         texts(entries, |entry| Some(entry.key.market().to_string())),
@@ -103,28 +109,57 @@ fn dates(entries: &[LedgerEntry], value: impl Fn(&LedgerEntry) -> NaiveDate) -> 
     )
 }
 
-/// Reads ledger rows; a row whose archive the matrix does not know is left out, because nothing can
-/// be planned for it.
-pub(super) fn from_batch(
-    batch: &RecordBatch,
-    matrix: &Matrix,
-) -> Result<Vec<LedgerEntry>, ArrowError> {
+/// Rows of the ledger, as far as this program understands them.
+#[derive(Debug)]
+pub(super) enum Row {
+    Known(LedgerEntry),
+    /// Rows whose archive the matrix does not know, or with a value of a newer program: they are
+    /// written again as they are.
+    Unknown(RecordBatch),
+}
+
+/// Makes the batches of a file of known and unknown rows, in the table's order.
+pub(in crate::meta) fn to_batches(
+    entries: &[LedgerEntry],
+    unknown: &[RecordBatch],
+) -> Result<Vec<RecordBatch>, ArrowError> {
+    let known = to_batch(entries)?;
+    if unknown.is_empty() {
+        return Ok(vec![known]);
+    }
+    let rows = concat_batches(&SCHEMA.arrow(), std::iter::once(&known).chain(unknown))?;
+    let column = |name| rows.column_by_name(name).cloned().map(sort_column);
+    let order: Vec<SortColumn> = ["archive", "recorded_at"].into_iter().filter_map(column).collect();
+    let order = lexsort_to_indices(&order, None)?;
+    Ok(vec![take_record_batch(&rows, &order)?])
+}
+
+fn sort_column(values: ArrayRef) -> SortColumn {
+    SortColumn { values, options: Some(SortOptions { descending: false, nulls_first: false }) }
+}
+
+/// Reads ledger rows.
+pub(super) fn from_batch(batch: &RecordBatch, matrix: &Matrix) -> Result<Vec<Row>, ArrowError> {
     let columns = Columns::new(batch, SCHEMA.arrow())?;
-    let mut entries = Vec::with_capacity(batch.num_rows());
+    let mut rows = Vec::with_capacity(batch.num_rows());
+    let mut unknown = BooleanBuilder::with_capacity(batch.num_rows());
     // A run records many archives; neighbouring rows share one copy of its name.
     let mut run: Arc<str> = Arc::default();
     for row in 0..batch.num_rows() {
-        let Some(path) = columns.text("archive", row) else { continue };
-        let Ok(key) = matrix.identify(&path) else { continue };
+        let Some(Parsed { key, status, checksum, days }) = Parsed::of(&columns, row, matrix) else {
+            unknown.append_value(true);
+            continue;
+        };
+        unknown.append_value(false);
         let number = |name| columns.number(name, row).and_then(|number| u64::try_from(number).ok());
-        let parsed = |name| columns.text(name, row).unwrap_or_default();
-        if *run != *parsed("run") {
-            run = parsed("run").into();
+        let text = |name| columns.text(name, row).unwrap_or_default();
+        if *run != *text("run") {
+            run = text("run").into();
         }
-        entries.push(LedgerEntry {
+        rows.push(Row::Known(LedgerEntry {
             key,
-            status: parsed("status").parse().unwrap_or(ArchiveStatus::Failed),
-            checksum: parsed("checksum").parse().unwrap_or(ChecksumState::Unchecked),
+            status,
+            checksum,
             size: number("size"),
             etag: columns.text("etag", row),
             last_modified: columns.time("last_modified", row),
@@ -137,9 +172,38 @@ pub(super) fn from_batch(
             run: Arc::clone(&run),
             recorded_at: columns.time("recorded_at", row).unwrap_or_default(),
             reason: columns.text("reason", row),
-            days: columns.text("owned_days", row).and_then(|days| days.parse().ok()),
+            days,
             competing_version: columns.text("rival", row).map(Into::into),
-        });
+        }));
     }
-    Ok(entries)
+    let unknown = filter_record_batch(columns.batch(), &unknown.finish())?;
+    if unknown.num_rows() > 0 {
+        rows.push(Row::Unknown(unknown));
+    }
+    Ok(rows)
+}
+
+/// The values of a row that a newer program may have written in words that this one does not know.
+struct Parsed {
+    key: ArchiveKey,
+    status: ArchiveStatus,
+    checksum: ChecksumState,
+    days: Option<DaySet>,
+}
+
+impl Parsed {
+    /// Returns nothing if one of them is not understood: another value in its place would change
+    /// what the lake holds.
+    fn of(columns: &Columns, row: usize, matrix: &Matrix) -> Option<Self> {
+        let days = match columns.text("owned_days", row) {
+            Some(days) => Some(days.parse().ok()?),
+            None => None,
+        };
+        Some(Self {
+            key: matrix.identify(&columns.text("archive", row)?).ok()?,
+            status: columns.text("status", row)?.parse().ok()?,
+            checksum: columns.text("checksum", row)?.parse().ok()?,
+            days,
+        })
+    }
 }

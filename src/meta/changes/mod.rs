@@ -166,10 +166,12 @@ pub(super) async fn rebuilt(
         let name = table.name().clone();
         let logged = table.corrections().iter().cloned();
         corrections.extend(logged.filter_map(|logged| Correction::from_log(matrix, &name, logged)));
-        // No log can say these again.
+        // No log can say these again, and of the archives that the matrix does not know this
+        // program cannot.
         let lost = |correction: &&Correction| {
             correction.silver_table == name.to_string()
-                && !table.has_commit(correction.silver_version)
+                && (!table.has_commit(correction.silver_version)
+                    || matrix.identify(&correction.archive).is_err())
         };
         corrections.extend(before.iter().filter(lost).cloned());
     }
