@@ -161,6 +161,13 @@ impl<'a> BatchStore<'a> {
                 self.reporter.report(Event::Skipped { archives: 1 });
                 continue;
             }
+            for left in &archive.left {
+                self.reporter.report(Event::Left {
+                    archive: Arc::clone(&path),
+                    rows: left.rows,
+                    reason: left.to_string(),
+                });
+            }
             landed += 1;
             rows += archive.rows;
             corrected += u64::from(before.contains(archive.bronze.key.path()));
