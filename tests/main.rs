@@ -36,6 +36,7 @@ mod object_store;
 mod odd_folders;
 mod output;
 mod outputs;
+mod outside;
 mod overlap;
 mod ownership;
 mod query;

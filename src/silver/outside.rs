@@ -19,7 +19,6 @@ use lakehouse_core::overlap::{Continuity, HeldArchive};
 use super::decode_batch::DecodedArchive;
 use super::evidence::{DaysToMeasure, Measured};
 use super::overlap::Overlaps;
-use crate::bronze::BronzeArchive;
 use crate::delta::log::{ArchiveRecord, HolderRecord};
 use crate::meta::silver_index::SilverIndex;
 use crate::parquet::rewrite::Removal;
@@ -154,7 +153,7 @@ impl Outside {
         &mut self,
         matrix: &Matrix,
         key: &ArchiveKey,
-        batch: &[BronzeArchive],
+        batch: &BTreeSet<&str>,
         not_owned: &NotOwned,
     ) {
         for day in days_next_to(key.period()) {
@@ -163,8 +162,7 @@ impl Outside {
                     continue;
                 };
                 let place = (owner.path().to_owned(), day);
-                let is_in_batch = batch.iter().any(|archive| archive.key == owner);
-                if is_in_batch && !not_owned.contains(&place) {
+                if batch.contains(owner.path()) && !not_owned.contains(&place) {
                     self.in_batch.insert(day, place.0);
                 }
             }
@@ -250,10 +248,8 @@ impl Overlaps {
 
     /// Returns whether another version of a holder lands, so that all its rows are removed anyway.
     fn is_replaced(&self, archives: &[DecodedArchive], holder: &OutsideHolder) -> bool {
-        let lands = archives.iter().any(|archive| {
-            archive.fault.is_none() && archive.bronze.key.path() == holder.archive
-        });
-        lands && self.get(&holder.archive).is_some_and(|overlap| overlap.claim.replaces())
+        lands(archives, &holder.archive)
+            && self.get(&holder.archive).is_some_and(|overlap| overlap.claim.replaces())
     }
 
     /// Takes rows from outside off the records of archives that land again in the version that
@@ -281,8 +277,8 @@ impl Overlaps {
     ) {
         for RemovedRows { holder, left } in self.removed_rows(archives) {
             removal.day(&holder.archive, left.day);
-            // An archive of the batch has a record of its own, from which they are taken off.
-            if archives.iter().any(|archive| archive.bronze.key.path() == holder.archive) {
+            // An archive that lands has a record of its own, from which they are taken off.
+            if lands(archives, &holder.archive) {
                 continue;
             }
             let of_holder =
@@ -299,6 +295,11 @@ impl Overlaps {
             }
         }
     }
+}
+
+/// Returns whether an archive of the batch could be read.
+fn lands(archives: &[DecodedArchive], path: &str) -> bool {
+    archives.iter().any(|archive| archive.fault.is_none() && archive.bronze.key.path() == path)
 }
 
 fn holder_record(holder: &OutsideHolder, left: &LeftRows) -> HolderRecord {

@@ -5,7 +5,7 @@
 //! checked again on the snapshot that a commit follows ([`Overlaps::is_stale`]), so nothing here
 //! takes a lock. How two copies of a day are compared is in [`lakehouse_core::overlap`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use lakehouse_core::ledger::ChecksumState;
@@ -81,6 +81,7 @@ pub(super) async fn find_overlaps(
 ) -> Result<Overlaps, TableError> {
     let mut overlaps = BTreeMap::new();
     let mut to_measure = DaysToMeasure::new();
+    let batch: BTreeSet<&str> = archives.iter().map(|archive| archive.key.path()).collect();
     for archive in archives {
         let key = &archive.key;
         let claim = overlap_claim(index, matrix, key, &archive.sha256.to_string());
@@ -93,7 +94,7 @@ pub(super) async fn find_overlaps(
             held.insert(day, HeldDay { archive, evidence: DayEvidence::default() });
         }
         let mut outside = Outside::new(OutsideClaim::of(index, matrix, key), &mut to_measure);
-        outside.look_in_batch(matrix, key, archives, not_owned);
+        outside.look_in_batch(matrix, key, &batch, not_owned);
         let overlap = Overlap { claim, held, outside, continuity };
         overlaps.insert(key.path().to_owned(), overlap);
     }

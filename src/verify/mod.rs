@@ -7,6 +7,7 @@
 
 mod bronze;
 mod fingerprint;
+mod owners;
 mod report;
 mod silver;
 
@@ -24,7 +25,8 @@ use lakehouse_core::schema::{Schemas, TableSchema};
 use thiserror::Error;
 
 use self::bronze::{ArchiveVersion, check_archive, local_file};
-use self::fingerprint::{Counter, Tally};
+use self::fingerprint::{Counter, Fingerprint, Tally};
+use self::owners::check_owners;
 pub use self::report::{Check, Finding, VerifyReport};
 use self::silver::{difference, tally_table};
 use crate::bronze::BronzeArchive;
@@ -74,11 +76,17 @@ struct KnownArchive {
 }
 
 impl KnownArchive {
-    /// Returns whether rows of this day belong in silver; those beyond the archive's period always
-    /// do.
+    /// Returns whether rows of this day, which is in the archive's period, belong in silver.
     fn owns(&self, date: NaiveDate) -> bool {
+        self.days.is_none_or(|days| days.contains(date))
+    }
+
+    /// Returns whether rows of this day are to be as they are in the archive, given those in silver.
+    ///
+    /// Rows outside the period may have been left to another archive, all of them of a day.
+    fn is_compared(&self, date: NaiveDate, held: &BTreeMap<NaiveDate, Fingerprint>) -> bool {
         let in_period = self.version.key.period().days().contains(date);
-        self.days.is_none_or(|days| !in_period || days.contains(date))
+        if in_period { self.owns(date) } else { held.contains_key(&date) }
     }
 }
 
@@ -213,6 +221,7 @@ impl Verify {
         let (tally, findings) = tally_table(table, schema, self.deep, self.threads.max(1)).await?;
         report.findings.extend(findings);
         self.check_rows(known, &tally, report);
+        report.findings.extend(check_owners(known, &tally));
         if self.deep {
             self.check_values(schema, known, &tally, places, report).await?;
         }
@@ -278,9 +287,11 @@ impl Verify {
             let difference = match decoded {
                 Ok(decoded) => {
                     let mut days = decoded.0.get(&archive).cloned().unwrap_or_default();
+                    let nothing = BTreeMap::new();
+                    let held = tally.0.get(&archive).unwrap_or(&nothing);
                     // Days that another copy owns have no rows of this archive in silver.
-                    days.retain(|date, _| known.owns(*date));
-                    difference(&days, tally.0.get(&archive))
+                    days.retain(|date, _| known.is_compared(*date, held));
+                    difference(&days, Some(held))
                 }
                 Err(error) => {
                     Some(("an archive that can be read".to_owned(), one_line(error.as_ref())))

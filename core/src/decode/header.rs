@@ -139,9 +139,8 @@ fn most_frequent<'a>(
     lines: &[FirstLine<'_>],
 ) -> Option<&'a Layout> {
     let counts: Vec<usize> = lines.iter().map(|line| field_texts(line.text).len()).collect();
-    let lines_of = |layout: &&Layout| {
-        counts.iter().filter(|count| **count == layout.fields.len()).count()
-    };
+    let lines_of =
+        |layout: &&Layout| counts.iter().filter(|count| **count == layout.fields.len()).count();
     schema.layouts(market).max_by_key(lines_of)
 }
 

@@ -31,11 +31,20 @@ pub struct Reject {
 pub(crate) enum Problem {
     Empty,
     Integer,
-    IntegerRange { bits: u32 },
-    Decimal { exponents: bool },
+    IntegerRange {
+        bits: u32,
+    },
+    Decimal {
+        exponents: bool,
+    },
     Exponent,
-    Scale { scale: u32 },
-    Precision { precision: u32, scale: u32 },
+    Scale {
+        scale: u32,
+    },
+    Precision {
+        precision: u32,
+        scale: u32,
+    },
     Boolean,
     Text,
     Epoch,

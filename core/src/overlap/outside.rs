@@ -104,9 +104,8 @@ mod tests {
 
     #[test]
     fn a_day_is_reached_from_its_neighbours_and_at_the_edge_of_a_month_from_the_next_one() {
-        let reaching = |text| {
-            periods_next_to(day(text)).map(|period| period.to_string()).collect::<Vec<_>>()
-        };
+        let reaching =
+            |text| periods_next_to(day(text)).map(|period| period.to_string()).collect::<Vec<_>>();
         assert_eq!(reaching("2024-02-10"), ["2024-02-09", "2024-02-11"]);
         assert_eq!(reaching("2024-02-01"), ["2024-01-31", "2024-02-02", "2024-01"]);
         assert_eq!(reaching("2024-02-29"), ["2024-02-28", "2024-03-01", "2024-03"]);

@@ -116,7 +116,9 @@ fn compared(
 fn reason(current: &LedgerEntry, record: &HolderRecord) -> String {
     let is_monthly = current.key.period() == Period::month_of(current.key.period().start());
     match &current.reason {
-        Some(earlier) if is_monthly || record.outside.is_some() => format!("{earlier}; {}", record.reason),
+        Some(earlier) if is_monthly || record.outside.is_some() => {
+            format!("{earlier}; {}", record.reason)
+        }
         _ => record.reason.clone(),
     }
 }
