@@ -133,7 +133,7 @@ struct Life {
 impl Life {
     fn new(seed: u64, days: u64) -> Self {
         let features = Features::chosen();
-        let world = World::new(seed, days, features);
+        let world = World::new(seed, days);
         Self {
             today: world.days[0],
             world,

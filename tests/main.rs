@@ -37,6 +37,7 @@ mod odd_folders;
 mod output;
 mod output_files;
 mod outputs;
+mod outside;
 mod overlap;
 mod ownership;
 mod query;

@@ -6,6 +6,8 @@
 -- `missing_bars` counts the minutes that are missing. Prices and sums are exact.
 -- On futures_cm, where volumes count contracts, the average price takes a contract for what the exchange says that it
 -- is worth: 100 USD for BTC and 10 USD for every other asset.
+-- Of several rows of a minute that one archive publishes, the one with the most trades counts, then the one with the
+-- larger volume: the others are cut short, or the same.
 --
 -- partitions: market, date
 -- key: market, date, symbol, bar_interval, offset_minutes, open_time
@@ -32,7 +34,15 @@
 --   vwap                    double, quote asset: average price of the base asset traded; NULL without volume
 --   bars                    integer, bars: one-minute bars in it
 --   missing_bars            integer, bars: minutes of it that have none
-WITH five_minutes AS (
+WITH minutes AS (
+    SELECT * FROM silver.klines
+    WHERE bar_interval = '1m'
+    QUALIFY row_number() OVER (PARTITION BY market, symbol, open_time
+                               ORDER BY trade_count DESC, volume DESC, quote_volume DESC, close_time DESC, open, high,
+                                        low, close, taker_buy_volume, taker_buy_quote_volume, base_volume,
+                                        taker_buy_base_volume, archive) = 1
+),
+five_minutes AS (
     -- Every bar is made of these: each begins and ends at a multiple of five minutes. Minutes count from 1970.
     SELECT market, date, symbol, CAST(open_time AS BIGINT) / 300000000 * 5 AS minute, max(close_time) AS close_time,
            first_value(open ORDER BY open_time) AS open, max(high) AS high, min(low) AS low,
@@ -42,8 +52,7 @@ WITH five_minutes AS (
            sum(taker_buy_quote_volume) AS taker_buy_quote_volume,
            sum(taker_buy_base_volume) AS taker_buy_base_volume,
            count(*) AS bars
-    FROM silver.klines
-    WHERE bar_interval = '1m'
+    FROM minutes
     GROUP BY market, date, symbol, minute
 ),
 lengths (bar_interval, width, offset_minutes) AS (

@@ -4,6 +4,8 @@
 -- a mark price; without an index price the basis is NULL. The index is that of the pair, BTCUSD for BTCUSD_PERP and
 -- for BTCUSD_260626. The premium index is the exchange's own measure, made of impact bid and ask prices; it exists
 -- for perpetual contracts only. 1 basis point is a hundredth of a percent.
+-- Of several bars of a minute that one archive publishes, the one with the most samples counts, then the one with the
+-- higher high.
 --
 -- partitions: market, date
 -- key: market, date, symbol, open_time
@@ -29,10 +31,13 @@ WITH marks AS (
     SELECT market, date, symbol, split_part(symbol, '_', 1) AS pair, open_time, close
     FROM silver.mark_price_klines
     WHERE bar_interval = '1m'
+    QUALIFY row_number() OVER (PARTITION BY market, symbol, open_time
+                               ORDER BY trade_count DESC, close_time DESC, high DESC, low, open, close) = 1
 ),
 indexes AS (
     -- If both a contract's own symbol and its pair have an index, the pair counts, which sorts first.
-    SELECT market, split_part(symbol, '_', 1) AS pair, open_time, first_value(close ORDER BY symbol) AS close
+    SELECT market, split_part(symbol, '_', 1) AS pair, open_time,
+           first_value(close ORDER BY symbol, trade_count DESC, close_time DESC, high DESC, low, open, close) AS close
     FROM silver.index_price_klines
     WHERE bar_interval = '1m'
     GROUP BY market, pair, open_time
@@ -54,6 +59,13 @@ hours AS (
     FROM minutes
     GROUP BY market, date, symbol, pair, hour
 ),
+premium_minutes AS (
+    SELECT market, symbol, open_time, high, low, close
+    FROM silver.premium_index_klines
+    WHERE bar_interval = '1m'
+    QUALIFY row_number() OVER (PARTITION BY market, symbol, open_time
+                               ORDER BY trade_count DESC, close_time DESC, high DESC, low, open, close) = 1
+),
 premiums AS (
     SELECT market, symbol, date_trunc('hour', open_time) AS hour,
            10000 * CAST(sum(close) AS DOUBLE) / count(*) AS premium_mean_bps,
@@ -61,8 +73,7 @@ premiums AS (
            10000 * CAST(max(high) AS DOUBLE) AS premium_max_bps,
            10000 * CAST(last_value(close ORDER BY open_time) AS DOUBLE) AS premium_close_bps,
            count(*) AS premium_minutes
-    FROM silver.premium_index_klines
-    WHERE bar_interval = '1m'
+    FROM premium_minutes
     GROUP BY market, symbol, hour
 )
 SELECT hours.market, date, hours.symbol, hours.hour AS open_time, pair, mark_close, index_close,

@@ -2,6 +2,7 @@
 --
 -- Made of snapshots, one about every thirty seconds. A distance includes all smaller ones. Older archives have five,
 -- 1 to 5 percent, newer ones 0.2 percent too; a distance that an hour has no snapshot of has no row.
+-- Of several rows that an archive publishes for one time and distance, the one with the largest quantity counts.
 --
 -- partitions: market, date
 -- key: market, date, symbol, open_time, percentage
@@ -24,7 +25,12 @@
 --   min_ask_notional   decimal, as mean_bid_notional: smallest value asked
 --   depth_ratio        double, ratio: mean quantity bid to mean quantity asked; NULL where a side is missing or empty
 --   notional_ratio     double, ratio: mean value bid to mean value asked; NULL where a side is missing or empty
-WITH hours AS (
+WITH snapshots AS (
+    SELECT * FROM silver.book_depth
+    QUALIFY row_number() OVER (PARTITION BY market, symbol, timestamp, percentage
+                               ORDER BY depth DESC, notional DESC, archive) = 1
+),
+hours AS (
     SELECT market, date, symbol, date_trunc('hour', timestamp) AS open_time, abs(percentage) AS percentage,
            count(DISTINCT timestamp) AS snapshot_count,
            CAST(count(*) FILTER (WHERE percentage < 0) AS DOUBLE) AS bids,
@@ -37,7 +43,7 @@ WITH hours AS (
            min(depth) FILTER (WHERE percentage > 0) AS min_ask_depth,
            min(notional) FILTER (WHERE percentage < 0) AS min_bid_notional,
            min(notional) FILTER (WHERE percentage > 0) AS min_ask_notional
-    FROM silver.book_depth
+    FROM snapshots
     GROUP BY market, date, symbol, date_trunc('hour', timestamp), abs(percentage)
 )
 SELECT market, date, symbol, open_time, percentage, snapshot_count,

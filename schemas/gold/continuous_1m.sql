@@ -11,6 +11,8 @@
 -- but never longer than its own interval and 24 hours: where it is unknown it is NULL, rather than old.
 -- On futures_cm, where volumes count contracts, the average price takes a contract for what the exchange says that it
 -- is worth: 100 USD for BTC and 10 USD for every other asset.
+-- Of several rows of a minute that one archive publishes, the one with the most trades counts, then the one with the
+-- larger volume: the others are cut short, or the same.
 --
 -- partitions: market, date
 -- key: market, date, symbol, open_time
@@ -47,6 +49,10 @@ WITH bars AS (
            taker_buy_volume, taker_buy_quote_volume, taker_buy_base_volume
     FROM silver.klines
     WHERE bar_interval = '1m'
+    QUALIFY row_number() OVER (PARTITION BY market, symbol, open_time
+                               ORDER BY trade_count DESC, volume DESC, quote_volume DESC, close_time DESC, open, high,
+                                        low, close, taker_buy_volume, taker_buy_quote_volume, base_volume,
+                                        taker_buy_base_volume, archive) = 1
 ),
 neighbours AS (
     SELECT *, COALESCE(minute - lag(minute) OVER by_time > 61, TRUE) AS starts_segment,

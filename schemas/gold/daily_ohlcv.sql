@@ -1,5 +1,8 @@
 -- One row per market, symbol and UTC day that has one-minute bars, added up from them.
 --
+-- Of several rows of a minute that one archive publishes, the one with the most trades counts, then the one with the
+-- larger volume: the others are cut short, or the same.
+--
 -- partitions: market, date
 -- key: market, date, symbol
 -- inputs: silver.klines
@@ -32,6 +35,10 @@ WITH minutes AS (
     END AS quote
   FROM silver.klines
   WHERE bar_interval = '1m'
+  QUALIFY row_number() OVER (PARTITION BY market, symbol, open_time
+                             ORDER BY trade_count DESC, volume DESC, quote_volume DESC, close_time DESC, open, high,
+                                      low, close, taker_buy_volume, taker_buy_quote_volume, base_volume,
+                                      taker_buy_base_volume, archive) = 1
 )
 SELECT
   market,

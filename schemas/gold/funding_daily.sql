@@ -2,6 +2,7 @@
 --
 -- A payment counts on the day on which it is made, by the hour next to its published time: the one at midnight, for
 -- the hours before, belongs to the new day. Where a rate is positive the long side pays.
+-- A payment that an archive publishes twice counts once, with the smaller rate where they differ.
 --
 -- partitions: market, date
 -- key: market, date, symbol
@@ -24,6 +25,8 @@ WITH payments AS (
     SELECT market, symbol, last_funding_rate, CAST(funding_interval_hours AS BIGINT) AS interval_hours,
            date_trunc('hour', calc_time + INTERVAL '30 minutes') AS payment_time
     FROM silver.funding_rate
+    QUALIFY row_number() OVER (PARTITION BY market, symbol, calc_time
+                               ORDER BY funding_interval_hours, last_funding_rate) = 1
 )
 SELECT market, CAST(payment_time AS DATE) AS date, symbol,
        sum(last_funding_rate) AS funding_rate_sum,

@@ -4,6 +4,7 @@
 -- strike is nearer to the forward price. Volumes are published as a running figure over the last 24 hours, which
 -- also falls: they must not be added up over the hours. The published volume in USDT is left out: it
 -- repeats the number of contracts.
+-- Of several rows that an archive publishes for a contract and hour, the one with the largest volume counts.
 --
 -- partitions: market, date
 -- key: market, date, symbol, underlying, expiry, time
@@ -32,7 +33,13 @@
 --                                of that call and that put
 --   atm_call_iv                  decimal, as atm_iv: that of the call
 --   atm_put_iv                   decimal, as atm_iv: that of the put
-WITH strikes AS (
+WITH contracts AS (
+    SELECT * FROM silver.eoh_summary
+    QUALIFY row_number() OVER (PARTITION BY market, symbol, time, contract
+                               ORDER BY volume_contracts DESC, openinterest_contracts DESC, openinterest_usdt DESC,
+                                        mark_price DESC, mark_iv DESC, archive) = 1
+),
+strikes AS (
     SELECT market, date, symbol, underlying, expiry, time, strike,
            count(*) FILTER (WHERE type = 'C') AS call_count, count(*) FILTER (WHERE type = 'P') AS put_count,
            sum(volume_contracts) FILTER (WHERE type = 'C') AS call_volume,
@@ -45,7 +52,7 @@ WITH strikes AS (
            max(mark_price) FILTER (WHERE type = 'P') AS put_price,
            max(mark_iv) FILTER (WHERE type = 'C' AND mark_iv > 0) AS call_iv,
            max(mark_iv) FILTER (WHERE type = 'P' AND mark_iv > 0) AS put_iv
-    FROM silver.eoh_summary
+    FROM contracts
     GROUP BY market, date, symbol, underlying, expiry, time, strike
 ),
 distances AS (

@@ -6,6 +6,8 @@
 -- highest and lowest price of the day, and in their variants _1m those of each minute. A day that lacks minutes is not
 -- scaled up: see `missing_bars`. Bars with a price that is not positive are left out.
 -- Squares are added up as decimals with 30 places, so that the order of rows changes nothing.
+-- Of several rows of a minute that one archive publishes, the one with the most trades counts, then the one with the
+-- larger volume: the others are cut short, or the same.
 --
 -- partitions: market, date
 -- key: market, date, symbol
@@ -22,12 +24,19 @@
 --   garman_klass_1m_volatility  double, percent per year: from each minute's open, high, low and close
 --   bars                        integer, bars: minutes that have a bar
 --   missing_bars                integer, bars: minutes of the day that have none
-WITH bars AS (
+WITH minutes AS (
+    SELECT * FROM silver.klines
+    WHERE bar_interval = '1m' AND LEAST(open, high, low, close) > 0
+    QUALIFY row_number() OVER (PARTITION BY market, symbol, open_time
+                               ORDER BY trade_count DESC, volume DESC, quote_volume DESC, close_time DESC, open, high,
+                                        low, close, taker_buy_volume, taker_buy_quote_volume, base_volume,
+                                        taker_buy_base_volume, archive) = 1
+),
+bars AS (
     SELECT market, date, symbol, open_time, open, high, low, close,
            CASE WHEN open_time - lag(open_time) OVER by_time <= INTERVAL '61 minutes'
                 THEN lag(close) OVER by_time ELSE open END AS price_before
-    FROM silver.klines
-    WHERE bar_interval = '1m' AND LEAST(open, high, low, close) > 0
+    FROM minutes
     WINDOW by_time AS (PARTITION BY market, symbol ORDER BY open_time)
 ),
 logarithms AS (

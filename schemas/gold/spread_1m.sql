@@ -5,6 +5,8 @@
 -- in the hour before that start: a longer silence is taken for a hole. What is known of a minute may so begin late:
 -- `covered_micros` is the part of the minute that the means cover. A quote without a price on a side ends the one
 -- before it and counts for nothing. A minute without a quote has no row: the close of the last one holds.
+-- A quote that an archive publishes twice was in force once: the first of the two for no time at all. Only
+-- `quote_count` counts both.
 --
 -- partitions: market, date
 -- key: market, date, symbol, open_time

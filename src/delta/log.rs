@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use deltalake::kernel::Action;
 use deltalake::logstore::{LogStore, get_actions};
 use lakehouse_core::names::days::DaySet;
@@ -88,13 +88,17 @@ pub(crate) struct ArchiveRecord {
     /// them is in the table.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) yielded: bool,
-    /// How its days were decided, where another copy held them.
+    /// The days outside its period of which it has rows; commits of older programs do not say, nor
+    /// those of archives whose first and last time are inside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) outside: Option<Vec<NaiveDate>>,
+    /// How its days were decided, where another copy held them, and which rows it left to others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
 }
 
-/// What an archive still holds after its days were compared with another copy's; its version is as
-/// before.
+/// What an archive still holds after its days were compared with another copy's, or after rows
+/// outside its period were left to the owner of their day; its version is as before.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct HolderRecord {
     pub(crate) archive: String,
@@ -107,6 +111,9 @@ pub(crate) struct HolderRecord {
     pub(crate) competing_version: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) yielded: bool,
+    /// The days outside its period of which it still has rows; nothing where that has not changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) outside: Option<Vec<NaiveDate>>,
     pub(crate) reason: String,
 }
 

@@ -45,6 +45,8 @@ pub enum Event {
     DownloadFinished { archive: Arc<str>, stored: bool },
     /// An archive was read to its end.
     Decoded { archive: Arc<str>, rows: u64, rejected: u64, bytes: u64 },
+    /// Rows outside an archive's period were left to the archives of their days.
+    Left { archive: Arc<str>, rows: u64, reason: String },
     /// A table has a new version.
     Committed { table: TableName, version: i64, archives: u64, rows: u64 },
     /// An archive ended otherwise than in silver.
@@ -76,6 +78,7 @@ impl Event {
             Self::Decoded { archive, rows, rejected, bytes } => {
                 debug!(%archive, rows, rejected, bytes, "decoded");
             }
+            Self::Left { archive, rows, reason } => info!(%archive, rows, reason, "rows left"),
             Self::Committed { table, version, archives, rows } => {
                 info!(%table, version, archives, rows, "committed");
             }

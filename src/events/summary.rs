@@ -26,6 +26,8 @@ pub struct Summary {
     pub rows: u64,
     /// Rows that could not be read, which are in `meta.rejects`.
     pub rejected_rows: u64,
+    /// Rows outside their archive's period that were left to the archives of their days.
+    pub left_rows: u64,
     /// Bytes that were downloaded.
     pub bytes: u64,
     /// Requests to the source: for folders, archives, checksums.
@@ -112,6 +114,7 @@ impl Summary {
             Event::Retried { .. } => self.retries += 1,
             Event::DownloadFinished { stored: true, .. } => self.archives.stored += 1,
             Event::Decoded { rejected, .. } => self.rejected_rows += rejected,
+            Event::Left { rows, .. } => self.left_rows += rows,
             Event::Committed { table, archives, rows, .. } if table.layer == Layer::Silver => {
                 self.archives.new += archives;
                 self.rows += rows;
@@ -205,9 +208,12 @@ impl fmt::Display for Summary {
         let Archives { new, skipped, corrected, not_published, failed, .. } = self.archives;
         write!(f, "archives: {new} new, {skipped} skipped, {corrected} corrected, ")?;
         writeln!(f, "{not_published} not published, {failed} failed")?;
-        let Self { rows, rejected_rows, seconds, .. } = self;
+        let Self { rows, rejected_rows, left_rows, seconds, .. } = self;
         let bytes = ByteSize(self.bytes).display().iec();
         write!(f, "{rows} rows, {rejected_rows} rejected, {bytes} in {seconds:.1} s")?;
+        if *left_rows > 0 {
+            write!(f, ", {left_rows} left to the archives of their days")?;
+        }
         if self.unlisted > 0 {
             write!(f, ", {} folders could not be listed", self.unlisted)?;
         }

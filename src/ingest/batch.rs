@@ -104,13 +104,14 @@ impl<'a> BatchStore<'a> {
         // and a correction that is not in `meta.changes` by then would be missing there.
         let corrections = silver.index().take_corrections();
         tables.changes.record(&self.ingest.matrix, &name, corrections, self.context).await?;
-        // What other processes landed in the meantime is recorded from their commits. What this one
-        // landed is recorded by the caller, with more than a commit says of it.
+        // What other processes landed in the meantime is recorded from their commits, after what
+        // this one landed, because they may have changed what its archives hold.
         let mut entries: Vec<LedgerEntry> =
             result.archives.iter().map(|archive| self.decoded(archive, &result)).collect();
-        let landed: BTreeSet<&str> =
-            result.archives.iter().map(|archive| archive.bronze.key.path()).collect();
+        let landed = result.archives.iter().filter(|archive| archive.fault.is_none());
+        let landed: BTreeSet<&str> = landed.map(|archive| archive.bronze.key.path()).collect();
         silver.index().forget_unrecorded(&landed);
+        tables.ledger.record_landed(std::mem::take(&mut entries), self.context).await?;
         tables.ledger.reconcile(silver.index(), self.context).await?;
         // Only now the ledger knows what a run that died, or another one, had landed of these.
         for archive in &stored {
@@ -162,6 +163,13 @@ impl<'a> BatchStore<'a> {
             if archive.resolution.is_some_and(|resolution| resolution.yielded) {
                 self.reporter.report(Event::Skipped { archives: 1 });
                 continue;
+            }
+            for left in &archive.left {
+                self.reporter.report(Event::Left {
+                    archive: Arc::clone(&path),
+                    rows: left.rows,
+                    reason: left.to_string(),
+                });
             }
             landed += 1;
             rows += archive.rows;

@@ -262,6 +262,7 @@ impl ArchiveTally {
             days: None,
             competing_version: None,
             yielded: false,
+            outside: None,
             reason: None,
         }
     }

@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use chrono::{DateTime, NaiveDate, Utc};
 use lakehouse_core::names::days::DaySet;
+use lakehouse_core::names::period::DateRange;
 use lakehouse_core::overlap::HeldArchive;
+use lakehouse_core::overlap::outside::OutsideDays;
 
 use crate::delta::TableError;
 use crate::delta::log::{LogEntry, LoggedCorrection, read_record};
@@ -71,7 +74,14 @@ impl SilverIndex {
             if let Some(record) = read_record(table, version).await? {
                 self.corrections.extend(record.logged_corrections(version));
                 for entry in record.into_log_entries() {
+<<<<<<< HEAD
                     self.add(version, entry);
+=======
+                    let before = self.held_archives.get(entry.archive());
+                    let held = entry.held_archive(before);
+                    self.held_archives.insert(entry.archive().to_owned(), held);
+                    self.unrecorded.push((version, entry));
+>>>>>>> w-period
                 }
             }
             self.seen = version;
@@ -103,8 +113,8 @@ impl LogEntry {
         }
     }
 
-    /// Returns what the table holds of the archive after this entry.
-    fn held_archive(&self) -> HeldArchive {
+    /// Returns what the table holds of the archive after this entry; `before` is what it held.
+    fn held_archive(&self, before: Option<&HeldArchive>) -> HeldArchive {
         match self {
             Self::Landed(record) => HeldArchive {
                 sha256: record.sha256.as_str().into(),
@@ -112,6 +122,7 @@ impl LogEntry {
                 days: record.days,
                 competing_version: record.competing_version.as_deref().map(Into::into),
                 yielded: record.yielded,
+                outside: outside_days(&record.outside, record.min_time, record.max_time),
             },
             Self::Compared(record) => HeldArchive {
                 sha256: record.sha256.as_str().into(),
@@ -119,7 +130,31 @@ impl LogEntry {
                 days: record.days,
                 competing_version: record.competing_version.as_deref().map(Into::into),
                 yielded: record.yielded,
+                outside: match &record.outside {
+                    Some(days) => OutsideDays::known(days),
+                    None => before.map_or_else(unknown, |before| before.outside),
+                },
             },
         }
     }
+}
+
+/// Returns the days outside its period of which an archive may have rows: those that its commit
+/// recorded, or all up to its first and last time.
+pub(super) fn outside_days(
+    recorded: &Option<Vec<NaiveDate>>,
+    first: Option<DateTime<Utc>>,
+    last: Option<DateTime<Utc>>,
+) -> OutsideDays {
+    match recorded {
+        Some(days) => OutsideDays::known(days),
+        None => OutsideDays::Within(DateRange {
+            start: first.map(|time| time.date_naive()),
+            end: last.map(|time| time.date_naive()),
+        }),
+    }
+}
+
+fn unknown() -> OutsideDays {
+    OutsideDays::Within(DateRange::default())
 }

@@ -82,7 +82,8 @@ fn decode(
     // The size comes first, because it decides where the rows are put.
     messages.send(DecodeMessage::Opened(member.size()))?;
     let key = &archive.key;
-    let mut decoder = Decoder::new(schema, key.market(), key.symbol(), DecodeOptions::default())?;
+    let decoder = Decoder::new(schema, key.market(), key.symbol(), DecodeOptions::default())?;
+    let mut decoder = decoder.of_period(key.period());
     let mut parse = |bytes: &[u8]| {
         decoder.push(bytes)?;
         send_ready(&mut decoder, messages)

@@ -13,12 +13,14 @@ use arrow::array::RecordBatch;
 use chrono::{DateTime, NaiveDate, Utc};
 use lakehouse_core::decode::Reject;
 use lakehouse_core::names::partition::Partition;
+use lakehouse_core::overlap::outside::LeftRows;
 use lakehouse_core::overlap::{ClaimResolution, DayDecision, DayMeter, decide_day};
 use lakehouse_core::schema::TableSchema;
 use tracing::Span;
 
 use super::decode_archive::{DecodeMessage, decode_archive};
 use super::evidence::meter_rows;
+use super::outside::LandedOutside;
 use super::overlap::{Overlap, Overlaps};
 use super::partition::PartitionSet;
 use super::rows::{ArchiveColumns, by_day, event_times};
@@ -62,6 +64,10 @@ pub(crate) struct DecodedArchive {
     /// Which of its days land, and why.
     pub(crate) resolution: Option<ClaimResolution>,
     pub(crate) decisions: Vec<DayDecision>,
+    /// Rows outside its period that it leaves to other archives.
+    pub(crate) left: Vec<LeftRows>,
+    /// The days outside its period of which rows land.
+    pub(crate) outside: Vec<NaiveDate>,
     pub(crate) rejected_rows: u64,
     pub(crate) rejects: Vec<Reject>,
     pub(crate) min_time: Option<DateTime<Utc>>,
@@ -92,6 +98,7 @@ pub(super) fn decode_batch(
     let sort_columns: Arc<[String]> = context.schema.sort_columns().into();
     let mut shared = PartitionSet::new(Arc::clone(&context.target), Arc::clone(&sort_columns));
     let mut files = Vec::new();
+    let mut landed_outside = LandedOutside::new();
     let mut decoded = Vec::with_capacity(archives.len());
     // A channel for each archive, so that the writer can take them in order whichever thread is
     // done first. Each is bounded, so a thread that is ahead waits for the writer.
@@ -108,7 +115,7 @@ pub(super) fn decode_batch(
         for (bronze, messages) in archives.iter().zip(receivers) {
             let mut collector = ArchiveCollector::new(bronze, context, &sort_columns);
             collector.collect(&messages)?;
-            decoded.push(collector.finish(&mut shared, &mut files)?);
+            decoded.push(collector.finish(&mut shared, &mut files, &mut landed_outside)?);
         }
         Ok::<(), TableError>(())
     })?;
@@ -225,9 +232,10 @@ impl<'a> ArchiveCollector<'a> {
         mut self,
         shared: &mut PartitionSet,
         files: &mut Vec<WrittenFile>,
+        landed_outside: &mut LandedOutside,
     ) -> Result<DecodedArchive, TableError> {
         self.decoded.check_rejects();
-        let lands = self.resolve();
+        let lands = self.resolve(landed_outside);
         match (self.separate, &self.decoded.fault) {
             (Some(separate), Some(_)) => separate.discard(),
             (Some(mut separate), None) => {
@@ -249,7 +257,7 @@ impl<'a> ArchiveCollector<'a> {
 
 impl ArchiveCollector<'_> {
     /// Decides the overlapping days; returns the days that land, with their rows.
-    fn resolve(&mut self) -> BTreeMap<NaiveDate, u64> {
+    fn resolve(&mut self, landed_outside: &mut LandedOutside) -> BTreeMap<NaiveDate, u64> {
         let Some(overlap) = self.overlap.filter(|_| self.decoded.fault.is_none()) else {
             return std::mem::take(&mut self.rows_of_days);
         };
@@ -263,13 +271,16 @@ impl ArchiveCollector<'_> {
         let mut lands = std::mem::take(&mut self.rows_of_days);
         let present = lands.keys().copied().filter(|day| period.contains(*day)).collect();
         let resolution = overlap.claim.resolve(present, &decisions);
-        // No other archive covers rows outside the period, so there is nothing to compare them
-        // with: they land with the archive's other rows. Where the same version already has rows in
-        // silver, it has these too.
+        // Rows outside the period land with the archive's other rows, unless another archive has
+        // their day. Where the same version already has rows in silver, it has these too, or has
+        // left them.
         let outside_lands = !resolution.yielded && overlap.claim.kept_rows == 0;
         lands.retain(|day, _| {
             if period.contains(*day) { resolution.landed.contains(*day) } else { outside_lands }
         });
+        let key = &self.decoded.bronze.key;
+        self.decoded.left = overlap.outside.leave(key, &mut lands, landed_outside);
+        self.decoded.outside = lands.keys().copied().filter(|day| !period.contains(*day)).collect();
         self.decoded.rows = lands.values().sum();
         self.decoded.resolution = Some(resolution);
         self.decoded.decisions = decisions;
@@ -284,6 +295,8 @@ impl DecodedArchive {
             rows: 0,
             resolution: None,
             decisions: Vec::new(),
+            left: Vec::new(),
+            outside: Vec::new(),
             rejected_rows: 0,
             rejects: Vec::new(),
             min_time: None,
@@ -318,7 +331,9 @@ impl DecodedArchive {
     /// Rejects an archive as a whole if none of its rows, or too few of them, can be read.
     fn check_rejects(&mut self) {
         let too_many = self.rejected_rows > REJECTED_ROWS as u64;
-        let all = self.rows == 0 && self.rejected_rows > 0;
+        // A single damaged line says nothing of what the archive is.
+        let is_one_line = matches!(&self.rejects[..], [only] if only.column.is_empty());
+        let all = self.rows == 0 && self.rejected_rows > 0 && !is_one_line;
         if self.fault.is_none() && (too_many || all) {
             self.fault = Some(Fault::Rejected(self.describe_rejects()));
             // They all say the same, that this is no archive of its kind.

@@ -9,9 +9,9 @@ mod corrections;
 mod decode_archive;
 mod decode_batch;
 mod evidence;
-mod overlap;
-
 mod order;
+mod outside;
+mod overlap;
 mod partition;
 mod redo;
 mod reread;
@@ -28,6 +28,7 @@ use thiserror::Error;
 use self::corrections::Corrections;
 use self::decode_batch::{BatchContext, DecodedBatch, decode_batch};
 pub(crate) use self::decode_batch::{DecodedArchive, Fault};
+use self::outside::NotOwned;
 use self::overlap::{Overlaps, find_overlaps, outcome, overlap_claim, record};
 use self::redo::Redo;
 pub(crate) use self::reread::reread;
@@ -129,13 +130,20 @@ impl SilverTable {
         context: &CommitContext,
     ) -> Result<BatchResult, TableError> {
         let mut overtaken = BTreeSet::new();
+        let mut not_owned = NotOwned::new();
         loop {
             self.index.catch_up(&self.table).await?;
             overtaken.extend(self.take_settled(&mut archives));
-            let overlaps =
-                find_overlaps(&self.table, &self.schema, &self.index, &self.matrix, &archives);
-            let overlaps = Arc::new(overlaps.await?);
+            let overlaps = Arc::new(self.find_overlaps(&archives, &not_owned).await?);
             let result = self.decode(archives.clone(), &overlaps).await?;
+            let more = overlaps.not_owned(&result.archives);
+            if !more.is_empty() {
+                // Rows were left to an archive that turned out to have none of their day. Each
+                // round knows more of these, so there is a last one.
+                not_owned.extend(more);
+                result.files.into_iter().for_each(|file| file.discard(&self.target));
+                continue;
+            }
             // Before the commit: a process that dies in between leaves rejects without rows, which
             // the next run replaces. The other order could leave rows whose rejects are lost.
             rejects.replace(&rejects_of(&result), context).await?;
@@ -143,6 +151,7 @@ impl SilverTable {
             for record in result.archives.iter().filter_map(|archive| record(archive, &overlaps)) {
                 records.insert(record.archive.clone(), record);
             }
+            overlaps.take_off_records(&result.archives, &mut records);
             match self.land(result, &records, &overlaps, context).await {
                 Ok((archives, version)) => {
                     return Ok(BatchResult { archives, records, version, overtaken });
@@ -169,6 +178,15 @@ impl SilverTable {
             !claim.is_resolved()
         });
         settled
+    }
+
+    async fn find_overlaps(
+        &self,
+        archives: &[BronzeArchive],
+        not_owned: &NotOwned,
+    ) -> Result<Overlaps, TableError> {
+        let Self { table, schema, index, matrix, .. } = self;
+        find_overlaps(table, schema, index, matrix, archives, not_owned).await
     }
 
     async fn decode(

@@ -5,7 +5,7 @@
 //! checked again on the snapshot that a commit follows ([`Overlaps::is_stale`]), so nothing here
 //! takes a lock. How two copies of a day are compared is in [`lakehouse_core::overlap`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use lakehouse_core::ledger::ChecksumState;
@@ -21,6 +21,7 @@ use lakehouse_core::schema::TableSchema;
 
 use super::decode_batch::DecodedArchive;
 use super::evidence::{DaysToMeasure, measure};
+use super::outside::{self, NotOwned, Outside, OutsideClaim};
 use crate::bronze::BronzeArchive;
 use crate::delta::TableError;
 use crate::delta::log::{ArchiveRecord, HolderRecord};
@@ -37,6 +38,8 @@ pub(super) struct Overlaps(BTreeMap<String, Overlap>);
 pub(super) struct Overlap {
     pub(super) claim: OverlapClaim,
     pub(super) held: BTreeMap<NaiveDate, HeldDay>,
+    /// What concerns rows outside their archives' periods.
+    pub(super) outside: Outside,
     continuity: Continuity,
 }
 
@@ -66,16 +69,19 @@ pub(super) struct Replacement {
     pub(super) rows: u64,
 }
 
-/// Finds the claims of a batch's archives and measures the copies that hold overlapping days.
+/// Finds the claims of a batch's archives and measures the copies that hold overlapping days;
+/// `not_owned` are days that archives of the batch are known not to own.
 pub(super) async fn find_overlaps(
     table: &WritableTable,
     schema: &TableSchema,
     index: &SilverIndex,
     matrix: &Matrix,
     archives: &[BronzeArchive],
+    not_owned: &NotOwned,
 ) -> Result<Overlaps, TableError> {
     let mut overlaps = BTreeMap::new();
     let mut to_measure = DaysToMeasure::new();
+    let batch: BTreeSet<&str> = archives.iter().map(|archive| archive.key.path()).collect();
     for archive in archives {
         let key = &archive.key;
         let claim = overlap_claim(index, matrix, key, &archive.sha256.to_string());
@@ -87,10 +93,16 @@ pub(super) async fn find_overlaps(
             to_measure.entry(day).or_default().insert(archive.clone(), continuity);
             held.insert(day, HeldDay { archive, evidence: DayEvidence::default() });
         }
-        overlaps.insert(key.path().to_owned(), Overlap { claim, held, continuity });
+        let mut outside = Outside::new(OutsideClaim::of(index, matrix, key), &mut to_measure);
+        outside.look_in_batch(matrix, key, &batch, not_owned);
+        let overlap = Overlap { claim, held, outside, continuity };
+        overlaps.insert(key.path().to_owned(), overlap);
     }
     // All days of the batch in one pass: they often lie in the same few files.
     let mut measured = measure(table, schema, &to_measure).await?;
+    for overlap in overlaps.values_mut() {
+        overlap.outside.measured(&measured);
+    }
     for overlap in overlaps.values_mut() {
         for (day, held) in &mut overlap.held {
             // Only one archive of the other frequency can claim a day of a holder, so what was
@@ -162,7 +174,9 @@ impl Overlaps {
         let now = overlap_claim(index, matrix, &bronze.key, &bronze.sha256.to_string());
         // A claim names the versions of all copies that it was compared with, so equal claims mean
         // that everything that was measured is still what silver holds.
-        self.get(bronze.key.path()).is_some_and(|overlap| overlap.claim != now)
+        let outside_now = OutsideClaim::of(index, matrix, &bronze.key);
+        self.get(bronze.key.path())
+            .is_some_and(|overlap| overlap.claim != now || overlap.outside.claim != outside_now)
     }
 }
 
@@ -208,6 +222,7 @@ pub(super) fn outcome(
             outcome.holders.extend(record);
         }
     }
+    overlaps.remove_outside(archives, &mut outcome.removal, &mut outcome.holders);
     outcome
 }
 
@@ -279,6 +294,7 @@ fn holder_record(
         // again.
         competing_version: (first.current_owner == Frequency::Daily).then(monthly_version),
         yielded,
+        outside: None,
         reason: explain(&explained),
     })
 }
@@ -303,6 +319,15 @@ pub(super) fn record(archive: &DecodedArchive, overlaps: &Overlaps) -> Option<Ar
         days: claim.recorded(resolution.owned),
         competing_version: claim.competing_version.as_deref().map(str::to_owned),
         yielded: resolution.yielded,
-        reason: (!archive.decisions.is_empty()).then(|| explain(&archive.decisions)),
+        outside: outside::recorded(archive, claim.kept_rows),
+        reason: reason(archive),
     })
+}
+
+/// Says how the archive's days were decided, and which rows it left to other archives.
+fn reason(archive: &DecodedArchive) -> Option<String> {
+    let decided = (!archive.decisions.is_empty()).then(|| explain(&archive.decisions));
+    let left = archive.left.iter().map(ToString::to_string);
+    let reasons: Vec<String> = decided.into_iter().chain(left).collect();
+    (!reasons.is_empty()).then(|| reasons.join("; "))
 }

@@ -8,6 +8,7 @@
 mod bronze;
 mod damage;
 mod fingerprint;
+mod owners;
 mod report;
 mod silver;
 
@@ -24,11 +25,17 @@ use lakehouse_core::names::partition::Partition;
 use lakehouse_core::schema::{Schemas, TableSchema};
 use thiserror::Error;
 
+<<<<<<< HEAD
 pub(crate) use self::bronze::ArchiveVersion;
 use self::bronze::check_archive;
 use self::damage::damage_of;
 pub(crate) use self::damage::{Inspection, TableDamage};
 use self::fingerprint::{Counter, Tally};
+=======
+use self::bronze::{ArchiveVersion, check_archive, local_file};
+use self::fingerprint::{Counter, Fingerprint, Tally};
+use self::owners::check_owners;
+>>>>>>> w-period
 pub use self::report::{Check, Finding, VerifyReport};
 use self::silver::{difference, tally_table};
 use crate::delta::TableError;
@@ -78,11 +85,17 @@ struct KnownArchive {
 }
 
 impl KnownArchive {
-    /// Returns whether rows of this day belong in silver; those beyond the archive's period always
-    /// do.
+    /// Returns whether rows of this day, which is in the archive's period, belong in silver.
     fn owns(&self, date: NaiveDate) -> bool {
+        self.days.is_none_or(|days| days.contains(date))
+    }
+
+    /// Returns whether rows of this day are to be as they are in the archive, given those in silver.
+    ///
+    /// Rows outside the period may have been left to another archive, all of them of a day.
+    fn is_compared(&self, date: NaiveDate, held: &BTreeMap<NaiveDate, Fingerprint>) -> bool {
         let in_period = self.version.key.period().days().contains(date);
-        self.days.is_none_or(|days| !in_period || days.contains(date))
+        if in_period { self.owns(date) } else { held.contains_key(&date) }
     }
 }
 
@@ -253,12 +266,20 @@ impl Verify {
         places: &Places,
         suspects: bool,
         report: &mut VerifyReport,
+<<<<<<< HEAD
     ) -> Result<TableDamage, VerifyError> {
         let threads = self.threads.max(1);
         let before = report.findings.len();
         let tallied = tally_table(table, schema, self.deep, threads).await?;
         report.findings.extend(tallied.findings);
         self.check_rows(known, &tallied.tally, report);
+=======
+    ) -> Result<(), VerifyError> {
+        let (tally, findings) = tally_table(table, schema, self.deep, self.threads.max(1)).await?;
+        report.findings.extend(findings);
+        self.check_rows(known, &tally, report);
+        report.findings.extend(check_owners(known, &tally));
+>>>>>>> w-period
         if self.deep {
             self.check_values(schema, known, &tallied.tally, places, report).await?;
         } else if suspects && !tallied.tally.foreign.is_empty() {
@@ -328,10 +349,19 @@ impl Verify {
             let archive = version.key.shared_path();
             let difference = match decoded {
                 Ok(decoded) => {
+<<<<<<< HEAD
                     let mut days = decoded.archives.get(&archive).cloned().unwrap_or_default();
                     // Days that another copy owns have no rows of this archive in silver.
                     days.retain(|date, _| known.owns(*date));
                     difference(&days, tally.archives.get(&archive))
+=======
+                    let mut days = decoded.0.get(&archive).cloned().unwrap_or_default();
+                    let nothing = BTreeMap::new();
+                    let held = tally.0.get(&archive).unwrap_or(&nothing);
+                    // Days that another copy owns have no rows of this archive in silver.
+                    days.retain(|date, _| known.is_compared(*date, held));
+                    difference(&days, Some(held))
+>>>>>>> w-period
                 }
                 Err(error) => {
                     Some(("an archive that can be read".to_owned(), one_line(error.as_ref())))

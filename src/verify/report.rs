@@ -18,6 +18,8 @@ pub enum Check {
     Rows,
     /// All rows of an archive in silver, against the archive decoded again.
     Values,
+    /// Rows of an archive on days that belong to another one.
+    Owner,
 }
 
 impl Check {
@@ -30,6 +32,7 @@ impl Check {
             Self::DataFile => "data_file",
             Self::Rows => "rows",
             Self::Values => "values",
+            Self::Owner => "owner",
         }
     }
 }

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc};
 
-use super::world::Features;
 use crate::support::archive_server::{ArchiveServer, checksum_text};
 use crate::support::market_model::{ModelRow, SERIES, Series};
 use crate::support::random::Random;
@@ -27,6 +26,7 @@ pub(super) struct Version {
     pub(super) is_broken: bool,
     /// First rows of the day after its period that it holds too.
     rows_across: usize,
+    day_after: NaiveDate,
 }
 
 /// An archive in all versions that it ever has.
@@ -66,7 +66,6 @@ impl Version {
         days: &[NaiveDate],
         revision: u64,
         random: &mut Random,
-        features: Features,
     ) -> Self {
         let is_month = days.len() > 1;
         let mut copies = BTreeMap::new();
@@ -77,8 +76,13 @@ impl Version {
         }
         let shuffled = random.percent(20).then(|| random.next());
         let is_broken = random.percent(4);
-        let across = random.percent(30) && features.rows_across_edges;
-        Self { days: copies, shuffled, is_broken, rows_across: usize::from(across) * 2 }
+        let across = random.percent(30);
+        let rows_across = usize::from(across) * 2;
+        let day_after = match is_month {
+            true => days[0].with_day(1).unwrap() + Months::new(1),
+            false => days[0] + Days::new(1),
+        };
+        Self { days: copies, shuffled, is_broken, rows_across, day_after }
     }
 
     /// Returns whether it has rows of a day.
@@ -99,8 +103,7 @@ impl Version {
 
     /// Returns the rows of the next day that it holds too.
     fn across(&self, series: Series, seed: u64) -> impl Iterator<Item = ModelRow> {
-        let next = *self.days.keys().next_back().unwrap() + Days::new(1);
-        (0..self.rows_across).map(move |index| series.row(seed, next, index, 0))
+        (0..self.rows_across).map(move |index| series.row(seed, self.day_after, index, 0))
     }
 
     fn rows_of(&self, series: Series, seed: u64, day: NaiveDate) -> Vec<ModelRow> {

@@ -25,7 +25,7 @@ impl Life {
         self.assert_same("gold.daily_ohlcv", &found, &truth::daily_bars(&settled));
         let found = self.gold("funding_daily", "funding_rate_sum, funding_count", &[6, 0]);
         self.assert_same("gold.funding_daily", &found, &truth::daily_funding(&settled));
-        self.undisturbed(&["verify", "--deep"], 0);
+        self.undisturbed(&["verify", "--deep"], &[0]);
     }
 
     /// Every archive that is published is known, and is right.
@@ -43,10 +43,11 @@ impl Life {
 
     /// Has the lake take up everything that is published, until nothing is left.
     fn catch_up(&mut self) {
-        self.undisturbed(INGEST_DAILY, 0);
+        // Rows far outside an archive's period are rejected.
+        self.undisturbed(INGEST_DAILY, &[0, 1]);
         for _ in 0..4 {
             self.server.take_seen();
-            self.undisturbed(&["refresh", "--full"], 0);
+            self.undisturbed(&["refresh", "--full"], &[0, 1]);
             if self.server.downloads() == 0 {
                 return;
             }
@@ -55,12 +56,13 @@ impl Life {
         self.assert(false, &format!("the fourth refresh still downloads: {seen:?}"));
     }
 
-    fn undisturbed(&mut self, arguments: &[&str], code: i32) {
+    fn undisturbed(&mut self, arguments: &[&str], codes: &[i32]) {
         self.runs_today += 1;
         self.figures.runs += 1;
         self.history.push(arguments.join(" "));
         let run = Run::from(self.program(arguments, self.time()).output().unwrap());
-        self.assert(run.code == Some(code), &format!("{arguments:?}: {run}"));
+        let is_right = run.code.is_some_and(|code| codes.contains(&code));
+        self.assert(is_right, &format!("{arguments:?}: {run}"));
     }
 
     /// Returns rows of a gold table as lines, decimals as integers of so many digits.

@@ -125,6 +125,10 @@ pub(super) fn settle(world: &World, rows: &RowsByOwner, seen: &mut Seen) -> Sett
         };
         let same =
             |version: &usize| silver_of(&archive.rows_of(*version, date, world.seed)) == *held;
+        let across = rows_across(archive, held, world.seed);
+        if archive.versions.iter().all(|version| !version.has(date)) && !across.is_empty() {
+            settled.rows.insert((archive.series, date), across);
+        }
         // The newest of those that are alike.
         if let Some(version) = archive.readable().filter(same).last() {
             owners.insert((archive.series, date), (archive, version));
@@ -138,6 +142,19 @@ pub(super) fn settle(world: &World, rows: &RowsByOwner, seen: &mut Seen) -> Sett
         }
     }
     settled
+}
+
+/// Returns those of an archive's rows of the day after its period that silver holds.
+fn rows_across(archive: &Archive, held: &[String], seed: u64) -> Vec<ModelRow> {
+    let mut rows = Vec::new();
+    for version in archive.readable() {
+        for row in archive.rows_across(version, seed) {
+            if held.contains(&row.silver) && !rows.contains(&row) {
+                rows.push(row);
+            }
+        }
+    }
+    rows
 }
 
 /// Checks who owns a day, and returns its rows.

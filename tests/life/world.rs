@@ -18,9 +18,6 @@ const LATEST: u64 = 80;
 /// belongs to every world, and is a feature no longer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Features {
-    /// Archives also hold the first rows of the next day or month, which are in its own archive
-    /// too.
-    pub(super) rows_across_edges: bool,
     /// An archive leaves quarantine when its bytes and its checksum agree at last. It does not
     /// where a server corrupted the bytes twice in the same way, as their entity tag was that of
     /// the good bytes all the time, nor where a run whose clock was ahead met a wrong checksum, as
@@ -34,10 +31,7 @@ impl Features {
         let chosen = std::env::var_os("LAKEHOUSE_LIFE_FEATURES").unwrap_or_default();
         let chosen = chosen.to_str().unwrap();
         let has = |name: &str| chosen.split(',').any(|part| part == name || part == "all");
-        Self {
-            rows_across_edges: has("rows_across_edges"),
-            quarantine_ends: has("quarantine_ends"),
-        }
+        Self { quarantine_ends: has("quarantine_ends") }
     }
 }
 
@@ -58,15 +52,15 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) fn new(seed: u64, days: u64, features: Features) -> Self {
+    pub(super) fn new(seed: u64, days: u64) -> Self {
         let (year, month, day) = FIRST_DAY;
         let first = NaiveDate::from_ymd_opt(year, month, day).unwrap();
         let days: Vec<_> = (0..days).map(|number| first + Days::new(number)).collect();
         let mut world = Self { seed, days, archives: Vec::new(), events: Vec::new(), happened: 0 };
         for series in 0..SERIES.len() {
             let mut random = Random::at(seed, &[1, series as u64]);
-            world.add_days(series, &mut random, features);
-            world.add_months(series, &mut random, features);
+            world.add_days(series, &mut random);
+            world.add_months(series, &mut random);
         }
         world.events.sort_by_key(|event| event.day);
         world
@@ -93,7 +87,7 @@ impl World {
         newest.filter(move |(archive, version)| archive.versions[*version].has(day))
     }
 
-    fn add_days(&mut self, series: usize, random: &mut Random, features: Features) {
+    fn add_days(&mut self, series: usize, random: &mut Random) {
         for day in self.days.clone() {
             let Some(key) = SERIES[series].daily_key(day) else { continue };
             let first_out = match random.below(100) {
@@ -103,18 +97,18 @@ impl World {
                 _ => continue,
             };
             let plan = Publication { first_out: day + Days::new(first_out), corrected: 25 };
-            self.add(series, key, &[day], plan, random, features);
+            self.add(series, key, &[day], plan, random);
         }
     }
 
-    fn add_months(&mut self, series: usize, random: &mut Random, features: Features) {
+    fn add_months(&mut self, series: usize, random: &mut Random) {
         for days in self.days.clone().chunk_by(|a, b| a.month() == b.month()) {
             let month = days[0].with_day(1).unwrap();
             let Some(key) = SERIES[series].monthly_key(month) else { continue };
             let end = month + Months::new(1);
             let first_out = end + Days::new(random.below(5) as u64);
             let plan = Publication { first_out, corrected: 50 };
-            self.add(series, key, days, plan, random, features);
+            self.add(series, key, days, plan, random);
         }
     }
 
@@ -125,11 +119,10 @@ impl World {
         days: &[NaiveDate],
         plan: Publication,
         random: &mut Random,
-        features: Features,
     ) {
         let archive = self.archives.len();
         let make = |number: usize, random: &mut Random| {
-            Version::new(SERIES[series], days, number as u64, random, features)
+            Version::new(SERIES[series], days, number as u64, random)
         };
         let mut versions = vec![make(0, random)];
         let mut at = plan.first_out;

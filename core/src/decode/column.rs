@@ -4,6 +4,7 @@
 //! block's rows. A value that fails leaves a placeholder and a [`Failure`]; the row is filtered out
 //! of the finished batch.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::builder::StringBuilder;
@@ -19,6 +20,7 @@ use super::number::{DecimalForm, fast_integer, full_integer, is_zero};
 use super::problem::{Failure, Problem};
 use super::split::SplitRows;
 use super::time;
+use crate::names::period::Period;
 use crate::schema::{Column, ColumnType};
 
 /// The values of one column of a batch.
@@ -42,6 +44,13 @@ enum ColumnValues {
     Decimal(Fixed<i128>, DecimalForm),
     Boolean(Fixed<bool>),
     Text(StringBuilder),
+}
+
+/// The event times that rows of an archive may have, in microseconds since 1970.
+#[derive(Clone, Debug)]
+pub(crate) struct PeriodCheck {
+    pub(crate) period: Period,
+    pub(crate) times: Range<i64>,
 }
 
 /// Values of a fixed width.
@@ -139,6 +148,27 @@ impl ColumnBuffer {
             }
             // The schema's reader pairs no other type and source.
             _ => {}
+        }
+    }
+
+    /// Checks that the times which a block added lie in the archive's period, or near enough to it.
+    pub(crate) fn check_period(&self, block: &mut Block<'_>, check: &PeriodCheck) {
+        let (ColumnValues::Time(times), Some(field)) = (&self.values, self.source.field()) else {
+            return;
+        };
+        let added = times.values.len() - block.rows.len();
+        let added = &times.values[added..];
+        // Without a branch for each row: nearly all blocks pass as a whole.
+        if added.iter().fold(true, |all, time| all & check.times.contains(time)) {
+            return;
+        }
+        for (row, time) in added.iter().enumerate() {
+            // A placeholder stands for a time that could not be parsed, which is reported already.
+            if check.times.contains(time) || *time == i64::default() {
+                continue;
+            }
+            let problem = Problem::OutsidePeriod { time: *time, period: check.period };
+            block.failures.push(Failure { row: row as u32, field: field as u32, problem });
         }
     }
 

@@ -3,7 +3,7 @@
 //!
 //! Bytes are pushed in pieces of any size. A block of them is first split into lines and fields
 //! (`split`), then parsed column by column (`column`) into the buffers of the next batch; which
-//! field is which column was decided once, by the file's first line (`header`). Nothing is dropped
+//! field is which column was decided once, by the file's first lines (`header`). Nothing is dropped
 //! in silence: a row either is in a batch or is a [`Reject`]. What each data type's rows consist of
 //! is data: see [`crate::schema`].
 
@@ -23,12 +23,13 @@ use std::sync::Arc;
 use arrow_array::{BooleanArray, RecordBatch};
 use arrow_schema::SchemaRef;
 use arrow_select::filter::filter_record_batch;
-use column::{Block, ColumnBuffer};
-use header::FileLayout;
+use column::{Block, ColumnBuffer, PeriodCheck};
+use header::{FileLayout, FirstLine};
 use problem::{Failure, shown_line, shown_value};
 use split::SplitRows;
 
 use crate::names::market::{Market, Symbol};
+use crate::names::period::Period;
 use crate::schema::TableSchema;
 pub use error::DecodeError;
 pub use problem::Reject;
@@ -36,6 +37,10 @@ pub use problem::Reject;
 /// Bytes that are split and parsed at a time: they and their offsets stay in the cache between the
 /// two.
 const BLOCK_SIZE: usize = 32 * 1024;
+
+/// Lines that are looked at before it is decided which layout a file has: enough for a few damaged
+/// ones at its beginning.
+const LINES_SNIFFED: usize = 64;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
@@ -63,6 +68,8 @@ pub struct Decoder {
     market: Market,
     symbol: String,
     options: DecodeOptions,
+    /// The event times that are accepted; all where the archive's period is not known.
+    period: Option<PeriodCheck>,
     arrow_schema: SchemaRef,
     /// Bytes that are not parsed yet.
     buffer: Vec<u8>,
@@ -101,6 +108,7 @@ impl Decoder {
             schema: schema.clone(),
             market,
             symbol: column::unsettled(symbol.as_str()).to_owned(),
+            period: None,
             options: DecodeOptions { batch_rows: options.batch_rows.max(1), ..options },
             buffer: Vec::with_capacity(2 * BLOCK_SIZE),
             at_start: true,
@@ -116,6 +124,14 @@ impl Decoder {
         })
     }
 
+    /// Rejects rows whose event time is further outside the archive's period than the schema allows.
+    #[must_use]
+    pub fn of_period(mut self, period: Period) -> Self {
+        let times = self.schema.outside_period().event_times(period);
+        self.period = Some(PeriodCheck { period, times });
+        self
+    }
+
     /// Takes the next bytes of the file.
     ///
     /// Batches and rejects pile up until they are taken: push some hundred kilobytes at a time, not
@@ -128,7 +144,7 @@ impl Decoder {
         for piece in bytes.chunks(BLOCK_SIZE) {
             self.buffer.extend_from_slice(piece);
             if self.buffer.len() >= BLOCK_SIZE {
-                self.parse_buffer()?;
+                self.parse_buffer(false)?;
             }
         }
         Ok(())
@@ -143,7 +159,7 @@ impl Decoder {
         if self.buffer.last().is_some_and(|last| *last != b'\n') {
             self.buffer.push(b'\n');
         }
-        self.parse_buffer()?;
+        self.parse_buffer(true)?;
         self.finish_batch()
     }
 
@@ -163,8 +179,9 @@ impl Decoder {
         self.layout.as_ref().map(|layout| layout.has_header)
     }
 
-    /// Parses every complete line of the buffer and keeps what is left.
-    fn parse_buffer(&mut self) -> Result<(), DecodeError> {
+    /// Parses every complete line of the buffer and keeps what is left; `is_end` says that nothing
+    /// follows.
+    fn parse_buffer(&mut self, is_end: bool) -> Result<(), DecodeError> {
         let mut start = 0;
         if self.at_start && self.buffer.starts_with(BYTE_ORDER_MARK) {
             start = BYTE_ORDER_MARK.len();
@@ -172,7 +189,7 @@ impl Decoder {
         self.at_start = false;
         self.check_lines()?;
         if self.layout.is_none() {
-            start = self.sniff(start)?;
+            start = self.sniff(start, is_end)?;
         }
         if let Some(layout) = self.layout.take() {
             start = self.parse_rows(&layout, start)?;
@@ -182,26 +199,67 @@ impl Decoder {
         Ok(())
     }
 
-    /// Reads the first line that is not blank; returns where the rows begin.
-    fn sniff(&mut self, mut start: usize) -> Result<usize, DecodeError> {
-        while let Some(length) = memchr::memchr(b'\n', &self.buffer[start..]) {
-            let (line, next) = (&self.buffer[start..start + length], start + length + 1);
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
-            if line.is_empty() {
-                self.lines += 1;
-                start = next;
-                continue;
-            }
-            let layout = FileLayout::sniff(&self.schema, self.market, line, self.lines + 1)?;
-            self.columns = self.new_columns(&layout);
-            if layout.has_header {
-                self.lines += 1;
-                start = next;
-            }
-            self.layout = Some(layout);
-            break;
+    /// Recognises the layout by the first lines, as soon as enough of them are there; returns where
+    /// the rows begin.
+    fn sniff(&mut self, start: usize, is_end: bool) -> Result<usize, DecodeError> {
+        let start = self.skip_blank_lines(start);
+        let lines = self.first_lines(start);
+        let is_enough = lines.len() == LINES_SNIFFED || self.buffer.len() - start >= BLOCK_SIZE;
+        if !is_end && !is_enough {
+            return Ok(start);
         }
-        Ok(start)
+        let is_whole = is_end && lines.last().is_none_or(|line| line.next == self.buffer.len());
+        let Some(found) = header::sniff(&self.schema, self.market, &lines, is_whole)? else {
+            return Ok(start);
+        };
+        let rows_start = match found.header {
+            Some(header) => {
+                let damaged: Vec<Reject> = lines[..header].iter().map(damaged_line).collect();
+                let (number, next) = (lines[header].number, lines[header].next);
+                self.rejects.extend(damaged);
+                self.lines = number;
+                next
+            }
+            None => start,
+        };
+        self.columns = self.new_columns(&found.layout);
+        self.layout = Some(found.layout);
+        Ok(rows_start)
+    }
+
+    /// Passes over complete blank lines; returns where the next line begins.
+    fn skip_blank_lines(&mut self, mut start: usize) -> usize {
+        while let Some(length) = memchr::memchr(b'\n', &self.buffer[start..]) {
+            if !matches!(self.buffer[start..start + length], [] | [b'\r']) {
+                break;
+            }
+            self.lines += 1;
+            start += length + 1;
+        }
+        start
+    }
+
+    /// Returns the complete lines from `start` on that are not blank, a block of them at most, and
+    /// the first one however long it is.
+    fn first_lines(&self, start: usize) -> Vec<FirstLine<'_>> {
+        let mut lines = Vec::new();
+        let mut number = self.lines;
+        let mut begin = start;
+        while let Some(length) = memchr::memchr(b'\n', &self.buffer[begin..]) {
+            let next = begin + length + 1;
+            let is_within = lines.is_empty() || next - start <= BLOCK_SIZE;
+            if lines.len() == LINES_SNIFFED || !is_within {
+                break;
+            }
+            number += 1;
+            let text = &self.buffer[begin..next - 1];
+            let text = text.strip_suffix(b"\r").unwrap_or(text);
+            if !text.is_empty() {
+                lines.push(FirstLine { text, number, next });
+            }
+            begin = next;
+        }
+        lines
     }
 
     fn new_columns(&self, layout: &FileLayout) -> Vec<ColumnBuffer> {
@@ -232,6 +290,9 @@ impl Decoder {
             Block { buffer: &self.buffer, rows: &self.rows, failures: &mut self.failures };
         for column in &mut self.columns {
             column.extend(&mut block);
+        }
+        if let (Some(check), Some(times)) = (&self.period, self.columns.get(layout.event_time)) {
+            times.check_period(&mut block, check);
         }
         for (field, check) in &layout.checks {
             column::check(&mut block, *field, *check, &self.symbol);
@@ -318,6 +379,17 @@ impl Decoder {
             }
             None => Ok(()),
         }
+    }
+}
+
+/// Makes the reject of a line before the header.
+fn damaged_line(line: &FirstLine<'_>) -> Reject {
+    Reject {
+        line: line.number,
+        column: String::new(),
+        value: String::new(),
+        reason: "expected a known header or a row".to_owned(),
+        raw: shown_line(line.text),
     }
 }
 

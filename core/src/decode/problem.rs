@@ -2,6 +2,10 @@
 //!
 //! Parsers return a small [`Problem`]; words are made only for the rows that are rejected.
 
+use chrono::{DateTime, SecondsFormat};
+
+use crate::names::period::Period;
+
 /// Bytes of a value, and of a raw line, that a reject keeps.
 const VALUE_LIMIT: usize = 256;
 const RAW_LIMIT: usize = 1024;
@@ -27,11 +31,20 @@ pub struct Reject {
 pub(crate) enum Problem {
     Empty,
     Integer,
-    IntegerRange { bits: u32 },
-    Decimal { exponents: bool },
+    IntegerRange {
+        bits: u32,
+    },
+    Decimal {
+        exponents: bool,
+    },
     Exponent,
-    Scale { scale: u32 },
-    Precision { precision: u32, scale: u32 },
+    Scale {
+        scale: u32,
+    },
+    Precision {
+        precision: u32,
+        scale: u32,
+    },
     Boolean,
     Text,
     Epoch,
@@ -41,6 +54,11 @@ pub(crate) enum Problem {
     ExpiryStrike,
     NotZero,
     OtherSymbol,
+    /// An event time in microseconds since 1970 that the archive's period does not cover.
+    OutsidePeriod {
+        time: i64,
+        period: Period,
+    },
 }
 
 impl Problem {
@@ -85,6 +103,11 @@ impl Problem {
             Self::ExpiryStrike => "expected expiry and strike as YYMMDD-STRIKE".to_owned(),
             Self::NotZero => "expected 0 in a column without a meaning".to_owned(),
             Self::OtherSymbol => format!("expected the archive's symbol {symbol}"),
+            Self::OutsidePeriod { time, period } => {
+                let time = DateTime::from_timestamp_micros(time).unwrap_or_default();
+                let time = time.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+                format!("time {time} is outside the archive's period {period}")
+            }
         }
     }
 }

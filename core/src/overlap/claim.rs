@@ -20,6 +20,7 @@
 use std::sync::Arc;
 
 use super::DayDecision;
+use super::outside::OutsideDays;
 use crate::names::days::DaySet;
 use crate::names::market::Frequency;
 use crate::names::period::Period;
@@ -36,6 +37,8 @@ pub struct HeldArchive {
     pub competing_version: Option<Arc<str>>,
     /// Whether its rows have given way to other copies.
     pub yielded: bool,
+    /// The days outside its period of which it may have rows.
+    pub outside: OutsideDays,
 }
 
 impl HeldArchive {

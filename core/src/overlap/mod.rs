@@ -3,11 +3,13 @@
 //! The daily and the monthly archive of a series hold the same days in principle; in practice
 //! either may miss some, end hours early or repeat rows (binance-public-data issues 140, 86, 203),
 //! so neither is right by rule. `claim` says which days of an archive are in question,
-//! `measure` how complete a copy is, and here the two are compared. Where the rows come from and
+//! `measure` how complete a copy is, and here the two are compared; `outside` is about rows that
+//! are of none of an archive's days. Where the rows come from and
 //! where they go is not known here.
 
 mod claim;
 mod measure;
+pub mod outside;
 
 use std::fmt::Write as _;
 

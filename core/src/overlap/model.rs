@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 
+use super::outside::OutsideDays;
 use super::{DayDecision, DayEvidence, HeldArchive, OverlapClaim, decide_day};
 use crate::ledger::{ArchiveStatus, Ledger, LedgerEntry};
 use crate::names::days::DaySet;
@@ -93,5 +94,6 @@ fn held_archive(entry: &LedgerEntry) -> Option<HeldArchive> {
         days: Some(entry.owned_days()),
         competing_version,
         yielded: entry.status == ArchiveStatus::Yielded,
+        outside: OutsideDays::known(&[]),
     })
 }

@@ -6,9 +6,11 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use chrono::TimeDelta;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::slack::{Slack, parse_duration};
 use super::{Column, ColumnType, Layout, LayoutField, Reading, TableSchema};
 use crate::config::data_file::{DataFileError, parse_toml};
 use crate::names::market::Market;
@@ -23,9 +25,22 @@ struct SchemaFile {
     exponents: bool,
     event_time: Spanned<String>,
     sort: Vec<Spanned<String>>,
+    /// Columns that identify a row; a data type without any says why in `no_key`.
+    #[serde(default)]
     key: Vec<Spanned<String>>,
+    no_key: Option<Spanned<String>>,
+    #[serde(default)]
+    outside_period: SlackRow,
     columns: Vec<ColumnRow>,
     layouts: Vec<LayoutRow>,
+}
+
+/// How far rows may lie outside the period of their archive: durations such as `5m`.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SlackRow {
+    before: Option<Spanned<String>>,
+    after: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -79,6 +94,8 @@ pub(super) fn parse(file: &str, text: &str) -> Result<TableSchema, DataFileError
     let parsed: SchemaFile = parse_toml(file, text)?;
     let reader = SchemaReader { file, text, columns: &parsed.columns };
     let event_time = reader.check_names(&parsed)?;
+    reader.check_key(&parsed)?;
+    let outside_period = reader.slack(&parsed.outside_period)?;
     let layouts = parsed.layouts.iter().map(|row| reader.layout(row));
     let layouts: Vec<Layout> = layouts.collect::<Result<_, _>>()?;
     reader.check_layouts(&parsed.layouts, &layouts, event_time)?;
@@ -90,6 +107,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<TableSchema, DataFileError
         event_time: parsed.event_time.into_inner(),
         sort: parsed.sort.into_iter().map(Spanned::into_inner).collect(),
         key: parsed.key.into_iter().map(Spanned::into_inner).collect(),
+        outside_period,
         columns: parsed.columns.into_iter().map(ColumnRow::into_column).collect(),
         layouts: layouts.into(),
     })
@@ -138,6 +156,40 @@ impl SchemaReader<'_> {
         }
         parsed.sort.iter().chain(&parsed.key).try_for_each(|name| self.column(name).map(|_| ()))?;
         Ok(event_time)
+    }
+
+    /// Checks that the schema either names a key or says why there is none.
+    fn check_key(&self, parsed: &SchemaFile) -> Result<(), DataFileError> {
+        match (&parsed.key[..], &parsed.no_key) {
+            ([], None) => {
+                let message = "expected the columns that identify a row, or `no_key` with the \
+                               reason why none do";
+                Err(self.error(parsed.table.span(), message).with_key("key"))
+            }
+            ([], Some(reason)) if reason.get_ref().trim().is_empty() => {
+                Err(self.error(reason.span(), "expected the reason why no columns identify a row"))
+            }
+            ([_, ..], Some(reason)) => {
+                Err(self.error(reason.span(), "there is a `key`: expected one of the two"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn slack(&self, row: &SlackRow) -> Result<Slack, DataFileError> {
+        Ok(Slack { before: self.duration(&row.before)?, after: self.duration(&row.after)? })
+    }
+
+    /// Reads a duration; none is there where it is left out.
+    fn duration(&self, text: &Option<Spanned<String>>) -> Result<TimeDelta, DataFileError> {
+        let Some(text) = text else { return Ok(TimeDelta::zero()) };
+        parse_duration(text.get_ref()).ok_or_else(|| {
+            let message = format!(
+                "`{}` is no duration; expected seconds, minutes or hours below a day, such as 5m",
+                text.get_ref()
+            );
+            self.error(text.span(), message)
+        })
     }
 
     fn column(&self, name: &Spanned<String>) -> Result<usize, DataFileError> {

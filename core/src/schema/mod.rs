@@ -7,6 +7,7 @@
 mod column;
 mod file;
 mod layout;
+mod slack;
 
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use crate::embedded::SCHEMA_FILES;
 use crate::names::market::Market;
 pub use column::{Column, ColumnType};
 pub use layout::{Layout, LayoutField, Reading};
+pub use slack::Slack;
 
 /// The columns that silver tables have besides those of their data type, with what they hold;
 /// `bar_interval` is only in tables of bars.
@@ -76,6 +78,7 @@ pub struct TableSchema {
     pub(crate) event_time: String,
     pub(crate) sort: Vec<String>,
     pub(crate) key: Vec<String>,
+    pub(crate) outside_period: Slack,
     pub(crate) columns: Vec<Column>,
     pub(crate) layouts: Arc<[Layout]>,
 }
@@ -125,6 +128,12 @@ impl TableSchema {
     #[must_use]
     pub fn key(&self) -> &[String] {
         &self.key
+    }
+
+    /// Returns how far rows may lie outside the period of their archive.
+    #[must_use]
+    pub const fn outside_period(&self) -> Slack {
+        self.outside_period
     }
 
     /// Returns the columns that come from the archive's rows, in the table's order.

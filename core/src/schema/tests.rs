@@ -7,7 +7,7 @@ doc = "Rows of a test."
 has_interval = false
 event_time = "time"
 sort = ["time"]
-key = []
+no_key = "two rows of a test may be equal"
 
 columns = [
   { name = "time", type = "time", doc = "when" },
@@ -211,6 +211,43 @@ fn what_is_wrong_in_a_schema_is_told_with_its_line_and_key() {
             .contains("line 21, `size`: the layout has no field `size`")
     );
     assert!(error("size = { spellings", "size = { spelings").contains("unknown field `spelings`"));
+}
+
+#[test]
+fn a_schema_names_the_key_of_its_rows_or_says_why_they_have_none() {
+    let reason = "no_key = \"two rows of a test may be equal\"";
+    assert_eq!(
+        error(reason, ""),
+        "small.toml, line 2, `key`: expected the columns that identify a row, or `no_key` with the \
+         reason why none do"
+    );
+    assert_eq!(error(reason, "key = []"), error(reason, ""));
+    assert!(error(reason, "no_key = \" \"").contains("line 7, `no_key`: expected the reason"));
+    let both = format!("key = [\"time\"]\n{reason}");
+    assert!(error(reason, &both).contains("line 8, `no_key`: there is a `key`"));
+    for schema in builtin().iter() {
+        assert_eq!(schema.key().is_empty(), schema.table() == "liquidation_snapshot");
+    }
+}
+
+#[test]
+fn rows_may_lie_less_than_a_day_outside_the_period() {
+    let slack = |slack: &str| format!("sort = [\"time\"]\noutside_period = {slack}");
+    let with = |text: &str| {
+        let text = SMALL.replacen("sort = [\"time\"]", &slack(text), 1);
+        TableSchema::parse("small.toml", &text).map(|schema| schema.outside_period())
+    };
+    let period = "2024-02".parse().unwrap();
+    let times = |slack: Slack| slack.event_times(period);
+    let [february, march] = [1_706_745_600_000_000, 1_709_251_200_000_000];
+    assert_eq!(times(with("{}").unwrap()), february..march);
+    let both = with("{ before = \"10s\", after = \"5m\" }").unwrap();
+    assert_eq!(times(both), february - 10_000_000..march + 300_000_000);
+    for wrong in ["5", "m", "5 m", "24h", "1d", "-1s", ""] {
+        let error = with(&format!("{{ after = \"{wrong}\" }}")).unwrap_err().to_string();
+        let said = format!("small.toml, line 7, `outside_period`: `{wrong}` is no duration");
+        assert!(error.starts_with(&said), "{error}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //! others only when there are too many: a row is then written again about as often as the file that
 //! it is in doubles.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use arrow::array::RecordBatch;
 use lakehouse_core::ledger::{LedgerEntry, files_to_merge};
@@ -102,6 +102,24 @@ impl LedgerFiles {
         }
         replacement.sort();
         replacement
+    }
+
+    /// Returns those of the landings that the ledger does not have yet.
+    ///
+    /// Another process may have read them from silver's log, together with later commits that
+    /// changed what these archives hold: its rows are newer.
+    pub(super) fn without_recorded(&self, landed: &[LedgerEntry]) -> Vec<LedgerEntry> {
+        let landings = |entry: &LedgerEntry| {
+            let version = entry.silver_version?;
+            Some((entry.key.shared_path(), entry.sha256.clone(), version))
+        };
+        let new: HashSet<_> = landed.iter().filter_map(landings).collect();
+        let recorded: HashSet<_> =
+            self.entries().filter_map(landings).filter(|landing| new.contains(landing)).collect();
+        let is_new = |entry: &&LedgerEntry| {
+            landings(entry).is_none_or(|landing| !recorded.contains(&landing))
+        };
+        landed.iter().filter(is_new).cloned().collect()
     }
 
     /// Returns what a commit writes that records these rows, at most one for each archive.

