@@ -118,8 +118,8 @@ async fn a_newest_commit_that_is_torn_is_named_and_what_it_held_is_loaded_again(
 
             for refused in [ingest(&lake, &server), lake.run("verify", &[])] {
                 assert_eq!(refused.code, Some(2), "{table} {name}: {refused}");
-                let named = refused.stderr.contains(file)
-                    && refused.stderr.contains("maintain --repair");
+                let named =
+                    refused.stderr.contains(file) && refused.stderr.contains("maintain --repair");
                 assert!(named, "{table} {name}: {refused}");
             }
             let planned = done(lake.run("maintain", &["--repair", "--dry-run"]));
