@@ -44,7 +44,8 @@ impl LogError {
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error(
     "{path} (version {version}, written at {}) {damage}; run `{REPAIR}`, which sets it aside and \
-     loads again what it held", time(written)
+     loads again what it held",
+    time(written)
 )]
 pub(crate) struct DamagedFile {
     /// Below the table's folder.
@@ -80,12 +81,7 @@ impl fmt::Display for Damage {
 impl DamagedFile {
     pub(super) fn new(file: &ObjectMeta, version: u64, damage: Damage) -> Self {
         let name = file.location.filename().unwrap_or_default();
-        Self {
-            path: format!("_delta_log/{name}"),
-            version,
-            written: file.last_modified,
-            damage,
-        }
+        Self { path: format!("_delta_log/{name}"), version, written: file.last_modified, damage }
     }
 }
 

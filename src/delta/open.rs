@@ -132,11 +132,7 @@ async fn damaged_part<'a>(
 
 /// Returns the files that a reader must not see, so that it begins with the checkpoint `base`, or
 /// with the first commit; by their paths in the whole store.
-fn hidden_files(
-    url: &Url,
-    files: &LogFiles,
-    base: Option<u64>,
-) -> Result<HashSet<Path>, LogError> {
+fn hidden_files(url: &Url, files: &LogFiles, base: Option<u64>) -> Result<HashSet<Path>, LogError> {
     let folder = Path::from_url_path(url.path()).map_err(object_store::Error::from)?;
     let first = base.map_or(0, |base| base + 1);
     let checkpoints = files.checkpoints.range(first..).flat_map(|(_, parts)| parts);

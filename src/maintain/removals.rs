@@ -115,11 +115,7 @@ impl Removals {
     }
 
     /// Returns when the first version after this one was made whose time is plausible.
-    fn next_after(
-        &self,
-        version: u64,
-        earliest: Option<DateTime<Utc>>,
-    ) -> Option<DateTime<Utc>> {
+    fn next_after(&self, version: u64, earliest: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
         let later = self.recorded.range(version + 1..).map(|(_, at)| *at);
         later.filter(|at| *at <= self.now).find(|at| Some(*at) >= earliest)
     }

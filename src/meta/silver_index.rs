@@ -47,7 +47,9 @@ impl SilverIndex {
     }
 
     fn add(&mut self, version: i64, entry: LogEntry) {
-        self.held_archives.insert(entry.archive().to_owned(), entry.held_archive());
+        let before = self.held_archives.get(entry.archive());
+        let held = entry.held_archive(before);
+        self.held_archives.insert(entry.archive().to_owned(), held);
         self.unrecorded.push((version, entry));
     }
 
@@ -74,14 +76,7 @@ impl SilverIndex {
             if let Some(record) = read_record(table, version).await? {
                 self.corrections.extend(record.logged_corrections(version));
                 for entry in record.into_log_entries() {
-<<<<<<< HEAD
                     self.add(version, entry);
-=======
-                    let before = self.held_archives.get(entry.archive());
-                    let held = entry.held_archive(before);
-                    self.held_archives.insert(entry.archive().to_owned(), held);
-                    self.unrecorded.push((version, entry));
->>>>>>> w-period
                 }
             }
             self.seen = version;

@@ -25,17 +25,12 @@ use lakehouse_core::names::partition::Partition;
 use lakehouse_core::schema::{Schemas, TableSchema};
 use thiserror::Error;
 
-<<<<<<< HEAD
 pub(crate) use self::bronze::ArchiveVersion;
 use self::bronze::check_archive;
 use self::damage::damage_of;
 pub(crate) use self::damage::{Inspection, TableDamage};
-use self::fingerprint::{Counter, Tally};
-=======
-use self::bronze::{ArchiveVersion, check_archive, local_file};
 use self::fingerprint::{Counter, Fingerprint, Tally};
 use self::owners::check_owners;
->>>>>>> w-period
 pub use self::report::{Check, Finding, VerifyReport};
 use self::silver::{difference, tally_table};
 use crate::delta::TableError;
@@ -266,20 +261,13 @@ impl Verify {
         places: &Places,
         suspects: bool,
         report: &mut VerifyReport,
-<<<<<<< HEAD
     ) -> Result<TableDamage, VerifyError> {
         let threads = self.threads.max(1);
         let before = report.findings.len();
         let tallied = tally_table(table, schema, self.deep, threads).await?;
         report.findings.extend(tallied.findings);
         self.check_rows(known, &tallied.tally, report);
-=======
-    ) -> Result<(), VerifyError> {
-        let (tally, findings) = tally_table(table, schema, self.deep, self.threads.max(1)).await?;
-        report.findings.extend(findings);
-        self.check_rows(known, &tally, report);
-        report.findings.extend(check_owners(known, &tally));
->>>>>>> w-period
+        report.findings.extend(check_owners(known, &tallied.tally));
         if self.deep {
             self.check_values(schema, known, &tallied.tally, places, report).await?;
         } else if suspects && !tallied.tally.foreign.is_empty() {
@@ -349,19 +337,12 @@ impl Verify {
             let archive = version.key.shared_path();
             let difference = match decoded {
                 Ok(decoded) => {
-<<<<<<< HEAD
                     let mut days = decoded.archives.get(&archive).cloned().unwrap_or_default();
-                    // Days that another copy owns have no rows of this archive in silver.
-                    days.retain(|date, _| known.owns(*date));
-                    difference(&days, tally.archives.get(&archive))
-=======
-                    let mut days = decoded.0.get(&archive).cloned().unwrap_or_default();
                     let nothing = BTreeMap::new();
-                    let held = tally.0.get(&archive).unwrap_or(&nothing);
+                    let held = tally.archives.get(&archive).unwrap_or(&nothing);
                     // Days that another copy owns have no rows of this archive in silver.
                     days.retain(|date, _| known.is_compared(*date, held));
                     difference(&days, Some(held))
->>>>>>> w-period
                 }
                 Err(error) => {
                     Some(("an archive that can be read".to_owned(), one_line(error.as_ref())))

@@ -17,7 +17,7 @@ type RowsOfDays<'a> = BTreeMap<(&'a Series, NaiveDate), Vec<(&'a KnownArchive, u
 pub(super) fn check_owners(known: &KnownArchives, tally: &Tally) -> Vec<Finding> {
     let mut days = RowsOfDays::new();
     for (archive, known) in known {
-        for (day, found) in tally.0.get(archive).into_iter().flatten() {
+        for (day, found) in tally.archives.get(archive).into_iter().flatten() {
             let rows = days.entry((known.version.key.series(), *day)).or_default();
             rows.push((known, found.rows));
         }

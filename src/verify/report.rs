@@ -71,9 +71,8 @@ impl VerifyReport {
     /// well.
     #[must_use]
     pub fn way_out(&self) -> Option<&'static str> {
-        let has = |checks: &[Check]| {
-            self.findings.iter().any(|finding| checks.contains(&finding.check))
-        };
+        let has =
+            |checks: &[Check]| self.findings.iter().any(|finding| checks.contains(&finding.check));
         if has(&[Check::Bronze, Check::Checksum]) {
             return Some(
                 "run `lakehouse ingest --force-redownload` for the archives that bronze has lost, \
@@ -81,7 +80,9 @@ impl VerifyReport {
             );
         }
         if has(&[Check::Values]) {
-            return Some("run `lakehouse maintain --repair --deep` to bring back what is published");
+            return Some(
+                "run `lakehouse maintain --repair --deep` to bring back what is published",
+            );
         }
         let is_clean = self.findings.is_empty();
         (!is_clean).then_some("run `lakehouse maintain --repair` to bring back what is published")

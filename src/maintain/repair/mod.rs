@@ -19,8 +19,8 @@ use lakehouse_core::matrix::Matrix;
 use lakehouse_core::schema::Schemas;
 use uuid::Uuid;
 
-use self::damaged_files::set_aside;
 pub use self::damaged_files::SetAside;
+use self::damaged_files::set_aside;
 use self::plan::{RepairPlan, SilverPlan};
 use self::redo::redo_table;
 pub use self::report::{FailedArchive, RepairReport, TableRepair};

@@ -75,8 +75,7 @@ impl RepairReport {
 
     /// Describes what would be done.
     pub(super) fn of_plan(damaged: &[SetAside], plan: &RepairPlan) -> Self {
-        let mut report =
-            Self { dry_run: true, bronze: plan.bronze.clone(), ..Self::default() };
+        let mut report = Self { dry_run: true, bronze: plan.bronze.clone(), ..Self::default() };
         for file in damaged {
             report.of(&file.table).set_aside.push(file.clone());
         }

@@ -167,23 +167,16 @@ impl LedgerTable {
         table
             .commit(context, async |table, target| {
                 files.update(table, matrix).await?;
-<<<<<<< HEAD
+                let entries = select(files, &entries);
+                if entries.is_empty() {
+                    return Ok(None);
+                }
                 let replacement = files.replacement(&entries);
                 let batches = replacement.batches(target.table())?;
                 let adds = vec![write_file(target, &batches).await?];
                 let removes = replacement.removes;
                 let metadata = table.with_properties(described)?;
                 Ok(Some(Change { adds, removes, metadata, ..Change::default() }))
-=======
-                let entries = select(files, &entries);
-                if entries.is_empty() {
-                    return Ok(None);
-                }
-                let Replacement { rows, removes } = files.replacement(&entries);
-                let batch = rows::to_batch(&rows).map_err(TableError::arrow(target.table()))?;
-                let adds = vec![write_file(target, &[batch]).await?];
-                Ok(Some(Change { adds, removes, ..Change::default() }))
->>>>>>> w-period
             })
             .await?;
         self.files.update(self.table.delta(), &self.matrix).await

@@ -129,7 +129,8 @@ pub(in crate::meta) fn to_batches(
     }
     let rows = concat_batches(&SCHEMA.arrow(), std::iter::once(&known).chain(unknown))?;
     let column = |name| rows.column_by_name(name).cloned().map(sort_column);
-    let order: Vec<SortColumn> = ["archive", "recorded_at"].into_iter().filter_map(column).collect();
+    let order: Vec<SortColumn> =
+        ["archive", "recorded_at"].into_iter().filter_map(column).collect();
     let order = lexsort_to_indices(&order, None)?;
     Ok(vec![take_record_batch(&rows, &order)?])
 }
