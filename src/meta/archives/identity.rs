@@ -72,12 +72,15 @@ impl LedgerTable {
             // The id is recorded with the next rows.
             return Ok(());
         }
-        let lost: Vec<LedgerEntry> = self
-            .in_silver(name)
-            .filter(|entry| index.held_archive(entry.key.path()).is_none())
-            .map(|entry| lost(entry, Some(context)))
-            .collect();
-        self.record_lost(&lost, context).await
+        let mut changed = Vec::new();
+        for entry in self.in_silver(name) {
+            changed.push(match index.held_archive(entry.key.path()) {
+                None => lost(entry, Some(context)),
+                // The version is one of the other table: commits up to it would never be read.
+                Some(_) => LedgerEntry { silver_version: None, ..entry.clone() },
+            });
+        }
+        self.record_changed(&changed, context).await
     }
 
     /// Lets the ledger describe no table of this name, until it is rebuilt or the table is adopted.
@@ -90,19 +93,20 @@ impl LedgerTable {
         context: &CommitContext,
     ) -> Result<(), TableError> {
         self.described.insert(property(table), NO_TABLE.to_owned());
-        self.record_lost(&[], context).await
+        self.record_changed(&[], context).await
     }
 
-    async fn record_lost(
+    /// Puts rows in the place of those in silver, and records what the ledger describes.
+    async fn record_changed(
         &mut self,
-        lost: &[LedgerEntry],
+        changed: &[LedgerEntry],
         context: &CommitContext,
     ) -> Result<(), TableError> {
         let Self { table, matrix, files, described, .. } = self;
         table
             .commit(context, async |table, target| {
                 files.update(table, matrix).await?;
-                let replacement = files.with_other_state(lost);
+                let replacement = files.with_other_state(changed);
                 let metadata = table.with_properties(described)?;
                 if replacement.removes.is_empty() && metadata.is_none() {
                     return Ok(None);
