@@ -1,8 +1,9 @@
 //! Rows of a day outside the period of the archive that has them: which of them land, and which of
 //! those in silver are removed when the archive that owns the day lands.
 //!
-//! Which archives can be concerned follows from their periods ([`lakehouse_core::overlap::outside`]),
-//! so that a few look-ups in the index and a few files of these days are enough. As with days that
+//! Which archives can be concerned follows from their periods
+//! ([`lakehouse_core::overlap::outside`]), so that a few look-ups in the index and a few files of
+//! these days are enough. As with days that
 //! overlap, all of it is checked again on the snapshot that a commit follows.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -85,7 +85,8 @@ impl KnownArchive {
         self.days.is_none_or(|days| days.contains(date))
     }
 
-    /// Returns whether rows of this day are to be as they are in the archive, given those in silver.
+    /// Returns whether rows of this day are to be as they are in the archive, given those in
+    /// silver.
     ///
     /// Rows outside the period may have been left to another archive, all of them of a day.
     fn is_compared(&self, date: NaiveDate, held: &BTreeMap<NaiveDate, Fingerprint>) -> bool {

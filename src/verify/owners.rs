@@ -33,8 +33,8 @@ pub(super) fn check_owners(known: &KnownArchives, tally: &Tally) -> Vec<Finding>
     findings
 }
 
-/// Returns the archive to which a day belongs: one whose period has it and to which it was given, or
-/// the first where there is none.
+/// Returns the archive to which a day belongs: one whose period has it and to which it was given,
+/// or the first where there is none.
 fn owner<'a>(day: NaiveDate, archives: &[(&'a KnownArchive, u64)]) -> Option<&'a KnownArchive> {
     let is_in_period = |known: &KnownArchive| known.version.key.period().days().contains(day);
     let known = || archives.iter().map(|(known, _)| *known);

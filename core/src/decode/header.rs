@@ -78,9 +78,9 @@ pub(crate) struct Sniffed {
 /// Recognises the layout of a file by its first lines that are not blank; `is_whole` says that the
 /// file has no others.
 ///
-/// One damaged line says nothing of the others, so lines are passed over until one is a known header
-/// or a row of a known layout. An intact header that is not known is an error all the same: its
-/// columns may have changed places.
+/// One damaged line says nothing of the others, so lines are passed over until one is a known
+/// header or a row of a known layout. An intact header that is not known is an error all the same:
+/// its columns may have changed places.
 pub(crate) fn sniff(
     schema: &TableSchema,
     market: Market,
@@ -118,7 +118,8 @@ fn without_header(schema: &TableSchema, layout: &Layout) -> Sniffed {
     Sniffed { layout: FileLayout::new(schema, layout, &order, None), header: None }
 }
 
-/// Returns whether a line is a row of a layout: no header has a number in it, and every row has one.
+/// Returns whether a line is a row of a layout: no header has a number in it, and every row has
+/// one.
 fn is_row(schema: &TableSchema, market: Market, names: &[String]) -> bool {
     has_fields_of_a_layout(schema, market, names) && names.iter().any(|name| is_number(name))
 }

@@ -124,7 +124,8 @@ impl Decoder {
         })
     }
 
-    /// Rejects rows whose event time is further outside the archive's period than the schema allows.
+    /// Rejects rows whose event time is further outside the archive's period than the schema
+    /// allows.
     #[must_use]
     pub fn of_period(mut self, period: Period) -> Self {
         let times = self.schema.outside_period().event_times(period);

@@ -144,7 +144,8 @@ impl LedgerTable {
         self.write(entries, context, |_, entries| entries.to_vec()).await
     }
 
-    /// Records archives that this process landed, unless another one has read of it in silver's log.
+    /// Records archives that this process landed, unless another one has read of it in silver's
+    /// log.
     pub(crate) async fn record_landed(
         &mut self,
         entries: Vec<LedgerEntry>,
