@@ -170,7 +170,7 @@ impl Wait {
     /// Waits, and says so after a while.
     ///
     /// # Errors
-    /// When the process was asked to stop.
+    /// When the process is to stop.
     async fn pause(
         &mut self,
         table: &TableName,

@@ -171,7 +171,7 @@ pub(in crate::meta) async fn read_entries(
     let mut rows = FileRows::default();
     for row in read_rows(table, file, |batch| rows::from_batch(batch, matrix)).await? {
         match row {
-            Row::Known(entry) => rows.entries.push(entry),
+            Row::Known(entry) => rows.entries.push(*entry),
             Row::Unknown(batch) => rows.unknown.push(batch),
         }
     }

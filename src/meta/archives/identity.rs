@@ -1,6 +1,6 @@
 //! Which silver tables the ledger describes, and what it means if silver has others.
 //!
-//! The ledger has the id of each silver table as a property. A table that was lost, made anew or
+//! The ledger has the id of each silver table as a property. A table that was lost, recreated or
 //! put back from an old copy is not the one that the ledger describes: what the ledger says of its
 //! archives counts for nothing then, the table's own log is read instead, and archives that are not
 //! in it are loaded again. Programs that do not know the property keep it as it is.

@@ -14,7 +14,7 @@ pub(super) mod rows;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use arrow::array::{AsArray, RecordBatch};
+use arrow::array::AsArray;
 use arrow::datatypes::SchemaRef;
 use lakehouse_core::ledger::LedgerEntry;
 use lakehouse_core::matrix::Matrix;

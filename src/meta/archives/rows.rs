@@ -112,7 +112,7 @@ fn dates(entries: &[LedgerEntry], value: impl Fn(&LedgerEntry) -> NaiveDate) -> 
 /// Rows of the ledger, as far as this program understands them.
 #[derive(Debug)]
 pub(super) enum Row {
-    Known(LedgerEntry),
+    Known(Box<LedgerEntry>),
     /// Rows whose archive the matrix does not know, or with a value of a newer program: they are
     /// written again as they are.
     Unknown(RecordBatch),
@@ -157,7 +157,7 @@ pub(super) fn from_batch(batch: &RecordBatch, matrix: &Matrix) -> Result<Vec<Row
         if *run != *text("run") {
             run = text("run").into();
         }
-        rows.push(Row::Known(LedgerEntry {
+        rows.push(Row::Known(Box::new(LedgerEntry {
             key,
             status,
             checksum,
@@ -175,7 +175,7 @@ pub(super) fn from_batch(batch: &RecordBatch, matrix: &Matrix) -> Result<Vec<Row
             reason: columns.text("reason", row),
             days,
             competing_version: columns.text("rival", row).map(Into::into),
-        }));
+        })));
     }
     let unknown = filter_record_batch(columns.batch(), &unknown.finish())?;
     if unknown.num_rows() > 0 {
