@@ -50,9 +50,10 @@ impl Usage {
 }
 
 impl Default for MemoryBudget {
-    /// Half of what an ingest may have in all: sorting, encoding and the allocator need their part.
+    /// Far less than an ingest may have in all: sorting, encoding and above all the allocator, which
+    /// keeps memory that other threads have freed, need their part.
     fn default() -> Self {
-        Self::new(256 << 20)
+        Self::new(192 << 20)
     }
 }
 

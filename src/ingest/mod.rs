@@ -27,13 +27,13 @@ use uuid::Uuid;
 
 use self::batch::BatchStore;
 pub use self::refresh::RefreshPlan;
-pub use crate::memory::MemoryBudget;
 use crate::bronze::{FetchError, FetchOptions, Fetched, Fetcher};
 use crate::clock::Clock;
 use crate::delta::TableError;
 use crate::delta::commit::CommitContext;
 use crate::events::summary::{Counting, Summary};
 use crate::events::{Event, Reporter};
+pub use crate::memory::MemoryBudget;
 use crate::meta::archives::LedgerTable;
 use crate::meta::runs::{EndedRun, RunsTable};
 use crate::shutdown::Shutdown;

@@ -74,11 +74,7 @@ impl DecodeSender {
 /// Decodes an archive and sends what comes out; stops early when the receiver is gone.
 ///
 /// A panic is a failure of this archive, and of nothing else.
-pub(super) fn decode_archive(
-    archive: &BronzeArchive,
-    schema: &TableSchema,
-    sender: &DecodeSender,
-) {
+pub(super) fn decode_archive(archive: &BronzeArchive, schema: &TableSchema, sender: &DecodeSender) {
     let _span = archive_span(&archive.key).entered();
     // Nothing that is used again is left half-changed: what this owns is dropped on the way.
     let decoded = catch_unwind(AssertUnwindSafe(|| decode(archive, schema, sender)));

@@ -437,11 +437,7 @@ impl DecodedArchive {
         }
     }
 
-    fn note_times(
-        &mut self,
-        rows: &RecordBatch,
-        event_time: &str,
-    ) -> Result<(), ArrowError> {
+    fn note_times(&mut self, rows: &RecordBatch, event_time: &str) -> Result<(), ArrowError> {
         let times = event_times(rows, event_time)?;
         // Of all rows that were read, whether or not their day lands: this is what the archive has.
         let min = arrow::compute::min(times).and_then(DateTime::from_timestamp_micros);

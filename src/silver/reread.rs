@@ -55,7 +55,9 @@ pub(crate) fn reread(
         while let Ok(message) = messages.recv() {
             match message {
                 DecodeMessage::Rows(rows) => {
-                    for (date, rows) in by_day(&columns.complete(&rows.value)?, schema.event_time())? {
+                    for (date, rows) in
+                        by_day(&columns.complete(&rows.value)?, schema.event_time())?
+                    {
                         take(date, &rows)?;
                     }
                 }
