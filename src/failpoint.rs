@@ -1,4 +1,4 @@
-//! Steps at which a test can pause the process, to kill it exactly there.
+//! Steps at which a test can pause the process, to kill it exactly there, or make a thread panic.
 //!
 //! Builds without debug assertions have no such steps.
 
@@ -8,6 +8,20 @@ use crate::storage::lake::TableName;
 pub const PAUSE_AT: &str = "LAKEHOUSE_TEST_PAUSE_AT";
 /// The variable that names the file that is created when the step is reached.
 pub const PAUSE_FILE: &str = "LAKEHOUSE_TEST_PAUSE_FILE";
+
+/// The variable that names the archive whose decoding panics.
+pub const PANIC_ON: &str = "LAKEHOUSE_TEST_PANIC_ON";
+
+/// Panics if a test wants the decoding of this archive to.
+#[cfg(debug_assertions)]
+pub(crate) fn may_panic(archive: &str) {
+    if std::env::var_os(PANIC_ON).is_some_and(|chosen| chosen.to_str() == Some(archive)) {
+        std::panic::resume_unwind(Box::new("a test wants it to"));
+    }
+}
+
+#[cfg(not(debug_assertions))]
+pub(crate) const fn may_panic(_: &str) {}
 
 /// Marks a step of the work on a table; continues unless a test pauses here.
 #[cfg(debug_assertions)]

@@ -54,6 +54,7 @@ pub mod terminal;
 
 mod delta;
 mod error_chain;
+mod memory;
 mod report_html;
 mod shell;
 mod shutdown;

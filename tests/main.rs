@@ -31,6 +31,7 @@ mod large;
 mod life;
 mod listing;
 mod maintain;
+mod memory;
 mod metrics;
 mod object_store;
 mod odd_folders;

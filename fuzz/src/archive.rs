@@ -47,7 +47,7 @@ pub fn csv(bytes: &[u8]) {
     let csv = if is_long { repeated(csv) } else { csv.to_vec() };
     // Many small batches take long to make.
     let batch_rows = usize::from(sizes / 16) + if is_long { 1000 } else { 1 };
-    let options = DecodeOptions { batch_rows, line_limit: 4096 };
+    let options = DecodeOptions { batch_rows, line_limit: 4096, ..DecodeOptions::default() };
     let piece = 1 + usize::from(sizes % 16) * 777;
     let whole = decode(schema, market, [csv.as_slice()].into_iter(), options);
     let pieces = decode(schema, market, csv.chunks(piece), options);

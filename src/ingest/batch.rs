@@ -133,7 +133,8 @@ impl<'a> BatchStore<'a> {
         let lake = &self.ingest.lake;
         let matrix = Arc::clone(&self.ingest.matrix);
         let threads = self.ingest.threads;
-        let silver = SilverTable::open(lake, Arc::new(schema), matrix, threads);
+        let memory = self.ingest.memory.clone();
+        let silver = SilverTable::open(lake, Arc::new(schema), matrix, threads, memory);
         Ok(silver.await?.indexed_by(ledger, self.context).await?)
     }
 

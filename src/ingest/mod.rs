@@ -33,6 +33,7 @@ use crate::delta::TableError;
 use crate::delta::commit::CommitContext;
 use crate::events::summary::{Counting, Summary};
 use crate::events::{Event, Reporter};
+pub use crate::memory::MemoryBudget;
 use crate::meta::archives::LedgerTable;
 use crate::meta::runs::{EndedRun, RunsTable};
 use crate::shutdown::Shutdown;
@@ -89,6 +90,8 @@ pub struct Ingest {
     pub depth: Depth,
     /// Archives that are decoded at a time.
     pub threads: usize,
+    /// Bytes of rows that may be in memory; fewer make smaller files.
+    pub memory: MemoryBudget,
     /// A request to end the run after the current batch.
     pub shutdown: Shutdown,
     /// The command as it was given, for `meta.runs`.
@@ -118,6 +121,7 @@ impl Ingest {
             batch_size: Self::BATCH_SIZE,
             depth: Depth::default(),
             threads: available_parallelism().map_or(1, usize::from),
+            memory: MemoryBudget::default(),
             shutdown: Shutdown::default(),
             command: String::new(),
         }

@@ -48,6 +48,11 @@ impl MetaTable {
         &self.table
     }
 
+    /// Returns where files of the table are written.
+    pub(super) const fn target(&self) -> &Arc<FileTarget> {
+        &self.target
+    }
+
     /// Writes rows to a file that no commit names yet.
     pub(super) async fn write(&self, rows: &[RecordBatch]) -> Result<NewFile, TableError> {
         write_file(&self.target, rows).await

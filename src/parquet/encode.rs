@@ -24,6 +24,8 @@ pub(super) type FileSink = SerializedFileWriter<BufWriter<File>>;
 
 /// Rows of a row group; the batch that reaches it is its last.
 pub(super) const ROW_GROUP_ROWS: usize = 1 << 20;
+/// Bytes of a row group in memory; one of rows as they are published has fewer.
+const ROW_GROUP_BYTES: usize = 160 << 20;
 /// Rows for which another thread is worth its start.
 const PARALLEL_ROWS: usize = 16 << 10;
 
@@ -57,7 +59,8 @@ impl RowGroupEncoder {
         on_threads(threads_for(rows), || encode(&columns, batches))?;
         self.rows += rows;
         // Batches are not cut, so that encoders see whole runs.
-        if self.rows >= ROW_GROUP_ROWS { self.finish(file) } else { Ok(()) }
+        let is_full = self.rows >= ROW_GROUP_ROWS || self.memory_size() >= ROW_GROUP_BYTES;
+        if is_full { self.finish(file) } else { Ok(()) }
     }
 
     fn new_columns(&self, file: &FileSink) -> Result<Vec<ColumnEncoder>, ParquetError> {

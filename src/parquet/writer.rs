@@ -20,7 +20,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempPath};
 use tokio::io::AsyncReadExt;
 use uuid::Uuid;
 
@@ -39,6 +39,8 @@ pub(crate) const ARCHIVES_KEY: &str = "lakehouse.archives";
 
 /// Files that are made durable at a time.
 const SETTLED_AT_ONCE: usize = 16;
+/// Bytes that are collected before they are written. Most come by the column, and are larger.
+const WRITE_BUFFER: usize = 128 << 10;
 /// Bytes of a staged file that are read at a time.
 const UPLOAD_STEP: usize = 8 << 20;
 /// Parts of one file that are on their way to the store at a time.
@@ -135,7 +137,7 @@ impl FileTarget {
         done.unwrap_or_else(|error| Err(error.into())).map_err(self.cannot_write(path))
     }
 
-    async fn send(&self, path: &str, staged: NamedTempFile) -> Result<(), TableError> {
+    async fn send(&self, path: &str, staged: TempPath) -> Result<(), TableError> {
         let failed = self.cannot_write(path);
         let read_failed =
             TableError::cannot(Verb::Read, &self.table, "a staged file that is to be uploaded");
@@ -143,7 +145,7 @@ impl FileTarget {
         let store = self.storage.store();
         let upload = store.put_multipart(&location).await.map_err(failed)?;
         let mut upload = WriteMultipart::new(upload);
-        let mut reader = tokio::fs::File::open(staged.path()).await.map_err(read_failed)?;
+        let mut reader = tokio::fs::File::open(&staged).await.map_err(read_failed)?;
         let mut buffer = vec![0; UPLOAD_STEP];
         loop {
             let read = reader.read(&mut buffer).await.map_err(read_failed)?;
@@ -203,8 +205,9 @@ pub(crate) struct DataFileWriter {
 enum Destination {
     /// In its place.
     Final(PathBuf),
-    /// In a temporary file outside the lake, until it is uploaded.
-    Staged(NamedTempFile),
+    /// In a temporary file outside the lake, until it is uploaded; closed once it is written, because
+    /// there are fewer file descriptors than a batch may have files.
+    Staged(TempPath),
 }
 
 impl DataFileWriter {
@@ -224,7 +227,7 @@ impl DataFileWriter {
         let options = ArrowWriterOptions::new()
             .with_properties(target.properties.clone())
             .with_skip_arrow_metadata(true);
-        let buffered = BufWriter::with_capacity(1 << 20, file);
+        let buffered = BufWriter::with_capacity(WRITE_BUFFER, file);
         let writer =
             ArrowWriter::try_new_with_options(buffered, Arc::clone(&target.schema), options);
         let (file, columns) = writer
@@ -303,8 +306,7 @@ impl DataFileWriter {
 
 fn open_destination(storage: &Storage, path: &str) -> io::Result<(Destination, File)> {
     let Some(folder) = storage.local_folder() else {
-        let staged = NamedTempFile::new()?;
-        let file = staged.reopen()?;
+        let (file, staged) = NamedTempFile::new()?.into_parts();
         return Ok((Destination::Staged(staged), file));
     };
     let path = folder.join(path);

@@ -2,14 +2,16 @@
 //!
 //! This may happen more than once: files get names that nothing else uses, and what is reported
 //! decides nothing. Decoding runs on several threads, writing on the caller's, in the order of the
-//! archives; each thread is a bounded number of messages ahead, so memory does not depend on how
-//! large or how many the archives are.
+//! archives; how far the threads are ahead, and how much waits to be written, is bounded in bytes
+//! by one budget ([`crate::memory`]), so memory does not depend on how large or how many the
+//! archives are.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
+use arrow::error::ArrowError;
 use chrono::{DateTime, NaiveDate, Utc};
 use lakehouse_core::decode::Reject;
 use lakehouse_core::names::partition::Partition;
@@ -18,7 +20,7 @@ use lakehouse_core::overlap::{ClaimResolution, DayDecision, DayMeter, decide_day
 use lakehouse_core::schema::TableSchema;
 use tracing::Span;
 
-use super::decode_archive::{DecodeMessage, decode_archive};
+use super::decode_archive::{DecodeMessage, DecodeSender, decode_archive};
 use super::evidence::meter_rows;
 use super::outside::LandedOutside;
 use super::overlap::{Overlap, Overlaps};
@@ -26,6 +28,8 @@ use super::partition::PartitionSet;
 use super::rows::{ArchiveColumns, by_day, event_times};
 use crate::bronze::BronzeArchive;
 use crate::delta::TableError;
+use crate::memory::{Held, MemoryBudget, Reservation};
+use crate::meta::rejects::{ArchiveRejects, RejectsSpool, RejectsTarget};
 use crate::parquet::writer::{FileTarget, WrittenFile};
 
 /// Messages that a decoding thread may be ahead of the writer: as many as are written at once.
@@ -33,10 +37,6 @@ const MESSAGES_AHEAD: usize = 8;
 /// Bytes of CSV up to which an archive shares files with others; a larger one gets separate files,
 /// which are deleted as a whole when its end turns out to be damaged.
 const SHARED_BYTES: u64 = 32 << 20;
-/// Rejected rows that an archive may have; one with more is not what its schema says.
-const REJECTED_ROWS: usize = 100_000;
-/// Rejected rows that are kept of an archive that has too many.
-const REJECTS_KEPT: usize = 100;
 
 /// What decoding a batch needs besides its archives.
 #[derive(Debug)]
@@ -45,13 +45,17 @@ pub(super) struct BatchContext {
     pub(super) target: Arc<FileTarget>,
     /// What each archive can claim, and what holds its overlapping days.
     pub(super) overlaps: Arc<Overlaps>,
+    pub(super) rejects: RejectsTarget,
     pub(super) threads: usize,
+    pub(super) memory: MemoryBudget,
 }
 
 /// The result of decoding a batch.
 #[derive(Debug)]
 pub(super) struct DecodedBatch {
     pub(super) files: Vec<WrittenFile>,
+    /// Files of rejected rows.
+    pub(super) rejects: Vec<WrittenFile>,
     pub(super) archives: Vec<DecodedArchive>,
 }
 
@@ -69,7 +73,6 @@ pub(crate) struct DecodedArchive {
     /// The days outside its period of which rows land.
     pub(crate) outside: Vec<NaiveDate>,
     pub(crate) rejected_rows: u64,
-    pub(crate) rejects: Vec<Reject>,
     pub(crate) min_time: Option<DateTime<Utc>>,
     pub(crate) max_time: Option<DateTime<Utc>>,
     /// Bytes of CSV.
@@ -96,15 +99,20 @@ pub(super) fn decode_batch(
     context: &BatchContext,
 ) -> Result<DecodedBatch, TableError> {
     let sort_columns: Arc<[String]> = context.schema.sort_columns().into();
-    let mut shared = PartitionSet::new(Arc::clone(&context.target), Arc::clone(&sort_columns));
-    let mut files = Vec::new();
+    let mut files = BatchFiles::new(context, &sort_columns);
     let mut landed_outside = LandedOutside::new();
     let mut decoded = Vec::with_capacity(archives.len());
-    // A channel for each archive, so that the writer can take them in order whichever thread is
-    // done first. Each is bounded, so a thread that is ahead waits for the writer.
-    let (senders, receivers): (VecDeque<_>, Vec<_>) =
-        archives.iter().map(|_| sync_channel(MESSAGES_AHEAD)).unzip();
-    let work = Mutex::new(archives.iter().zip(senders).collect::<VecDeque<_>>());
+    let mut work = VecDeque::with_capacity(archives.len());
+    let mut inboxes = Vec::with_capacity(archives.len());
+    for bronze in archives {
+        // A channel for each archive, so that the writer can take them in order whichever thread is
+        // done first.
+        let (messages, receiver) = sync_channel(MESSAGES_AHEAD);
+        let (turn, account) = context.memory.archive();
+        work.push_back((bronze, DecodeSender { messages, account }));
+        inboxes.push((bronze, turn, receiver));
+    }
+    let work = Mutex::new(work);
     let run = Span::current();
     std::thread::scope(|scope| {
         for _ in 0..context.threads.clamp(1, archives.len().max(1)) {
@@ -112,20 +120,51 @@ pub(super) fn decode_batch(
         }
         // Archives are taken by threads in the same order, so the one that the writer waits for is
         // always being decoded, and full channels of later ones cannot block it.
-        for (bronze, messages) in archives.iter().zip(receivers) {
-            let mut collector = ArchiveCollector::new(bronze, context, &sort_columns);
+        for (bronze, turn, messages) in inboxes {
+            turn.begin();
+            let rejects = files.rejects.archive(bronze.key.path(), &context.memory);
+            let mut collector = ArchiveCollector::new(bronze, context, &sort_columns, rejects);
             collector.collect(&messages)?;
-            decoded.push(collector.finish(&mut shared, &mut files, &mut landed_outside)?);
+            // An archive that was given up is not decoded to its end.
+            drop((turn, messages));
+            decoded.push(collector.finish(&mut files, &mut landed_outside)?);
         }
         Ok::<(), TableError>(())
     })?;
-    files.extend(shared.finish()?);
-    Ok(DecodedBatch { files, archives: decoded })
+    files.finish(decoded)
+}
+
+/// The files that a batch has so far.
+#[derive(Debug)]
+struct BatchFiles {
+    /// Those that small archives share.
+    shared: PartitionSet,
+    separate: Vec<WrittenFile>,
+    rejects: RejectsSpool,
+}
+
+impl BatchFiles {
+    fn new(context: &BatchContext, sort_columns: &Arc<[String]>) -> Self {
+        let memory = &context.memory;
+        let limit = memory.shared_files();
+        let target = Arc::clone(&context.target);
+        Self {
+            shared: PartitionSet::new(target, Arc::clone(sort_columns), limit, memory.hold()),
+            separate: Vec::new(),
+            rejects: RejectsSpool::new(context.rejects.clone()),
+        }
+    }
+
+    fn finish(self, archives: Vec<DecodedArchive>) -> Result<DecodedBatch, TableError> {
+        let mut files = self.separate;
+        files.extend(self.shared.finish()?);
+        Ok(DecodedBatch { files, rejects: self.rejects.finish()?, archives })
+    }
 }
 
 /// An archive that waits for a thread, and where its messages go. A thread owns the sender of its
 /// archive, so that the writer notices when the thread dies.
-type WorkItem<'a> = (&'a BronzeArchive, SyncSender<DecodeMessage>);
+type WorkItem<'a> = (&'a BronzeArchive, DecodeSender);
 
 /// Decodes archives until none is left.
 fn decode_next(work: &Mutex<VecDeque<WorkItem<'_>>>, schema: &TableSchema) {
@@ -146,7 +185,11 @@ struct ArchiveCollector<'a> {
     /// `archive sha256`, as files list it in their footers.
     source: Arc<str>,
     /// Rows of a small archive.
-    waiting: Vec<(Partition, RecordBatch)>,
+    waiting: VecDeque<(Partition, RecordBatch)>,
+    waiting_bytes: usize,
+    /// As many bytes of the budget.
+    waiting_memory: Reservation,
+    rejects: ArchiveRejects,
     /// Files of a large archive.
     separate: Option<PartitionSet>,
     sort_columns: &'a Arc<[String]>,
@@ -161,6 +204,7 @@ impl<'a> ArchiveCollector<'a> {
         bronze: &BronzeArchive,
         context: &'a BatchContext,
         sort_columns: &'a Arc<[String]>,
+        rejects: ArchiveRejects,
     ) -> Self {
         let overlap = context.overlaps.get(bronze.key.path());
         Self {
@@ -171,7 +215,10 @@ impl<'a> ArchiveCollector<'a> {
             columns: ArchiveColumns::new(context.target.schema(), &bronze.key),
             source: format!("{} {}", bronze.key, bronze.sha256).into(),
             decoded: DecodedArchive::of(bronze),
-            waiting: Vec::new(),
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            waiting_memory: context.memory.hold(),
+            rejects,
             separate: None,
             sort_columns,
         }
@@ -186,8 +233,15 @@ impl<'a> ArchiveCollector<'a> {
         while let Ok(message) = messages.recv() {
             match message {
                 DecodeMessage::Opened(bytes) => self.open(bytes),
-                DecodeMessage::Rows(rows) => self.add(&rows)?,
-                DecodeMessage::Rejects(rejects) => self.decoded.reject(rejects),
+                DecodeMessage::Rows(Held { value: rows, memory: _in_flight }) => {
+                    if let Some(fault) = self.add(&rows)? {
+                        self.decoded.fault = Some(fault);
+                        break;
+                    }
+                }
+                DecodeMessage::Rejects(Held { value: rejects, memory: _in_flight }) => {
+                    self.rejects.add(rejects)?;
+                }
                 DecodeMessage::End(fault) => {
                     self.decoded.fault = fault;
                     break;
@@ -200,62 +254,140 @@ impl<'a> ArchiveCollector<'a> {
     fn open(&mut self, bytes: u64) {
         self.decoded.bytes = bytes;
         if bytes > SHARED_BYTES {
-            let target = Arc::clone(&self.context.target);
-            self.separate = Some(PartitionSet::new(target, Arc::clone(self.sort_columns)));
+            self.separate = Some(self.separate_files());
         }
     }
 
-    fn add(&mut self, rows: &RecordBatch) -> Result<(), TableError> {
-        let failed = TableError::arrow(self.context.target.table());
-        let event_time = self.context.schema.event_time();
-        self.decoded.note_times(rows, event_time).map_err(failed)?;
-        let rows = self.columns.complete(rows).map_err(failed)?;
+    fn separate_files(&self) -> PartitionSet {
+        let memory = &self.context.memory;
+        let limit = memory.separate_files();
+        let target = Arc::clone(&self.context.target);
+        PartitionSet::new(target, Arc::clone(self.sort_columns), limit, memory.hold())
+    }
+
+    /// Adds rows; returns why the archive cannot have them.
+    fn add(&mut self, rows: &RecordBatch) -> Result<Option<Fault>, TableError> {
+        let days = match self.by_day(rows) {
+            Ok(days) => days,
+            // Other archives have other rows.
+            Err(error) => return Ok(Some(Fault::Failed(error.to_string()))),
+        };
         let market = self.decoded.bronze.key.market();
-        for (date, rows) in by_day(&rows, event_time).map_err(failed)? {
-            *self.rows_of_days.entry(date).or_default() += rows.num_rows() as u64;
-            if let Some(meter) = self.meters.get_mut(&date) {
-                meter_rows(meter, &rows, &self.context.schema).map_err(failed)?;
-            }
-            let partition = Partition { market, date };
+        for (date, rows) in days {
             // Overlapping days are written too. Whether they land is known only at the end, when
             // the whole day was measured.
-            match &mut self.separate {
-                Some(separate) => separate.push(partition, rows, &self.source)?,
-                None => self.waiting.push((partition, rows)),
+            self.put(Partition { market, date }, rows)?;
+        }
+        Ok(None)
+    }
+
+    /// Completes rows, splits them by day, and takes note of what each day has.
+    fn by_day(
+        &mut self,
+        rows: &RecordBatch,
+    ) -> Result<BTreeMap<NaiveDate, RecordBatch>, ArrowError> {
+        let event_time = self.context.schema.event_time();
+        self.decoded.note_times(rows, event_time)?;
+        let days = by_day(&self.columns.complete(rows)?, event_time)?;
+        for (date, rows) in &days {
+            *self.rows_of_days.entry(*date).or_default() += rows.num_rows() as u64;
+            if let Some(meter) = self.meters.get_mut(date) {
+                meter_rows(meter, rows, &self.context.schema)?;
             }
         }
+        Ok(days)
+    }
+
+    fn put(&mut self, partition: Partition, rows: RecordBatch) -> Result<(), TableError> {
+        if let Some(separate) = &mut self.separate {
+            return separate.push(partition, rows, &self.source);
+        }
+        self.waiting_bytes += rows.get_array_memory_size();
+        self.waiting_memory.resize(self.waiting_bytes);
+        self.waiting.push_back((partition, rows));
+        if self.waiting_bytes > self.context.memory.waiting_rows() {
+            // Small as a CSV, and large as rows.
+            let mut separate = self.separate_files();
+            while let Some((partition, rows)) = self.next_waiting() {
+                separate.push(partition, rows, &self.source)?;
+            }
+            self.separate = Some(separate);
+        }
         Ok(())
+    }
+
+    /// Takes the first rows that wait; whoever has them now counts their bytes.
+    fn next_waiting(&mut self) -> Option<(Partition, RecordBatch)> {
+        let (partition, rows) = self.waiting.pop_front()?;
+        self.waiting_bytes -= rows.get_array_memory_size();
+        self.waiting_memory.resize(self.waiting_bytes);
+        Some((partition, rows))
     }
 
     /// Passes on the rows that land if the archive is whole, and drops them if it is not.
     fn finish(
         mut self,
-        shared: &mut PartitionSet,
-        files: &mut Vec<WrittenFile>,
+        files: &mut BatchFiles,
         landed_outside: &mut LandedOutside,
     ) -> Result<DecodedArchive, TableError> {
-        self.decoded.check_rejects();
+        let is_rejected = self.check_rejects();
         let lands = self.resolve(landed_outside);
-        match (self.separate, &self.decoded.fault) {
+        match (self.separate.take(), &self.decoded.fault) {
             (Some(separate), Some(_)) => separate.discard(),
             (Some(mut separate), None) => {
                 separate.retain(|date| lands.contains_key(&date));
-                files.extend(separate.finish()?);
+                files.separate.extend(separate.finish()?);
             }
             (None, Some(_)) => {}
             (None, None) => {
-                for (partition, rows) in self.waiting {
+                while let Some((partition, rows)) = self.next_waiting() {
                     if lands.contains_key(&partition.date) {
-                        shared.push(partition, rows, &self.source)?;
+                        files.shared.push(partition, rows, &self.source)?;
                     }
                 }
             }
+        }
+        if is_rejected {
+            files.rejects.keep_first(self.rejects)?;
+        } else {
+            files.rejects.keep(self.rejects)?;
         }
         Ok(self.decoded)
     }
 }
 
 impl ArchiveCollector<'_> {
+    /// Rejects an archive as a whole if none of its rows, or too few of them, can be read; returns
+    /// whether it is.
+    fn check_rejects(&mut self) -> bool {
+        let rejected = self.rejects.rows();
+        self.decoded.rejected_rows = rejected;
+        // A single damaged line says nothing of what the archive is.
+        let is_damaged = |first: &Reject| first.column.is_empty();
+        let is_one_line = rejected == 1 && self.rejects.first().is_some_and(is_damaged);
+        let all = self.decoded.rows == 0 && rejected > 0 && !is_one_line;
+        let is_rejected = self.rejects.too_many() || (self.decoded.fault.is_none() && all);
+        if is_rejected && self.decoded.fault.is_none() {
+            self.decoded.fault = Some(Fault::Rejected(self.describe_rejects()));
+        }
+        if self.decoded.fault.is_some() {
+            self.decoded.rows = 0;
+        }
+        is_rejected
+    }
+
+    fn describe_rejects(&self) -> String {
+        let rejected = self.rejects.rows();
+        let total = self.decoded.rows + rejected;
+        let summary = format!("{rejected} of {total} rows cannot be read");
+        match self.rejects.first() {
+            Some(Reject { line, column, value, reason, .. }) => {
+                format!("{summary}; first: line {line}, column {column}, `{value}`: {reason}")
+            }
+            None => summary,
+        }
+    }
+
     /// Decides the overlapping days; returns the days that land, with their rows.
     fn resolve(&mut self, landed_outside: &mut LandedOutside) -> BTreeMap<NaiveDate, u64> {
         let Some(overlap) = self.overlap.filter(|_| self.decoded.fault.is_none()) else {
@@ -298,7 +430,6 @@ impl DecodedArchive {
             left: Vec::new(),
             outside: Vec::new(),
             rejected_rows: 0,
-            rejects: Vec::new(),
             min_time: None,
             max_time: None,
             bytes: 0,
@@ -306,11 +437,7 @@ impl DecodedArchive {
         }
     }
 
-    fn note_times(
-        &mut self,
-        rows: &RecordBatch,
-        event_time: &str,
-    ) -> Result<(), arrow::error::ArrowError> {
+    fn note_times(&mut self, rows: &RecordBatch, event_time: &str) -> Result<(), ArrowError> {
         let times = event_times(rows, event_time)?;
         // Of all rows that were read, whether or not their day lands: this is what the archive has.
         let min = arrow::compute::min(times).and_then(DateTime::from_timestamp_micros);
@@ -319,40 +446,5 @@ impl DecodedArchive {
         self.max_time = self.max_time.max(max);
         self.rows += rows.num_rows() as u64;
         Ok(())
-    }
-
-    fn reject(&mut self, rejects: Vec<Reject>) {
-        self.rejected_rows += rejects.len() as u64;
-        // All are counted, but a file of nothing but rejects must not fill the memory.
-        let room = REJECTED_ROWS.saturating_sub(self.rejects.len());
-        self.rejects.extend(rejects.into_iter().take(room));
-    }
-
-    /// Rejects an archive as a whole if none of its rows, or too few of them, can be read.
-    fn check_rejects(&mut self) {
-        let too_many = self.rejected_rows > REJECTED_ROWS as u64;
-        // A single damaged line says nothing of what the archive is.
-        let is_one_line = matches!(&self.rejects[..], [only] if only.column.is_empty());
-        let all = self.rows == 0 && self.rejected_rows > 0 && !is_one_line;
-        if self.fault.is_none() && (too_many || all) {
-            self.fault = Some(Fault::Rejected(self.describe_rejects()));
-            // They all say the same, that this is no archive of its kind.
-            self.rejects.truncate(REJECTS_KEPT);
-        }
-        if self.fault.is_some() {
-            self.rows = 0;
-        }
-    }
-
-    fn describe_rejects(&self) -> String {
-        let rejected = self.rejected_rows;
-        let total = self.rows + rejected;
-        let summary = format!("{rejected} of {total} rows cannot be read");
-        match self.rejects.first() {
-            Some(Reject { line, column, value, reason, .. }) => {
-                format!("{summary}; first: line {line}, column {column}, `{value}`: {reason}")
-            }
-            None => summary,
-        }
     }
 }

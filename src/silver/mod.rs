@@ -39,8 +39,9 @@ use crate::delta::log::ArchiveRecord;
 use crate::delta::table::{TableSpec, WritableTable};
 use crate::delta::{TableError, Verb};
 use crate::failpoint::step;
+use crate::memory::MemoryBudget;
 use crate::meta::archives::LedgerTable;
-use crate::meta::rejects::{ArchiveRejects, RejectsTable};
+use crate::meta::rejects::{RejectsTable, RejectsTarget};
 use crate::meta::silver_index::SilverIndex;
 use crate::parquet::rewrite::without;
 use crate::parquet::writer::FileTarget;
@@ -57,6 +58,7 @@ pub(crate) struct SilverTable {
     repair: Redo,
     /// Archives that are decoded at a time.
     threads: usize,
+    memory: MemoryBudget,
 }
 
 /// The result of a batch of archives.
@@ -91,12 +93,13 @@ impl SilverTable {
         schema: Arc<TableSchema>,
         matrix: Arc<Matrix>,
         threads: usize,
+        memory: MemoryBudget,
     ) -> Result<Self, TableError> {
         let table = WritableTable::open_or_create(lake, table_spec(&schema)).await?;
         let target = Arc::new(FileTarget::new(&table));
         let index = SilverIndex::default();
         let repair = Redo::default();
-        Ok(Self { schema, table, target, matrix, index, repair, threads })
+        Ok(Self { schema, table, target, matrix, index, repair, threads, memory })
     }
 
     /// Takes from the ledger, or from the table's log, what the table holds; the ledger describes
@@ -135,18 +138,21 @@ impl SilverTable {
             self.index.catch_up(&self.table).await?;
             overtaken.extend(self.take_settled(&mut archives));
             let overlaps = Arc::new(self.find_overlaps(&archives, &not_owned).await?);
-            let result = self.decode(archives.clone(), &overlaps).await?;
+            let target = rejects.target(&context.run);
+            let mut result = self.decode(archives.clone(), &overlaps, target).await?;
+            let rejected = std::mem::take(&mut result.rejects);
             let more = overlaps.not_owned(&result.archives);
             if !more.is_empty() {
                 // Rows were left to an archive that turned out to have none of their day. Each
                 // round knows more of these, so there is a last one.
                 not_owned.extend(more);
                 result.files.into_iter().for_each(|file| file.discard(&self.target));
+                rejects.discard(rejected);
                 continue;
             }
             // Before the commit: a process that dies in between leaves rejects without rows, which
             // the next run replaces. The other order could leave rows whose rejects are lost.
-            rejects.replace(&rejects_of(&result), context).await?;
+            rejects.replace(&keys_of(&result.archives), rejected, context).await?;
             let mut records = BTreeMap::new();
             for record in result.archives.iter().filter_map(|archive| record(archive, &overlaps)) {
                 records.insert(record.archive.clone(), record);
@@ -193,12 +199,15 @@ impl SilverTable {
         &self,
         archives: Vec<BronzeArchive>,
         overlaps: &Arc<Overlaps>,
+        rejects: RejectsTarget,
     ) -> Result<DecodedBatch, TableError> {
         let context = BatchContext {
             schema: Arc::clone(&self.schema),
             target: Arc::clone(&self.target),
             overlaps: Arc::clone(overlaps),
+            rejects,
             threads: self.threads,
+            memory: self.memory.clone(),
         };
         let run = tracing::Span::current();
         let work =
@@ -268,13 +277,10 @@ fn stale_archives(
     stale.map(|archive| archive.bronze.key.path().to_owned()).collect()
 }
 
-fn rejects_of(batch: &DecodedBatch) -> Vec<ArchiveRejects<'_>> {
-    let mut rejects = Vec::with_capacity(batch.archives.len());
-    for archive in &batch.archives {
-        // An archive without rejects is listed too: those of an earlier version are removed.
-        rejects.push(ArchiveRejects { archive: archive.bronze.key.path(), rows: &archive.rejects });
-    }
-    rejects
+/// Returns the keys of archives: those without rejects too, because the rejects of an earlier
+/// version are removed.
+fn keys_of(archives: &[DecodedArchive]) -> BTreeSet<String> {
+    archives.iter().map(|archive| archive.bronze.key.path().to_owned()).collect()
 }
 
 /// Describes the Delta table of a schema.

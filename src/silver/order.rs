@@ -31,13 +31,15 @@ pub(super) fn follows(
 /// Joins batches and sorts their rows ascending by the columns, NULLs last; rows that are equal
 /// keep their order.
 pub(super) fn sorted(
-    batches: &[RecordBatch],
+    batches: Vec<RecordBatch>,
     columns: &[String],
 ) -> Result<RecordBatch, ArrowError> {
     let Some(first) = batches.first() else {
         return Err(ArrowError::ComputeError("no rows to sort".to_owned()));
     };
-    let rows = concat_batches(&first.schema(), batches)?;
+    let rows = concat_batches(&first.schema(), &batches)?;
+    // Their rows are in memory twice by now, and soon once more, in order.
+    drop(batches);
     let mut sort = sort_by(&rows, columns)?;
     let count = u32::try_from(rows.num_rows())
         .map_err(|_| ArrowError::ComputeError("too many rows".to_owned()))?;

@@ -15,13 +15,16 @@ use lakehouse_core::names::partition::Partition;
 
 use super::order::{follows, last_row, sorted};
 use crate::delta::TableError;
+use crate::memory::Reservation;
 use crate::parquet::writer::{DataFileWriter, FileTarget, WrittenFile};
 
-/// Bytes that may be in memory, over all partitions of a batch: rows that wait, and row groups that
-/// grow.
-const BUFFERED_BYTES: usize = 96 << 20;
 /// Bytes of rows in order that are written at once: enough to keep several threads busy.
 const SLAB_BYTES: usize = 12 << 20;
+/// Bytes of rows out of order that are sorted at once: sorting takes twice as many for itself.
+const SORT_BYTES: usize = 32 << 20;
+/// Files that are open at a time: a batch may have rows of thousands of days, and a process as few
+/// as 256 file descriptors.
+const OPEN_FILES: usize = 96;
 /// Rows of one data file: enough that files are few, few enough that a correction rewrites little.
 const FILE_ROWS: u64 = 16 << 20;
 
@@ -31,7 +34,13 @@ pub(super) struct PartitionSet {
     target: Arc<FileTarget>,
     sort_columns: Arc<[String]>,
     buffers: BTreeMap<Partition, PartitionBuffer>,
+    /// Bytes that may be in memory, over all partitions: rows that wait, and row groups that grow.
+    limit: usize,
     bytes: usize,
+    /// As many bytes of the budget.
+    memory: Reservation,
+    /// Times that rows were written to any file.
+    writes: u64,
 }
 
 #[derive(Debug, Default)]
@@ -44,6 +53,8 @@ struct PartitionBuffer {
     /// `archive sha256` of every archive with rows among them.
     sources: BTreeSet<Arc<str>>,
     open: Option<PartitionFile>,
+    /// When rows were last written, counted in writes.
+    written: u64,
     /// Bytes of the open file that are in memory.
     open_bytes: usize,
     finished: Vec<WrittenFile>,
@@ -57,8 +68,15 @@ struct PartitionFile {
 }
 
 impl PartitionSet {
-    pub(super) fn new(target: Arc<FileTarget>, sort_columns: Arc<[String]>) -> Self {
-        Self { target, sort_columns, buffers: BTreeMap::new(), bytes: 0 }
+    /// Begins without partitions; `limit` are the bytes of `memory` that they may take.
+    pub(super) const fn new(
+        target: Arc<FileTarget>,
+        sort_columns: Arc<[String]>,
+        limit: usize,
+        memory: Reservation,
+    ) -> Self {
+        let buffers = BTreeMap::new();
+        Self { target, sort_columns, buffers, limit, bytes: 0, memory, writes: 0 }
     }
 
     /// Adds rows of one archive; `source` is the archive's `archive sha256`.
@@ -81,12 +99,13 @@ impl PartitionSet {
             buffer.sources.insert(Arc::clone(source));
         }
         self.bytes += bytes;
-        if !buffer.disordered && buffer.bytes >= SLAB_BYTES {
+        if buffer.bytes >= if buffer.disordered { SORT_BYTES } else { SLAB_BYTES } {
             self.write_out(partition)?;
         }
-        while self.bytes > BUFFERED_BYTES {
+        while self.bytes > self.limit {
             self.flush_largest()?;
         }
+        self.memory.resize(self.bytes);
         Ok(())
     }
 
@@ -104,29 +123,21 @@ impl PartitionSet {
 
     /// Drops the rows of days that are not to be kept, with the files that have them.
     pub(super) fn retain(&mut self, keep: impl Fn(NaiveDate) -> bool) {
-        let (kept, lost) = std::mem::take(&mut self.buffers)
-            .into_iter()
-            .partition(|(partition, _)| keep(partition.date));
-        self.buffers = kept;
-        let lost = Self {
-            buffers: lost,
-            target: Arc::clone(&self.target),
-            sort_columns: Arc::clone(&self.sort_columns),
-            bytes: 0,
-        };
-        lost.discard();
+        for (partition, buffer) in std::mem::take(&mut self.buffers) {
+            if keep(partition.date) {
+                self.buffers.insert(partition, buffer);
+            } else {
+                buffer.discard(&self.target);
+            }
+        }
         // Counted again, because the dropped partitions had a part in it.
         self.bytes = self.buffers.values().map(PartitionBuffer::memory).sum();
+        self.memory.resize(self.bytes);
     }
 
     /// Drops all rows, and deletes what was written of them.
     pub(super) fn discard(self) {
-        for buffer in self.buffers.into_values() {
-            if let Some(open) = buffer.open {
-                open.writer.discard();
-            }
-            buffer.finished.into_iter().for_each(|file| file.discard(&self.target));
-        }
+        self.buffers.into_values().for_each(|buffer| buffer.discard(&self.target));
     }
 
     /// Writes what the partition with the most bytes has in memory, to its last row group.
@@ -152,21 +163,45 @@ impl PartitionSet {
         Ok(())
     }
 
-    fn write(&self, partition: Partition, buffer: &mut PartitionBuffer) -> Result<(), TableError> {
-        let failed = TableError::arrow(self.target.table());
+    /// Ends the file that rows were written to longest ago if as many are open as may be; the
+    /// partition's next rows begin another.
+    fn make_room(&mut self) -> Result<(), TableError> {
+        let open = self.buffers.values_mut().filter(|buffer| buffer.open.is_some());
+        let open: Vec<&mut PartitionBuffer> = open.collect();
+        if open.len() < OPEN_FILES {
+            return Ok(());
+        }
+        let oldest = open.into_iter().min_by_key(|buffer| buffer.written);
+        let Some(oldest) = oldest else { return Ok(()) };
+        self.bytes -= oldest.open_bytes;
+        oldest.close()
+    }
+
+    fn write(
+        &mut self,
+        partition: Partition,
+        buffer: &mut PartitionBuffer,
+    ) -> Result<(), TableError> {
+        let target = Arc::clone(&self.target);
+        let failed = TableError::arrow(target.table());
         // Not sorted together with what the file holds already: that is on disk.
         let Some((mut batches, disordered)) = buffer.take_waiting() else { return Ok(()) };
         if disordered {
-            batches = vec![sorted(&batches, &self.sort_columns).map_err(failed)?];
+            batches = vec![sorted(batches, &self.sort_columns).map_err(failed)?];
         }
         if !self.fits(buffer.open.as_ref(), &batches, disordered).map_err(failed)? {
             buffer.close()?;
         }
+        if buffer.open.is_none() {
+            self.make_room()?;
+        }
+        self.writes += 1;
+        buffer.written = self.writes;
         let open = match &mut buffer.open {
             Some(open) => open,
             empty => empty.insert(PartitionFile {
-                writer: DataFileWriter::create(&self.target, partition_values(partition))?,
-                last_row: RecordBatch::new_empty(self.target.schema()),
+                writer: DataFileWriter::create(&target, partition_values(partition))?,
+                last_row: RecordBatch::new_empty(target.schema()),
                 sources: BTreeSet::new(),
             }),
         };
@@ -219,12 +254,22 @@ impl PartitionBuffer {
         (!batches.is_empty()).then_some((batches, disordered))
     }
 
+    /// Ends the open file, if there is one.
     fn close(&mut self) -> Result<(), TableError> {
+        self.open_bytes = 0;
         if let Some(open) = self.open.take() {
             let sources: Vec<&str> = open.sources.iter().map(AsRef::as_ref).collect();
             self.finished.push(open.writer.finish(Some(sources.join("\n")))?);
         }
         Ok(())
+    }
+
+    /// Deletes what was written.
+    fn discard(self, target: &FileTarget) {
+        if let Some(open) = self.open {
+            open.writer.discard();
+        }
+        self.finished.into_iter().for_each(|file| file.discard(target));
     }
 }
 

@@ -10,14 +10,18 @@ use chrono::NaiveDate;
 use lakehouse_core::schema::TableSchema;
 use thiserror::Error;
 
-use super::decode_archive::{DecodeMessage, decode_archive};
+use super::decode_archive::{DecodeMessage, DecodeSender, decode_archive};
 use super::decode_batch::Fault;
 use super::rows::{ArchiveColumns, by_day};
 use super::table_spec;
 use crate::bronze::BronzeArchive;
+use crate::memory::MemoryBudget;
 
 /// Messages that decoding may be ahead.
 const MESSAGES_AHEAD: usize = 4;
+
+/// Bytes that they and their decoder may take.
+const BYTES_AHEAD: usize = 64 << 20;
 
 /// Why an archive could not be read again.
 #[derive(Debug, Error)]
@@ -39,15 +43,21 @@ pub(crate) fn reread(
 ) -> Result<(), RereadError> {
     let stored: SchemaRef = table_spec(schema).file_schema();
     let columns = ArchiveColumns::new(Arc::clone(&stored), &bronze.key);
-    let (sender, messages) = sync_channel(MESSAGES_AHEAD);
+    let (messages, receiver) = sync_channel(MESSAGES_AHEAD);
+    let (turn, account) = MemoryBudget::new(BYTES_AHEAD).archive();
+    let sender = DecodeSender { messages, account };
+    turn.begin();
     std::thread::scope(|scope| {
         // The channel ends with this thread, so a decoder that still sends stops too.
-        let messages = messages;
+        let messages = receiver;
+        let _turn = turn;
         scope.spawn(move || decode_archive(bronze, schema, &sender));
         while let Ok(message) = messages.recv() {
             match message {
                 DecodeMessage::Rows(rows) => {
-                    for (date, rows) in by_day(&columns.complete(&rows)?, schema.event_time())? {
+                    for (date, rows) in
+                        by_day(&columns.complete(&rows.value)?, schema.event_time())?
+                    {
                         take(date, &rows)?;
                     }
                 }

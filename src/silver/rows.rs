@@ -82,14 +82,8 @@ pub(super) fn by_day(
     }
     let mut parts = BTreeMap::new();
     for (day, rows) in rows_of_days {
-        let part = match (rows.first(), rows.last()) {
-            // Neighbouring rows need no copy.
-            (Some(first), Some(last)) if (last - first) as usize + 1 == rows.len() => {
-                batch.slice(*first as usize, rows.len())
-            }
-            _ => take_record_batch(batch, &UInt32Array::from(rows))?,
-        };
-        parts.insert(date_of(day)?, part);
+        // A copy: a slice would keep the rows of all days in memory, and count as many bytes.
+        parts.insert(date_of(day)?, take_record_batch(batch, &UInt32Array::from(rows))?);
     }
     Ok(parts)
 }

@@ -18,7 +18,7 @@ use lakehouse::clock::Clock;
 use lakehouse::events::summary::{Counting, Summary};
 use lakehouse::events::{Reporter, Silent};
 use lakehouse::gold::{Gold, GoldReport, load_models};
-use lakehouse::ingest::{Ingest, RefreshPlan};
+use lakehouse::ingest::{Ingest, MemoryBudget, RefreshPlan};
 use lakehouse::query::{Session, SessionOptions};
 use lakehouse::settings::{Environment, Settings};
 use lakehouse::source::open_source;
@@ -64,8 +64,19 @@ impl TestLake {
 
     /// Ingests from a source, with flags as of the command line.
     pub(crate) async fn ingest(&self, source: &str, flags: &[&str]) -> Ingested {
+        self.ingest_within(source, flags, &MemoryBudget::default()).await
+    }
+
+    /// Ingests as [`TestLake::ingest`] does, with so much memory for rows.
+    pub(crate) async fn ingest_within(
+        &self,
+        source: &str,
+        flags: &[&str],
+        memory: &MemoryBudget,
+    ) -> Ingested {
         let recorder = Recorder::new();
-        let (ingest, clock) = (self.prepare(source, flags), self.clock());
+        let ingest = Ingest { memory: memory.clone(), ..self.prepare(source, flags) };
+        let clock = self.clock();
         let counting = Arc::new(Counting::new(recorder));
         let plan = Box::pin(ingest.plan(clock.now().date_naive(), &(Arc::clone(&counting) as _)))
             .await

@@ -17,7 +17,7 @@ use arrow_schema::DataType;
 
 use super::header::{ColumnSource, FieldCheck};
 use super::number::{DecimalForm, fast_integer, full_integer, is_zero};
-use super::problem::{Failure, Problem};
+use super::problem::{Failure, Problem, TEXT_LIMIT};
 use super::split::SplitRows;
 use super::time;
 use crate::names::period::Period;
@@ -270,6 +270,7 @@ fn extend_texts(texts: &mut StringBuilder, block: &mut Block<'_>, field: usize, 
     for (row, text) in block.rows.column(block.buffer, field).enumerate() {
         let problem = match std::str::from_utf8(text) {
             _ if is_empty(text) => Problem::Empty,
+            _ if text.len() > TEXT_LIMIT => Problem::TextLength,
             Ok(text) => {
                 texts.append_value(text);
                 continue;

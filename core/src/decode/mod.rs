@@ -49,13 +49,16 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 pub struct DecodeOptions {
     /// Rows of a batch, counted before rejects are left out.
     pub batch_rows: usize,
+    /// Bytes of CSV after which a batch ends before it has as many rows: values of text have any
+    /// length, and those of a column must not exceed the 2 GiB that an array can address.
+    pub batch_bytes: usize,
     /// Bytes of the longest line that is taken for one.
     pub line_limit: usize,
 }
 
 impl Default for DecodeOptions {
     fn default() -> Self {
-        Self { batch_rows: 16 * 1024, line_limit: 1024 * 1024 }
+        Self { batch_rows: 16 * 1024, batch_bytes: 8 << 20, line_limit: 1 << 20 }
     }
 }
 
@@ -82,6 +85,8 @@ pub struct Decoder {
     rows: SplitRows,
     failures: Vec<Failure>,
     batch_rows: usize,
+    /// Bytes of CSV that were parsed for the next batch.
+    batch_bytes: usize,
     /// Rows of the next batch that are to be left out, ascending.
     bad_rows: Vec<usize>,
     ready: VecDeque<RecordBatch>,
@@ -118,6 +123,7 @@ impl Decoder {
             rows: SplitRows::default(),
             failures: Vec::new(),
             batch_rows: 0,
+            batch_bytes: 0,
             bad_rows: Vec::new(),
             ready: VecDeque::new(),
             rejects: Vec::new(),
@@ -276,13 +282,19 @@ impl Decoder {
         let length = self.buffer.len();
         loop {
             let wanted = self.options.batch_rows - self.batch_rows;
-            start = self.rows.split(&mut self.buffer, start, layout.names.len(), wanted);
+            let end = self.rows.split(&mut self.buffer, start, layout.names.len(), wanted);
             self.parse_block(layout);
             self.buffer.truncate(length);
-            if self.batch_rows < self.options.batch_rows {
+            self.batch_bytes += end - start;
+            start = end;
+            // Otherwise all lines were parsed.
+            let is_full = self.batch_rows >= self.options.batch_rows;
+            if is_full || self.batch_bytes >= self.options.batch_bytes {
+                self.finish_batch()?;
+            }
+            if !is_full {
                 return Ok(start);
             }
-            self.finish_batch()?;
         }
     }
 
@@ -348,6 +360,7 @@ impl Decoder {
     }
 
     fn finish_batch(&mut self) -> Result<(), DecodeError> {
+        self.batch_bytes = 0;
         let rows = std::mem::take(&mut self.batch_rows);
         if rows == 0 {
             return Ok(());

@@ -9,6 +9,9 @@ use crate::names::period::Period;
 /// Bytes of a value, and of a raw line, that a reject keeps.
 const VALUE_LIMIT: usize = 256;
 const RAW_LIMIT: usize = 1024;
+/// Bytes of a text that is taken for one: names are far shorter, and readers hold thousands of rows
+/// at a time.
+pub(crate) const TEXT_LIMIT: usize = 4096;
 
 /// A row that was left out, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,11 +21,11 @@ pub struct Reject {
     /// The field as the file's header calls it, or its layout where there is no header; empty if
     /// the row as a whole is wrong.
     pub column: String,
-    /// The field's value, cut if it is very long; empty if the row as a whole is wrong.
+    /// The field's value, cut with its length if it is very long; empty if the row as a whole is wrong.
     pub value: String,
     /// What was expected instead.
     pub reason: String,
-    /// The line, with what is not UTF-8 replaced, cut if it is very long.
+    /// The line, with what is not UTF-8 replaced, cut with its length if it is very long.
     pub raw: String,
 }
 
@@ -47,6 +50,7 @@ pub(crate) enum Problem {
     },
     Boolean,
     Text,
+    TextLength,
     Epoch,
     DateTime,
     Date,
@@ -90,6 +94,7 @@ impl Problem {
             }
             Self::Boolean => "expected true or false".to_owned(),
             Self::Text => "expected text in UTF-8".to_owned(),
+            Self::TextLength => format!("expected a text of at most {TEXT_LIMIT} bytes"),
             Self::Epoch => {
                 "expected milliseconds (13 digits) or microseconds (16 digits) since 1970, in the \
                 years 2009 to 2199"
@@ -138,6 +143,7 @@ fn shown(bytes: &[u8], limit: usize) -> String {
     // A character that the cut goes through is left out rather than shown as damage.
     let cut = (limit - 3..=limit).rev().find(|at| bytes[*at] & 0xC0 != 0x80).unwrap_or(limit);
     let mut text = String::from_utf8_lossy(&bytes[..cut]).into_owned();
-    text.push('…');
+    // Whoever reads it must not take the part for the whole.
+    text.push_str(&format!("… ({} bytes)", bytes.len()));
     text
 }

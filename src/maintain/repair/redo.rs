@@ -14,6 +14,7 @@ use crate::delta::TableError;
 use crate::delta::commit::CommitContext;
 use crate::error_chain::one_line;
 use crate::failpoint::step;
+use crate::memory::MemoryBudget;
 use crate::meta::archives::LedgerTable;
 use crate::meta::changes::ChangesTable;
 use crate::meta::rejects::RejectsTable;
@@ -41,7 +42,9 @@ pub(super) async fn redo_table(
     let Some(schema) = repair.schemas.get(&plan.table).cloned() else { return Ok(done) };
     let mut tables = Tables::open(repair, name, context).await?;
     let matrix = Arc::clone(&repair.matrix);
-    let silver = SilverTable::open(&repair.lake, Arc::new(schema), matrix, repair.threads).await?;
+    let memory = MemoryBudget::default();
+    let silver =
+        SilverTable::open(&repair.lake, Arc::new(schema), matrix, repair.threads, memory).await?;
     let known = recorded(&tables.ledger);
     let mut silver = silver.indexed_by(&mut tables.ledger, context).await?;
     step("table adopted", &tables.name);

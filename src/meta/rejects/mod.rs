@@ -1,26 +1,19 @@
 //! `meta.rejects`: every row of an archive that could not be kept, with the place where it is.
 
 mod rows;
+mod spool;
 
 use std::collections::BTreeSet;
-
-use lakehouse_core::decode::Reject;
+use std::sync::Arc;
 
 pub(super) use self::rows::SCHEMA;
-use self::rows::to_batch;
+pub(crate) use self::spool::{ArchiveRejects, RejectsSpool, RejectsTarget, bytes_of};
 use super::table::MetaTable;
 use crate::delta::TableError;
 use crate::delta::commit::CommitContext;
-use crate::delta::file::NewFile;
 use crate::parquet::rewrite::without_archives;
+use crate::parquet::writer::WrittenFile;
 use crate::storage::lake::Lake;
-
-/// The rows of one archive that could not be kept, if there are any.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ArchiveRejects<'a> {
-    pub(crate) archive: &'a str,
-    pub(crate) rows: &'a [Reject],
-}
 
 /// The table of rejected rows.
 #[derive(Debug)]
@@ -32,42 +25,35 @@ impl RejectsTable {
         MetaTable::open_or_create(lake, &SCHEMA).await.map(Self)
     }
 
-    /// Replaces the recorded rejects of archives with those that were found now.
+    /// Returns where rejects that a run finds are written.
+    pub(crate) fn target(&self, run: &Arc<str>) -> RejectsTarget {
+        RejectsTarget { target: Arc::clone(self.0.target()), run: Arc::clone(run) }
+    }
+
+    /// Deletes files of rejects that will not be recorded.
+    pub(crate) fn discard(&self, files: Vec<WrittenFile>) {
+        files.into_iter().for_each(|file| file.discard(self.0.target()));
+    }
+
+    /// Replaces the recorded rejects of archives with those that were found now, which are in
+    /// `files`.
     ///
     /// Call it before the archives' rows land in silver: whoever sees rows there finds their
     /// rejects here, and a run that died in between replaces its own.
     pub(crate) async fn replace(
         &mut self,
-        found: &[ArchiveRejects<'_>],
+        archives: &BTreeSet<String>,
+        files: Vec<WrittenFile>,
         context: &CommitContext,
     ) -> Result<(), TableError> {
-        let archives: BTreeSet<String> =
-            found.iter().map(|rejects| rejects.archive.to_owned()).collect();
-        let file = self.write(found, context).await?;
+        let files = self.0.target().publish_all(files).await?;
         self.0
             .commit(context, async |table, target| {
-                let mut change = without_archives(table, target, &archives).await?;
-                change.adds.extend(file.clone());
+                let mut change = without_archives(table, target, archives).await?;
+                change.adds.extend_from_slice(&files);
                 let is_empty = change.adds.is_empty() && change.removes.is_empty();
                 Ok((!is_empty).then_some(change))
             })
             .await
-    }
-
-    /// Writes the rejects to a file; nothing if there are none.
-    async fn write(
-        &self,
-        found: &[ArchiveRejects<'_>],
-        context: &CommitContext,
-    ) -> Result<Option<NewFile>, TableError> {
-        let failed = TableError::arrow(&self.0.delta().spec.name);
-        let mut batches = Vec::new();
-        for rejects in found.iter().filter(|rejects| !rejects.rows.is_empty()) {
-            batches.push(to_batch(rejects, &context.run).map_err(&failed)?);
-        }
-        if batches.is_empty() {
-            return Ok(None);
-        }
-        self.0.write(&batches).await.map(Some)
     }
 }

@@ -2,8 +2,8 @@
 
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::error::ArrowError;
+use lakehouse_core::decode::Reject;
 
-use super::ArchiveRejects;
 use crate::meta::columns::{numbers, texts};
 use crate::meta::schema::{MetaSchema, integer, text};
 
@@ -23,11 +23,14 @@ pub(in crate::meta) const SCHEMA: MetaSchema = MetaSchema {
     sort_columns: &[],
 };
 
-/// Makes a batch of the rejects of one archive.
-pub(super) fn to_batch(found: &ArchiveRejects<'_>, run: &str) -> Result<RecordBatch, ArrowError> {
-    let rejects = found.rows;
+/// Makes a batch of rejects of one archive.
+pub(super) fn to_batch(
+    archive: &str,
+    rejects: &[Reject],
+    run: &str,
+) -> Result<RecordBatch, ArrowError> {
     let columns: Vec<ArrayRef> = vec![
-        texts(rejects, |_| Some(found.archive.to_owned())),
+        texts(rejects, |_| Some(archive.to_owned())),
         numbers(rejects, |reject| Some(i64::try_from(reject.line).unwrap_or(i64::MAX))),
         texts(rejects, |reject| Some(reject.column.clone())),
         texts(rejects, |reject| Some(reject.value.clone())),

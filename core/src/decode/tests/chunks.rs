@@ -4,7 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-const SMALL: DecodeOptions = DecodeOptions { batch_rows: 7, line_limit: 4096 };
+const SMALL: DecodeOptions =
+    DecodeOptions { batch_rows: 7, batch_bytes: 1 << 20, line_limit: 4096 };
 
 /// A line of a trades file: a row, or something that archives also hold.
 fn line() -> impl Strategy<Value = String> {

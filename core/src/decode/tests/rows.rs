@@ -120,8 +120,40 @@ fn a_reject_of_a_long_line_is_cut_between_characters() {
     let csv = format!("{TRADE}\n1,{},3,4,1502942428322,True,False\n", "é".repeat(2_000));
     let decoded = trades(csv);
     let reject = &decoded.rejects[0];
-    assert!(reject.raw.len() <= 1_024 + 3 && reject.value.len() <= 256 + 3);
-    assert!(reject.value.ends_with("é…") && !reject.raw.contains('\u{fffd}'));
+    assert!(reject.raw.len() <= 1_024 + 20 && reject.value.len() <= 256 + 20);
+    assert!(reject.value.ends_with("é… (4000 bytes)"), "{}", reject.value);
+    assert!(reject.raw.ends_with("… (4031 bytes)") && !reject.raw.contains('\u{fffd}'));
+}
+
+/// A row of `liquidation_snapshot` with so many bytes of text in each of two columns.
+fn long_texts(bytes: usize) -> String {
+    let text = "x".repeat(bytes);
+    format!("1672531200000,{text},LIMIT,{text},1,2,3,FILLED,4,5\n")
+}
+
+#[test]
+fn a_text_longer_than_any_name_is_a_reject_that_says_how_long_it_is() {
+    let csv = [long_texts(4096), long_texts(4097)].concat();
+    let decoded = decode("liquidation_snapshot", Market::FuturesCm, "BTCUSD_PERP", csv.as_bytes());
+    assert_eq!(decoded.rows(), 1);
+    let reject = &decoded.rejects[0];
+    assert_eq!((reject.line, reject.column.as_str()), (2, "side"));
+    assert_eq!(reject.reason, "expected a text of at most 4096 bytes");
+    assert!(reject.value.ends_with("… (4097 bytes)"), "{}", reject.value);
+}
+
+#[test]
+fn batches_end_by_their_bytes_as_by_their_rows() {
+    let csv = long_texts(4000).repeat(500);
+    let options = DecodeOptions { batch_bytes: 200_000, ..DecodeOptions::default() };
+    let pieces = [csv.as_bytes()];
+    let market = Market::FuturesCm;
+    let decoded =
+        try_decode("liquidation_snapshot", market, "BTCUSD_PERP", &pieces, options).unwrap();
+    assert_eq!((decoded.rows(), decoded.rejects.len()), (500, 0));
+    // A block of some 32 KiB is the last that a batch takes.
+    let largest = decoded.batches.iter().map(|batch| batch.num_rows() * 8_000).max().unwrap();
+    assert!(largest <= 200_000 + 64 * 1024, "{largest} bytes of text in a batch");
 }
 
 #[test]
