@@ -33,13 +33,13 @@ fn four_processes_with_overlapping_selections_land_each_archive_once() {
     }
 }
 
-/// Counts the commits that say what a table is.
+/// Counts the commits that create a table: they alone say which protocol it has.
 fn declarations(table: &Path) -> usize {
     let log =
         std::fs::read_dir(table.join("_delta_log")).unwrap().map(|entry| entry.unwrap().path());
     let commits = log.filter(|file| file.extension().is_some_and(|ending| ending == "json"));
     commits
-        .filter(|commit| std::fs::read_to_string(commit).unwrap().contains("{\"metaData\":"))
+        .filter(|commit| std::fs::read_to_string(commit).unwrap().contains("{\"protocol\":"))
         .count()
 }
 

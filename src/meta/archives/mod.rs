@@ -99,13 +99,14 @@ impl LedgerTable {
         if logged.is_empty() {
             return Ok(());
         }
-        let known: HashMap<&str, &LedgerEntry> = self
-            .entries()
-            .filter(|entry| follows_from_silver(entry))
-            .map(|entry| (entry.key.path(), entry))
-            .collect();
-        let entries = replay(&self.matrix, &known, logged, context);
-        self.record(entries, context).await
+        let matrix = Arc::clone(&self.matrix);
+        self.write(context, |files| {
+            let in_silver = files.entries().filter(|entry| follows_from_silver(entry));
+            let known: HashMap<&str, &LedgerEntry> =
+                in_silver.map(|entry| (entry.key.path(), entry)).collect();
+            replay(&matrix, &known, logged.clone(), context)
+        })
+        .await
     }
 
     /// Returns the row of an archive whose bytes turned out to be those that silver holds already,
@@ -141,7 +142,10 @@ impl LedgerTable {
         entries: Vec<LedgerEntry>,
         context: &CommitContext,
     ) -> Result<(), TableError> {
-        self.write(entries, context, |_, entries| entries.to_vec()).await
+        if entries.is_empty() {
+            return Ok(());
+        }
+        self.write(context, |_| entries.clone()).await
     }
 
     /// Records archives that this process landed, unless another one has read of it in silver's
@@ -151,24 +155,24 @@ impl LedgerTable {
         entries: Vec<LedgerEntry>,
         context: &CommitContext,
     ) -> Result<(), TableError> {
-        self.write(entries, context, LedgerFiles::without_recorded).await
-    }
-
-    /// Writes those of the rows that `select` chooses on the newest version of the ledger.
-    async fn write(
-        &mut self,
-        entries: Vec<LedgerEntry>,
-        context: &CommitContext,
-        select: impl Fn(&LedgerFiles, &[LedgerEntry]) -> Vec<LedgerEntry>,
-    ) -> Result<(), TableError> {
         if entries.is_empty() {
             return Ok(());
         }
+        self.write(context, |files| files.without_recorded(&entries)).await
+    }
+
+    /// Writes the rows that `select` makes for the newest version of the ledger, again at every
+    /// attempt: what another process recorded in between is newer than what was known before.
+    async fn write(
+        &mut self,
+        context: &CommitContext,
+        select: impl Fn(&LedgerFiles) -> Vec<LedgerEntry>,
+    ) -> Result<(), TableError> {
         let Self { table, matrix, files, described } = self;
         table
             .commit(context, async |table, target| {
                 files.update(table, matrix).await?;
-                let entries = select(files, &entries);
+                let entries = select(files);
                 if entries.is_empty() {
                     return Ok(None);
                 }

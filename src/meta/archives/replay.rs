@@ -28,6 +28,15 @@ pub(in crate::meta) fn replay(
     // the ledger.
     let mut newest: HashMap<String, LedgerEntry> = HashMap::new();
     for (version, logged) in logged {
+        // Whoever recorded this landing may have read later commits as well, which changed what
+        // the archive holds: the row is at least as new as the entry.
+        if let LogEntry::Landed(record) = &logged
+            && known
+                .get(record.archive.as_str())
+                .is_some_and(|row| is_landing(row, version, record))
+        {
+            continue;
+        }
         let next = match logged {
             LogEntry::Landed(record) => landed(matrix, version, *record, context),
             LogEntry::Compared(record) => {
@@ -50,6 +59,10 @@ pub(in crate::meta) fn replay(
     };
     entries.extend(newest.into_values().filter(is_new));
     entries
+}
+
+fn is_landing(row: &LedgerEntry, version: i64, record: &ArchiveRecord) -> bool {
+    row.silver_version == Some(version) && row.sha256.as_deref() == Some(record.sha256.as_str())
 }
 
 /// Compares what silver's log decides about an archive; when, and by which run, a row was recorded
