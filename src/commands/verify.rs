@@ -11,7 +11,7 @@ use super::context::{Context, open_lake};
 use super::scope::scope;
 use crate::cli::{ReportFormat, VerifyFlags};
 use crate::terminal::console;
-use crate::verify::{Check, Finding, Verify, VerifyReport};
+use crate::verify::{Finding, Verify, VerifyReport};
 
 /// Verifies the lake and prints what was found.
 pub(super) async fn run(flags: &VerifyFlags, context: &Context) -> anyhow::Result<CommandOutcome> {
@@ -34,11 +34,6 @@ pub(super) async fn run(flags: &VerifyFlags, context: &Context) -> anyhow::Resul
         }
     }
     context.console.info(&summary(&report));
-    if report.findings.iter().any(|finding| finding.check == Check::Owner) {
-        context
-            .console
-            .info("`lakehouse maintain --repair` removes rows of days of other archives");
-    }
     Ok(if report.findings.is_empty() { CommandOutcome::Done } else { CommandOutcome::Incomplete })
 }
 
