@@ -5,12 +5,12 @@ use std::fs;
 
 use lakehouse::events::ModelOutcome;
 use lakehouse_core::matrix::Matrix;
-use lakehouse_samples::{KeyOptions, SampleOptions, sample_csv, sample_keys};
+use lakehouse_samples::{KeyOptions, sample_keys};
 
 use crate::support::gold_scene::{
     FUNDED, GoldScene, HOURS, NEIGHBOURS, ROLLING, built, hourly, models, of,
 };
-use crate::support::samples::{csv_name, identify};
+use crate::support::samples::csv_name;
 use crate::support::zips::zip_of;
 
 const BTC: &str = "BTCUSDT";
