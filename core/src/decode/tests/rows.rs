@@ -229,7 +229,7 @@ fn a_damaged_first_line_is_a_reject_and_the_others_are_rows() {
         assert_eq!(decoded.reasons(), [(1, "", "")], "{csv}");
     }
     for garbage in ["###", "<html>", "\u{0}\u{0}\u{0}", "id,price,qty", ",,,"] {
-        let decoded = trades(&format!("\n{garbage}\n\n{row}"));
+        let decoded = trades(format!("\n{garbage}\n\n{row}"));
         assert_eq!((decoded.rows(), decoded.reasons()), (1, vec![(2, "", "")]), "{garbage}");
     }
 }
@@ -238,7 +238,7 @@ fn a_damaged_first_line_is_a_reject_and_the_others_are_rows() {
 fn a_damaged_line_before_the_header_does_not_hide_it() {
     let header = "time,id,qty,price,quoteQty,isBestMatch,isBuyerMaker";
     let row = "1502942428322,1,3,2.5,4,False,True";
-    let decoded = trades(&format!("isBest,isBuyer\n{header}\n{row}\n"));
+    let decoded = trades(format!("isBest,isBuyer\n{header}\n{row}\n"));
     assert_eq!((decoded.rows(), decoded.has_header), (1, Some(true)));
     assert_eq!(decoded.reasons(), [(1, "", "")]);
     assert_eq!(decoded.rejects[0].raw, "isBest,isBuyer");
