@@ -31,10 +31,11 @@ pub(in crate::meta) fn replay(
         // Whoever recorded this landing may have read later commits as well, which changed what
         // the archive holds: the row is at least as new as the entry.
         if let LogEntry::Landed(record) = &logged
-            && known
-                .get(record.archive.as_str())
-                .is_some_and(|row| is_landing(row, version, record))
+            && let Some(row) = known.get(record.archive.as_str())
+            && is_landing(row, version, record)
         {
+            // It takes the place of versions that landed before within these entries, too.
+            newest.insert(record.archive.clone(), (*row).clone());
             continue;
         }
         let next = match logged {
