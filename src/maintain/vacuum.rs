@@ -42,6 +42,8 @@ pub(super) async fn find_unneeded(
     let mut unneeded: Vec<DeletedFile> = Vec::new();
     for file in listed {
         let is_needed = match removals.of(&file.location) {
+            // Without a retention no older version is kept, whenever the file was removed.
+            Some(_) if retention.is_zero() => false,
             // Readers of older versions still use it for as long as the retention.
             Some(RemovedAt::Time(removed_at)) => removed_at > now - retention,
             Some(RemovedAt::Unknown) => true,

@@ -90,21 +90,7 @@ impl ColumnBuffer {
         self.rows += block.rows.len();
         let nullable = self.nullable;
         match (&mut self.values, self.source) {
-            (ColumnValues::Time(times), ColumnSource::Value(field)) => {
-                times.extend(block, field, nullable, time::epoch, |_| Err(Problem::Epoch));
-            }
-            (ColumnValues::Time(times), ColumnSource::DateTime(field)) => {
-                times.extend(
-                    block,
-                    field,
-                    nullable,
-                    |text| time::datetime(text).ok(),
-                    time::datetime,
-                );
-            }
-            (ColumnValues::Time(times), ColumnSource::DateAndHour(day, hour)) => {
-                extend_day_and_hour(times, block, day, hour);
-            }
+            (ColumnValues::Time(times), source) => extend_times(times, block, source, nullable),
             (ColumnValues::Date(dates), ColumnSource::Expiry(field)) => {
                 dates.extend(block, field, nullable, |text| expiry(text).ok(), expiry);
             }
@@ -123,22 +109,8 @@ impl ColumnBuffer {
                     small_integer,
                 );
             }
-            (ColumnValues::Decimal(decimals, form), ColumnSource::Value(field)) => {
-                let form = *form;
-                decimals.extend(
-                    block,
-                    field,
-                    nullable,
-                    |text| form.fast(text),
-                    |text| form.full(text),
-                );
-            }
-            (ColumnValues::Decimal(decimals, form), ColumnSource::Strike(field)) => {
-                let form = *form;
-                // Few rows have a strike, so that no fast path is worth its code.
-                let parse =
-                    |text: &[u8]| form.full(strike(text)?).map_err(|_| Problem::ExpiryStrike);
-                decimals.extend(block, field, nullable, |_| None, parse);
+            (ColumnValues::Decimal(decimals, form), source) => {
+                extend_decimals(decimals, *form, block, source, nullable);
             }
             (ColumnValues::Boolean(booleans), ColumnSource::Value(field)) => {
                 booleans.extend(block, field, nullable, fast_boolean, |_| Err(Problem::Boolean));
@@ -236,6 +208,48 @@ impl<V: Copy + Default> Fixed<V> {
         // large as this one.
         let next = Vec::with_capacity(self.values.len());
         (std::mem::replace(&mut self.values, next), self.nulls.finish())
+    }
+}
+
+fn extend_times(
+    times: &mut Fixed<i64>,
+    block: &mut Block<'_>,
+    source: ColumnSource,
+    nullable: bool,
+) {
+    match source {
+        ColumnSource::Value(field) => {
+            times.extend(block, field, nullable, time::epoch, |_| Err(Problem::Epoch));
+        }
+        ColumnSource::DateTime(field) => {
+            let fast = |text: &[u8]| time::datetime(text).ok();
+            times.extend(block, field, nullable, fast, time::datetime);
+        }
+        ColumnSource::DateAndHour(day, hour) => extend_day_and_hour(times, block, day, hour),
+        // The schema's reader gives times no other source.
+        _ => {}
+    }
+}
+
+fn extend_decimals(
+    decimals: &mut Fixed<i128>,
+    form: DecimalForm,
+    block: &mut Block<'_>,
+    source: ColumnSource,
+    nullable: bool,
+) {
+    match source {
+        ColumnSource::Value(field) => {
+            let fast = |text: &[u8]| form.fast(text);
+            decimals.extend(block, field, nullable, fast, |text| form.full(text));
+        }
+        ColumnSource::Strike(field) => {
+            // Few rows have a strike, so that no fast path is worth its code.
+            let parse = |text: &[u8]| form.full(strike(text)?).map_err(|_| Problem::ExpiryStrike);
+            decimals.extend(block, field, nullable, |_| None, parse);
+        }
+        // The schema's reader gives decimals no other source.
+        _ => {}
     }
 }
 
