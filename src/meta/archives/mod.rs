@@ -11,7 +11,7 @@ mod replace;
 pub(super) mod replay;
 pub(super) mod rows;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use arrow::array::AsArray;
