@@ -1,9 +1,10 @@
-//! When files were removed from a table, also where the clock of a machine that committed was wrong.
+//! When files were removed from a table, also where the clock of a machine that committed was
+//! wrong.
 //!
 //! Each commit says when it was made, and a version cannot be older than the versions before it. A
-//! commit whose time contradicts that was made by a clock that is behind, and one from the future by
-//! a clock that is ahead. Such a commit is dated by the next one whose time is plausible, which is
-//! later than it. Where there is none, nobody knows, and its files are kept.
+//! commit whose time contradicts that was made by a clock that is behind, and one from the future
+//! by a clock that is ahead. Such a commit is dated by the next one whose time is plausible, which
+//! is later than it. Where there is none, nobody knows, and its files are kept.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 

@@ -205,8 +205,8 @@ pub(crate) struct DataFileWriter {
 enum Destination {
     /// In its place.
     Final(PathBuf),
-    /// In a temporary file outside the lake, until it is uploaded; closed once it is written, because
-    /// there are fewer file descriptors than a batch may have files.
+    /// In a temporary file outside the lake, until it is uploaded; closed once it is written,
+    /// because there are fewer file descriptors than a batch may have files.
     Staged(TempPath),
 }
 

@@ -21,7 +21,8 @@ pub struct Reject {
     /// The field as the file's header calls it, or its layout where there is no header; empty if
     /// the row as a whole is wrong.
     pub column: String,
-    /// The field's value, cut with its length if it is very long; empty if the row as a whole is wrong.
+    /// The field's value, cut with its length if it is very long; empty if the row as a whole is
+    /// wrong.
     pub value: String,
     /// What was expected instead.
     pub reason: String,
