@@ -9,11 +9,16 @@ KEY = ["market", "date", "symbol", "open_time", "percentage"]
 
 def check(lake, archives):
     bands = defaultdict(lambda: {"times": set(), "bid": [], "ask": []})
+    # Of rows with one time and distance, the one with the largest quantity counts.
+    largest = {}
     for market, symbol, row in rows_of(archives, "bookDepth"):
-        time, percentage = micros(row["timestamp"]), number(row["percentage"])
+        place = market, symbol, micros(row["timestamp"]), number(row["percentage"])
+        found = number(row["depth"]), number(row["notional"])
+        largest[place] = max(largest.get(place, found), found)
+    for (market, symbol, time, percentage), found in largest.items():
         band = bands[market, symbol, time // HOUR, abs(percentage)]
         band["times"].add(time)
-        band["bid" if percentage < 0 else "ask"].append((number(row["depth"]), number(row["notional"])))
+        band["bid" if percentage < 0 else "ask"].append(found)
     compare(lake, "book_liquidity_1h", KEY, [summary(place, band) for place, band in bands.items()])
 
 

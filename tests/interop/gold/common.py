@@ -7,6 +7,7 @@ where the table `gold.<model>` of the lake, read by the package deltalake, says 
 
 import csv
 import io
+import re
 import zipfile
 from collections import namedtuple
 from datetime import date, datetime, timedelta, timezone
@@ -60,6 +61,9 @@ COLUMNS = {
     "EOHSummary": OPTION,
 }
 
+# The time of a row, of data types whose archives may hold rows just after their period.
+EVENT_TIMES = {"metrics": "create_time", "fundingRate": "calc_time"}
+
 WITH_INTERVAL = ("klines", "premiumIndexKlines", "indexPriceKlines", "markPriceKlines")
 
 MARKETS = {"spot": "spot", "futures/um": "futures_um", "futures/cm": "futures_cm", "option": "options"}
@@ -90,10 +94,40 @@ def rows_of(archives, data_type, interval=None):
 
     `interval` narrows klines to one, such as "1m".
     """
-    for archive in published(archives):
-        if archive.data_type == data_type and interval in (None, archive.interval):
-            for row in rows_in(archive):
+    wanted = [
+        archive
+        for archive in published(archives)
+        if archive.data_type == data_type and interval in (None, archive.interval)
+    ]
+    time = EVENT_TIMES.get(data_type)
+    owned = days_owned(wanted, time) if time else set()
+    for archive in wanted:
+        for row in rows_in(archive):
+            if not (time and is_left(archive, micros(row[time]) // DAY, owned)):
                 yield archive.market, archive.symbol, row
+
+
+def days_owned(archives, time):
+    """Returns the days of which an archive whose period has them has rows."""
+    owned = set()
+    for archive in archives:
+        for row in rows_in(archive):
+            number_of_day = micros(row[time]) // DAY
+            if in_period(archive, number_of_day):
+                owned.add((archive.market, archive.symbol, number_of_day))
+    return owned
+
+
+def is_left(archive, number_of_day, owned):
+    """Says whether rows outside the period of their archive belong to the archive of that day."""
+    outside = not in_period(archive, number_of_day)
+    return outside and (archive.market, archive.symbol, number_of_day) in owned
+
+
+def in_period(archive, number_of_day):
+    """Says whether a day, counted from 1970, is in the day or month that an archive is named after."""
+    period = re.search(r"\d{4}-\d\d(-\d\d)?$", archive.path.stem).group()
+    return day(number_of_day * DAY).isoformat().startswith(period)
 
 
 def rows_in(archive):

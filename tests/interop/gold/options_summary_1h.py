@@ -10,10 +10,17 @@ KEY = ["market", "date", "symbol", "underlying", "expiry", "time"]
 
 
 def check(lake, archives):
-    hours = defaultdict(list)
+    # Of rows of one contract and hour, the one with the largest volume counts.
+    largest = {}
     for market, symbol, row in rows_of(archives, "EOHSummary"):
+        place = market, symbol, row["date"], row["hour"], row["contract"]
+        known = largest.get(place)
+        if known is None or number(known["volume_contracts"]) < number(row["volume_contracts"]):
+            largest[place] = row
+    hours = defaultdict(list)
+    for (market, symbol, date, hour, _), row in largest.items():
         expiry, row["strike"] = row["strike"].split("-")
-        hours[market, row["date"], symbol, row["underlying"], expiry, row["hour"]].append(row)
+        hours[market, date, symbol, row["underlying"], expiry, hour].append(row)
     compare(lake, "options_summary_1h", KEY, [summary(place, rows) for place, rows in hours.items()])
 
 
