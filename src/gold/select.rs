@@ -12,9 +12,8 @@ use datafusion::dataframe::DataFrame;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
 use datafusion::prelude::SessionContext;
-use datafusion::sql::parser::{DFParserBuilder, Statement};
+use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast;
-use datafusion::sql::sqlparser::dialect::GenericDialect;
 use lakehouse_core::gold::{ColumnKind, Model, ModelError, Partitioning};
 use lakehouse_core::names::partition::Partition;
 
@@ -23,7 +22,7 @@ use super::inputs::InputTable;
 use super::tables::descriptions;
 use crate::delta::table::TableSpec;
 use crate::error_chain::one_line;
-use crate::query::{CATALOG, Engine, QueryError};
+use crate::query::{CATALOG, Engine, QueryError, dialect};
 use crate::storage::lake::{Layer, TableName};
 
 /// The statement of a model.
@@ -33,8 +32,7 @@ pub(super) struct Select(Statement);
 impl Select {
     /// Parses the model's file, whose header is comments, so that lines are those of the file.
     pub(super) fn parse(model: &Model) -> Result<Self, ModelError> {
-        let parser = DFParserBuilder::new(model.text()).with_dialect(&GenericDialect {}).build();
-        let statements = parser.and_then(|mut parser| parser.parse_statements());
+        let statements = dialect::parse(model.text());
         let mut statements = statements.map_err(|error| explain(model, error, 0))?;
         match (statements.pop_front(), statements.len()) {
             (Some(statement), 0) if is_query(&statement) => Ok(Self(statement)),
@@ -126,7 +124,7 @@ fn context(
 ) -> Result<SessionContext, DataFusionError> {
     let mut config = engine.config.clone();
     config.options_mut().sql_parser.collect_spans = true;
-    let context = SessionContext::new_with_config_rt(config, Arc::clone(&engine.runtime));
+    let context = engine.context(config);
     let catalog = MemoryCatalogProvider::new();
     for layer in Layer::ALL {
         let tables = MemorySchemaProvider::new();

@@ -5,6 +5,7 @@
 //! nothing in here writes.
 
 mod catalog;
+pub(crate) mod dialect;
 mod error;
 mod explain;
 mod provider;

@@ -23,7 +23,7 @@ use url::{Position, Url};
 use super::catalog::LakeCatalog;
 use super::error::QueryError;
 use super::snapshot::At;
-use super::{explain, statement};
+use super::{dialect, explain, statement};
 use crate::storage::lake::{Lake, Layer, TableName};
 use crate::storage::store_of;
 
@@ -74,6 +74,11 @@ impl Engine {
             memory_limit,
         })
     }
+
+    /// Returns a context without tables, which understands the program's dialect of SQL.
+    pub(crate) fn context(&self, config: SessionConfig) -> SessionContext {
+        SessionContext::new_with_state(dialect::session_state(config, &self.runtime))
+    }
 }
 
 /// SQL over one lake.
@@ -97,11 +102,16 @@ impl Session {
     /// # Errors
     /// When the lake's store or the spill folder cannot be used.
     pub fn open(lake: &Lake, options: SessionOptions) -> Result<Self, QueryError> {
-        let Engine { config, runtime, memory_limit } = Engine::over(lake, &options)?;
-        let context = SessionContext::new_with_config_rt(config, runtime);
+        let engine = Engine::over(lake, &options)?;
+        let context = engine.context(engine.config.clone());
         let catalog = Arc::new(LakeCatalog::new(lake, options.at));
         context.register_catalog(CATALOG, Arc::clone(&catalog) as _);
-        Ok(Self { context, catalog, memory_limit, known_tables: options.known_tables })
+        Ok(Self {
+            context,
+            catalog,
+            memory_limit: engine.memory_limit,
+            known_tables: options.known_tables,
+        })
     }
 
     /// Returns the lake's tables.

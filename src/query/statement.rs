@@ -3,21 +3,15 @@
 //! Decided on the parsed text, before anything is planned; the session checks the plan a second
 //! time, so that a kind of statement that is new to the parser is refused too.
 
-use datafusion::sql::parser::{DFParserBuilder, ExplainStatement, Statement};
+use datafusion::sql::parser::{ExplainStatement, Statement};
 use datafusion::sql::sqlparser::ast;
-use datafusion::sql::sqlparser::dialect::GenericDialect;
 
+use super::dialect;
 use super::error::QueryError;
-
-/// How deep expressions may be nested.
-const MAX_DEPTH: usize = 128;
 
 /// Parses a text that must hold one statement that reads; a semicolon at its end is fine.
 pub(super) fn parse(text: &str) -> Result<Statement, QueryError> {
-    let dialect = GenericDialect {};
-    let parsed =
-        DFParserBuilder::new(text).with_dialect(&dialect).with_recursion_limit(MAX_DEPTH).build();
-    let statements = parsed.and_then(|mut parser| parser.parse_statements());
+    let statements = dialect::parse(text);
     let mut statements = statements.map_err(|error| QueryError::from_engine(error, 0))?;
     match (statements.pop_front(), statements.len()) {
         (Some(statement), 0) if reads(&statement) => Ok(statement),

@@ -1,0 +1,51 @@
+//! The dialect of SQL that statements are written in: PostgreSQL's, with DuckDB's arithmetic where
+//! the two differ.
+//!
+//! A statement passes through here three times: its parsed text is corrected (`syntax`), its types
+//! and functions are chosen while it is planned (`numbers`, `functions`), and its plan is rewritten
+//! (`rules`). Every session of the program is set up by [`session_state`], so that a statement means
+//! the same in a query, in the shell and in a gold model. Which statements are accepted at all is
+//! `statement`'s business; settings and limits are the session's.
+
+mod functions;
+mod numbers;
+mod rules;
+mod syntax;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use datafusion::common::DataFusionError;
+use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::prelude::SessionConfig;
+use datafusion::sql::parser::{DFParserBuilder, Statement};
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+
+/// How deep expressions may be nested.
+const MAX_DEPTH: usize = 128;
+
+/// Parses a text into its statements, with the tree as this dialect reads it.
+///
+/// # Errors
+/// When the text is no SQL.
+pub(crate) fn parse(text: &str) -> Result<VecDeque<Statement>, DataFusionError> {
+    let dialect = GenericDialect {};
+    let parser = DFParserBuilder::new(text).with_dialect(&dialect);
+    let mut statements = parser.with_recursion_limit(MAX_DEPTH).build()?.parse_statements()?;
+    for statement in &mut statements {
+        syntax::correct(statement)?;
+    }
+    Ok(statements)
+}
+
+/// Returns the state of a session that understands the dialect.
+pub(crate) fn session_state(config: SessionConfig, runtime: &Arc<RuntimeEnv>) -> SessionState {
+    let builder = SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(Arc::clone(runtime))
+        .with_default_features();
+    let builder = numbers::register(builder);
+    let builder = functions::register(builder);
+    rules::register(builder).build()
+}
