@@ -17,7 +17,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::summary::{Archives, Summary};
-use crate::output::OutputFile;
+use crate::output::{OutputFile, folder_of};
 
 const LAST_SUCCESS: &str = "lakehouse_last_success_timestamp_seconds";
 
@@ -166,8 +166,4 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
     let mut file = OutputFile::create(path)?;
     file.write_all(text.as_bytes())?;
     file.finish()
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }

@@ -31,7 +31,7 @@ use parquet::file::properties::WriterProperties;
 use table::TableWriter;
 use thiserror::Error;
 
-pub(crate) use file::OutputFile;
+pub(crate) use file::{OutputFile, folder_of};
 pub(crate) use table::type_name;
 
 /// Rows of a table that are written to the screen by default.

@@ -6,49 +6,23 @@
 //! by one budget ([`crate::memory`]), so memory does not depend on how large or how many the
 //! archives are.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::collections::VecDeque;
+use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::RecordBatch;
-use arrow::error::ArrowError;
-use chrono::{DateTime, NaiveDate, Utc};
-use lakehouse_core::decode::Reject;
-use lakehouse_core::names::partition::Partition;
-use lakehouse_core::overlap::outside::LeftRows;
-use lakehouse_core::overlap::{ClaimResolution, DayDecision, DayMeter, decide_day};
 use lakehouse_core::schema::TableSchema;
 use tracing::Span;
 
-use super::decode_archive::{DecodeMessage, DecodeSender, decode_archive};
-use super::evidence::meter_rows;
+use super::archive_collector::{ArchiveCollector, DecodedArchive};
+use super::batch_files::{BatchContext, BatchFiles};
+use super::decode_archive::{DecodeSender, decode_archive};
 use super::outside::LandedOutside;
-use super::overlap::{Overlap, Overlaps};
-use super::partition::PartitionSet;
-use super::rows::{ArchiveColumns, by_day, event_times};
 use crate::bronze::BronzeArchive;
 use crate::delta::TableError;
-use crate::memory::{Held, MemoryBudget, Reservation};
-use crate::meta::rejects::{ArchiveRejects, RejectsSpool, RejectsTarget};
-use crate::parquet::writer::{FileTarget, WrittenFile};
+use crate::parquet::writer::WrittenFile;
 
 /// Messages that a decoding thread may be ahead of the writer: as many as are written at once.
 const MESSAGES_AHEAD: usize = 8;
-/// Bytes of CSV up to which an archive shares files with others; a larger one gets separate files,
-/// which are deleted as a whole when its end turns out to be damaged.
-const SHARED_BYTES: u64 = 32 << 20;
-
-/// What decoding a batch needs besides its archives.
-#[derive(Debug)]
-pub(super) struct BatchContext {
-    pub(super) schema: Arc<TableSchema>,
-    pub(super) target: Arc<FileTarget>,
-    /// What each archive can claim, and what holds its overlapping days.
-    pub(super) overlaps: Arc<Overlaps>,
-    pub(super) rejects: RejectsTarget,
-    pub(super) threads: usize,
-    pub(super) memory: MemoryBudget,
-}
 
 /// The result of decoding a batch.
 #[derive(Debug)]
@@ -57,37 +31,6 @@ pub(super) struct DecodedBatch {
     /// Files of rejected rows.
     pub(super) rejects: Vec<WrittenFile>,
     pub(super) archives: Vec<DecodedArchive>,
-}
-
-/// What was found in one archive.
-#[derive(Debug)]
-pub(crate) struct DecodedArchive {
-    pub(crate) bronze: BronzeArchive,
-    /// Rows that were read; those of them that land, once the archive is settled.
-    pub(crate) rows: u64,
-    /// Which of its days land, and why.
-    pub(crate) resolution: Option<ClaimResolution>,
-    pub(crate) decisions: Vec<DayDecision>,
-    /// Rows outside its period that it leaves to other archives.
-    pub(crate) left: Vec<LeftRows>,
-    /// The days outside its period of which rows land.
-    pub(crate) outside: Vec<NaiveDate>,
-    pub(crate) rejected_rows: u64,
-    pub(crate) min_time: Option<DateTime<Utc>>,
-    pub(crate) max_time: Option<DateTime<Utc>>,
-    /// Bytes of CSV.
-    pub(crate) bytes: u64,
-    /// Why none of its rows are in the batch's files.
-    pub(crate) fault: Option<Fault>,
-}
-
-/// Why an archive cannot land.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// Its bytes are no archive of its kind.
-    Rejected(String),
-    /// It could not be read this time.
-    Failed(String),
 }
 
 /// Decodes archives into data files of the context's table.
@@ -131,35 +74,8 @@ pub(super) fn decode_batch(
         }
         Ok::<(), TableError>(())
     })?;
-    files.finish(decoded)
-}
-
-/// The files that a batch has so far.
-#[derive(Debug)]
-struct BatchFiles {
-    /// Those that small archives share.
-    shared: PartitionSet,
-    separate: Vec<WrittenFile>,
-    rejects: RejectsSpool,
-}
-
-impl BatchFiles {
-    fn new(context: &BatchContext, sort_columns: &Arc<[String]>) -> Self {
-        let memory = &context.memory;
-        let limit = memory.shared_files();
-        let target = Arc::clone(&context.target);
-        Self {
-            shared: PartitionSet::new(target, Arc::clone(sort_columns), limit, memory.hold()),
-            separate: Vec::new(),
-            rejects: RejectsSpool::new(context.rejects.clone()),
-        }
-    }
-
-    fn finish(self, archives: Vec<DecodedArchive>) -> Result<DecodedBatch, TableError> {
-        let mut files = self.separate;
-        files.extend(self.shared.finish()?);
-        Ok(DecodedBatch { files, rejects: self.rejects.finish()?, archives })
-    }
+    let (files, rejects) = files.finish()?;
+    Ok(DecodedBatch { files, rejects, archives: decoded })
 }
 
 /// An archive that waits for a thread, and where its messages go. A thread owns the sender of its
@@ -172,279 +88,5 @@ fn decode_next(work: &Mutex<VecDeque<WorkItem<'_>>>, schema: &TableSchema) {
         let item = work.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         let Some((archive, sender)) = item else { return };
         decode_archive(archive, schema, &sender);
-    }
-}
-
-/// Collects the rows of one archive; they wait in memory, or in separate files, until its end is
-/// seen, because an archive lands whole or not at all.
-#[derive(Debug)]
-struct ArchiveCollector<'a> {
-    context: &'a BatchContext,
-    decoded: DecodedArchive,
-    columns: ArchiveColumns,
-    /// `archive sha256`, as files list it in their footers.
-    source: Arc<str>,
-    /// Rows of a small archive.
-    waiting: VecDeque<(Partition, RecordBatch)>,
-    waiting_bytes: usize,
-    /// As many bytes of the budget.
-    waiting_memory: Reservation,
-    rejects: ArchiveRejects,
-    /// Files of a large archive.
-    separate: Option<PartitionSet>,
-    sort_columns: &'a Arc<[String]>,
-    overlap: Option<&'a Overlap>,
-    rows_of_days: BTreeMap<NaiveDate, u64>,
-    /// One for each overlapping day.
-    meters: BTreeMap<NaiveDate, DayMeter>,
-}
-
-impl<'a> ArchiveCollector<'a> {
-    fn new(
-        bronze: &BronzeArchive,
-        context: &'a BatchContext,
-        sort_columns: &'a Arc<[String]>,
-        rejects: ArchiveRejects,
-    ) -> Self {
-        let overlap = context.overlaps.get(bronze.key.path());
-        Self {
-            overlap,
-            rows_of_days: BTreeMap::new(),
-            meters: overlap.map(Overlap::meters).unwrap_or_default(),
-            context,
-            columns: ArchiveColumns::new(context.target.schema(), &bronze.key),
-            source: format!("{} {}", bronze.key, bronze.sha256).into(),
-            decoded: DecodedArchive::of(bronze),
-            waiting: VecDeque::new(),
-            waiting_bytes: 0,
-            waiting_memory: context.memory.hold(),
-            rejects,
-            separate: None,
-            sort_columns,
-        }
-    }
-
-    /// Receives all messages of the archive.
-    fn collect(&mut self, messages: &Receiver<DecodeMessage>) -> Result<(), TableError> {
-        // Replaced by how the archive ends. A thread that dies sends no end, and its channel
-        // closes.
-        self.decoded.fault =
-            Some(Fault::Failed("decoding stopped before the archive's end".to_owned()));
-        while let Ok(message) = messages.recv() {
-            match message {
-                DecodeMessage::Opened(bytes) => self.open(bytes),
-                DecodeMessage::Rows(Held { value: rows, memory: _in_flight }) => {
-                    if let Some(fault) = self.add(&rows)? {
-                        self.decoded.fault = Some(fault);
-                        break;
-                    }
-                }
-                DecodeMessage::Rejects(Held { value: rejects, memory: _in_flight }) => {
-                    self.rejects.add(rejects)?;
-                }
-                DecodeMessage::End(fault) => {
-                    self.decoded.fault = fault;
-                    break;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn open(&mut self, bytes: u64) {
-        self.decoded.bytes = bytes;
-        if bytes > SHARED_BYTES {
-            self.separate = Some(self.separate_files());
-        }
-    }
-
-    fn separate_files(&self) -> PartitionSet {
-        let memory = &self.context.memory;
-        let limit = memory.separate_files();
-        let target = Arc::clone(&self.context.target);
-        PartitionSet::new(target, Arc::clone(self.sort_columns), limit, memory.hold())
-    }
-
-    /// Adds rows; returns why the archive cannot have them.
-    fn add(&mut self, rows: &RecordBatch) -> Result<Option<Fault>, TableError> {
-        let days = match self.by_day(rows) {
-            Ok(days) => days,
-            // Other archives have other rows.
-            Err(error) => return Ok(Some(Fault::Failed(error.to_string()))),
-        };
-        let market = self.decoded.bronze.key.market();
-        for (date, rows) in days {
-            // Overlapping days are written too. Whether they land is known only at the end, when
-            // the whole day was measured.
-            self.put(Partition { market, date }, rows)?;
-        }
-        Ok(None)
-    }
-
-    /// Completes rows, splits them by day, and takes note of what each day has.
-    fn by_day(
-        &mut self,
-        rows: &RecordBatch,
-    ) -> Result<BTreeMap<NaiveDate, RecordBatch>, ArrowError> {
-        let event_time = self.context.schema.event_time();
-        self.decoded.note_times(rows, event_time)?;
-        let days = by_day(&self.columns.complete(rows)?, event_time)?;
-        for (date, rows) in &days {
-            *self.rows_of_days.entry(*date).or_default() += rows.num_rows() as u64;
-            if let Some(meter) = self.meters.get_mut(date) {
-                meter_rows(meter, rows, &self.context.schema)?;
-            }
-        }
-        Ok(days)
-    }
-
-    fn put(&mut self, partition: Partition, rows: RecordBatch) -> Result<(), TableError> {
-        if let Some(separate) = &mut self.separate {
-            return separate.push(partition, rows, &self.source);
-        }
-        self.waiting_bytes += rows.get_array_memory_size();
-        self.waiting_memory.resize(self.waiting_bytes);
-        self.waiting.push_back((partition, rows));
-        if self.waiting_bytes > self.context.memory.waiting_rows() {
-            // Small as a CSV, and large as rows.
-            let mut separate = self.separate_files();
-            while let Some((partition, rows)) = self.next_waiting() {
-                separate.push(partition, rows, &self.source)?;
-            }
-            self.separate = Some(separate);
-        }
-        Ok(())
-    }
-
-    /// Takes the first rows that wait; whoever has them now counts their bytes.
-    fn next_waiting(&mut self) -> Option<(Partition, RecordBatch)> {
-        let (partition, rows) = self.waiting.pop_front()?;
-        self.waiting_bytes -= rows.get_array_memory_size();
-        self.waiting_memory.resize(self.waiting_bytes);
-        Some((partition, rows))
-    }
-
-    /// Passes on the rows that land if the archive is whole, and drops them if it is not.
-    fn finish(
-        mut self,
-        files: &mut BatchFiles,
-        landed_outside: &mut LandedOutside,
-    ) -> Result<DecodedArchive, TableError> {
-        let is_rejected = self.check_rejects();
-        let lands = self.resolve(landed_outside);
-        match (self.separate.take(), &self.decoded.fault) {
-            (Some(separate), Some(_)) => separate.discard(),
-            (Some(mut separate), None) => {
-                separate.retain(|date| lands.contains_key(&date));
-                files.separate.extend(separate.finish()?);
-            }
-            (None, Some(_)) => {}
-            (None, None) => {
-                while let Some((partition, rows)) = self.next_waiting() {
-                    if lands.contains_key(&partition.date) {
-                        files.shared.push(partition, rows, &self.source)?;
-                    }
-                }
-            }
-        }
-        if is_rejected {
-            files.rejects.keep_first(self.rejects)?;
-        } else {
-            files.rejects.keep(self.rejects)?;
-        }
-        Ok(self.decoded)
-    }
-}
-
-impl ArchiveCollector<'_> {
-    /// Rejects an archive as a whole if none of its rows, or too few of them, can be read; returns
-    /// whether it is.
-    fn check_rejects(&mut self) -> bool {
-        let rejected = self.rejects.rows();
-        self.decoded.rejected_rows = rejected;
-        // A single damaged line says nothing of what the archive is.
-        let is_damaged = |first: &Reject| first.column.is_empty();
-        let is_one_line = rejected == 1 && self.rejects.first().is_some_and(is_damaged);
-        let all = self.decoded.rows == 0 && rejected > 0 && !is_one_line;
-        let is_rejected = self.rejects.too_many() || (self.decoded.fault.is_none() && all);
-        if is_rejected && self.decoded.fault.is_none() {
-            self.decoded.fault = Some(Fault::Rejected(self.describe_rejects()));
-        }
-        if self.decoded.fault.is_some() {
-            self.decoded.rows = 0;
-        }
-        is_rejected
-    }
-
-    fn describe_rejects(&self) -> String {
-        let rejected = self.rejects.rows();
-        let total = self.decoded.rows + rejected;
-        let summary = format!("{rejected} of {total} rows cannot be read");
-        match self.rejects.first() {
-            Some(Reject { line, column, value, reason, .. }) => {
-                format!("{summary}; first: line {line}, column {column}, `{value}`: {reason}")
-            }
-            None => summary,
-        }
-    }
-
-    /// Decides the overlapping days; returns the days that land, with their rows.
-    fn resolve(&mut self, landed_outside: &mut LandedOutside) -> BTreeMap<NaiveDate, u64> {
-        let Some(overlap) = self.overlap.filter(|_| self.decoded.fault.is_none()) else {
-            return std::mem::take(&mut self.rows_of_days);
-        };
-        let mut decisions: Vec<DayDecision> = Vec::with_capacity(overlap.held.len());
-        for (day, held) in &overlap.held {
-            // A day without rows has evidence too: that there are none.
-            let offered = self.meters.get(day).map(DayMeter::evidence).unwrap_or_default();
-            decisions.push(decide_day(*day, overlap.holder_frequency(), held.evidence, offered));
-        }
-        let period = overlap.claim.period.days();
-        let mut lands = std::mem::take(&mut self.rows_of_days);
-        let present = lands.keys().copied().filter(|day| period.contains(*day)).collect();
-        let resolution = overlap.claim.resolve(present, &decisions);
-        // Rows outside the period land with the archive's other rows, unless another archive has
-        // their day. Where the same version already has rows in silver, it has these too, or has
-        // left them.
-        let outside_lands = !resolution.yielded && overlap.claim.kept_rows == 0;
-        lands.retain(|day, _| {
-            if period.contains(*day) { resolution.landed.contains(*day) } else { outside_lands }
-        });
-        let key = &self.decoded.bronze.key;
-        self.decoded.left = overlap.outside.leave(key, &mut lands, landed_outside);
-        self.decoded.outside = lands.keys().copied().filter(|day| !period.contains(*day)).collect();
-        self.decoded.rows = lands.values().sum();
-        self.decoded.resolution = Some(resolution);
-        self.decoded.decisions = decisions;
-        lands
-    }
-}
-
-impl DecodedArchive {
-    fn of(bronze: &BronzeArchive) -> Self {
-        Self {
-            bronze: bronze.clone(),
-            rows: 0,
-            resolution: None,
-            decisions: Vec::new(),
-            left: Vec::new(),
-            outside: Vec::new(),
-            rejected_rows: 0,
-            min_time: None,
-            max_time: None,
-            bytes: 0,
-            fault: None,
-        }
-    }
-
-    fn note_times(&mut self, rows: &RecordBatch, event_time: &str) -> Result<(), ArrowError> {
-        let times = event_times(rows, event_time)?;
-        // Of all rows that were read, whether or not their day lands: this is what the archive has.
-        let min = arrow::compute::min(times).and_then(DateTime::from_timestamp_micros);
-        let max = arrow::compute::max(times).and_then(DateTime::from_timestamp_micros);
-        self.min_time = self.min_time.into_iter().chain(min).min();
-        self.max_time = self.max_time.max(max);
-        self.rows += rows.num_rows() as u64;
-        Ok(())
     }
 }

@@ -5,6 +5,8 @@
 //! snapshot, what of that lands, and decides again if another process commits first. Which archives
 //! a table holds is read from its own log ([`SilverIndex`]).
 
+mod archive_collector;
+mod batch_files;
 mod corrections;
 mod decode_archive;
 mod decode_batch;
@@ -25,9 +27,10 @@ use lakehouse_core::matrix::Matrix;
 use lakehouse_core::schema::TableSchema;
 use thiserror::Error;
 
+pub(crate) use self::archive_collector::{DecodedArchive, Fault};
+use self::batch_files::BatchContext;
 use self::corrections::Corrections;
-use self::decode_batch::{BatchContext, DecodedBatch, decode_batch};
-pub(crate) use self::decode_batch::{DecodedArchive, Fault};
+use self::decode_batch::{DecodedBatch, decode_batch};
 use self::outside::NotOwned;
 use self::overlap::{Overlaps, find_overlaps, outcome, overlap_claim, record};
 use self::redo::Redo;

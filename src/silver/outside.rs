@@ -17,7 +17,7 @@ use lakehouse_core::overlap::outside::{
 };
 use lakehouse_core::overlap::{Continuity, HeldArchive};
 
-use super::decode_batch::DecodedArchive;
+use super::archive_collector::DecodedArchive;
 use super::evidence::{DaysToMeasure, Measured};
 use super::overlap::Overlaps;
 use crate::delta::log::{ArchiveRecord, HolderRecord};

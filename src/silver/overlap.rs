@@ -19,7 +19,7 @@ use lakehouse_core::overlap::{
 };
 use lakehouse_core::schema::TableSchema;
 
-use super::decode_batch::DecodedArchive;
+use super::archive_collector::DecodedArchive;
 use super::evidence::{DaysToMeasure, measure};
 use super::outside::{self, NotOwned, Outside, OutsideClaim};
 use crate::bronze::BronzeArchive;

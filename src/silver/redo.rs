@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::decode_batch::DecodedArchive;
+use super::archive_collector::DecodedArchive;
 use super::{BatchResult, SilverTable};
 use crate::bronze::BronzeArchive;
 use crate::delta::TableError;

@@ -101,6 +101,7 @@ impl Matrix {
 
     /// Finds the row whose folder of symbols holds the key.
     fn combination_of(&self, path: &str) -> Option<&Combination> {
+        // In the archive no folder of symbols lies within another: the first that is known is it.
         let ends = path.match_indices('/').map(|(at, _)| at);
         let found = ends.into_iter().find_map(|end| self.folders.get(&path[..end]))?;
         self.combinations.get(*found)
