@@ -51,6 +51,17 @@ fn every_command_of_the_readme_works_in_its_order() {
 }
 
 #[test]
+fn the_first_commands_print_what_the_readme_shows() {
+    let folder = tempfile::tempdir().unwrap();
+    let first_block = blocks(README, "sh").remove(0).1.replace("cargo run -- ", "lakehouse ");
+    let mut commands = first_block.lines();
+    type_command(commands.next().unwrap(), folder.path());
+    let printed: String =
+        commands.map(|command| type_command(command, folder.path()).stdout).collect();
+    assert_eq!(printed.trim_end(), blocks(README, "text").remove(0).1);
+}
+
+#[test]
 fn the_configurations_that_are_shown_load_what_they_select() {
     let folder = folder_with_mirror();
     assert_eq!(write_shown_files(CONFIGURATION, folder.path()), 2);
