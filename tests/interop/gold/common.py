@@ -131,7 +131,7 @@ def in_period(archive, number_of_day):
 
 
 def rows_in(archive):
-    """Yields the lines of one archive."""
+    """Yields the lines of one archive; one with too many fields is two that were joined, which are rejected."""
     columns = COLUMNS[archive.data_type]
     if archive.data_type == "liquidationSnapshot" and archive.market == "futures_um":
         columns = columns[:1] + ["symbol"] + columns[1:]
@@ -139,7 +139,8 @@ def rows_in(archive):
         for place, line in enumerate(csv.reader(io.TextIOWrapper(member, "utf-8", newline=""))):
             if place == 0 and not line[0][:1].isdigit():
                 continue
-            yield {column: text or None for column, text in zip(columns, line)}
+            if len(line) <= len(columns):
+                yield {column: text or None for column, text in zip(columns, line)}
 
 
 def number(text):

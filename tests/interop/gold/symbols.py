@@ -79,12 +79,12 @@ def contract_type(market, data_types, has_mark, delivery):
 
 
 def span(archive):
-    """First and last day that an archive has rows of, within its period."""
+    """First and last day that an archive has rows of, within its period, or is named after where it has none."""
     period = re.search(r"(\d{4})-(\d{2})(?:-(\d{2}))?$", archive.path.stem)
     year, month, number = (int(part) if part else None for part in period.groups())
     begin = date(year, month, number or 1)
     end = begin if number else date(year + month // 12, month % 12 + 1, 1) - timedelta(days=1)
-    days = {day(time_of(row)) for row in rows_in(archive)}
+    days = {day(time_of(row)) for row in rows_in(archive)} or {begin, end}
     return max(begin, min(days)), min(end, max(days))
 
 
