@@ -16,8 +16,10 @@ use lakehouse::source::lister::Lister;
 use lakehouse::source::retry::RetryPolicy;
 use lakehouse::source::{Timeouts, open_source};
 use lakehouse_core::ledger::Ledger;
+use lakehouse_core::listing::Published;
 use lakehouse_core::matrix::Matrix;
-use lakehouse_core::plan::{Plan, PlanOptions, plan};
+use lakehouse_core::names::archive::Series;
+use lakehouse_core::plan::{PlanOptions, Planner};
 use lakehouse_core::selection::{Selection, SymbolFilter};
 use lakehouse_samples::SampleOptions;
 use lakehouse_samples::mirror::{Mirror, sample_bucket};
@@ -34,15 +36,15 @@ async fn main() -> anyhow::Result<()> {
     #[expect(clippy::disallowed_methods, reason = "the library takes the time as an argument")]
     let today = DateTime::<Utc>::from(SystemTime::now()).date_naive();
     let mut arguments = env::args().skip(1);
-    let plan = match arguments.next() {
+    let decisions = match arguments.next() {
         Some(location) => plan_of(&location, &arguments.collect::<Vec<_>>(), today).await?,
         None => plan_of_generated_archives(today).await?,
     };
-    print_plan(&plan, &mut io::stdout())
+    print_lines(&decisions, &mut io::stdout())
 }
 
 /// Serves a few generated archives, in place of the public archive, and plans over them.
-pub(crate) async fn plan_of_generated_archives(today: NaiveDate) -> anyhow::Result<Plan> {
+pub(crate) async fn plan_of_generated_archives(today: NaiveDate) -> anyhow::Result<Vec<String>> {
     let matrix = Matrix::builtin()?;
     let mut keys = Vec::new();
     for path in GENERATED {
@@ -52,8 +54,13 @@ pub(crate) async fn plan_of_generated_archives(today: NaiveDate) -> anyhow::Resu
     plan_of(mirror.url(), &["BTCUSDT".to_owned()], today).await
 }
 
-/// Lists what a source has of some symbols, and decides on each archive for a lake that is empty.
-async fn plan_of(location: &str, symbols: &[String], today: NaiveDate) -> anyhow::Result<Plan> {
+/// Lists what a source has of some symbols, and decides on each archive for a lake that is empty;
+/// returns a line for each.
+async fn plan_of(
+    location: &str,
+    symbols: &[String],
+    today: NaiveDate,
+) -> anyhow::Result<Vec<String>> {
     let matrix = Matrix::builtin()?;
     let selection = Selection { symbols: SymbolFilter::parse(symbols)?, ..Selection::default() };
     let targets = selection.targets(&matrix)?;
@@ -61,21 +68,33 @@ async fn plan_of(location: &str, symbols: &[String], today: NaiveDate) -> anyhow
     let source = open_source(location, None, Timeouts::default())?;
     let retry = RetryPolicy::default();
     let lister = Lister::new(source, retry, Lister::PARALLEL, today, Arc::new(Silent));
-    let listing = Box::pin(lister.list(&targets, &matrix)).await;
-    if let Some(folder) = listing.unavailable.first() {
+    let mut skipped = Vec::new();
+    let options = PlanOptions { force: false, today };
+    let mut planner = Planner::new(&targets, options)
+        .on_skip(|it| skipped.push(format!("skip  {}: {}", it.published.key, it.reason)));
+
+    // Archives come series by series: a listing of everything would not fit in memory.
+    let take = |archives: Vec<Published>| {
+        planner.add(&archives, &Ledger::default());
+        Ok::<(), anyhow::Error>(())
+    };
+    let days = |_: &Series, _| Some(targets.dates);
+    let end = Box::pin(lister.list_series(&targets, &days, &matrix, take)).await?;
+    if let Some(folder) = end.unavailable.first() {
         bail!("cannot list {}: {}", folder.prefix, folder.reason);
     }
-    let options = PlanOptions { force: false, today };
-    Ok(plan(&targets, listing.inventory, &Ledger::default(), options))
+    let plan = planner.finish(end.unknown);
+    let fetched = plan.fetch.iter();
+    let mut lines: Vec<String> =
+        fetched.map(|it| format!("fetch {}: {}", it.published.key, it.reason)).collect();
+    lines.append(&mut skipped);
+    Ok(lines)
 }
 
 /// Writes one line for each archive.
-pub(crate) fn print_plan(plan: &Plan, out: &mut impl Write) -> anyhow::Result<()> {
-    for planned in &plan.fetch {
-        writeln!(out, "fetch {}: {}", planned.published.key, planned.reason)?;
-    }
-    for skipped in &plan.skipped {
-        writeln!(out, "skip  {}: {}", skipped.key, skipped.reason)?;
+pub(crate) fn print_lines(lines: &[String], out: &mut impl Write) -> anyhow::Result<()> {
+    for line in lines {
+        writeln!(out, "{line}")?;
     }
     Ok(())
 }

@@ -18,7 +18,7 @@ async fn the_example_plan_prints_a_reason_for_each_archive() {
     let today = NaiveDate::from_ymd_opt(2024, 3, 9).unwrap();
     let found = plan::plan_of_generated_archives(today).await.unwrap();
     let mut printed = Vec::new();
-    plan::print_plan(&found, &mut printed).unwrap();
+    plan::print_lines(&found, &mut printed).unwrap();
     assert_eq!(
         String::from_utf8(printed).unwrap(),
         "fetch data/spot/monthly/klines/BTCUSDT/1h/BTCUSDT-1h-2024-02.zip: new\n\

@@ -13,6 +13,9 @@ pub struct PlanFlags {
     /// How the plan is printed.
     #[arg(long, default_value = "text")]
     pub format: ReportFormat,
+    /// List every archive with its reason, also those that are left alone.
+    #[arg(long)]
+    pub list: bool,
     #[command(flatten)]
     pub selection: SelectionFlags,
     #[command(flatten)]

@@ -11,7 +11,7 @@ use crate::settings::IngestSettings;
 pub(super) async fn run(flags: &IngestFlags, context: &Context) -> anyhow::Result<CommandOutcome> {
     let settings = context.settings()?.ingest(flags, context.today())?;
     if settings.dry_run {
-        return plan::show(settings, context).await;
+        return plan::show(settings, false, context).await;
     }
     let metrics = context.metrics()?;
     let reporter = RunReporter::new(context.reporter());

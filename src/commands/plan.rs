@@ -1,11 +1,13 @@
 //! `lakehouse plan`: what an ingest would do, and why, as text or JSON.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, BufWriter, Seek, Write};
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use bytesize::ByteSize;
 use lakehouse_core::names::period::DateRange;
-use lakehouse_core::plan::{Missing, Plan, SummaryRow};
+use lakehouse_core::plan::{Missing, Plan, Skipped, SummaryRow};
 
 use super::CommandOutcome;
 use super::context::Context;
@@ -20,12 +22,14 @@ const NAMED: usize = 5;
 
 /// Makes the plan and prints it.
 pub(super) async fn run(flags: &PlanFlags, context: &Context) -> anyhow::Result<CommandOutcome> {
-    show(context.settings()?.plan(flags, context.today())?, context).await
+    show(context.settings()?.plan(flags, context.today())?, flags.list, context).await
 }
 
-/// Makes the plan of an ingest with these settings and prints it.
+/// Makes the plan of an ingest with these settings and prints it; if it is to be listed, with every
+/// archive.
 pub(super) async fn show(
     settings: IngestSettings,
+    list: bool,
     context: &Context,
 ) -> anyhow::Result<CommandOutcome> {
     let format = settings.format;
@@ -33,12 +37,91 @@ pub(super) async fn show(
     let listener = reporter.listener();
     let targets = settings.selection.targets(&settings.matrix)?;
     let prepared = Prepared::open(settings, targets, context, &listener)?;
-    let planning = Box::pin(prepared.ingest.plan(context.today(), &listener));
+    let mut skipped = if list { Some(SkippedList::new(format)?) } else { None };
+    let on_skip = |archive: Skipped<'_>| {
+        if let Some(skipped) = &mut skipped {
+            skipped.add(archive);
+        }
+    };
+    let planning = Box::pin(prepared.ingest.plan_with(context.today(), &listener, on_skip));
     let planned = unless_stopped(&prepared.ingest, planning).await;
     let _ = reporter.finish();
     let Some(plan) = planned else { return Ok(CommandOutcome::Incomplete) };
-    print(&plan?, format)?;
+    match skipped {
+        Some(skipped) => print_list(&plan?, skipped.finish()?, format)?,
+        None => print(&plan?, format)?,
+    }
     Ok(CommandOutcome::Done)
+}
+
+/// The archives that are left alone, in a file: they may be all that there are.
+struct SkippedList {
+    format: ReportFormat,
+    file: BufWriter<File>,
+    written: io::Result<()>,
+    is_first: bool,
+}
+
+impl SkippedList {
+    fn new(format: ReportFormat) -> anyhow::Result<Self> {
+        let file = tempfile::tempfile().context("cannot make a temporary file for the list")?;
+        let file = BufWriter::new(file);
+        Ok(Self { format, file, written: Ok(()), is_first: true })
+    }
+
+    /// Writes an archive as a line of text or an element of an array; an error is kept for the end.
+    fn add(&mut self, archive: Skipped<'_>) {
+        if self.written.is_ok() {
+            self.written = self.write(archive);
+        }
+    }
+
+    fn write(&mut self, archive: Skipped<'_>) -> io::Result<()> {
+        match self.format {
+            ReportFormat::Text => {
+                writeln!(self.file, "skip   {}: {}", archive.published.key, archive.reason)
+            }
+            ReportFormat::Json => {
+                if !std::mem::take(&mut self.is_first) {
+                    self.file.write_all(b",\n")?;
+                }
+                serde_json::to_writer(&mut self.file, &archive).map_err(io::Error::from)
+            }
+        }
+    }
+
+    /// Returns the file from its beginning.
+    fn finish(self) -> anyhow::Result<File> {
+        let finished = self.written.and_then(|()| {
+            let mut file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
+            file.rewind()?;
+            Ok(file)
+        });
+        finished.context("cannot write the temporary file of the list")
+    }
+}
+
+/// Prints a plan with every archive.
+fn print_list(plan: &Plan, mut skipped: File, format: ReportFormat) -> anyhow::Result<()> {
+    let mut out = console::results();
+    match format {
+        ReportFormat::Text => {
+            out.write_all(describe(plan).as_bytes())?;
+            for planned in plan.fetch.iter() {
+                writeln!(out, "fetch  {}: {}", planned.published.key, planned.reason)?;
+            }
+            io::copy(&mut skipped, &mut out)?;
+        }
+        ReportFormat::Json => {
+            // The document of a plan, with one more field at its end.
+            let document = serde_json::to_string_pretty(plan)?;
+            out.write_all(document.trim_end_matches(['}', '\n']).as_bytes())?;
+            out.write_all(b",\n  \"skip\": [\n")?;
+            io::copy(&mut skipped, &mut out)?;
+            out.write_all(b"\n  ]\n}\n")?;
+        }
+    }
+    Ok(out.flush()?)
 }
 
 /// Reports missing archives and unknown keys, when the plan itself is not printed.
@@ -144,7 +227,8 @@ fn more(count: usize) -> String {
     }
 }
 
-fn count(number: usize, what: &str) -> String {
+fn count(number: impl TryInto<u64>, what: &str) -> String {
+    let number = number.try_into().unwrap_or(u64::MAX);
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {what}{plural}")
 }

@@ -14,11 +14,12 @@ use std::thread::available_parallelism;
 use chrono::{DateTime, NaiveDate, Utc};
 use futures::{StreamExt, stream};
 use lakehouse_core::ledger::Ledger;
-use lakehouse_core::listing::{Inventory, Published};
+use lakehouse_core::listing::Published;
 use lakehouse_core::matrix::Matrix;
-use lakehouse_core::plan::{Plan, PlanOptions, plan};
+use lakehouse_core::names::archive::Series;
+use lakehouse_core::plan::{Batch, Batches, Plan, PlanOptions, Planner, Skipped};
 use lakehouse_core::schema::Schemas;
-use lakehouse_core::selection::Targets;
+use lakehouse_core::selection::{SymbolQuery, Targets};
 use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -34,10 +35,11 @@ use crate::delta::commit::CommitContext;
 use crate::events::summary::{Counting, Summary};
 use crate::events::{Event, Reporter};
 pub use crate::memory::MemoryBudget;
-use crate::meta::archives::LedgerTable;
+use crate::meta::archives::reader::{LedgerReader, SeriesRows};
 use crate::meta::runs::{EndedRun, RunsTable};
 use crate::shutdown::Shutdown;
-use crate::source::lister::{Lister, Listing, Unavailable};
+use crate::source::lister::{Lister, Unavailable};
+use crate::source::listing::ListingEnd;
 use crate::source::{Source, SourceError};
 use crate::storage::StorageError;
 use crate::storage::lake::Lake;
@@ -136,11 +138,31 @@ impl Ingest {
         today: NaiveDate,
         reporter: &Arc<dyn Reporter>,
     ) -> Result<Plan, IngestError> {
-        let ledger = self.known().await?;
+        self.plan_with(today, reporter, |_| ()).await
+    }
+
+    /// Does the same, and reports every archive that is left alone: a plan only counts them.
+    ///
+    /// # Errors
+    /// Like [`Ingest::plan`].
+    pub async fn plan_with(
+        &self,
+        today: NaiveDate,
+        reporter: &Arc<dyn Reporter>,
+        on_skip: impl FnMut(Skipped<'_>) + Send,
+    ) -> Result<Plan, IngestError> {
+        let ledger = self.ledger().await?;
         let lister = self.lister(today, reporter);
-        let listing = lister.list(&self.targets, &self.matrix).await;
-        let inventory = self.known_inventory(listing, reporter)?;
-        let plan = plan(&self.targets, inventory, &ledger, self.plan_options(today));
+        let mut planner = Planner::new(&self.targets, self.plan_options(today)).on_skip(on_skip);
+        let mut held = HeldSeries::new(ledger.as_ref(), &self.matrix, reads_most(&self.targets));
+        let take = |archives: Vec<Published>| {
+            planner.add(&archives, &held.of(&archives)?);
+            Ok::<(), IngestError>(())
+        };
+        let windows = |_: &Series, _| Some(self.targets.dates);
+        let listed = lister.list_series(&self.targets, &windows, &self.matrix, take).await?;
+        let unknown = self.report_unlisted(listed, reporter)?;
+        let plan = planner.finish(unknown);
         announce(&plan, reporter);
         Ok(plan)
     }
@@ -218,20 +240,19 @@ impl Ingest {
             self.fetch.clone(),
             Arc::clone(&listener),
         )?;
-        let sizes = plan.fetch.iter().filter_map(|planned| planned.published.size);
-        fetcher.check_free_space(sizes.collect())?;
+        fetcher.check_free_space(plan.fetch.sizes().collect())?;
         // Kept until the last batch was taken: the local copies of a remote bronze go with it.
         let fetcher = Arc::new(fetcher);
         // A lake that cannot be written shows here, before anything is downloaded.
         let mut store = BatchStore::open(self, listener, context).await?;
         let (sender, mut batches) = mpsc::channel(1);
-        let planned = self.batches(plan);
-        let mut left = planned.len();
+        let planned = plan.batches(self.batch_size);
+        let mut left = plan.fetch.len();
         // Ends with this function; what is half-downloaded then is resumed another time.
         let _fetching = Running::start(fetch_batches(Arc::clone(&fetcher), planned, sender));
         while let Some((table, fetched)) = self.next_batch(&mut batches).await {
+            left -= fetched.len().min(left);
             store.add(&table, fetched).await?;
-            left -= 1;
         }
         if left > 0 && !self.shutdown.is_requested() {
             return Err(IngestError::Died);
@@ -248,45 +269,69 @@ impl Ingest {
         }
     }
 
-    fn batches(&self, plan: &Plan) -> Vec<(Arc<str>, Vec<Published>)> {
-        let batches = plan.batches(self.batch_size);
-        let mut published = Vec::with_capacity(batches.len());
-        for batch in &batches {
-            let archives = batch.archives.iter().map(|planned| planned.published.clone()).collect();
-            published.push((Arc::from(batch.table), archives));
-        }
-        published
-    }
-
-    /// Returns what was listed and reports what was not; a source of which nothing is known is an
-    /// error.
-    fn known_inventory(
+    /// Reports what was not listed, and returns the keys that are no archives; a source of which
+    /// nothing is known is an error.
+    fn report_unlisted(
         &self,
-        listing: Listing,
+        listed: ListingEnd,
         reporter: &Arc<dyn Reporter>,
-    ) -> Result<Inventory, IngestError> {
-        let Listing { inventory, mut unavailable } = listing;
-        if inventory.archives.is_empty() && !unavailable.is_empty() {
+    ) -> Result<Vec<String>, IngestError> {
+        let ListingEnd { archives, unknown, mut unavailable } = listed;
+        if archives == 0 && !unavailable.is_empty() {
             let location = self.source.location().to_owned();
             return Err(IngestError::Unreachable {
                 location,
                 source: unavailable.swap_remove(0).reason,
             });
         }
-        for Unavailable { prefix, reason } in unavailable {
-            reporter.report(Event::Unlisted { prefix, reason: reason.to_string() });
-        }
-        Ok(inventory)
+        report_unavailable(unavailable, reporter);
+        Ok(unknown)
     }
 
-    /// Returns what the lake knows already; a lake that is not there yet knows nothing.
-    async fn known(&self) -> Result<Ledger, IngestError> {
+    /// Opens what the lake knows already; a lake that is not there yet knows nothing.
+    async fn ledger(&self) -> Result<Option<LedgerReader>, IngestError> {
         // Read again at every plan: a refresh that repeats runs for months, and the lake may have
         // been upgraded meanwhile.
         self.lake.format_version().await?;
-        match LedgerTable::peek(&self.lake, Arc::clone(&self.matrix)).await? {
-            Some(table) => Ok(table.checked_ledger(&self.lake).await?),
-            None => Ok(Ledger::default()),
+        Ok(LedgerReader::open(&self.lake, Arc::clone(&self.matrix)).await?)
+    }
+}
+
+fn report_unavailable(unavailable: Vec<Unavailable>, reporter: &Arc<dyn Reporter>) {
+    for Unavailable { prefix, reason } in unavailable {
+        reporter.report(Event::Unlisted { prefix, reason: reason.to_string() });
+    }
+}
+
+/// Symbols up to which a selection reads few series of the ledger: each is looked up by itself.
+const FEW_SYMBOLS: usize = 100;
+
+/// Returns whether targets want so many series that the ledger is better read from end to end.
+fn reads_most(targets: &Targets) -> bool {
+    targets.targets.iter().any(|target| match &target.symbols {
+        SymbolQuery::Literal(symbols) => symbols.len() > FEW_SYMBOLS,
+        SymbolQuery::Glob(_) => true,
+    })
+}
+
+/// What the ledger has of the series that are planned.
+struct HeldSeries<'a> {
+    rows: Option<SeriesRows<'a>>,
+    matrix: &'a Matrix,
+}
+
+impl<'a> HeldSeries<'a> {
+    fn new(ledger: Option<&'a LedgerReader>, matrix: &'a Matrix, most: bool) -> Self {
+        Self { rows: ledger.map(|ledger| ledger.series(most)), matrix }
+    }
+
+    /// Returns the rows of the series of these archives.
+    fn of(&mut self, archives: &[Published]) -> Result<Ledger, IngestError> {
+        let series = archives.first().map(|published| published.key.series());
+        let row = series.and_then(|series| self.matrix.get(series.market, &series.data_type));
+        match (&mut self.rows, series.zip(row)) {
+            (Some(rows), Some((series, row))) => Ok(rows.of(row, series)?),
+            _ => Ok(Ledger::default()),
         }
     }
 }
@@ -294,7 +339,7 @@ impl Ingest {
 /// Reports the size of a plan, and what users should know about it.
 fn announce(plan: &Plan, reporter: &Arc<dyn Reporter>) {
     plan.notes.iter().for_each(|note| reporter.report(Event::Note(note.to_string())));
-    reporter.report(Event::Skipped { archives: plan.skipped.len() as u64 });
+    reporter.report(Event::Skipped { archives: plan.skipped.len() });
     reporter.report(Event::Planned { archives: plan.fetch.len() as u64, bytes: plan.bytes() });
 }
 
@@ -302,10 +347,11 @@ fn announce(plan: &Plan, reporter: &Arc<dyn Reporter>) {
 /// that the link is never idle; at most four lie between the source and silver.
 async fn fetch_batches(
     fetcher: Arc<Fetcher>,
-    batches: Vec<(Arc<str>, Vec<Published>)>,
+    batches: Batches,
     sender: mpsc::Sender<(Arc<str>, Vec<Fetched>)>,
 ) {
-    let batches = stream::iter(batches).map(|(table, archives)| {
+    let batches = stream::iter(batches).map(|Batch { table, archives }| {
+        let archives = archives.into_iter().map(|planned| planned.published).collect();
         let fetched = Running::start(fetcher.fetch_all(archives).collect::<Vec<_>>());
         async move { Some((table, fetched.done().await?)) }
     });

@@ -4,22 +4,20 @@
 //! trailing window of days and in all months, and what a selection's globs match for the first
 //! time. What is done about it is the same plan, carried out in the same way.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{Days, NaiveDate};
 use lakehouse_core::ledger::Ledger;
-use lakehouse_core::listing::Inventory;
+use lakehouse_core::listing::Published;
 use lakehouse_core::names::archive::Series;
-use lakehouse_core::names::market::Frequency;
 use lakehouse_core::names::period::DateRange;
 use lakehouse_core::plan::refresh_window::{Tracked, untracked, window};
-use lakehouse_core::plan::{Missing, Plan, PlanOptions, plan};
+use lakehouse_core::plan::{Missing, Plan, PlanOptions, Planner};
 use lakehouse_core::selection::Targets;
 
-use super::{Ingest, IngestError, announce};
+use super::{HeldSeries, Ingest, IngestError, announce, reads_most, report_unavailable};
 use crate::events::Reporter;
-use crate::source::lister::{Lister, Listing};
+use crate::meta::archives::reader::LedgerReader;
 
 /// Days after which an archive that is not published is missing, and not only late: futures are
 /// published until the next morning, and days later when the archive stalls.
@@ -48,81 +46,113 @@ impl Ingest {
         full: bool,
         reporter: &Arc<dyn Reporter>,
     ) -> Result<RefreshPlan, IngestError> {
-        let ledger = self.known().await?;
-        let tracked = Tracked::of(&ledger);
-        let lister = self.lister(today, reporter);
-        let days = window(today, full);
-        let mut held = Listing::default();
-        let mut new = Listing::default();
-        for frequency in Frequency::ALL {
-            for targets in tracked.listings(&self.matrix, frequency, days) {
-                self.list_into(&mut held, &lister, &targets).await;
-            }
+        let ledger = self.ledger().await?;
+        let mut tracked = Tracked::default();
+        if let Some(ledger) = &ledger {
+            ledger.for_each(|entry| tracked.add(&entry.key))?;
         }
-        tracked.retain(&mut held.inventory);
+        let days = window(today, full);
+        let listed = self.plan_tracked(today, days, ledger.as_ref(), &tracked, reporter);
+        let mut refresh = Box::pin(listed).await?;
         let untracked = untracked(&self.targets, &tracked);
-        self.list_into(&mut new, &lister, &untracked).await;
-        held.unavailable.append(&mut new.unavailable);
-        let held = self.known_inventory(held, reporter)?;
-        let options = self.plan_options(today);
-        let targets = tracked.targets(&self.matrix);
-        let missing = missing_days(&targets, &held, &ledger, days, options);
-        let mut refresh = plan(&targets, held, &ledger, options);
-        let first_seen = plan(&untracked, new.inventory, &ledger, options);
+        let new = self.plan_untracked(today, &untracked, ledger.as_ref(), reporter);
+        let first_seen = Box::pin(new).await?;
         // That nothing is published any more of a symbol that is held is delisting, and no slip in
         // a name.
-        refresh.notes.clear();
-        refresh.fetch.extend(first_seen.fetch);
-        refresh.skipped.extend(first_seen.skipped);
-        refresh.unknown.extend(first_seen.unknown);
-        announce(&refresh, reporter);
-        Ok(RefreshPlan { late: tracked.late(&refresh.fetch), missing, plan: refresh })
+        refresh.plan.notes.clear();
+        refresh.plan.missing.clear();
+        refresh.plan.append(Plan { notes: Vec::new(), missing: Vec::new(), ..first_seen });
+        announce(&refresh.plan, reporter);
+        Ok(refresh)
     }
 
-    async fn list_into(&self, listing: &mut Listing, lister: &Lister, targets: &Targets) {
+    /// Plans what the lake tracks, each series in its own days.
+    async fn plan_tracked(
+        &self,
+        today: NaiveDate,
+        days: DateRange,
+        ledger: Option<&LedgerReader>,
+        tracked: &Tracked,
+        reporter: &Arc<dyn Reporter>,
+    ) -> Result<RefreshPlan, IngestError> {
+        let targets = tracked.targets(&self.matrix);
+        let mut planner = Planner::new(&targets, self.plan_options(today));
+        let settled = settled_days(&targets, days, today);
+        let mut missing = MissingDays::new(days, &settled, self.plan_options(today));
+        let mut held = HeldSeries::new(ledger, &self.matrix, reads_most(&targets));
+        let take = |archives: Vec<Published>| {
+            let rows = held.of(&archives)?;
+            missing.add(&archives, &rows);
+            planner.add(&archives, &rows);
+            Ok::<(), IngestError>(())
+        };
+        let windows =
+            |series: &Series, frequency| tracked.days_to_list(series, frequency, days);
+        let lister = self.lister(today, reporter);
+        let listed = lister.list_series(&targets, &windows, &self.matrix, take).await?;
+        let missing = missing.found;
+        let unknown = self.report_unlisted(listed, reporter)?;
+        let plan = planner.finish(unknown);
+        Ok(RefreshPlan { late: tracked.late(&plan.fetch), missing, plan })
+    }
+
+    /// Plans what the lake has never met.
+    async fn plan_untracked(
+        &self,
+        today: NaiveDate,
+        targets: &Targets,
+        ledger: Option<&LedgerReader>,
+        reporter: &Arc<dyn Reporter>,
+    ) -> Result<Plan, IngestError> {
+        let mut planner = Planner::new(targets, self.plan_options(today));
         if targets.targets.is_empty() {
-            return;
+            return Ok(Plan::default());
         }
-        let Listing { inventory, unavailable } = lister.list(targets, &self.matrix).await;
-        listing.inventory.archives.extend(inventory.archives);
-        listing.inventory.unknown.extend(inventory.unknown);
-        listing.unavailable.extend(unavailable);
+        let mut held = HeldSeries::new(ledger, &self.matrix, reads_most(targets));
+        let take = |archives: Vec<Published>| {
+            planner.add(&archives, &held.of(&archives)?);
+            Ok::<(), IngestError>(())
+        };
+        let windows = |_: &Series, _| Some(targets.dates);
+        let lister = self.lister(today, reporter);
+        let listed = lister.list_series(targets, &windows, &self.matrix, take).await?;
+        report_unavailable(listed.unavailable, reporter);
+        Ok(planner.finish(listed.unknown))
     }
 }
 
-/// Returns the days of the window that ought to be published and are not, of series that still are:
-/// none before a series began, and none that may only be late.
-fn missing_days(
-    targets: &Targets,
-    inventory: &Inventory,
-    ledger: &Ledger,
+/// The days of the window that ought to be published and are not, of series that still are: none
+/// before a series began, and none that may only be late.
+struct MissingDays<'a> {
     days: DateRange,
-    options: PlanOptions,
-) -> Vec<Missing> {
-    // A series of which the window has nothing at all has ended, and misses nothing.
-    let mut alive: HashSet<Series> = HashSet::new();
-    for published in &inventory.archives {
-        if days.overlaps(published.key.period()) {
-            alive.insert(published.key.series().clone());
+    /// Expects the days that are certainly published.
+    planner: Planner<'a>,
+    found: Vec<Missing>,
+}
+
+impl<'a> MissingDays<'a> {
+    fn new(days: DateRange, settled: &'a Targets, options: PlanOptions) -> Self {
+        Self { days, planner: Planner::new(settled, options), found: Vec::new() }
+    }
+
+    /// Looks for what one series lacks.
+    fn add(&mut self, archives: &[Published], held: &Ledger) {
+        // A series of which the window has nothing at all has ended, and misses nothing.
+        if !archives.iter().any(|published| self.days.overlaps(published.key.period())) {
+            return;
         }
+        let known = held.entries().map(|entry| &entry.key);
+        let keys = archives.iter().map(|published| &published.key).chain(known);
+        let began = keys.map(|key| key.period().start()).min();
+        let missing = self.planner.missing_of(archives);
+        self.found.extend(missing.and_then(|missing| since(began, missing)));
     }
-    let published = inventory.archives.iter().map(|published| &published.key);
-    let mut began: HashMap<&Series, NaiveDate> = HashMap::new();
-    for key in published.chain(ledger.entries().map(|entry| &entry.key)) {
-        let start = key.period().start();
-        began.entry(key.series()).and_modify(|first| *first = start.min(*first)).or_insert(start);
-    }
-    let settled = options.today.checked_sub_days(Days::new(SETTLED_AFTER_DAYS));
-    let bounded = Targets {
-        dates: days.intersect(DateRange { start: None, end: settled }),
-        ..targets.clone()
-    };
-    let mut missing = plan(&bounded, inventory.clone(), ledger, options).missing;
-    missing.retain(|missing| alive.contains(&missing.series));
-    missing
-        .into_iter()
-        .filter_map(|missing| since(began.get(&missing.series).copied(), missing))
-        .collect()
+}
+
+/// Returns the targets on those days of the window that are certainly published.
+fn settled_days(targets: &Targets, days: DateRange, today: NaiveDate) -> Targets {
+    let end = today.checked_sub_days(Days::new(SETTLED_AFTER_DAYS));
+    Targets { dates: days.intersect(DateRange { start: None, end }), ..targets.clone() }
 }
 
 /// Leaves out what is missing before a day.

@@ -17,6 +17,9 @@ use crate::parquet::reader::open_file;
 use crate::parquet::writer::{DataFileWriter, FileTarget};
 use crate::storage::lake::Lake;
 
+/// Rows of a row group: few enough that those of one archive are found without reading many others.
+const ROW_GROUP_ROWS: usize = 16 << 10;
+
 /// One of the lake's own tables, at its newest version when it was last read or written.
 #[derive(Debug)]
 pub(super) struct MetaTable {
@@ -80,7 +83,15 @@ pub(super) async fn write_file(
     rows: &[RecordBatch],
 ) -> Result<NewFile, TableError> {
     let mut file = DataFileWriter::create(target, Vec::new())?;
-    file.write(rows)?;
+    for batch in rows {
+        let mut start = 0;
+        while start < batch.num_rows() {
+            let rows = batch.slice(start, ROW_GROUP_ROWS.min(batch.num_rows() - start));
+            start += rows.num_rows();
+            file.write(&[rows])?;
+            file.end_row_group()?;
+        }
+    }
     target.publish(file.finish(None)?).await
 }
 

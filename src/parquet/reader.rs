@@ -5,7 +5,9 @@ use std::fs::File;
 
 use futures::StreamExt;
 use object_store::ObjectStoreExt;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
 use tokio::io::AsyncWriteExt;
@@ -55,6 +57,22 @@ impl FileReader {
         // and files are read one after the other.
         let bytes = self.bytes.try_clone().map_err(failed)?;
         ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(|source| self.parquet_error(source))
+    }
+
+    /// Reads the file's footer, to be used whenever the file is read.
+    pub(crate) fn footer(&self) -> Result<ArrowReaderMetadata, TableError> {
+        let options = ArrowReaderOptions::new();
+        ArrowReaderMetadata::load(&self.bytes, options).map_err(|source| self.parquet_error(source))
+    }
+
+    /// Begins to read the file, whose footer is known.
+    pub(crate) fn rows_with(
+        &self,
+        footer: ArrowReaderMetadata,
+    ) -> Result<ParquetRecordBatchReaderBuilder<File>, TableError> {
+        let failed = TableError::cannot(Verb::Read, &self.table, &self.path);
+        let bytes = self.bytes.try_clone().map_err(failed)?;
+        Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(bytes, footer))
     }
 
     /// Names the file in an error.

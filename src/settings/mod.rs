@@ -157,7 +157,7 @@ impl Settings {
         flags: &PlanFlags,
         today: NaiveDate,
     ) -> Result<IngestSettings, SettingsError> {
-        let PlanFlags { selection, source, tuning, format } = flags.clone();
+        let PlanFlags { selection, source, tuning, format, .. } = flags.clone();
         let stage = Stage::default();
         self.ingest(&IngestFlags { selection, source, tuning, stage, dry_run: true, format }, today)
     }

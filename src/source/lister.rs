@@ -1,26 +1,19 @@
-//! Finds out which archives of a selection are published, with as few requests as the selection
-//! allows.
+//! The requests of a listing: pages of a folder, single archives, each tried again and as many at a
+//! time as allowed.
 //!
-//! Folders of symbols and intervals are listed only where the selection does not name them, and a
-//! series is listed from its first wanted day to its last. Where the listing fails or seems to end
-//! early, the archives that should exist are requested one by one (see `probe`).
-//! What to do about the archives is the business of the plan.
+//! What is listed, and in which order, is the business of `listing`; what to do about the archives
+//! that of the plan.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use chrono::NaiveDate;
 use futures::StreamExt;
-use lakehouse_core::foreign::shown;
-use lakehouse_core::listing::{Inventory, Listed, ListingPage, SeriesWindow, inventory};
-use lakehouse_core::matrix::Matrix;
-use lakehouse_core::names::market::Interval;
-use lakehouse_core::selection::{SymbolQuery, Targets};
+use lakehouse_core::listing::{Inventory, Listed, ListingPage, SeriesWindow};
 use tokio::sync::Semaphore;
 
 use super::progress::Progress;
 use super::retry::{Retries, RetryPolicy};
-use super::series::{ListedSeries, SymbolFolder, WantedSeries, last_period};
 use super::{ObjectHead, Source, SourceError};
 use crate::events::{Event, Reporter};
 
@@ -43,7 +36,7 @@ pub struct Unavailable {
 pub struct Lister {
     pub(super) source: Arc<dyn Source>,
     retries: Retries,
-    parallel: usize,
+    pub(super) parallel: usize,
     pub(super) today: NaiveDate,
     pub(super) reporter: Arc<dyn Reporter>,
     permits: Semaphore,
@@ -85,104 +78,8 @@ impl Lister {
         Self { source, retries, parallel, today, reporter, permits, down, unreachable }
     }
 
-    /// Lists what the targets are about. Failures are part of the answer: the rest of a run goes
-    /// on.
-    pub async fn list(&self, targets: &Targets, matrix: &Matrix) -> Listing {
-        let mut found = FoundObjects::default();
-        let folders = self.symbol_folders(targets, &mut found).await;
-        let series = self.series(folders, &mut found).await;
-        let pages = series.iter().map(|series| self.pages(series.window(targets.dates))).collect();
-        let answers = self.in_parallel(pages).await;
-        let mut listed = Vec::new();
-        let mut unlisted = Vec::new();
-        for (series, answer) in series.into_iter().zip(answers) {
-            match answer {
-                Ok(objects) => {
-                    let last = last_period(&objects, matrix);
-                    found.objects.extend(objects);
-                    listed.push(ListedSeries { series, last });
-                }
-                Err(error) => unlisted.push((series, error)),
-            }
-        }
-        let mut probed = self.probe_unlisted(unlisted, targets.dates, &mut found.unavailable).await;
-        probed.extend(self.probe_beyond(listed, targets.dates, &mut found.unavailable).await);
-        let mut inventory = inventory(found.objects, matrix);
-        inventory.archives.extend(probed);
-        inventory.unknown.append(&mut found.unknown);
-        inventory.unknown.sort_unstable();
-        Listing { inventory, unavailable: found.unavailable }
-    }
-
-    /// Returns the folder of every wanted symbol, at every wanted frequency.
-    async fn symbol_folders<'a>(
-        &self,
-        targets: &'a Targets,
-        found: &mut FoundObjects,
-    ) -> Vec<SymbolFolder<'a>> {
-        let mut folders = Vec::new();
-        let mut globs = Vec::new();
-        for (target, frequency) in
-            targets.targets.iter().flat_map(|it| it.frequencies.iter().map(move |at| (it, *at)))
-        {
-            match &target.symbols {
-                SymbolQuery::Literal(symbols) => folders.extend(symbols.iter().map(|symbol| {
-                    let symbol = symbol.clone();
-                    SymbolFolder { target, frequency, symbol }
-                })),
-                SymbolQuery::Glob(_) => globs.push((target, frequency)),
-            }
-        }
-        let prefixes =
-            globs.iter().map(|(target, frequency)| target.combination.symbols_prefix(*frequency));
-        let answers =
-            self.in_parallel(prefixes.clone().map(|prefix| self.children(prefix)).collect()).await;
-        for (((target, frequency), prefix), answer) in globs.iter().zip(prefixes).zip(answers) {
-            match answer {
-                Ok(children) => {
-                    for symbol in found
-                        .names(&prefix, children)
-                        .into_iter()
-                        .filter(|it| target.symbols.matches(it))
-                    {
-                        folders.push(SymbolFolder { target, frequency: *frequency, symbol });
-                    }
-                }
-                Err(reason) => found.unavailable.push(Unavailable { prefix, reason }),
-            }
-        }
-        folders
-    }
-
-    /// Returns every wanted series: the intervals are listed where the selection does not name
-    /// them.
-    async fn series<'a>(
-        &self,
-        folders: Vec<SymbolFolder<'a>>,
-        found: &mut FoundObjects,
-    ) -> Vec<WantedSeries<'a>> {
-        let (open, named): (Vec<_>, Vec<_>) =
-            folders.into_iter().partition(SymbolFolder::has_open_intervals);
-        let mut series: Vec<_> =
-            named.into_iter().flat_map(SymbolFolder::expected_series).collect();
-        let answers = self
-            .in_parallel(open.iter().map(|folder| self.children(folder.prefix())).collect())
-            .await;
-        for (folder, answer) in open.into_iter().zip(answers) {
-            match answer {
-                Ok(children) => {
-                    for interval in found.names::<Interval>(&folder.prefix(), children) {
-                        series.push(folder.series(Some(interval)));
-                    }
-                }
-                Err(_) => series.extend(folder.expected_series()),
-            }
-        }
-        series
-    }
-
     /// Lists a window page by page, and stops after its end.
-    async fn pages(&self, window: SeriesWindow) -> Result<Vec<Listed>, SourceError> {
+    pub(super) async fn pages(&self, window: SeriesWindow) -> Result<Vec<Listed>, SourceError> {
         let mut objects = Vec::new();
         let mut marker = window.marker().map(str::to_owned);
         let mut progress = Progress::new(window.prefix());
@@ -203,7 +100,7 @@ impl Lister {
     }
 
     /// Lists what lies right below a folder.
-    async fn children(&self, prefix: String) -> Result<ListingPage, SourceError> {
+    pub(super) async fn children(&self, prefix: String) -> Result<ListingPage, SourceError> {
         let mut children = self.page(&prefix, true, None).await?;
         let mut progress = Progress::new(&prefix);
         progress.check(&children)?;
@@ -297,29 +194,4 @@ const fn is_hopeless(error: &SourceError, refused: &mut usize) -> bool {
         *refused += 1;
     }
     *refused >= CONNECTS
-}
-
-/// What was read, and what could not be.
-#[derive(Debug, Default)]
-struct FoundObjects {
-    objects: Vec<Listed>,
-    unknown: Vec<String>,
-    unavailable: Vec<Unavailable>,
-}
-
-impl FoundObjects {
-    /// Reads the names of the folders right below `prefix`; whatever else is there is kept to be
-    /// reported.
-    fn names<T: std::str::FromStr>(&mut self, prefix: &str, children: ListingPage) -> Vec<T> {
-        self.objects.extend(children.objects);
-        let mut names = Vec::new();
-        for folder in children.prefixes {
-            let name = folder.strip_prefix(prefix).map(|name| name.trim_end_matches('/'));
-            match name.and_then(|name| name.parse().ok()) {
-                Some(name) => names.push(name),
-                None => self.unknown.push(shown(&folder)),
-            }
-        }
-        names
-    }
 }

@@ -5,8 +5,10 @@
 //! fetcher.
 
 mod answers;
+mod doubt;
 mod http;
 pub mod lister;
+pub mod listing;
 pub mod location;
 mod probe;
 mod progress;

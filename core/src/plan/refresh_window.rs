@@ -9,11 +9,10 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use chrono::{Days, NaiveDate};
 
-use super::{FetchReason, Planned};
-use crate::ledger::Ledger;
-use crate::listing::Inventory;
+use super::FetchReason;
+use super::fetch_list::{FetchList, Outline};
 use crate::matrix::Matrix;
-use crate::names::archive::Series;
+use crate::names::archive::{ArchiveKey, Series};
 use crate::names::market::{DataType, Frequency, Interval, Market, Symbol};
 use crate::names::period::DateRange;
 use crate::selection::{SymbolQuery, Target, Targets};
@@ -28,16 +27,13 @@ pub struct Tracked {
 }
 
 impl Tracked {
-    /// Collects the series of a ledger.
-    #[must_use]
-    pub fn of(ledger: &Ledger) -> Self {
-        let mut tracked = Self::default();
-        for entry in ledger.entries() {
-            let end = entry.key.period().end();
-            let last = tracked.series.entry(entry.key.series().clone()).or_insert(end);
-            *last = end.max(*last);
+    /// Takes an archive into account that a ledger knows.
+    pub fn add(&mut self, key: &ArchiveKey) {
+        let end = key.period().end();
+        match self.series.get_mut(key.series()) {
+            Some(last) => *last = end.max(*last),
+            None => drop(self.series.insert(key.series().clone(), end)),
         }
-        tracked
     }
 
     /// Returns whether nothing was ever met.
@@ -62,32 +58,27 @@ impl Tracked {
             .collect()
     }
 
-    /// Returns what to list of one frequency: all months, or the days of the window.
+    /// Returns which days of a series are listed at a frequency: all months, or the days of the
+    /// window; nothing of a series that the lake does not track.
     ///
     /// A series that was left alone for longer than the window is listed from the month in which it
-    /// was last met, in a separate listing, so that no hole stays between the two.
+    /// was last met, so that no hole stays between the two.
     #[must_use]
-    pub fn listings(
+    pub fn days_to_list(
         &self,
-        matrix: &Matrix,
+        series: &Series,
         frequency: Frequency,
         window: DateRange,
-    ) -> Vec<Targets> {
-        let mut by_start: BTreeMap<Option<NaiveDate>, Vec<&Series>> = BTreeMap::new();
-        for (series, last) in &self.series {
-            let start = match frequency {
-                Frequency::Monthly => None,
-                Frequency::Daily => window
-                    .start
-                    .map(|start| if *last < start { first_of_month(*last) } else { start }),
-            };
-            by_start.entry(start).or_default().push(series);
-        }
-        let listings = by_start.into_iter().map(|(start, series)| Targets {
-            dates: DateRange { start, end: window.end },
-            ..targets_of(&series, matrix, &[frequency])
-        });
-        listings.filter(|targets| !targets.targets.is_empty()).collect()
+    ) -> Option<DateRange> {
+        let last = *self.series.get(series)?;
+        let start = match frequency {
+            Frequency::Monthly => None,
+            Frequency::Daily => window.start.map(|start| match last < start {
+                true => first_of_month(last),
+                false => start,
+            }),
+        };
+        Some(DateRange { start, end: window.end })
     }
 
     /// Returns what the whole lake is about, at both frequencies and without bounds, for the plan.
@@ -96,22 +87,15 @@ impl Tracked {
         targets_of(&self.series.keys().collect::<Vec<_>>(), matrix, &Frequency::ALL)
     }
 
-    /// Leaves out of a listing what the lake does not track: a combination's symbols are listed
-    /// with all intervals that any of them has.
-    pub fn retain(&self, inventory: &mut Inventory) {
-        inventory.archives.retain(|published| self.contains(published.key.series()));
-    }
-
     /// Returns how many archives to fetch are new but older than what is held of their series.
     #[must_use]
-    pub fn late(&self, fetch: &[Planned]) -> usize {
-        let is_late = |planned: &&Planned| {
-            let key = &planned.published.key;
-            let held = self.series.get(key.series());
-            planned.reason == FetchReason::New
-                && held.is_some_and(|last| key.period().end() < *last)
+    pub fn late(&self, fetch: &FetchList) -> usize {
+        let is_late = |archive: &Outline<'_>| {
+            let held = self.series.get(archive.series);
+            archive.reason == FetchReason::New
+                && held.is_some_and(|last| archive.period.end() < *last)
         };
-        fetch.iter().filter(is_late).count()
+        fetch.outlines().filter(is_late).count()
     }
 }
 
@@ -180,13 +164,7 @@ pub fn untracked(targets: &Targets, tracked: &Tracked) -> Targets {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use chrono::DateTime;
-
     use super::*;
-    use crate::ledger::{ArchiveStatus, ChecksumState, LedgerEntry};
-    use crate::listing::{Listed, inventory};
     use crate::selection::Selection;
 
     fn matrix() -> Matrix {
@@ -197,30 +175,14 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn ledger(keys: &[&str]) -> Ledger {
-        let mut ledger = Ledger::default();
-        for key in keys {
-            ledger.insert(LedgerEntry {
-                key: matrix().identify(key).unwrap(),
-                status: ArchiveStatus::Ingested,
-                checksum: ChecksumState::Match,
-                size: None,
-                etag: None,
-                last_modified: None,
-                sha256: Some("00".into()),
-                rows: 1,
-                rejected_rows: 0,
-                min_time: None,
-                max_time: None,
-                silver_version: Some(1),
-                run: Arc::from("run"),
-                recorded_at: DateTime::UNIX_EPOCH,
-                reason: None,
-                days: None,
-                competing_version: None,
-            });
-        }
-        ledger
+    fn tracked(keys: &[&str]) -> Tracked {
+        let mut tracked = Tracked::default();
+        keys.iter().for_each(|key| tracked.add(&matrix().identify(key).unwrap()));
+        tracked
+    }
+
+    fn series_of(key: &str) -> Series {
+        matrix().identify(key).unwrap().series().clone()
     }
 
     const BTC: &str = "data/spot/daily/klines/BTCUSDT/1h/BTCUSDT-1h-2026-05-08.zip";
@@ -229,45 +191,35 @@ mod tests {
 
     #[test]
     fn a_series_left_alone_for_longer_than_the_window_is_listed_from_where_it_was_left() {
-        let tracked = Tracked::of(&ledger(&[BTC, ETH, OLD]));
-        let listings =
-            tracked.listings(&matrix(), Frequency::Daily, window(date("2026-05-20"), false));
-        let starts: Vec<_> =
-            listings.iter().map(|targets| targets.dates.start.unwrap().to_string()).collect();
-        assert_eq!(starts, ["2022-05-01", "2026-04-05"]);
-        let all =
-            tracked.listings(&matrix(), Frequency::Monthly, window(date("2026-05-20"), false));
-        assert_eq!(all.len(), 1);
-        assert_eq!(all[0].dates.start, None);
+        let tracked = tracked(&[BTC, ETH, OLD]);
+        let days = window(date("2026-05-20"), false);
+        let start = |key: &str, frequency| {
+            tracked.days_to_list(&series_of(key), frequency, days).unwrap().start
+        };
+        assert_eq!(start(OLD, Frequency::Daily), Some(date("2022-05-01")));
+        assert_eq!(start(BTC, Frequency::Daily), Some(date("2026-04-05")));
+        assert_eq!(start(ETH, Frequency::Monthly), None);
     }
 
     #[test]
     fn a_full_refresh_lists_all_days() {
-        let tracked = Tracked::of(&ledger(&[BTC, OLD]));
-        let listings =
-            tracked.listings(&matrix(), Frequency::Daily, window(date("2026-05-20"), true));
-        assert_eq!(listings.iter().map(|targets| targets.dates.start).collect::<Vec<_>>(), [None]);
+        let days = window(date("2026-05-20"), true);
+        let listed = tracked(&[BTC, OLD]).days_to_list(&series_of(OLD), Frequency::Daily, days);
+        assert_eq!(listed.unwrap().start, None);
     }
 
     #[test]
-    fn an_interval_that_only_another_symbol_has_is_not_tracked() {
-        let tracked = Tracked::of(&ledger(&[BTC, ETH]));
-        let keys = [BTC, ETH, "data/spot/daily/klines/ETHUSDT/1h/ETHUSDT-1h-2026-05-09.zip"];
-        let listed = keys.map(|key| Listed {
-            key: key.to_owned(),
-            size: 1,
-            etag: None,
-            last_modified: None,
-        });
-        let mut found = inventory(listed, &matrix());
-        tracked.retain(&mut found);
-        assert_eq!(found.archives.len(), 2);
+    fn an_interval_that_only_another_symbol_has_is_not_listed() {
+        let other = "data/spot/daily/klines/ETHUSDT/1h/ETHUSDT-1h-2026-05-09.zip";
+        let days = window(date("2026-05-20"), false);
+        let tracked = tracked(&[BTC, ETH]);
+        assert_eq!(tracked.days_to_list(&series_of(other), Frequency::Daily, days), None);
     }
 
     #[test]
     fn only_symbols_that_are_new_are_listed_for_a_selection() {
         let matrix = matrix();
-        let tracked = Tracked::of(&ledger(&[BTC]));
+        let tracked = tracked(&[BTC]);
         let selection = Selection {
             markets: vec![Market::Spot],
             data_types: vec![matrix.data_type("klines").unwrap()],

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
-use super::{Missing, Plan, Planned, Skipped};
-use crate::names::archive::ArchiveKey;
+use super::{FetchList, FetchReason, Missing, Plan, Planned, Skipped};
 use crate::names::market::{DataType, Market};
 
 /// How many archives of a combination share a decision and its reason.
@@ -28,16 +27,28 @@ impl Plan {
     /// Counts the decisions by market, data type and reason, what is fetched before what is not.
     #[must_use]
     pub fn summary(&self) -> Vec<SummaryRow> {
-        let mut fetched = BTreeMap::new();
-        for planned in &self.fetch {
-            count(&mut fetched, &planned.published.key, planned.reason, planned.published.size);
+        let mut fetched: BTreeMap<(Market, &DataType, FetchReason), (u64, u64)> = BTreeMap::new();
+        for archive in self.fetch.outlines() {
+            let kind = (archive.series.market, &archive.series.data_type, archive.reason);
+            let (archives, bytes) = fetched.entry(kind).or_default();
+            *archives += 1;
+            *bytes = bytes.saturating_add(archive.size.unwrap_or_default());
         }
-        let mut skipped = BTreeMap::new();
-        for skip in &self.skipped {
-            count(&mut skipped, &skip.key, skip.reason, skip.size);
+        let mut rows = Vec::new();
+        for ((market, data_type, reason), (archives, bytes)) in fetched {
+            let (data_type, reason) = (data_type.clone(), reason.to_string());
+            rows.push(SummaryRow { market, data_type, action: "fetch", reason, archives, bytes });
         }
-        let mut rows = rows("fetch", fetched);
-        rows.extend(self::rows("skip", skipped));
+        for ((market, data_type, reason), count) in self.skipped.iter() {
+            rows.push(SummaryRow {
+                market: *market,
+                data_type: data_type.clone(),
+                action: "skip",
+                reason: reason.to_string(),
+                archives: count.archives,
+                bytes: count.bytes,
+            });
+        }
         rows.sort_by(|a, b| {
             (a.market, &a.data_type, a.action).cmp(&(b.market, &b.data_type, b.action))
         });
@@ -45,44 +56,21 @@ impl Plan {
     }
 }
 
-type Counts<'a, R> = BTreeMap<(Market, &'a DataType, R), (u64, u64)>;
-
-fn count<'a, R: Ord>(
-    counts: &mut Counts<'a, R>,
-    key: &'a ArchiveKey,
-    reason: R,
-    size: Option<u64>,
-) {
-    let (archives, bytes) = counts.entry((key.market(), key.data_type(), reason)).or_default();
-    *archives += 1;
-    *bytes = bytes.saturating_add(size.unwrap_or_default());
-}
-
-fn rows<R: ToString>(action: &'static str, counts: Counts<'_, R>) -> Vec<SummaryRow> {
-    let row =
-        |((market, data_type, reason), (archives, bytes)): ((Market, &DataType, R), (u64, u64))| {
-            SummaryRow {
-                market,
-                data_type: data_type.clone(),
-                action,
-                reason: reason.to_string(),
-                archives,
-                bytes,
-            }
-        };
-    counts.into_iter().map(row).collect()
-}
-
 impl Serialize for Plan {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut plan = serializer.serialize_struct("Plan", 6)?;
+        let mut plan = serializer.serialize_struct("Plan", 5)?;
         plan.serialize_field("summary", &self.summary())?;
-        plan.serialize_field("fetch", &self.fetch)?;
-        plan.serialize_field("skip", &self.skipped)?;
+        plan.serialize_field("fetch", self.fetch.as_ref())?;
         plan.serialize_field("missing", &self.missing)?;
         plan.serialize_field("unknown", &self.unknown)?;
         plan.serialize_field("notes", &self.notes)?;
         plan.end()
+    }
+}
+
+impl Serialize for FetchList {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
     }
 }
 
@@ -97,11 +85,11 @@ impl Serialize for Planned {
     }
 }
 
-impl Serialize for Skipped {
+impl Serialize for Skipped<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut skipped = serializer.serialize_struct("Skipped", 3)?;
-        skipped.serialize_field("key", self.key.path())?;
-        skipped.serialize_field("bytes", &self.size)?;
+        skipped.serialize_field("key", self.published.key.path())?;
+        skipped.serialize_field("bytes", &self.published.size)?;
         skipped.serialize_field("reason", &self.reason)?;
         skipped.end()
     }

@@ -69,7 +69,7 @@ pub(super) struct Loaded<'a> {
     /// Archives that this run fetched.
     pub(super) fetched: usize,
     /// Archives that the lake had before.
-    pub(super) held: usize,
+    pub(super) held: u64,
 }
 
 impl Loaded<'_> {

@@ -132,7 +132,8 @@ impl LedgerTable {
         let mut indexes: BTreeMap<String, SilverIndex> = BTreeMap::new();
         for table in self.tables() {
             let name = TableName::new(Layer::Silver, &table);
-            if self.is_described(lake, &name).await? {
+            let newest = self.newest_version(&name.name);
+            if is_described(self.table.delta(), lake, &name, newest).await? {
                 continue;
             }
             let index = match WritableTable::open_as_is(lake, &name).await? {
@@ -182,37 +183,8 @@ impl LedgerTable {
         Ok(missing)
     }
 
-    /// Returns whether the ledger describes the table of this name in the lake: by two small files
-    /// of the log, which is not opened unless they are gone.
-    async fn is_described(&self, lake: &Lake, name: &TableName) -> Result<bool, TableError> {
-        let storage = lake.storage().join(&format!("{}/{}", name.layer.as_str(), name.name))?;
-        let store = storage.store();
-        let newest = self.newest_version(&name.name);
-        let newest_there = match u64::try_from(newest) {
-            Ok(newest) => is_whole(&store, newest).await.map_err(TableError::log(name))?,
-            Err(_) => true,
-        };
-        let failed = TableError::cannot(Verb::Read, name, "its log");
-        if let Some(id) = first_id(&store).await.map_err(failed)?
-            && newest_there
-        {
-            return Ok(self.has_id(&name.name, &id));
-        }
-        match WritableTable::open_as_is(lake, name).await? {
-            Some(table) => self.describes(&table),
-            None => Ok(false),
-        }
-    }
-
     fn describes(&self, table: &WritableTable) -> Result<bool, TableError> {
-        let name = &table.spec.name.name;
-        Ok(self.has_id(name, &table.id()?) && self.newest_version(name) <= table.version())
-    }
-
-    /// Ledgers of older programs have no ids, and are taken to describe what is there.
-    fn has_id(&self, table: &str, id: &str) -> bool {
-        let recorded = self.table.delta().property(&property(table));
-        recorded.is_none_or(|recorded| recorded == id)
+        describes(self.table.delta(), table, self.newest_version(&table.spec.name.name))
     }
 
     /// Returns the newest version of a silver table that any row names; -1 if none does.
@@ -232,8 +204,49 @@ impl LedgerTable {
     }
 }
 
+/// Returns whether a ledger describes the table of this name in the lake: by two small files of the
+/// log, which is not opened unless they are gone. `newest` is the newest version of the table that
+/// any row of the ledger names.
+pub(super) async fn is_described(
+    ledger: &WritableTable,
+    lake: &Lake,
+    name: &TableName,
+    newest: i64,
+) -> Result<bool, TableError> {
+    let storage = lake.storage().join(&format!("{}/{}", name.layer.as_str(), name.name))?;
+    let store = storage.store();
+    let newest_there = match u64::try_from(newest) {
+        Ok(newest) => is_whole(&store, newest).await.map_err(TableError::log(name))?,
+        Err(_) => true,
+    };
+    let failed = TableError::cannot(Verb::Read, name, "its log");
+    if let Some(id) = first_id(&store).await.map_err(failed)?
+        && newest_there
+    {
+        return Ok(has_id(ledger, &name.name, &id));
+    }
+    match WritableTable::open_as_is(lake, name).await? {
+        Some(table) => describes(ledger, &table, newest),
+        None => Ok(false),
+    }
+}
+
+fn describes(
+    ledger: &WritableTable,
+    table: &WritableTable,
+    newest: i64,
+) -> Result<bool, TableError> {
+    Ok(has_id(ledger, &table.spec.name.name, &table.id()?) && newest <= table.version())
+}
+
+/// Ledgers of older programs have no ids, and are taken to describe what is there.
+fn has_id(ledger: &WritableTable, table: &str, id: &str) -> bool {
+    let recorded = ledger.property(&property(table));
+    recorded.is_none_or(|recorded| recorded == id)
+}
+
 /// Returns the row of an archive whose rows in silver are gone.
-fn lost(entry: &LedgerEntry, context: Option<&CommitContext>) -> LedgerEntry {
+pub(super) fn lost(entry: &LedgerEntry, context: Option<&CommitContext>) -> LedgerEntry {
     let mut lost = LedgerEntry {
         status: ArchiveStatus::Failed,
         rows: 0,

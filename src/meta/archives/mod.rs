@@ -7,9 +7,11 @@
 
 pub(super) mod files;
 pub(super) mod identity;
+pub(crate) mod reader;
 mod replace;
 pub(super) mod replay;
 pub(super) mod rows;
+mod scan;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

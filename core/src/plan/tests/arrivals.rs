@@ -66,7 +66,7 @@ impl World {
 
     fn ingest(&mut self, frequency: FrequencyPolicy) -> usize {
         let plan = self.plan(frequency);
-        for planned in &plan.fetch {
+        for planned in plan.fetch.iter() {
             let arrived = entry(&planned.published, ArchiveStatus::Ingested);
             let version = planned.published.etag.clone().unwrap();
             self.follow(planned.published.key.path(), planned.published.key.period(), &version);

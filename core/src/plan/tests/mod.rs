@@ -9,7 +9,8 @@ use super::*;
 use crate::ledger::{ArchiveStatus, ChecksumState, LedgerEntry};
 use crate::listing::{Listed, inventory};
 use crate::matrix::Matrix;
-use crate::names::market::Symbol;
+use crate::names::archive::ArchiveKey;
+use crate::names::market::{Market, Symbol};
 use crate::names::period::{DateRange, Period};
 use crate::overlap::model;
 use crate::selection::{FrequencyPolicy, IntervalFilter, Selection, SymbolFilter, join};
@@ -97,32 +98,62 @@ fn ledger(words: &[&str], status: ArchiveStatus) -> Ledger {
     ledger
 }
 
+/// A plan, and the archives that it leaves alone.
+struct Decided {
+    plan: Plan,
+    skipped: Vec<(ArchiveKey, SkipReason)>,
+}
+
+/// Plans series by series, as listings come, with the ledger's rows of one series at a time.
+fn decide(
+    targets: &Targets,
+    archives: Vec<Published>,
+    ledger: &Ledger,
+    options: PlanOptions,
+) -> Decided {
+    let mut skipped = Vec::new();
+    let mut planner = Planner::new(targets, options)
+        .on_skip(|it| skipped.push((it.published.key.clone(), it.reason)));
+    for archives in by_series(archives) {
+        let mut rows = Ledger::default();
+        let is_of_series = |entry: &&LedgerEntry| entry.key.series() == archives[0].key.series();
+        ledger.entries().filter(is_of_series).for_each(|entry| rows.insert(entry.clone()));
+        planner.add(&archives, &rows);
+    }
+    let plan = planner.finish(Vec::new());
+    Decided { plan, skipped }
+}
+
 fn plan_of(selection: &Selection, archives: Vec<Published>, ledger: &Ledger) -> Plan {
+    decided_of(selection, archives, ledger).plan
+}
+
+fn decided_of(selection: &Selection, archives: Vec<Published>, ledger: &Ledger) -> Decided {
     let targets = selection.targets(matrix()).unwrap();
     let options = PlanOptions { force: false, today: date("2024-06-15") };
-    plan(&targets, Inventory { archives, unknown: Vec::new() }, ledger, options)
+    decide(&targets, archives, ledger, options)
 }
 
 /// Returns each archive's period with its decision, in the order of periods.
-fn decisions(plan: &Plan) -> Vec<String> {
+fn decisions(decided: &Decided) -> Vec<String> {
+    let Decided { plan, skipped } = decided;
     let fetched = plan
         .fetch
         .iter()
         .map(|planned| (planned.published.key.period(), planned.reason.to_string()));
-    let skipped =
-        plan.skipped.iter().map(|skipped| (skipped.key.period(), skipped.reason.to_string()));
+    let skipped = skipped.iter().map(|(key, reason)| (key.period(), reason.to_string()));
     let all: BTreeMap<Period, String> = fetched.chain(skipped).collect();
     all.into_iter().map(|(period, reason)| format!("{period} {reason}")).collect()
 }
 
-fn keys(plan: &Plan) -> Vec<&str> {
-    plan.fetch.iter().map(|planned| planned.published.key.file_name()).collect()
+fn keys(plan: &Plan) -> Vec<String> {
+    plan.fetch.iter().map(|planned| planned.published.key.file_name().to_owned()).collect()
 }
 
 fn decided(dates: &str, words: &[&str], ledger: &Ledger) -> Vec<String> {
     let words: Vec<String> =
         words.iter().map(|period| format!("trades/BTCUSDT/{period}")).collect();
-    decisions(&plan_of(&selection("trades", "BTCUSDT", dates), published(&words), ledger))
+    decisions(&decided_of(&selection("trades", "BTCUSDT", dates), published(&words), ledger))
 }
 
 #[test]
@@ -214,10 +245,10 @@ fn a_frequency_that_was_not_asked_for_is_left_alone() {
     let mut wish = selection("trades", "BTCUSDT", "2024-01-02..2024-01-31");
     let archives = published(&["trades/BTCUSDT/2024-01", "trades/BTCUSDT/2024-01-05"]);
     wish.frequency = FrequencyPolicy::Daily;
-    let daily = decisions(&plan_of(&wish, archives.clone(), &Ledger::default()));
+    let daily = decisions(&decided_of(&wish, archives.clone(), &Ledger::default()));
     assert_eq!(daily, ["2024-01 not at the requested frequency", "2024-01-05 new"]);
     wish.frequency = FrequencyPolicy::Monthly;
-    let monthly = decisions(&plan_of(&wish, archives, &Ledger::default()));
+    let monthly = decisions(&decided_of(&wish, archives, &Ledger::default()));
     assert_eq!(monthly, ["2024-01 new", "2024-01-05 not at the requested frequency"]);
 }
 
@@ -232,8 +263,8 @@ fn intervals_without_a_daily_folder_use_months_that_overlap_the_dates() {
     let plan = plan_of(&wish, published(&words), &Ledger::default());
     assert_eq!(keys(&plan), ["BTCUSDT-fundingRate-2024-01.zip", "BTCUSDT-1w-2024-01.zip"]);
     assert_eq!(
-        plan.skipped[0].reason,
-        SkipReason::CoveredByMonthly,
+        plan.skipped.of(SkipReason::CoveredByMonthly),
+        1,
         "a stray daily archive of a week"
     );
 }
@@ -246,9 +277,9 @@ fn known(change: impl Fn(&mut Published, &mut LedgerEntry), force: bool) -> Stri
     let mut ledger = Ledger::default();
     ledger.insert(known);
     let targets = selection("trades", "BTCUSDT", "..").targets(matrix()).unwrap();
-    let inventory = Inventory { archives: vec![archive], unknown: Vec::new() };
-    let plan = plan(&targets, inventory, &ledger, PlanOptions { force, today: date("2024-06-15") });
-    decisions(&plan).remove(0).trim_start_matches("2024-01 ").to_owned()
+    let options = PlanOptions { force, today: date("2024-06-15") };
+    let decided = decide(&targets, vec![archive], &ledger, options);
+    decisions(&decided).remove(0).trim_start_matches("2024-01 ").to_owned()
 }
 
 #[test]
@@ -297,7 +328,7 @@ fn archives_of_other_symbols_intervals_and_data_types_are_passed_over() {
         "trades/BTCUSDT/2024-01",
     ];
     let plan = plan_of(&wish, published(&words), &Ledger::default());
-    assert_eq!((keys(&plan), plan.skipped.len()), (vec!["BTCUSDT-1h-2024-01.zip"], 0));
+    assert_eq!((keys(&plan), plan.skipped.len()), (vec!["BTCUSDT-1h-2024-01.zip".to_owned()], 0));
 }
 
 #[test]
@@ -382,15 +413,15 @@ fn batches_hold_one_table_and_near_dates() {
         }
     }
     let plan = plan_of(&wish, published(&words), &Ledger::default());
-    let batches = plan.batches(3);
+    let batches: Vec<Batch> = plan.batches(3).collect();
     let days: Vec<BTreeSet<_>> = batches
         .iter()
         .map(|batch| batch.archives.iter().map(|planned| planned.published.key.period()).collect())
         .collect();
     assert!(days.iter().all(|days| days.len() == 1), "three symbols of one day each: {days:?}");
-    let tables: Vec<_> = batches.iter().map(|batch| batch.table).collect();
+    let tables: Vec<_> = batches.iter().map(|batch| batch.table.as_ref()).collect();
     assert_eq!(tables, ["agg_trades", "agg_trades", "agg_trades", "trades", "trades", "trades"]);
-    assert_eq!(plan.batches(0).len(), 18, "a size of zero is one");
+    assert_eq!(plan.batches(0).count(), 18, "a size of zero is one");
 }
 
 #[test]
@@ -446,7 +477,7 @@ fn next_to_month(
     ledger.insert(month);
     let wish = Selection { frequency, ..selection("klines", "BTCUSDT", "..") };
     let daily = archives.remove(1);
-    decisions(&plan_of(&wish, vec![daily], &ledger))
+    decisions(&decided_of(&wish, vec![daily], &ledger))
         .remove(0)
         .trim_start_matches("2024-01-05 ")
         .to_owned()
@@ -481,7 +512,7 @@ fn a_day_that_a_month_holds_is_fetched_only_if_something_speaks_for_it() {
 
 /// Records a plan as done: everything that was to be fetched has a row of each of its days.
 fn apply(ledger: &mut Ledger, plan: &Plan) {
-    for planned in &plan.fetch {
+    for planned in plan.fetch.iter() {
         let known = entry(&planned.published, ArchiveStatus::Ingested);
         model::land(ledger, LedgerEntry { sha256: Some("1".into()), ..known }, &|_, _, _| 1);
     }
@@ -550,11 +581,15 @@ proptest! {
             let targets = wish.targets(matrix()).unwrap();
             let options = PlanOptions { force: *force, today: date("2024-06-15") };
             let inventory = || Inventory { archives: archives.clone(), unknown: Vec::new() };
-            let planned = plan(&targets, inventory(), &ledger, options);
+            let Decided { plan: planned, skipped } =
+                decide(&targets, archives.clone(), &ledger, options);
+            let at_once = plan(&targets, inventory(), &ledger, options);
+            prop_assert!(planned.fetch.iter().eq(at_once.fetch.iter()));
+            prop_assert_eq!(&planned.skipped, &at_once.skipped);
 
-            let fetched = planned.fetch.iter().map(|planned| planned.published.key.path());
-            let skipped = planned.skipped.iter().map(|skipped| skipped.key.path());
-            let decided: Vec<&str> = fetched.chain(skipped).collect();
+            let fetched = planned.fetch.iter().map(|planned| planned.published.key);
+            let skipped = skipped.into_iter().map(|(key, _)| key);
+            let decided: Vec<ArchiveKey> = fetched.chain(skipped).collect();
             prop_assert_eq!(decided.len(), archives.len());
             prop_assert_eq!(decided.into_iter().collect::<BTreeSet<_>>().len(), archives.len());
 
@@ -593,7 +628,27 @@ fn symbols_that_are_not_ascii_are_planned_like_all_others() {
     let wish = selection("trades", "币安人生USDT", "..");
     let plan = plan_of(&wish, published(&["trades/币安人生USDT/2024-01"]), &Ledger::default());
     let symbol: Symbol = "币安人生USDT".parse().unwrap();
-    assert_eq!(plan.fetch[0].published.key.symbol(), &symbol);
+    assert_eq!(plan.fetch.iter().next().unwrap().published.key.symbol(), &symbol);
+}
+
+#[test]
+fn what_is_planned_comes_back_with_all_that_the_listing_said() {
+    let mut archives = published(&["trades/BTCUSDT/2024-01", "trades/ETHUSDT/2024-02-01"]);
+    let etags = [Some("0123456789abcdef0123456789abcdef"), Some("\"W/7\""), None];
+    archives.extend(published(&["klines/BTCUSDT/1mo/2024-03"]));
+    for (archive, etag) in archives.iter_mut().zip(etags) {
+        archive.etag = etag.map(str::to_owned);
+        (archive.size, archive.last_modified) = (None, Some(time("2024-06-03")));
+    }
+    let wish = selection("trades,klines", "*", "..");
+    let mut planned: Vec<Published> = plan_of(&wish, archives.clone(), &Ledger::default())
+        .fetch
+        .iter()
+        .map(|planned| Published { has_checksum: Some(true), ..planned.published })
+        .collect();
+    planned.sort_by(|a, b| a.key.cmp(&b.key));
+    archives.sort_by(|a, b| a.key.cmp(&b.key));
+    assert_eq!(planned, archives);
 }
 
 /// Lists the files below a folder with their keys.
@@ -625,7 +680,8 @@ fn a_selection_of_everything_takes_each_of_the_real_archives() {
     let targets = Selection::default().targets(matrix()).unwrap();
     let options = PlanOptions { force: false, today: date("2026-11-20") };
     let plan = plan(&targets, inventory(objects, matrix()), &Ledger::default(), options);
-    assert_eq!((plan.fetch.len() + plan.skipped.len(), plan.unknown.len()), (zips, 0));
-    assert!(plan.skipped.iter().all(|skipped| skipped.reason == SkipReason::CoveredByMonthly));
-    assert!(plan.fetch.len() > plan.skipped.len());
+    let skipped = usize::try_from(plan.skipped.len()).unwrap();
+    assert_eq!((plan.fetch.len() + skipped, plan.unknown.len()), (zips, 0));
+    assert_eq!(plan.skipped.of(SkipReason::CoveredByMonthly), plan.skipped.len());
+    assert!(plan.fetch.len() > skipped);
 }
