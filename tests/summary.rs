@@ -19,6 +19,9 @@ use lakehouse_core::names::period::{DateRange, Period};
 use lakehouse_core::plan::{Plan, PlanOptions, plan};
 use lakehouse_core::selection::{FrequencyPolicy, IntervalFilter, Selection, SymbolFilter};
 
+use crate::support::samples::{identify, sample_folder};
+use crate::support::test_lake::TestLake;
+
 fn archive(name: &str) -> Arc<str> {
     Arc::from(name)
 }
@@ -147,6 +150,37 @@ fn a_plan_is_counted_by_reason_and_names_what_is_missing_or_unknown() {
     published, and no archive of a known kind: 1 key
       data/spot/daily/klines/BTCUSDT/1h/part-00000.zip
     ");
+}
+
+#[test]
+fn a_plan_with_a_list_names_every_archive_with_its_reason() {
+    let days = ["2026-05-01", "2026-05-02", "2026-05-03"];
+    let key = |day| format!("data/spot/daily/klines/BTCUSDT/1h/BTCUSDT-1h-{day}.zip");
+    let folder = sample_folder(&days.map(|day| identify(&key(day))));
+    let lake = TestLake::new();
+    let source = ["--source", folder.path().to_str().unwrap(), "--all"];
+    assert_eq!(lake.run("ingest", &[&source[..], &["--end", "2026-05-02"]].concat()).code, Some(0));
+
+    let text = lake.run("plan", &[&source[..], &["--list"]].concat());
+    let listed: Vec<&str> = text.stdout.lines().filter(|line| line.contains("zip:")).collect();
+    let expected = [
+        format!("fetch  {}: new", key(days[2])),
+        format!("skip   {}: already ingested", key(days[0])),
+        format!("skip   {}: already ingested", key(days[1])),
+    ];
+    assert_eq!(listed, expected, "{text}");
+
+    let json = lake.run("plan", &[&source[..], &["--list", "--format", "json"]].concat());
+    let plan: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    let keys = |field: &str| -> Vec<String> {
+        let archives = plan[field].as_array().unwrap().iter();
+        archives.map(|archive| archive["key"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(
+        (keys("fetch"), keys("skip")),
+        (vec![key(days[2])], vec![key(days[0]), key(days[1])])
+    );
+    assert_eq!(plan["skip"][0]["reason"], "already ingested");
 }
 
 fn listed(key: String) -> Listed {

@@ -86,8 +86,7 @@ impl Ingest {
             planner.add(&archives, &rows);
             Ok::<(), IngestError>(())
         };
-        let windows =
-            |series: &Series, frequency| tracked.days_to_list(series, frequency, days);
+        let windows = |series: &Series, frequency| tracked.days_to_list(series, frequency, days);
         let lister = self.lister(today, reporter);
         let listed = lister.list_series(&targets, &windows, &self.matrix, take).await?;
         let missing = missing.found;

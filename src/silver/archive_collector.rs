@@ -1,4 +1,5 @@
-//! Collecting one archive of a batch: its rows are held until its end, and land whole or not at all.
+//! Collecting one archive of a batch: its rows are held until its end, and land whole or not at
+//! all.
 //!
 //! Which days land is known only when all rows were measured, so they wait in memory or in separate
 //! files. Decoding is done elsewhere and arrives as messages.

@@ -51,8 +51,7 @@ impl<'a> Doubts<'a> {
     pub(super) fn admit(&mut self, listed: ListedSeries<'a>) -> Vec<Vec<Published>> {
         let known = self.complete.len();
         self.complete.extend(listed.complete);
-        let mut certain =
-            if self.complete.len() > known { self.release() } else { Vec::new() };
+        let mut certain = if self.complete.len() > known { self.release() } else { Vec::new() };
         self.unavailable.extend(listed.unavailable);
         self.beyond.extend(listed.beyond.iter().map(|published| published.key.clone()));
         let mut archives = listed.archives;

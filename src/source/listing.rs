@@ -119,11 +119,11 @@ impl Lister {
                     found.push(*frequency);
                 }
             }
-            folders.extend(
-                frequencies
-                    .into_values()
-                    .map(|(symbol, frequencies)| SymbolFolders { target, symbol, frequencies }),
-            );
+            folders.extend(frequencies.into_values().map(|(symbol, frequencies)| SymbolFolders {
+                target,
+                symbol,
+                frequencies,
+            }));
         }
         folders
     }
@@ -135,7 +135,8 @@ impl Lister {
         windows: &'s Windows<'s>,
         matrix: &'s Matrix,
     ) -> BoxStream<'s, Found<'s>> {
-        let symbols = stream::iter(folders).map(move |folders| self.symbol_series(folders, matrix).boxed());
+        let symbols =
+            stream::iter(folders).map(move |folders| self.symbol_series(folders, matrix).boxed());
         let series = symbols.buffered(self.parallel).flat_map(|FoundSeries { series, unknown }| {
             let unknown = Found { series: None, unknown };
             stream::iter(series.into_iter().map(Ok).chain([Err(unknown)]))
@@ -163,10 +164,12 @@ impl Lister {
             let wanted = if folders.has_open_intervals() {
                 let prefix = folders.prefix(*frequency);
                 match self.children(prefix.clone()).await {
-                    Ok(children) => names::<Interval>(&prefix, children, matrix, &mut found.unknown)
-                        .into_iter()
-                        .map(Some)
-                        .collect(),
+                    Ok(children) => {
+                        names::<Interval>(&prefix, children, matrix, &mut found.unknown)
+                            .into_iter()
+                            .map(Some)
+                            .collect()
+                    }
                     Err(_) => expected(),
                 }
             } else {

@@ -143,7 +143,8 @@ fn by_series(archives: Vec<Published>) -> Vec<Vec<Published>> {
     let mut last = 0;
     for published in archives {
         let series = published.key.series();
-        let is_same = |group: &Vec<Published>| group.first().is_some_and(|it| it.key.series() == series);
+        let is_same =
+            |group: &Vec<Published>| group.first().is_some_and(|it| it.key.series() == series);
         if !groups.get(last).is_some_and(is_same) {
             last = *places.entry(series.clone()).or_insert(groups.len());
         }

@@ -137,10 +137,7 @@ impl LedgerReader {
     ///
     /// # Errors
     /// When a file cannot be read.
-    pub(crate) fn for_each(
-        &self,
-        mut take: impl FnMut(LedgerEntry),
-    ) -> Result<(), TableError> {
+    pub(crate) fn for_each(&self, mut take: impl FnMut(LedgerEntry)) -> Result<(), TableError> {
         let mut scan = self.scan(&KeyRange::of_prefix(""))?;
         while let Some(entry) = scan.next()? {
             take(self.checked(entry));

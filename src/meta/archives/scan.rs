@@ -231,4 +231,3 @@ impl LedgerScan {
         Ok(row)
     }
 }
-
