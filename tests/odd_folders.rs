@@ -233,10 +233,8 @@ fn a_pipe_among_gold_models_is_passed_over_and_one_that_a_flag_names_is_read() {
     std::fs::create_dir(&models).unwrap();
     make_pipe(&models.join("some.sql"));
     std::fs::write(place.path().join("models.toml"), "gold_models = \"models\"\n").unwrap();
-    let run = run_at_once(
-        place.path(),
-        &["gold", "list", "--lake", "lake", "--config", "models.toml"],
-    );
+    let run =
+        run_at_once(place.path(), &["gold", "list", "--lake", "lake", "--config", "models.toml"]);
     assert_eq!(run.code, Some(0), "{run}");
 
     let pipe = place.path().join("pipe.toml");

@@ -199,8 +199,7 @@ async fn a_ledger_gets_the_columns_of_later_programs_with_its_next_row() {
     let columns = "SELECT column_name FROM information_schema.columns \
                    WHERE table_name = 'archives' AND column_name IN ('rival', 'checksum_tag')";
     assert_eq!(lake.rows(columns).await, ["rival"]);
-    let refreshed =
-        lake.run("refresh", &["--full", "--source", source.path().to_str().unwrap()]);
+    let refreshed = lake.run("refresh", &["--full", "--source", source.path().to_str().unwrap()]);
     assert!(matches!(refreshed.code, Some(0 | 1)), "{refreshed}");
     assert_eq!(lake.rows(columns).await, ["rival", "checksum_tag"]);
     assert_eq!(lake.value("SELECT count(checksum_tag) FROM meta.archives").await, "0");

@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::TableError;
 use super::file::{ActiveFile, NewFile, logged_partition_values};
 use super::log::{
-    ArchiveRecord, BuildRecord, CommitRecord, CorrectionRecord, ComparedRecord, RECORD_KEY,
+    ArchiveRecord, BuildRecord, CommitRecord, ComparedRecord, CorrectionRecord, RECORD_KEY,
     read_record,
 };
 use super::obstacle::{Obstacle, obstacle};

@@ -61,11 +61,7 @@ pub fn inventory(objects: impl IntoIterator<Item = Listed>, matrix: &Matrix) -> 
     found
 }
 
-fn published(
-    key: ArchiveKey,
-    object: Listed,
-    checksum: Option<Option<String>>,
-) -> Published {
+fn published(key: ArchiveKey, object: Listed, checksum: Option<Option<String>>) -> Published {
     Published {
         key,
         size: Some(object.size),

@@ -72,10 +72,7 @@ pub fn periods_of(day: NaiveDate) -> [Period; 2] {
 
 /// Returns the periods of the archives that can have rows of a day from outside: days and months
 /// that end right before it, or begin after it by no more than a bar.
-pub fn periods_next_to(
-    day: NaiveDate,
-    interval: Option<Interval>,
-) -> impl Iterator<Item = Period> {
+pub fn periods_next_to(day: NaiveDate, interval: Option<Interval>) -> impl Iterator<Item = Period> {
     let before = day.pred_opt();
     let last = day.checked_add_days(reach(interval));
     let after = day.succ_opt().into_iter().flat_map(|next| next.iter_days());

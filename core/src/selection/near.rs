@@ -108,7 +108,8 @@ mod tests {
     use super::*;
 
     fn suggested(pattern: &str) -> Vec<String> {
-        let known = ["1000SATSUSDT", "BTCUSDC", "BTCUSDT", "BTCUSD_PERP", "ETHUSDT", "币安人生USDT"];
+        let known =
+            ["1000SATSUSDT", "BTCUSDC", "BTCUSDT", "BTCUSD_PERP", "ETHUSDT", "币安人生USDT"];
         let known = known.iter().map(|name| name.parse().unwrap()).collect();
         let found = misspelled(&[pattern.to_owned()], &known);
         found.into_iter().flat_map(|found| found.did_you_mean).collect()

@@ -193,8 +193,7 @@ impl Patterns {
     }
 
     fn contains(&self, symbol: &Symbol) -> bool {
-        self.names.contains(symbol)
-            || self.globs.iter().any(|glob| glob.matches(symbol))
+        self.names.contains(symbol) || self.globs.iter().any(|glob| glob.matches(symbol))
     }
 
     fn replace(&mut self, aliases: &BTreeMap<String, Symbol>) -> Vec<(Symbol, Symbol)> {
