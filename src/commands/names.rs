@@ -50,9 +50,8 @@ pub(super) async fn misspelled_in_lake(
     if names.is_empty() {
         return Ok(Vec::new());
     }
-    let Some(ledger) = LedgerTable::peek(lake, Arc::clone(matrix)).await? else {
-        return Ok(Vec::new());
-    };
+    let ledger = Box::pin(LedgerTable::peek(lake, Arc::clone(matrix))).await?;
+    let Some(ledger) = ledger else { return Ok(Vec::new()) };
     let known: BTreeSet<_> = ledger.entries().map(|entry| entry.key.symbol().clone()).collect();
     Ok(misspelled(&names, &known))
 }

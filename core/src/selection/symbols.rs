@@ -176,7 +176,7 @@ struct Patterns {
 
 impl Patterns {
     fn add(&mut self, text: &str) -> Result<(), NameError> {
-        match text.parse()? {
+        match text.parse::<Pattern>()? {
             Pattern::Name(name) => drop(self.names.insert(name)),
             Pattern::Glob(glob) => self.globs.push(glob),
         }
