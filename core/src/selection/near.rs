@@ -59,8 +59,8 @@ pub fn misspelled(patterns: &[String], known: &BTreeSet<Symbol>) -> Vec<Misspell
     found
 }
 
-/// Returns the names that differ from a name in case or separators only; if there are none, those that differ
-/// by one letter more or less, or by two that changed places.
+/// Returns the names that differ from a name in case or separators only; if there are none, those
+/// that differ by one letter more or less, or by two that changed places.
 fn similar_names(name: &str, known: &BTreeSet<Symbol>) -> Vec<String> {
     if !matches!(name.parse::<Pattern>(), Ok(Pattern::Name(_))) {
         return Vec::new();
