@@ -11,7 +11,7 @@ use lakehouse_core::plan::{Missing, Plan, Skipped, SummaryRow};
 
 use super::CommandOutcome;
 use super::context::Context;
-use super::run::{Prepared, RunReporter, unless_stopped};
+use super::run::{Prepared, RunReporter, check_names, unless_stopped};
 use crate::cli::{PlanFlags, ReportFormat};
 use crate::events::{Event, Reporter};
 use crate::settings::IngestSettings;
@@ -47,11 +47,12 @@ pub(super) async fn show(
     let planned = unless_stopped(&prepared.ingest, planning).await;
     let _ = reporter.finish();
     let Some(plan) = planned else { return Ok(CommandOutcome::Incomplete) };
+    let plan = plan?;
     match skipped {
-        Some(skipped) => print_list(&plan?, skipped.finish()?, format)?,
-        None => print(&plan?, format)?,
+        Some(skipped) => print_list(&plan, skipped.finish()?, format)?,
+        None => print(&plan, format)?,
     }
-    Ok(CommandOutcome::Done)
+    check_names(&plan, &listener)
 }
 
 /// The archives that are left alone, in a file: they may be all that there are.

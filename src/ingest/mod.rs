@@ -19,6 +19,7 @@ use lakehouse_core::matrix::Matrix;
 use lakehouse_core::names::archive::Series;
 use lakehouse_core::plan::{Batch, Batches, Plan, PlanOptions, Planner, Skipped};
 use lakehouse_core::schema::Schemas;
+use lakehouse_core::selection::near::misspelled;
 use lakehouse_core::selection::{SymbolQuery, Targets};
 use thiserror::Error;
 use tokio::sync::mpsc;
@@ -162,7 +163,8 @@ impl Ingest {
         let windows = |_: &Series, _| Some(self.targets.dates);
         let listed = lister.list_series(&self.targets, &windows, &self.matrix, take).await?;
         let unknown = self.report_unlisted(listed, reporter)?;
-        let plan = planner.finish(unknown);
+        let mut plan = planner.finish(unknown);
+        find_misspelled(&mut plan, &self.targets, &lister, &self.matrix).await;
         announce(&plan, reporter);
         Ok(plan)
     }
@@ -333,6 +335,13 @@ impl<'a> HeldSeries<'a> {
             (Some(rows), Some((series, row))) => Ok(rows.of(row, series)?),
             _ => Ok(Ledger::default()),
         }
+    }
+}
+
+/// Compares names of which nothing is published with those that the source has.
+async fn find_misspelled(plan: &mut Plan, targets: &Targets, lister: &Lister, matrix: &Matrix) {
+    if !plan.absent.is_empty() {
+        plan.misspelled = misspelled(&plan.absent, &lister.symbols(targets, matrix).await);
     }
 }
 

@@ -14,8 +14,11 @@ use lakehouse_core::names::period::DateRange;
 use lakehouse_core::plan::refresh_window::{Tracked, untracked, window};
 use lakehouse_core::plan::{Missing, Plan, PlanOptions, Planner};
 use lakehouse_core::selection::Targets;
+use lakehouse_core::selection::near::unmatched;
 
-use super::{HeldSeries, Ingest, IngestError, announce, reads_most, report_unavailable};
+use super::{
+    HeldSeries, Ingest, IngestError, announce, find_misspelled, reads_most, report_unavailable,
+};
 use crate::events::Reporter;
 use crate::meta::archives::reader::LedgerReader;
 
@@ -56,11 +59,16 @@ impl Ingest {
         let mut refresh = Box::pin(listed).await?;
         let untracked = untracked(&self.targets, &tracked);
         let new = self.plan_untracked(today, &untracked, ledger.as_ref(), reporter);
-        let first_seen = Box::pin(new).await?;
+        let mut first_seen = Box::pin(new).await?;
+        // A glob whose symbols are all tracked finds no new one.
+        first_seen.absent = unmatched(&first_seen.absent, &tracked.all_symbols());
+        let lister = self.lister(today, reporter);
+        find_misspelled(&mut first_seen, &untracked, &lister, &self.matrix).await;
         // That nothing is published any more of a symbol that is held is delisting, and no slip in
         // a name.
         refresh.plan.notes.clear();
         refresh.plan.missing.clear();
+        refresh.plan.misspelled = std::mem::take(&mut first_seen.misspelled);
         refresh.plan.append(Plan { notes: Vec::new(), missing: Vec::new(), ..first_seen });
         announce(&refresh.plan, reporter);
         Ok(refresh)

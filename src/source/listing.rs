@@ -6,7 +6,7 @@
 //! could not be listed, or whose listing seems to end early, is held back until more is known (see
 //! `doubt`). How a request is made is the lister's business.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::ready;
 
 use futures::stream::BoxStream;
@@ -85,6 +85,24 @@ impl Lister {
         }
         end.unknown.sort_unstable();
         Ok(end)
+    }
+
+    /// Returns the symbols that have a folder in any market and data type of the targets, wanted or
+    /// not, as far as they can be listed.
+    pub async fn symbols(&self, targets: &Targets, matrix: &Matrix) -> BTreeSet<Symbol> {
+        let mut prefixes = BTreeSet::new();
+        for target in &targets.targets {
+            let folder = |frequency: &Frequency| target.combination.symbols_prefix(*frequency);
+            prefixes.extend(target.frequencies.iter().map(folder));
+        }
+        let listed = prefixes.iter().map(|prefix| self.children(prefix.clone())).collect();
+        let mut symbols = BTreeSet::new();
+        for (prefix, children) in prefixes.iter().zip(self.in_parallel(listed).await) {
+            if let Ok(children) = children {
+                symbols.extend(names::<Symbol>(prefix, children, matrix, &mut Vec::new()));
+            }
+        }
+        symbols
     }
 
     /// Returns the folders of every wanted symbol, in the order of targets and of keys.

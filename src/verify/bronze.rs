@@ -18,6 +18,7 @@ use super::report::{Check, Finding};
 use crate::bronze::{BronzeArchive, older_name};
 use crate::error_chain::one_line;
 use crate::storage::Storage;
+use crate::storage::regular::open_regular;
 
 /// One version of an archive that bronze ought to have.
 #[derive(Clone, Debug)]
@@ -156,7 +157,7 @@ async fn sum(bronze: &Storage, place: &str) -> std::io::Result<Option<(Sha256Hex
 }
 
 fn sum_local(file: PathBuf) -> std::io::Result<Option<(Sha256Hex, u64)>> {
-    let mut file = match std::fs::File::open(file) {
+    let mut file = match open_regular(&file) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         opened => opened?,
     };

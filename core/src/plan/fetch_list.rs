@@ -1,4 +1,4 @@
-//! The archives that a plan fetches, each in some fifty bytes: a plan of the whole archive has
+//! The archives that a plan fetches, each in some sixty bytes: a plan of the whole archive has
 //! millions of them.
 //!
 //! What archives of a series have in common is kept once, and keys are rendered again when they are
@@ -22,8 +22,8 @@ use crate::names::period::Period;
 pub struct FetchList {
     series: Vec<FetchedSeries>,
     archives: Vec<FetchedArchive>,
-    /// Entity tags that are no MD5 sum, by their places in `archives`' own numbers.
-    other_etags: Vec<Box<str>>,
+    /// Entity tags that are no MD5 sum.
+    other_tags: Vec<Box<str>>,
 }
 
 /// What the archives of one series share.
@@ -35,24 +35,31 @@ pub(super) struct FetchedSeries {
     pub(super) pattern: Arc<KeyPattern>,
 }
 
+/// Without places for what is unknown, because there are millions of these.
 #[derive(Clone, Copy, Debug)]
 struct FetchedArchive {
     /// A place in the list of series.
     series: u32,
-    period: Period,
     reason: FetchReason,
-    size: Option<u64>,
-    last_modified: Option<DateTime<Utc>>,
-    etag: Etag,
+    period: Period,
+    size: u64,
+    /// Microseconds.
+    last_modified: i64,
+    etag: Tag,
+    checksum_tag: Tag,
 }
 
-/// An entity tag; of archives it is nearly always the MD5 sum of the bytes.
+/// What stands for an unknown size and an unknown time.
+const UNKNOWN_SIZE: u64 = u64::MAX;
+const UNKNOWN_TIME: i64 = i64::MIN;
+
+/// An entity tag; of archives and their checksums it is nearly always the MD5 sum of the bytes.
 #[derive(Clone, Copy, Debug)]
-enum Etag {
+enum Tag {
     Unknown,
     Md5([u8; 16]),
-    /// A place in the list of other tags.
-    Other(u32),
+    /// A place in the list of other tags, as bytes.
+    Other([u8; 4]),
 }
 
 impl FetchList {
@@ -65,15 +72,17 @@ impl FetchList {
         let place = u32::try_from(self.series.len()).unwrap_or(u32::MAX);
         let before = self.archives.len();
         for (published, reason) in archives {
-            let etag = self.compact_etag(published.etag.as_deref());
-            self.archives.push(FetchedArchive {
+            let modified = published.last_modified.map(|time| time.timestamp_micros());
+            let archive = FetchedArchive {
                 series: place,
-                period: published.key.period(),
                 reason,
-                size: published.size,
-                last_modified: published.last_modified,
-                etag,
-            });
+                period: published.key.period(),
+                size: published.size.unwrap_or(UNKNOWN_SIZE),
+                last_modified: modified.unwrap_or(UNKNOWN_TIME),
+                etag: self.compact(published.etag.as_deref()),
+                checksum_tag: self.compact(published.checksum_tag.as_deref()),
+            };
+            self.archives.push(archive);
         }
         if self.archives.len() > before {
             self.series.push(series);
@@ -83,13 +92,15 @@ impl FetchList {
     /// Adds the archives of another list; the whole is to be sorted again.
     pub(super) fn append(&mut self, other: Self) {
         let first_series = u32::try_from(self.series.len()).unwrap_or(u32::MAX);
-        let first_etag = u32::try_from(self.other_etags.len()).unwrap_or(u32::MAX);
+        let first_tag = u32::try_from(self.other_tags.len()).unwrap_or(u32::MAX);
         self.series.extend(other.series);
-        self.other_etags.extend(other.other_etags);
+        self.other_tags.extend(other.other_tags);
         for mut archive in other.archives {
             archive.series += first_series;
-            if let Etag::Other(place) = &mut archive.etag {
-                *place += first_etag;
+            for tag in [&mut archive.etag, &mut archive.checksum_tag] {
+                if let Tag::Other(place) = tag {
+                    *place = (u32::from_ne_bytes(*place) + first_tag).to_ne_bytes();
+                }
             }
             self.archives.push(archive);
         }
@@ -125,7 +136,7 @@ impl FetchList {
 
     /// Returns the sizes that are published, in bytes.
     pub fn sizes(&self) -> impl Iterator<Item = u64> {
-        self.archives.iter().filter_map(|archive| archive.size)
+        self.archives.iter().filter_map(FetchedArchive::size)
     }
 
     /// Returns the archives in their order.
@@ -137,8 +148,8 @@ impl FetchList {
     pub(super) fn outlines(&self) -> impl Iterator<Item = Outline<'_>> {
         self.archives.iter().filter_map(|archive| {
             let series = &self.series.get(archive.series as usize)?.series;
-            let FetchedArchive { period, reason, size, .. } = *archive;
-            Some(Outline { series, period, reason, size })
+            let FetchedArchive { period, reason, .. } = *archive;
+            Some(Outline { series, period, reason, size: archive.size() })
         })
     }
 
@@ -162,34 +173,35 @@ impl FetchList {
         let path = pattern.render(&series.symbol, series.interval, archive.period);
         let published = Published {
             key: ArchiveKey::new(series.clone(), archive.period, &path),
-            size: archive.size,
-            etag: self.etag(archive.etag),
-            last_modified: archive.last_modified,
-            checksum_modified: None,
+            size: archive.size(),
+            etag: self.tag(archive.etag),
+            last_modified: archive.last_modified(),
+            checksum_tag: self.tag(archive.checksum_tag),
             has_checksum: None,
         };
         Some(Planned { published, table: Arc::clone(table), reason: archive.reason })
     }
 
-    fn compact_etag(&mut self, etag: Option<&str>) -> Etag {
-        let Some(etag) = etag else { return Etag::Unknown };
+    fn compact(&mut self, tag: Option<&str>) -> Tag {
+        let Some(tag) = tag else { return Tag::Unknown };
         let mut sum = [0; 16];
         // A tag in upper case would not come back as it was.
-        let is_lower_case = !etag.bytes().any(|byte| byte.is_ascii_uppercase());
-        if is_lower_case && hex::decode_to_slice(etag, &mut sum).is_ok() {
-            return Etag::Md5(sum);
+        let is_lower_case = !tag.bytes().any(|byte| byte.is_ascii_uppercase());
+        if is_lower_case && hex::decode_to_slice(tag, &mut sum).is_ok() {
+            return Tag::Md5(sum);
         }
-        let place = u32::try_from(self.other_etags.len()).unwrap_or(u32::MAX);
-        self.other_etags.push(etag.into());
-        Etag::Other(place)
+        let place = u32::try_from(self.other_tags.len()).unwrap_or(u32::MAX);
+        self.other_tags.push(tag.into());
+        Tag::Other(place.to_ne_bytes())
     }
 
-    fn etag(&self, etag: Etag) -> Option<String> {
-        match etag {
-            Etag::Unknown => None,
-            Etag::Md5(sum) => Some(hex::encode(sum)),
-            Etag::Other(place) => {
-                self.other_etags.get(place as usize).map(|etag| etag.clone().into_string())
+    fn tag(&self, tag: Tag) -> Option<String> {
+        match tag {
+            Tag::Unknown => None,
+            Tag::Md5(sum) => Some(hex::encode(sum)),
+            Tag::Other(place) => {
+                let tag = self.other_tags.get(u32::from_ne_bytes(place) as usize)?;
+                Some(tag.clone().into_string())
             }
         }
     }
@@ -214,6 +226,17 @@ impl FetchList {
             rank.series += 1;
         }
         ranks
+    }
+}
+
+impl FetchedArchive {
+    fn size(&self) -> Option<u64> {
+        (self.size != UNKNOWN_SIZE).then_some(self.size)
+    }
+
+    fn last_modified(&self) -> Option<DateTime<Utc>> {
+        let micros = Some(self.last_modified).filter(|micros| *micros != UNKNOWN_TIME);
+        micros.and_then(DateTime::from_timestamp_micros)
     }
 }
 

@@ -33,6 +33,7 @@ use crate::ledger::Ledger;
 use crate::listing::{Inventory, Published};
 use crate::names::archive::Series;
 use crate::names::period::Period;
+use crate::selection::near::Misspelled;
 use crate::selection::{Note, Targets};
 
 /// What a plan depends on besides wishes, listing and ledger.
@@ -55,6 +56,11 @@ pub struct Plan {
     pub unknown: Vec<String>,
     /// What bounded dates made expect, and the listing does not have.
     pub missing: Vec<Missing>,
+    /// Names and globs of symbols of which nothing is published in any market or data type.
+    pub absent: Vec<String>,
+    /// Those of them that are like the name of another symbol, once the symbols of the source are
+    /// known.
+    pub misspelled: Vec<Misspelled>,
 }
 
 /// An archive to fetch.
@@ -118,6 +124,8 @@ impl Plan {
         self.notes.extend(other.notes);
         self.unknown.extend(other.unknown);
         self.missing.extend(other.missing);
+        self.absent.extend(other.absent);
+        self.misspelled.extend(other.misspelled);
     }
 }
 

@@ -120,9 +120,12 @@ impl<'a> Planner<'a> {
         missing.sort_by(|a, b| a.series.cmp(&b.series));
         let mut notes = self.targets.notes.clone();
         notes.extend(self.published.notes());
+        let absent = self.published.absent();
         let mut fetch = self.fetch;
         fetch.sort();
-        Plan { fetch: Arc::new(fetch), skipped: self.skipped, notes, unknown, missing }
+        let fetch = Arc::new(fetch);
+        let skipped = self.skipped;
+        Plan { fetch, skipped, notes, unknown, missing, absent, misspelled: Vec::new() }
     }
 }
 

@@ -58,6 +58,12 @@ impl Tracked {
             .collect()
     }
 
+    /// Returns all symbols that are tracked.
+    #[must_use]
+    pub fn all_symbols(&self) -> BTreeSet<Symbol> {
+        self.series.keys().map(|series| series.symbol.clone()).collect()
+    }
+
     /// Returns which days of a series are listed at a frequency: all months, or the days of the
     /// window; nothing of a series that the lake does not track.
     ///

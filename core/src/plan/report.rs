@@ -58,12 +58,13 @@ impl Plan {
 
 impl Serialize for Plan {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut plan = serializer.serialize_struct("Plan", 5)?;
+        let mut plan = serializer.serialize_struct("Plan", 6)?;
         plan.serialize_field("summary", &self.summary())?;
         plan.serialize_field("fetch", self.fetch.as_ref())?;
         plan.serialize_field("missing", &self.missing)?;
         plan.serialize_field("unknown", &self.unknown)?;
         plan.serialize_field("notes", &self.notes)?;
+        plan.serialize_field("misspelled", &self.misspelled)?;
         plan.end()
     }
 }
