@@ -197,7 +197,8 @@ async fn an_increment_of_gold_leaves_an_undescribed_table_undescribed() {
 async fn a_ledger_gets_the_columns_of_later_programs_with_its_next_row() {
     let (lake, source) = (old_lake(), later_source());
     let columns = "SELECT column_name FROM information_schema.columns \
-                   WHERE table_name = 'archives' AND column_name IN ('rival', 'checksum_tag')";
+                   WHERE table_name = 'archives' AND column_name IN ('rival', 'checksum_tag') \
+                   ORDER BY ordinal_position";
     assert_eq!(lake.rows(columns).await, ["rival"]);
     let refreshed = lake.run("refresh", &["--full", "--source", source.path().to_str().unwrap()]);
     assert!(matches!(refreshed.code, Some(0 | 1)), "{refreshed}");
