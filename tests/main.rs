@@ -33,6 +33,7 @@ mod listing;
 mod maintain;
 mod memory;
 mod metrics;
+mod misspelled;
 mod object_store;
 mod odd_folders;
 mod output;

@@ -1,7 +1,7 @@
 //! `lakehouse ingest`: download, decode and commit what `lakehouse plan` lists.
 
 use super::context::Context;
-use super::run::{Prepared, RunReporter, unless_stopped};
+use super::run::{Prepared, RunReporter, check_names, unless_stopped};
 use super::{CommandOutcome, plan, record_metrics};
 use crate::cli::IngestFlags;
 use crate::events::Event;
@@ -30,8 +30,10 @@ async fn ingest(
     let targets = settings.selection.targets(&settings.matrix)?;
     let prepared = Prepared::open(settings, targets, context, &listener)?;
     let planning = Box::pin(prepared.ingest.plan(context.today(), &listener));
+    let mut names = CommandOutcome::Done;
     if let Some(plan) = unless_stopped(&prepared.ingest, planning).await {
         let plan = plan?;
+        names = check_names(&plan, &listener)?;
         if plan.fetch.is_empty() && plan.skipped.is_empty() {
             listener
                 .report(Event::Note("nothing is published that the selection matches".to_owned()));
@@ -39,5 +41,5 @@ async fn ingest(
         plan::report_omissions(&plan, &listener);
         prepared.carry_out(&plan, reporter, &context.clock).await?;
     }
-    reporter.conclude(&prepared.ingest, format)
+    reporter.conclude(&prepared.ingest, format).map(|outcome| outcome.and(names))
 }

@@ -10,6 +10,7 @@ mod ingest;
 mod maintain;
 mod man;
 mod matrix;
+mod names;
 pub mod plan;
 mod query;
 mod refresh;
@@ -37,8 +38,15 @@ use crate::terminal::logs::{self, Verbosity};
 pub enum CommandOutcome {
     /// Everything is done, or there was nothing to do.
     Done,
-    /// Done, but some archives failed or rows were rejected.
+    /// Done, but some archives failed, rows were rejected, or some names were not found.
     Incomplete,
+}
+
+impl CommandOutcome {
+    /// Returns how two parts of a command ended together.
+    fn and(self, other: Self) -> Self {
+        if self == Self::Done { other } else { self }
+    }
 }
 
 /// Wrong usage, or nothing could be done.

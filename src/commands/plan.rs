@@ -9,7 +9,7 @@ use lakehouse_core::plan::{Missing, Plan, SummaryRow};
 
 use super::CommandOutcome;
 use super::context::Context;
-use super::run::{Prepared, RunReporter, unless_stopped};
+use super::run::{Prepared, RunReporter, check_names, unless_stopped};
 use crate::cli::{PlanFlags, ReportFormat};
 use crate::events::{Event, Reporter};
 use crate::settings::IngestSettings;
@@ -37,8 +37,9 @@ pub(super) async fn show(
     let planned = unless_stopped(&prepared.ingest, planning).await;
     let _ = reporter.finish();
     let Some(plan) = planned else { return Ok(CommandOutcome::Incomplete) };
-    print(&plan?, format)?;
-    Ok(CommandOutcome::Done)
+    let plan = plan?;
+    print(&plan, format)?;
+    check_names(&plan, &listener)
 }
 
 /// Reports missing archives and unknown keys, when the plan itself is not printed.

@@ -8,7 +8,7 @@ use lakehouse_core::selection::Targets;
 use tokio::time::{Instant, sleep_until};
 
 use super::context::Context;
-use super::run::{Prepared, RunReporter, unless_stopped};
+use super::run::{Prepared, RunReporter, check_names, unless_stopped};
 use super::{CommandOutcome, plan, record_metrics, show_error};
 use crate::cli::RefreshFlags;
 use crate::events::metrics::MetricsFile;
@@ -89,8 +89,9 @@ impl Round<'_> {
         if flags.dry_run {
             let _ = reporter.finish();
             plan::print(&plan, flags.format)?;
-            return Ok(CommandOutcome::Done);
+            return check_names(&plan, &listener);
         }
+        let names = check_names(&plan, &listener)?;
         if plan.fetch.is_empty() && plan.skipped.is_empty() {
             let note =
                 "the lake holds nothing that could be refreshed: begin with `lakehouse ingest`";
@@ -99,7 +100,7 @@ impl Round<'_> {
         plan::report_omissions(&plan, &listener);
         report_late(&planned, &listener);
         prepared.carry_out(&plan, reporter, &context.clock).await?;
-        reporter.conclude(ingest, flags.format)
+        reporter.conclude(ingest, flags.format).map(|outcome| outcome.and(names))
     }
 }
 

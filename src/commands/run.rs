@@ -9,8 +9,8 @@ use lakehouse_core::plan::Plan;
 use lakehouse_core::schema::Schemas;
 use lakehouse_core::selection::Targets;
 
-use super::CommandOutcome;
 use super::context::{Context, open_lake};
+use super::{CommandOutcome, names};
 use crate::cli::{ReportFormat, Stage};
 use crate::clock::Clock;
 use crate::events::summary::{Counting, Summary};
@@ -128,6 +128,15 @@ impl Prepared {
         }
         Ok(())
     }
+}
+
+/// Reports names of symbols that are misspelled; a plan of which nothing else is left is an error.
+pub(super) fn check_names(
+    plan: &Plan,
+    reporter: &Arc<dyn Reporter>,
+) -> anyhow::Result<CommandOutcome> {
+    let is_empty = plan.fetch.is_empty() && plan.skipped.is_empty();
+    names::check(&plan.misspelled, is_empty, |text| reporter.report(Event::Warning(text)))
 }
 
 /// Waits for a plan; returns nothing if a shutdown is requested first. A plan changes nothing.

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use super::CommandOutcome;
 use super::context::{Context, open_lake};
+use super::names::misspelled_in_lake;
 use super::scope::scope;
+use super::{CommandOutcome, names};
 use crate::cli::{ReportFormat, StatusFlags};
 use crate::meta::scope::Scope;
 use crate::settings::Settings;
 use crate::status::{LakeStatus, StatusDocument};
-use crate::terminal::console;
+use crate::terminal::console::{self, MessageKind};
 
 /// Prints the status; failed archives are part of it and no failure of the command.
 pub(super) async fn run(flags: &StatusFlags, context: &Context) -> anyhow::Result<CommandOutcome> {
@@ -22,10 +23,15 @@ pub(super) async fn run(flags: &StatusFlags, context: &Context) -> anyhow::Resul
         ReportFormat::Json => console::print_json(&StatusDocument::new(&settings.lake, &status))?,
         ReportFormat::Text => console::print(&text(flags, &status))?,
     }
+    let matrix = Arc::new(settings.matrix.clone());
+    let misspelled = misspelled_in_lake(&open_lake(&settings.lake)?, &matrix, &scope).await?;
+    let outcome = names::check(&misspelled, status.series.is_empty(), |text| {
+        context.console.show(MessageKind::Warning, &text);
+    })?;
     if let Some(hint) = hint(flags, &status, &settings.lake) {
         context.console.info(&hint);
     }
-    Ok(CommandOutcome::Done)
+    Ok(outcome)
 }
 
 /// Reads the status of the lake that the settings name.

@@ -6,11 +6,12 @@ use std::thread::available_parallelism;
 use bytesize::ByteSize;
 use lakehouse_core::schema::Schemas;
 
-use super::CommandOutcome;
 use super::context::{Context, open_lake};
+use super::names::misspelled_in_lake;
 use super::scope::scope;
+use super::{CommandOutcome, names};
 use crate::cli::{ReportFormat, VerifyFlags};
-use crate::terminal::console;
+use crate::terminal::console::{self, MessageKind};
 use crate::verify::{Finding, Verify, VerifyReport};
 
 /// Verifies the lake and prints what was found.
@@ -24,6 +25,7 @@ pub(super) async fn run(flags: &VerifyFlags, context: &Context) -> anyhow::Resul
         deep: flags.deep,
         threads: available_parallelism().map_or(1, usize::from),
     };
+    let misspelled = misspelled_in_lake(&verify.lake, &verify.matrix, &verify.scope).await?;
     let report = Box::pin(verify.run()).await?;
     match flags.format {
         ReportFormat::Json => console::print_json(&report)?,
@@ -33,8 +35,13 @@ pub(super) async fn run(flags: &VerifyFlags, context: &Context) -> anyhow::Resul
             console::print(&console::columns(&["archive", "check", "expected", "found"], &rows))?;
         }
     }
+    let is_empty = report.archives == 0 && report.findings.is_empty();
+    let names = names::check(&misspelled, is_empty, |text| {
+        context.console.show(MessageKind::Warning, &text);
+    })?;
     context.console.info(&summary(&report));
-    Ok(if report.findings.is_empty() { CommandOutcome::Done } else { CommandOutcome::Incomplete })
+    let is_right = report.findings.is_empty();
+    Ok(if is_right { names } else { CommandOutcome::Incomplete })
 }
 
 fn cells(finding: &Finding) -> Vec<String> {

@@ -19,6 +19,7 @@ use lakehouse_core::matrix::Matrix;
 use lakehouse_core::plan::{Plan, PlanOptions, plan};
 use lakehouse_core::schema::Schemas;
 use lakehouse_core::selection::Targets;
+use lakehouse_core::selection::near::misspelled;
 use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -140,7 +141,8 @@ impl Ingest {
         let lister = self.lister(today, reporter);
         let listing = lister.list(&self.targets, &self.matrix).await;
         let inventory = self.known_inventory(listing, reporter)?;
-        let plan = plan(&self.targets, inventory, &ledger, self.plan_options(today));
+        let mut plan = plan(&self.targets, inventory, &ledger, self.plan_options(today));
+        find_misspelled(&mut plan, &self.targets, &lister).await;
         announce(&plan, reporter);
         Ok(plan)
     }
@@ -288,6 +290,13 @@ impl Ingest {
             Some(table) => Ok(table.checked_ledger(&self.lake).await?),
             None => Ok(Ledger::default()),
         }
+    }
+}
+
+/// Compares names of which nothing is published with those that the source has.
+async fn find_misspelled(plan: &mut Plan, targets: &Targets, lister: &Lister) {
+    if !plan.absent.is_empty() {
+        plan.misspelled = misspelled(&plan.absent, &lister.symbols(targets).await);
     }
 }
 

@@ -16,8 +16,9 @@ use lakehouse_core::names::period::DateRange;
 use lakehouse_core::plan::refresh_window::{Tracked, untracked, window};
 use lakehouse_core::plan::{Missing, Plan, PlanOptions, plan};
 use lakehouse_core::selection::Targets;
+use lakehouse_core::selection::near::unmatched;
 
-use super::{Ingest, IngestError, announce};
+use super::{Ingest, IngestError, announce, find_misspelled};
 use crate::events::Reporter;
 use crate::source::lister::{Lister, Listing};
 
@@ -68,13 +69,17 @@ impl Ingest {
         let targets = tracked.targets(&self.matrix);
         let missing = missing_days(&targets, &held, &ledger, days, options);
         let mut refresh = plan(&targets, held, &ledger, options);
-        let first_seen = plan(&untracked, new.inventory, &ledger, options);
+        let mut first_seen = plan(&untracked, new.inventory, &ledger, options);
+        // A glob whose symbols are all tracked finds no new one.
+        first_seen.absent = unmatched(&first_seen.absent, &tracked.all_symbols());
+        find_misspelled(&mut first_seen, &untracked, &lister).await;
         // That nothing is published any more of a symbol that is held is delisting, and no slip in
         // a name.
         refresh.notes.clear();
         refresh.fetch.extend(first_seen.fetch);
         refresh.skipped.extend(first_seen.skipped);
         refresh.unknown.extend(first_seen.unknown);
+        refresh.misspelled = first_seen.misspelled;
         announce(&refresh, reporter);
         Ok(RefreshPlan { late: tracked.late(&refresh.fetch), missing, plan: refresh })
     }

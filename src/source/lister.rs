@@ -6,6 +6,7 @@
 //! early, the archives that should exist are requested one by one (see `probe`).
 //! What to do about the archives is the business of the plan.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -14,7 +15,7 @@ use futures::StreamExt;
 use lakehouse_core::foreign::shown;
 use lakehouse_core::listing::{Inventory, Listed, ListingPage, SeriesWindow, inventory};
 use lakehouse_core::matrix::Matrix;
-use lakehouse_core::names::market::Interval;
+use lakehouse_core::names::market::{Frequency, Interval, Symbol};
 use lakehouse_core::selection::{SymbolQuery, Targets};
 use tokio::sync::Semaphore;
 
@@ -112,6 +113,25 @@ impl Lister {
         inventory.unknown.append(&mut found.unknown);
         inventory.unknown.sort_unstable();
         Listing { inventory, unavailable: found.unavailable }
+    }
+
+    /// Returns the symbols that have a folder in any market and data type of the targets, wanted or
+    /// not, as far as they can be listed.
+    pub async fn symbols(&self, targets: &Targets) -> BTreeSet<Symbol> {
+        let mut prefixes = BTreeSet::new();
+        for target in &targets.targets {
+            let folder = |frequency: &Frequency| target.combination.symbols_prefix(*frequency);
+            prefixes.extend(target.frequencies.iter().map(folder));
+        }
+        let listed = prefixes.iter().map(|prefix| self.children(prefix.clone())).collect();
+        let mut found = FoundObjects::default();
+        let mut symbols = BTreeSet::new();
+        for (prefix, children) in prefixes.iter().zip(self.in_parallel(listed).await) {
+            if let Ok(children) = children {
+                symbols.extend(found.names::<Symbol>(prefix, children));
+            }
+        }
+        symbols
     }
 
     /// Returns the folder of every wanted symbol, at every wanted frequency.

@@ -3,7 +3,7 @@
 //! A name that the archive does not have is most often a slip or the name of another market, so it
 //! is reported; the run goes on with the rest.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use chrono::NaiveDate;
 
@@ -19,16 +19,22 @@ pub(super) struct PublishedNames<'a> {
     /// The series that have an archive, of targets whose symbols are named.
     series: HashSet<(usize, &'a Symbol, Option<Interval>)>,
     symbols: HashSet<(usize, &'a Symbol)>,
+    /// The symbols that have an archive, of targets with globs.
+    matched: Vec<BTreeSet<Symbol>>,
 }
 
 impl<'a> PublishedNames<'a> {
     pub(super) fn new(targets: &'a Targets) -> Self {
-        Self { targets, series: HashSet::new(), symbols: HashSet::new() }
+        let matched = vec![BTreeSet::new(); targets.targets.len()];
+        Self { targets, series: HashSet::new(), symbols: HashSet::new(), matched }
     }
 
     pub(super) fn add(&mut self, at: usize, series: &Series) {
         let target = self.targets.targets.get(at);
         let Some(SymbolQuery::Literal(names)) = target.map(|target| &target.symbols) else {
+            if let Some(matched) = self.matched.get_mut(at) {
+                matched.insert(series.symbol.clone());
+            }
             return;
         };
         if let Some(name) =
@@ -75,6 +81,25 @@ impl<'a> PublishedNames<'a> {
             );
         }
         notes.into_vec()
+    }
+
+    /// Returns the names and globs of which nothing is published in any market or data type.
+    pub(super) fn absent(&self) -> Vec<String> {
+        let mut absent = BTreeSet::new();
+        let mut present = BTreeSet::new();
+        for (at, _, name) in self.named() {
+            let is_present = self.symbols.contains(&(at, name));
+            let names = if is_present { &mut present } else { &mut absent };
+            names.insert(name.to_string());
+        }
+        for (target, matched) in self.targets.targets.iter().zip(&self.matched) {
+            let SymbolQuery::Glob(list) = &target.symbols else { continue };
+            let unmatched: BTreeSet<String> = list.unmatched(matched).into_iter().collect();
+            let patterns = list.included().map(str::to_owned);
+            present.extend(patterns.filter(|pattern| !unmatched.contains(pattern)));
+            absent.extend(unmatched);
+        }
+        absent.difference(&present).cloned().collect()
     }
 
     fn named(&self) -> impl Iterator<Item = (usize, &'a Target, &'a Symbol)> {

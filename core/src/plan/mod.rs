@@ -31,6 +31,7 @@ use crate::listing::{Inventory, Published};
 use crate::names::archive::{ArchiveKey, Series};
 use crate::names::market::{DataType, Frequency, Market};
 use crate::names::period::Period;
+use crate::selection::near::Misspelled;
 use crate::selection::{Note, Target, Targets};
 
 /// What a plan depends on besides wishes, listing and ledger.
@@ -55,6 +56,11 @@ pub struct Plan {
     pub unknown: Vec<String>,
     /// What bounded dates made expect, and the listing does not have.
     pub missing: Vec<Missing>,
+    /// Names and globs of symbols of which nothing is published in any market or data type.
+    pub absent: Vec<String>,
+    /// Those of them that are like the name of another symbol, once the symbols of the source are
+    /// known.
+    pub misspelled: Vec<Misspelled>,
 }
 
 /// An archive to fetch.
@@ -110,7 +116,8 @@ pub fn plan(
     missing.sort_by(|a, b| a.series.cmp(&b.series));
     let mut notes = targets.notes.clone();
     notes.extend(found.notes());
-    let mut plan = Plan { notes, unknown: inventory.unknown, missing, ..Plan::default() };
+    let absent = found.absent();
+    let mut plan = Plan { notes, unknown: inventory.unknown, missing, absent, ..Plan::default() };
     plan.take(inventory.archives, &decided, &index.tables);
     plan
 }

@@ -62,6 +62,12 @@ impl Tracked {
             .collect()
     }
 
+    /// Returns all symbols that are tracked.
+    #[must_use]
+    pub fn all_symbols(&self) -> BTreeSet<Symbol> {
+        self.series.keys().map(|series| series.symbol.clone()).collect()
+    }
+
     /// Returns what to list of one frequency: all months, or the days of the window.
     ///
     /// A series that was left alone for longer than the window is listed from the month in which it

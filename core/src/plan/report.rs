@@ -75,13 +75,14 @@ fn rows<R: ToString>(action: &'static str, counts: Counts<'_, R>) -> Vec<Summary
 
 impl Serialize for Plan {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut plan = serializer.serialize_struct("Plan", 6)?;
+        let mut plan = serializer.serialize_struct("Plan", 7)?;
         plan.serialize_field("summary", &self.summary())?;
         plan.serialize_field("fetch", &self.fetch)?;
         plan.serialize_field("skip", &self.skipped)?;
         plan.serialize_field("missing", &self.missing)?;
         plan.serialize_field("unknown", &self.unknown)?;
         plan.serialize_field("notes", &self.notes)?;
+        plan.serialize_field("misspelled", &self.misspelled)?;
         plan.end()
     }
 }

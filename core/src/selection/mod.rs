@@ -5,6 +5,7 @@
 //! published: that is the listing's, and what to do about it the plan's.
 
 mod intervals;
+pub mod near;
 mod notes;
 mod resolve;
 mod symbols;

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::str::FromStr;
 
 use globset::{GlobBuilder, GlobMatcher, GlobSet};
 
@@ -57,6 +58,16 @@ impl SymbolFilter {
         self.for_market(market).is_some_and(|list| list.matches(symbol))
     }
 
+    /// Returns the names and globs of all markets, but for exclusions.
+    #[must_use]
+    pub fn included(&self) -> Vec<String> {
+        let lists: Vec<&SymbolList> = match self {
+            Self::Everywhere(list) => vec![list],
+            Self::PerMarket(lists) => lists.values().collect(),
+        };
+        lists.into_iter().flat_map(SymbolList::included).map(str::to_owned).collect()
+    }
+
     /// Returns whether something must be named for a symbol to be wanted: what `--all` is for
     /// otherwise.
     #[must_use]
@@ -107,6 +118,23 @@ impl SymbolList {
         list
     }
 
+    /// Returns the names and globs, but for exclusions.
+    pub(crate) fn included(&self) -> impl Iterator<Item = &str> {
+        self.include.texts()
+    }
+
+    /// Returns the names and globs, but for exclusions, that match none of the symbols.
+    pub(crate) fn unmatched(&self, symbols: &BTreeSet<Symbol>) -> Vec<String> {
+        let names = self.include.names.iter().filter(|name| !symbols.contains(name));
+        let mut unmatched: Vec<String> = names.map(ToString::to_string).collect();
+        for glob in &self.include.globs {
+            if !symbols.iter().any(|symbol| glob.matches(symbol)) {
+                unmatched.push(glob.0.glob().glob().to_owned());
+            }
+        }
+        unmatched
+    }
+
     /// Returns the patterns as they are written, exclusions last.
     #[must_use]
     pub fn patterns(&self) -> Vec<String> {
@@ -148,10 +176,9 @@ struct Patterns {
 
 impl Patterns {
     fn add(&mut self, text: &str) -> Result<(), NameError> {
-        if text.contains(['*', '?', '[', '{']) {
-            self.globs.push(Glob::parse(text)?);
-        } else {
-            self.names.insert(text.parse()?);
+        match text.parse::<Pattern>()? {
+            Pattern::Name(name) => drop(self.names.insert(name)),
+            Pattern::Glob(glob) => self.globs.push(glob),
         }
         Ok(())
     }
@@ -166,8 +193,7 @@ impl Patterns {
     }
 
     fn contains(&self, symbol: &Symbol) -> bool {
-        self.names.contains(symbol)
-            || self.globs.iter().any(|glob| glob.0.is_match(symbol.as_str()))
+        self.names.contains(symbol) || self.globs.iter().any(|glob| glob.matches(symbol))
     }
 
     fn replace(&mut self, aliases: &BTreeMap<String, Symbol>) -> Vec<(Symbol, Symbol)> {
@@ -184,6 +210,33 @@ impl Patterns {
     }
 }
 
+/// A name or a glob.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Pattern {
+    Name(Symbol),
+    Glob(Glob),
+}
+
+impl Pattern {
+    pub(super) fn matches(&self, symbol: &Symbol) -> bool {
+        match self {
+            Self::Name(name) => name == symbol,
+            Self::Glob(glob) => glob.matches(symbol),
+        }
+    }
+}
+
+impl FromStr for Pattern {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        if text.contains(['*', '?', '[', '{']) {
+            return Glob::parse(text).map(Self::Glob);
+        }
+        text.parse().map(Self::Name)
+    }
+}
+
 /// Bytes of the longest glob, far more than any symbol has.
 const LONGEST_GLOB: usize = 256;
 
@@ -193,9 +246,13 @@ fn check_compiles(glob: &globset::Glob) -> Result<(), globset::Error> {
 }
 
 #[derive(Clone)]
-struct Glob(GlobMatcher);
+pub(super) struct Glob(GlobMatcher);
 
 impl Glob {
+    fn matches(&self, symbol: &Symbol) -> bool {
+        self.0.is_match(symbol.as_str())
+    }
+
     fn parse(text: &str) -> Result<Self, NameError> {
         let invalid = |why: String| {
             NameError::new("symbol pattern", text, format!("a glob such as BTC* ({why})"))

@@ -324,6 +324,20 @@ fn a_name_of_which_nothing_is_published_is_told() {
 }
 
 #[test]
+fn a_name_is_absent_if_nothing_is_published_of_it_in_any_data_type() {
+    let wish = selection("trades,aggTrades", "BTCUSDT,ETHUSDT,btcusdt", "..");
+    let plan = plan_of(
+        &wish,
+        published(&["trades/BTCUSDT/2024-01", "aggTrades/ETHUSDT/2024-01"]),
+        &Ledger::default(),
+    );
+    assert_eq!(plan.absent, ["btcusdt"]);
+    let wish = selection("trades,aggTrades", "BTC*,eth*,ETHUSDT,btcusdt,!XRP*", "..");
+    let plan = plan_of(&wish, published(&["trades/BTCUSDT/2024-01"]), &Ledger::default());
+    assert_eq!(plan.absent, ["ETHUSDT", "btcusdt", "eth*"]);
+}
+
+#[test]
 fn what_bounded_dates_expect_and_nobody_published_is_missing_in_ranges() {
     let wish = selection("trades", "BTCUSDT", "2024-05-28..2024-12-31");
     let days = ["2024-05-28", "2024-05-31", "2024-06-01", "2024-06-10"]
