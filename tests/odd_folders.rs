@@ -2,7 +2,7 @@
 
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use lakehouse_core::listing::Published;
 
@@ -101,6 +101,155 @@ fn links_pipes_and_odd_names_in_a_mirror_or_a_lake_stop_nothing() {
     assert!(rows.stdout.ends_with("5\n"), "{rows}");
     done(place.path(), &["verify", "--deep", "--lake", "lake"]);
     done(place.path(), &["maintain", "--lake", "lake"]);
+}
+
+fn make_pipe(path: &Path) {
+    assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
+/// Replaces a file of a lake or a mirror by a pipe that nobody writes to.
+fn replace_by_pipe(path: &Path) {
+    std::fs::remove_file(path).unwrap();
+    make_pipe(path);
+}
+
+/// Runs the program and fails if it waits for something.
+fn run_at_once(folder: &Path, arguments: &[&str]) -> Run {
+    let mut program = std::process::Command::new("timeout");
+    program.current_dir(folder).args(["60", env!("CARGO_BIN_EXE_lakehouse")]).args(arguments);
+    program.env_remove("LAKEHOUSE_CONFIG");
+    let run = Run::from(program.output().unwrap());
+    assert_ne!(run.code, Some(124), "it waits: {arguments:?}: {run}");
+    run
+}
+
+fn files_named(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files_named(&path, ending));
+        } else if path.to_str().is_some_and(|path| path.ends_with(ending)) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+#[test]
+fn a_pipe_or_a_socket_in_the_place_of_a_folder_of_a_mirror_is_passed_over_at_once() {
+    let place = tempfile::tempdir().unwrap();
+    let mirror = place.path().join("mirror");
+    put(&mirror, "BTCUSDT");
+    let symbols = mirror.join("data/spot/daily/trades");
+    make_pipe(&symbols.join("PIPEUSDT"));
+    let _socket = std::os::unix::net::UnixListener::bind(symbols.join("SOCKUSDT")).unwrap();
+    symlink("LOOPUSDT", symbols.join("LOOPUSDT")).unwrap();
+    symlink("/dev/null", symbols.join("NULLUSDT")).unwrap();
+    make_pipe(&mirror.join("data/spot/monthly"));
+    let names = "BTCUSDT,PIPEUSDT,SOCKUSDT,LOOPUSDT,NULLUSDT";
+    let plan = ["plan", "--lake", "lake", "--source", mirror.to_str().unwrap()];
+    let selections = [&["--symbol", names][..], &["--all"], &["--symbol", "*USDT"]];
+    for selection in selections {
+        let flags = ["--market", "spot", "--data-type", "trades,aggTrades"];
+        let run = run_at_once(place.path(), &[&plan[..], &flags, selection].concat());
+        assert_eq!(run.code, Some(0), "{run}");
+        assert!(run.stdout.contains("1 archive to fetch"), "{run}");
+        assert!(!run.stderr.contains("trying again"), "{run}");
+    }
+    let mirror = place.path().join("other");
+    std::fs::create_dir(&mirror).unwrap();
+    make_pipe(&mirror.join("data"));
+    let run = run_at_once(place.path(), &ingest("lake", mirror.to_str().unwrap(), "BTCUSDT"));
+    assert_eq!(run.code, Some(2), "{run}");
+    assert!(run.stderr.contains("no folder `data`"), "{run}");
+}
+
+#[test]
+fn a_pipe_in_the_place_of_a_checksum_fails_that_archive_alone_and_at_once() {
+    let place = tempfile::tempdir().unwrap();
+    let mirror = place.path().join("mirror");
+    put(&mirror, "BTCUSDT");
+    put(&mirror, "ETHUSDT");
+    replace_by_pipe(&mirror.join(format!("{}.CHECKSUM", trades_key("BTCUSDT", "2026-11-19"))));
+    let arguments = ingest("lake", mirror.to_str().unwrap(), "BTCUSDT,ETHUSDT");
+    let run = run_at_once(place.path(), &arguments);
+    assert_eq!(run.code, Some(1), "{run}");
+    assert!(run.stderr.contains("it is no regular file"), "{run}");
+    assert!(!run.stderr.contains("trying again"), "{run}");
+    let rows = done(place.path(), &["query", "--lake", "lake", COUNT, "--format", "csv"]);
+    assert!(rows.stdout.ends_with("5\n"), "{rows}");
+}
+
+#[test]
+fn a_pipe_in_the_place_of_a_file_of_a_lake_is_named_and_never_waited_for() {
+    let place = tempfile::tempdir().unwrap();
+    let mirror = place.path().join("mirror");
+    put(&mirror, "BTCUSDT");
+    let mirror = mirror.to_str().unwrap();
+    let arguments = ingest("lake", mirror, "BTCUSDT");
+    let again = [&arguments[..], &["--force-redownload"]].concat();
+    let lake = place.path().join("lake");
+    for ending in [".zip", ".zip.CHECKSUM"] {
+        done(place.path(), &again);
+        replace_by_pipe(&files_named(&lake.join("bronze"), ending)[0]);
+        let run = run_at_once(place.path(), &["verify", "--deep", "--lake", "lake"]);
+        assert_eq!(run.code, Some(1), "{run}");
+        assert!(run.stdout.contains("no regular file"), "{run}");
+        run_at_once(place.path(), &["maintain", "--repair", "--lake", "lake"]);
+        let run = run_at_once(place.path(), &again);
+        assert_eq!(run.code, Some(0), "the archive takes the place of the pipe: {run}");
+        done(place.path(), &["verify", "--deep", "--lake", "lake"]);
+    }
+    replace_by_pipe(&files_named(&lake.join("silver/trades/market=spot"), ".parquet")[0]);
+    for arguments in [
+        &["query", "--lake", "lake", "SELECT sum(price) FROM silver.trades"][..],
+        &["verify", "--deep", "--lake", "lake"],
+        &["gold", "--lake", "lake", "--full"],
+    ] {
+        let run = run_at_once(place.path(), arguments);
+        assert!(run.code == Some(1) || run.code == Some(2), "{arguments:?}: {run}");
+    }
+    run_at_once(place.path(), &["maintain", "--lake", "lake"]);
+    run_at_once(place.path(), &["maintain", "--repair", "--lake", "lake"]);
+    for table in ["archives", "runs"] {
+        for file in files_named(&lake.join("meta").join(table), ".parquet") {
+            replace_by_pipe(&file);
+        }
+    }
+    for command in ["status", "report"] {
+        let run = run_at_once(place.path(), &[command, "--lake", "lake"]);
+        assert_eq!(run.code, Some(2), "{command}: {run}");
+    }
+    let run = run_at_once(place.path(), &arguments);
+    assert_eq!(run.code, Some(2), "{run}");
+}
+
+#[test]
+fn a_pipe_among_gold_models_is_passed_over_and_one_that_a_flag_names_is_read() {
+    let place = tempfile::tempdir().unwrap();
+    let mirror = place.path().join("mirror");
+    put(&mirror, "BTCUSDT");
+    let models = place.path().join("models");
+    std::fs::create_dir(&models).unwrap();
+    make_pipe(&models.join("some.sql"));
+    std::fs::write(place.path().join("models.toml"), "gold_models = \"models\"\n").unwrap();
+    let run =
+        run_at_once(place.path(), &["gold", "list", "--lake", "lake", "--config", "models.toml"]);
+    assert_eq!(run.code, Some(0), "{run}");
+
+    let pipe = place.path().join("pipe.toml");
+    make_pipe(&pipe);
+    let writer = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || std::fs::write(pipe, "symbols = [\"BTCUSDT\"]\nmarkets = [\"spot\"]\n").unwrap()
+    });
+    let flags = ["plan", "--lake", "lake", "--config", "pipe.toml", "--source"];
+    let flags = [&flags[..], &[mirror.to_str().unwrap(), "--data-type", "trades"]].concat();
+    let run = run_at_once(place.path(), &flags);
+    writer.join().unwrap();
+    assert_eq!(run.code, Some(0), "{run}");
+    assert!(run.stdout.contains("1 archive to fetch"), "{run}");
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ use super::partial::{disk, hash};
 use super::stale::LOCK_FILE;
 use super::store::{Bronze, Held, Kept, is_checksum_of, mismatch_name, older_name};
 use crate::storage::durability::{StagedFile, create_folders, sync_folder};
+use crate::storage::regular::{open_regular, read_regular};
 
 #[derive(Debug)]
 pub(crate) struct LocalBronze {
@@ -135,7 +136,7 @@ impl Placement {
             std::fs::rename(&self.file, &older)?;
         }
         // A run that was killed may have left the checksum of the version before.
-        match std::fs::read(self.checksum_file()) {
+        match read_regular(&self.checksum_file()) {
             Ok(checksum) if !is_checksum_of(&checksum, path, held) => Ok(()),
             _ => absent_is_fine(std::fs::rename(self.checksum_file(), with_suffix(&older))),
         }
@@ -143,7 +144,7 @@ impl Placement {
 
     fn write_checksum(&self, checksum: &[u8]) -> io::Result<()> {
         let file = self.checksum_file();
-        if std::fs::read(&file).is_ok_and(|held| held == checksum) {
+        if read_regular(&file).is_ok_and(|held| held == checksum) {
             return Ok(());
         }
         let (_locked, staged) = self.stage_checksum(checksum)?;
@@ -168,12 +169,15 @@ fn with_suffix(file: &Path) -> PathBuf {
     with_ending(file, CHECKSUM_SUFFIX.trim_start_matches('.'))
 }
 
-/// Sums a file up; nothing if it is not there or has not `size` bytes.
+/// Sums a file up; nothing if it is not there, is no regular file or has not `size` bytes.
 fn sum(file: &Path, size: Option<u64>) -> io::Result<Option<(Sha256Hex, u64)>> {
-    let mut file = match File::open(file) {
+    match std::fs::metadata(file) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        opened => opened?,
-    };
+        // A pipe that has the name of an archive is none; the archive takes its place.
+        Ok(metadata) if !metadata.is_file() => return Ok(None),
+        _ => {}
+    }
+    let mut file = open_regular(file)?;
     let held = file.metadata()?.len();
     if size.is_some_and(|size| size != held) {
         return Ok(None);

@@ -60,7 +60,8 @@ fn read_folder(folder: &Path) -> Result<Vec<(String, String)>, GoldError> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        if path.extension().is_some_and(|extension| extension == "sql") {
+        // A pipe that has such a name would be waited for.
+        if path.extension().is_some_and(|extension| extension == "sql") && path.is_file() {
             let text = fs::read_to_string(&path).map_err(failed)?;
             files.push((path.display().to_string(), text));
         }

@@ -15,6 +15,7 @@ use crate::delta::file::ActiveFile;
 use crate::delta::table::WritableTable;
 use crate::delta::{TableError, Verb};
 use crate::storage::lake::TableName;
+use crate::storage::regular::open_regular;
 
 /// Opens a data file of a table and reads its footer.
 pub(crate) async fn read_file(
@@ -40,7 +41,7 @@ pub(crate) async fn open_file(
     let bytes = match table.storage.local_folder() {
         Some(folder) => {
             let failed = TableError::cannot(Verb::Read, &table.spec.name, &file.path);
-            File::open(folder.join(&file.path)).map_err(failed)?
+            open_regular(&folder.join(&file.path)).map_err(failed)?
         }
         None => copy(table, file).await?,
     };

@@ -22,6 +22,7 @@ use object_store::{
 };
 
 use super::durability::StagedFile;
+use super::regular::{no_regular_file, open_regular};
 use super::walk::{Found, children, files_below};
 
 /// The local file system, with every finished write synced.
@@ -105,7 +106,8 @@ impl ObjectStore for LocalStore {
             && !metadata.is_file()
             && !metadata.is_dir()
         {
-            return Err(failed(&path, io::Error::other("it is no regular file")));
+            // Trying again is of no use.
+            return Err(Error::NotSupported { source: Box::new(no_regular_file()) });
         }
         self.files.get_opts(location, options).await
     }
@@ -148,7 +150,7 @@ impl ObjectStore for LocalStore {
         let target = self.files.path_to_filesystem(to)?;
         let shown = source.clone();
         let copied = blocking(&shown, move || {
-            let mut content = std::fs::File::open(&source)?;
+            let mut content = open_regular(&source)?;
             let mut staged = StagedFile::create(&target)?;
             io::copy(&mut content, &mut staged.file)?;
             match options.mode {

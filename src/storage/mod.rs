@@ -11,6 +11,7 @@ mod engine;
 pub mod format;
 pub mod lake;
 mod local;
+pub(crate) mod regular;
 pub(crate) mod space;
 mod walk;
 

@@ -33,9 +33,8 @@ pub(super) fn files_below(folder: &Path) -> io::Result<Vec<Found>> {
 /// When the folder cannot be read.
 pub(super) fn children(folder: &Path) -> io::Result<Vec<Found>> {
     let entries = match std::fs::read_dir(folder) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        // As in an object store, nothing lies below a file.
-        Err(_) if folder.is_file() => return Ok(Vec::new()),
+        // As in an object store, nothing lies below what is no folder.
+        Err(error) if is_no_folder(&error) => return Ok(Vec::new()),
         entries => entries?,
     };
     let mut found = Vec::new();
@@ -51,6 +50,19 @@ pub(super) fn children(folder: &Path) -> io::Result<Vec<Found>> {
         found.push(Found { path, metadata });
     }
     Ok(found)
+}
+
+/// Returns whether a folder could not be read because there is none: something else has its name,
+/// or a link of that name leads to itself.
+fn is_no_folder(error: &io::Error) -> bool {
+    if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) {
+        return true;
+    }
+    #[cfg(unix)]
+    let is_circle = error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error());
+    #[cfg(not(unix))]
+    let is_circle = false;
+    is_circle
 }
 
 /// Adds the files below `folder`; `entered` has the real places from which links were followed.

@@ -18,6 +18,7 @@ use super::report::{Check, Finding};
 use crate::bronze::{BronzeArchive, older_name};
 use crate::error_chain::one_line;
 use crate::storage::Storage;
+use crate::storage::regular::open_regular;
 
 /// One version of an archive that bronze ought to have.
 #[derive(Clone, Debug)]
@@ -137,7 +138,7 @@ async fn open(bronze: &Storage, place: &str) -> object_store::Result<GetResult> 
 async fn sum(bronze: &Storage, place: &str) -> std::io::Result<Option<(Sha256Hex, u64)>> {
     if let Some(folder) = bronze.local_folder() {
         let file = folder.join(place);
-        return tokio::task::spawn_blocking(move || sum_local(file))
+        return tokio::task::spawn_blocking(move || sum_local(&file))
             .await
             .unwrap_or_else(|error| Err(error.into()));
     }
@@ -155,8 +156,8 @@ async fn sum(bronze: &Storage, place: &str) -> std::io::Result<Option<(Sha256Hex
     Ok(Some((Sha256Hex::from_bytes(hasher.finalize().into()), bytes)))
 }
 
-fn sum_local(file: PathBuf) -> std::io::Result<Option<(Sha256Hex, u64)>> {
-    let mut file = match std::fs::File::open(file) {
+fn sum_local(file: &std::path::Path) -> std::io::Result<Option<(Sha256Hex, u64)>> {
+    let mut file = match open_regular(file) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         opened => opened?,
     };

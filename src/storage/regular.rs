@@ -1,0 +1,42 @@
+//! Files in folders that others may write to, opened only if they are files.
+//!
+//! To open a pipe waits until somebody writes to it, and to open a device may do anything. Files
+//! that a user names by a flag are opened without this: a pipe is legitimate there.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::path::Path;
+
+/// Opens a file to read it, links followed.
+///
+/// # Errors
+/// When it cannot be opened, or is a pipe, a socket, a device or a folder.
+pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(no_regular_file());
+    }
+    let mut options = OpenOptions::new();
+    options.read(true);
+    // Something else may have got the name since.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+    }
+    let file = options.open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(no_regular_file()) }
+}
+
+/// Reads a file whole, as [`open_regular`] opens it.
+///
+/// # Errors
+/// As [`open_regular`], and when it cannot be read.
+pub(crate) fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    open_regular(path)?.read_to_end(&mut content)?;
+    Ok(content)
+}
+
+pub(super) fn no_regular_file() -> io::Error {
+    io::Error::other("it is no regular file, but a pipe, a socket, a device or a folder")
+}
