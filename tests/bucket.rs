@@ -95,8 +95,8 @@ async fn bytes_that_do_not_match_are_set_aside_in_the_bucket() {
     buckets.publish(&bytes(100)).await;
     buckets.archive.put(&Path::from(KEY), vec![1; 50].into()).await.unwrap();
     let outcome = buckets.fetch(options()).await;
-    let FetchOutcome::Mismatch { kept_as, .. } = outcome else { panic!("{outcome:?}") };
-    assert_eq!(buckets.held(&kept_as).await, [1; 50]);
+    let FetchOutcome::Mismatch(mismatch) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(buckets.held(&mismatch.kept_as).await, [1; 50]);
     assert!(buckets.lake.head(&Path::from(NAME)).await.is_err());
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use futures::StreamExt;
-use lakehouse::bronze::{FetchOptions, FetchOutcome};
+use lakehouse::bronze::{FetchOptions, FetchOutcome, Mismatch};
 use lakehouse_core::ledger::ChecksumState;
 use lakehouse_core::listing::Published;
 
@@ -108,9 +108,8 @@ async fn a_checksum_that_never_matches_sets_the_bytes_aside() {
     bench.server.publish(KEY, bytes(9_000));
     bench.server.put(KEY, vec![1; 50]);
     let outcome = bench.fetch().await;
-    let FetchOutcome::Mismatch { expected, actual, size, kept_as, .. } = outcome else {
-        panic!("{outcome:?}")
-    };
+    let FetchOutcome::Mismatch(mismatch) = outcome else { panic!("{outcome:?}") };
+    let Mismatch { expected, actual, size, kept_as, .. } = *mismatch;
     assert_eq!(format!("{expected}  BTCUSDT-1h-2026-05-08.zip"), checksum_text(KEY, &bytes(9_000)));
     assert_ne!(expected, actual);
     assert_eq!(size, 50);

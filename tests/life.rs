@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use tempfile::TempDir;
 use truth::Seen;
-use world::{Features, World};
+use world::World;
 
 use crate::support::archive_server::{ArchiveServer, Fault};
 use crate::support::command::lakehouse;
@@ -115,7 +115,6 @@ impl std::fmt::Display for Figures {
 
 struct Life {
     world: World,
-    features: Features,
     server: ArchiveServer,
     folder: TempDir,
     random: Random,
@@ -132,12 +131,10 @@ struct Life {
 
 impl Life {
     fn new(seed: u64, days: u64) -> Self {
-        let features = Features::chosen();
         let world = World::new(seed, days);
         Self {
             today: world.days[0],
             world,
-            features,
             server: ArchiveServer::start(),
             folder: tempfile::tempdir().unwrap(),
             random: Random::at(seed, &[2]),
@@ -188,8 +185,7 @@ impl Life {
                 4 => Fault::Corrupt,
                 _ => Fault::Shorten(1 + self.random.below(20)),
             };
-            let is_once = matches!(fault, Fault::Corrupt) && !self.features.quarantine_ends;
-            let times = if is_once { 1 } else { 1 + self.random.below(3) };
+            let times = 1 + self.random.below(3);
             self.history.push(format!("server: {times} x {fault:?} for {key}"));
             self.server.script(key, vec![fault; times]);
             self.figures.faults += times;
@@ -354,9 +350,7 @@ impl Life {
         }
         let (seed, day, days) = (self.world.seed, self.today, self.world.days.len());
         let history = self.history.join("\n");
-        let features = self.features;
-        let replay =
-            format!("LAKEHOUSE_LIFE_SEED={seed} LAKEHOUSE_LIFE_DAYS={days} and {features:?}");
+        let replay = format!("LAKEHOUSE_LIFE_SEED={seed} LAKEHOUSE_LIFE_DAYS={days}");
         if std::env::var_os("LAKEHOUSE_LIFE_KEEP").is_some() {
             let kept = std::env::temp_dir().join(format!("life-{seed}-{day}"));
             std::fs::rename(self.folder.path(), &kept).unwrap();

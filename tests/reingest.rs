@@ -2,6 +2,7 @@
 //! of an archive that it does not deliver is recorded.
 
 use crate::support::archive_server::{ArchiveServer, Fault, Kind, checksum_text};
+use crate::support::command::Run;
 use crate::support::samples::{csv_name, identify, sample_folder, trades, trades_csv, trades_key};
 use crate::support::test_lake::TestLake;
 use crate::support::zips::zip_of;
@@ -86,6 +87,13 @@ async fn a_run_after_failures_asks_for_just_those_again() {
     assert_eq!(lake.value("SELECT count(*) FROM silver.trades").await, "10");
 }
 
+/// Ingests by the program, at a time.
+fn ingest_at(lake: &TestLake, server: &ArchiveServer, clock: &str) -> Run {
+    let flags = [&ALL_TRADES[..], &["--source", server.url(), "--retries", "1"]].concat();
+    let mut program = lake.program("ingest", &flags);
+    program.env("LAKEHOUSE_TEST_CLOCK", clock).output().unwrap().into()
+}
+
 #[tokio::test]
 async fn bytes_that_never_match_their_checksum_are_quarantined_and_kept_apart() {
     let server = ArchiveServer::start();
@@ -93,8 +101,7 @@ async fn bytes_that_never_match_their_checksum_are_quarantined_and_kept_apart() 
     server.put(&format!("{bad}.CHECKSUM"), format!("{:064}  BAD-trades-{DAY}.zip", 1));
     let lake = TestLake::new();
 
-    let run = lake
-        .run("ingest", &[&ALL_TRADES[..], &["--source", server.url(), "--retries", "1"]].concat());
+    let run = ingest_at(&lake, &server, "2026-12-01T00:00:00Z");
 
     assert_eq!(run.code, Some(1), "{run}");
     let ledger = lake.ledger(&bad, "status, checksum, reason").await;
@@ -112,6 +119,39 @@ async fn bytes_that_never_match_their_checksum_are_quarantined_and_kept_apart() 
     server.put_at(&format!("{bad}.CHECKSUM"), right, "2027-01-01T00:00:00Z");
     lake.ingest(server.url(), &ALL_TRADES).await;
     assert_eq!(lake.ledger(&bad, "status, checksum, rows").await, ["ingested | match | 5"]);
+}
+
+#[tokio::test]
+async fn an_archive_leaves_quarantine_on_another_day_though_the_source_says_the_same_of_it() {
+    let server = ArchiveServer::start();
+    let key = publish(&server, "BTCUSDT");
+    server.script(&key, [Fault::Corrupt, Fault::Corrupt]);
+    let lake = TestLake::new();
+    assert_eq!(ingest_at(&lake, &server, "2026-12-01T06:00:00Z").code, Some(1));
+    let state = "status, checksum, rows";
+    assert_eq!(lake.ledger(&key, state).await, ["quarantined | mismatch | 0"]);
+
+    server.take_seen();
+    let run = ingest_at(&lake, &server, "2026-12-01T23:00:00Z");
+    assert_eq!((run.code, server.downloads()), (Some(0), 0), "once a day: {run}");
+    let run = ingest_at(&lake, &server, "2026-12-02T01:00:00Z");
+    assert_eq!((run.code, server.downloads()), (Some(0), 1), "{run}");
+    assert_eq!(lake.ledger(&key, state).await, ["ingested | match | 5"]);
+}
+
+#[tokio::test]
+async fn a_checksum_that_is_put_right_is_seen_though_the_clock_of_the_failed_run_was_ahead() {
+    let server = ArchiveServer::start();
+    let key = publish(&server, "BTCUSDT");
+    server.put(&format!("{key}.CHECKSUM"), format!("{:064}  BTCUSDT-trades-{DAY}.zip", 1));
+    let lake = TestLake::new();
+    assert_eq!(ingest_at(&lake, &server, "2031-01-01T06:00:00Z").code, Some(1));
+
+    let right = checksum_text(&key, &trades(&key, DAY, 0..5));
+    server.put_at(&format!("{key}.CHECKSUM"), right, "2026-12-02T00:00:00Z");
+    let run = ingest_at(&lake, &server, "2031-01-01T06:00:01Z");
+    assert_eq!(run.code, Some(0), "{run}");
+    assert_eq!(lake.ledger(&key, "status, checksum").await, ["ingested | match"]);
 }
 
 #[tokio::test]

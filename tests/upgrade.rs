@@ -194,6 +194,22 @@ async fn an_increment_of_gold_leaves_an_undescribed_table_undescribed() {
 }
 
 #[tokio::test]
+async fn a_ledger_gets_the_columns_of_later_programs_with_its_next_row() {
+    let (lake, source) = (old_lake(), later_source());
+    let columns = "SELECT column_name FROM information_schema.columns \
+                   WHERE table_name = 'archives' AND column_name IN ('rival', 'checksum_tag') \
+                   ORDER BY ordinal_position";
+    assert_eq!(lake.rows(columns).await, ["rival"]);
+    let refreshed = lake.run("refresh", &["--full", "--source", source.path().to_str().unwrap()]);
+    assert!(matches!(refreshed.code, Some(0 | 1)), "{refreshed}");
+    assert_eq!(lake.rows(columns).await, ["rival", "checksum_tag"]);
+    assert_eq!(lake.value("SELECT count(checksum_tag) FROM meta.archives").await, "0");
+    done(&lake, "maintain", &["--retention", "0"]);
+    done(&lake, "maintain", &["--rebuild-ledger"]);
+    done(&lake, "verify", &["--deep"]);
+}
+
+#[tokio::test]
 async fn a_new_lake_has_descriptions_its_version_and_the_protocol_that_all_readers_know() {
     let (lake, source) = (TestLake::new(), later_source());
     let run = lake.run("ingest", &["--all", "--source", source.path().to_str().unwrap()]);

@@ -27,7 +27,8 @@ pub enum ArchiveStatus {
     Yielded,
     /// The source answered 404: an answer, not an error.
     NotPublished,
-    /// Its bytes never matched its checksum. Requested again when source or checksum change.
+    /// Its bytes never matched its checksum. Requested again when source or checksum change, and
+    /// once on every other day.
     Quarantined,
     /// Its bytes are as published, and cannot be read as an archive of its kind.
     Rejected,
@@ -115,6 +116,8 @@ pub struct LedgerEntry {
     pub size: Option<u64>,
     pub etag: Option<String>,
     pub last_modified: Option<DateTime<Utc>>,
+    /// What distinguishes the checksum that its bytes did not match from a later one.
+    pub checksum_tag: Option<String>,
     /// Lower-case hexadecimal SHA-256 of the zip, once it was fetched.
     pub sha256: Option<Arc<str>>,
     /// Rows in silver.

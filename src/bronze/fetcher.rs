@@ -15,7 +15,7 @@ use super::bandwidth::Bandwidth;
 use super::checksum::{Doubt, PublishedChecksum, Sums};
 use super::download::Complete;
 use super::outage::Outage;
-use super::outcome::{BronzeArchive, FetchError, FetchOutcome, Fetched};
+use super::outcome::{BronzeArchive, FetchError, FetchOutcome, Fetched, Mismatch};
 use super::partial::Partials;
 use super::permits::{DownloadPermit, DownloadPermits};
 use super::room::{Need, needed_room};
@@ -256,7 +256,8 @@ impl Fetcher {
         let (expected, actual) = sums;
         let size = complete.size;
         let kept_as = self.bronze.set_aside(&wanted.key, complete).await?;
-        let (etag, last_modified) = (wanted.etag.clone(), wanted.last_modified);
-        Ok(FetchOutcome::Mismatch { expected, actual, size, etag, last_modified, kept_as })
+        let wanted = wanted.clone();
+        let mismatch = Mismatch { wanted, expected, actual, size, kept_as };
+        Ok(FetchOutcome::Mismatch(Box::new(mismatch)))
     }
 }

@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 pub use self::bandwidth::Bandwidth;
 pub use self::fetcher::Fetcher;
 use self::local::LocalBronze;
-pub use self::outcome::{BronzeArchive, FetchError, FetchOutcome, Fetched};
+pub use self::outcome::{BronzeArchive, FetchError, FetchOutcome, Fetched, Mismatch};
 use self::remote::RemoteBronze;
 pub(crate) use self::stale::{delete_stale_partials, find_stale_partials};
 use self::store::Bronze;

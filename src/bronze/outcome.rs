@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytesize::ByteSize;
 use chrono::{DateTime, Utc};
 use lakehouse_core::ledger::ChecksumState;
+use lakehouse_core::listing::Published;
 use lakehouse_core::listing::checksum::{ChecksumError, Sha256Hex};
 use lakehouse_core::names::archive::ArchiveKey;
 use tempfile::TempPath;
@@ -28,17 +29,21 @@ pub enum FetchOutcome {
     /// The source has no such archive: an answer, not a failure.
     NotPublished,
     /// Bytes and checksum disagree, also when both are read again; the bytes are set aside.
-    Mismatch {
-        expected: Sha256Hex,
-        actual: Sha256Hex,
-        size: u64,
-        etag: Option<String>,
-        last_modified: Option<DateTime<Utc>>,
-        /// Where the bytes lie, below `bronze/`.
-        kept_as: String,
-    },
+    Mismatch(Box<Mismatch>),
     /// The archive could not be read or kept; a later run may succeed.
     Failed { error: FetchError },
+}
+
+/// An archive whose bytes and checksum disagree.
+#[derive(Debug)]
+pub struct Mismatch {
+    /// What was listed of it before it was fetched.
+    pub wanted: Published,
+    pub expected: Sha256Hex,
+    pub actual: Sha256Hex,
+    pub size: u64,
+    /// Where the bytes lie, below `bronze/`.
+    pub kept_as: String,
 }
 
 /// An archive whose bytes are in bronze.

@@ -12,6 +12,7 @@ use deltalake::DeltaTableError;
 use deltalake::kernel::{Metadata, MetadataExt, StructField, StructType};
 
 use super::TableError;
+use super::columns::delta_columns;
 use super::commit::Change;
 use super::table::WritableTable;
 use crate::storage::lake::Layer;
@@ -67,7 +68,8 @@ impl WritableTable {
     /// Returns the table's metadata with descriptions, if the log has others or none.
     ///
     /// Columns, partitions and properties are those of the log, which a newer program may have
-    /// extended.
+    /// extended. A table of the lake's own gets the columns at its end that its log does not have
+    /// yet, because an older program made it.
     ///
     /// # Errors
     /// When the table's metadata cannot be read.
@@ -81,12 +83,26 @@ impl WritableTable {
         let known_columns = state.schema();
         let columns = known_columns.fields().cloned();
         let columns = columns.map(|column| self.spec.descriptions.comment_on(column));
+        let columns = columns.chain(self.later_columns(&known_columns)?);
         let columns = StructType::try_new(columns).map_err(|error| failed(error.into()))?;
         let description = self.spec.descriptions.table();
         if known.description() == Some(description) && *known_columns == columns {
             return Ok(None);
         }
         described(known, &columns, description).map(Some).map_err(failed)
+    }
+}
+
+impl WritableTable {
+    /// Returns the columns of one of the lake's own tables that are not in its log; files that were
+    /// written before have NULL there.
+    fn later_columns(&self, known: &StructType) -> Result<Vec<StructField>, TableError> {
+        if self.spec.name.layer != Layer::Meta {
+            return Ok(Vec::new());
+        }
+        let mut columns = delta_columns(&self.spec)?;
+        columns.retain(|column| column.is_nullable() && known.field(column.name()).is_none());
+        Ok(columns)
     }
 }
 

@@ -171,7 +171,8 @@ impl WritableTable {
         properties: &BTreeMap<String, String>,
     ) -> Result<Option<Metadata>, TableError> {
         let failed = TableError::delta(&self.spec.name);
-        let mut metadata = self.delta.snapshot().map_err(failed)?.metadata().clone();
+        let known = self.delta.snapshot().map_err(failed)?.metadata();
+        let mut metadata = self.missing_descriptions()?.unwrap_or_else(|| known.clone());
         let mut changed = false;
         for (key, value) in properties {
             if metadata.configuration().get(key) != Some(value) {

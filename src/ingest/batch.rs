@@ -10,7 +10,7 @@ use lakehouse_core::names::market::Frequency;
 use lakehouse_core::names::period::Period;
 
 use super::{Depth, Ingest, IngestError};
-use crate::bronze::{BronzeArchive, FetchOutcome, Fetched};
+use crate::bronze::{BronzeArchive, FetchOutcome, Fetched, Mismatch};
 use crate::delta::commit::CommitContext;
 use crate::error_chain::one_line;
 use crate::events::{Event, Reporter, archive_span};
@@ -227,19 +227,7 @@ impl<'a> BatchStore<'a> {
                     ..self.entry(key, ArchiveStatus::NotPublished, ChecksumState::Unchecked)
                 }
             }
-            FetchOutcome::Mismatch { expected, actual, size, etag, last_modified, kept_as } => {
-                LedgerEntry {
-                    size: Some(*size),
-                    etag: etag.clone(),
-                    last_modified: *last_modified,
-                    sha256: Some(actual.to_string().into()),
-                    reason: Some(format!(
-                        "the bytes have the SHA-256 {actual}, the published checksum says \
-                         {expected}; they are kept as bronze/{kept_as}"
-                    )),
-                    ..self.entry(key, ArchiveStatus::Quarantined, ChecksumState::Mismatch)
-                }
-            }
+            FetchOutcome::Mismatch(mismatch) => self.quarantined(key, mismatch),
             FetchOutcome::Failed { error } => {
                 let reason = Some(one_line(error));
                 LedgerEntry {
@@ -259,6 +247,22 @@ impl<'a> BatchStore<'a> {
         entry
     }
 
+    fn quarantined(&self, key: ArchiveKey, mismatch: &Mismatch) -> LedgerEntry {
+        let Mismatch { wanted, expected, actual, size, kept_as } = mismatch;
+        LedgerEntry {
+            size: Some(*size),
+            etag: wanted.etag.clone(),
+            last_modified: wanted.last_modified,
+            checksum_tag: wanted.checksum_tag.clone(),
+            sha256: Some(actual.to_string().into()),
+            reason: Some(format!(
+                "the bytes have the SHA-256 {actual}, the published checksum says {expected}; \
+                 they are kept as bronze/{kept_as}"
+            )),
+            ..self.entry(key, ArchiveStatus::Quarantined, ChecksumState::Mismatch)
+        }
+    }
+
     fn entry(
         &self,
         key: ArchiveKey,
@@ -272,6 +276,7 @@ impl<'a> BatchStore<'a> {
             size: None,
             etag: None,
             last_modified: None,
+            checksum_tag: None,
             sha256: None,
             rows: 0,
             rejected_rows: 0,

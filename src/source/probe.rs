@@ -174,7 +174,7 @@ impl Lister {
                     size: head.size,
                     etag: head.etag,
                     last_modified: head.last_modified,
-                    checksum_modified: None,
+                    checksum_tag: None,
                     has_checksum: None,
                 });
             }

@@ -13,28 +13,6 @@ const FIRST_DAY: (i32, u32, u32) = (2024, 2, 24);
 /// Days after the last one until everything that comes late has come.
 const LATEST: u64 = 80;
 
-/// Features of the world that the program does not cope with yet; `LAKEHOUSE_LIFE_FEATURES` names
-/// those that are tried all the same, and `all` stands for all. One that the program copes with
-/// belongs to every world, and is a feature no longer.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Features {
-    /// An archive leaves quarantine when its bytes and its checksum agree at last. It does not
-    /// where a server corrupted the bytes twice in the same way, as their entity tag was that of
-    /// the good bytes all the time, nor where a run whose clock was ahead met a wrong checksum, as
-    /// the right one counts as older than what the ledger says.
-    pub(super) quarantine_ends: bool,
-}
-
-impl Features {
-    /// Returns what the environment chooses.
-    pub(super) fn chosen() -> Self {
-        let chosen = std::env::var_os("LAKEHOUSE_LIFE_FEATURES").unwrap_or_default();
-        let chosen = chosen.to_str().unwrap();
-        let has = |name: &str| chosen.split(',').any(|part| part == name || part == "all");
-        Self { quarantine_ends: has("quarantine_ends") }
-    }
-}
-
 #[derive(Clone, Copy, Debug)]
 struct Event {
     day: NaiveDate,
@@ -177,16 +155,6 @@ impl World {
             let day = day + Days::new(1 + random.below(4) as u64);
             let change = Change::Publish { version, checksum: Checksum::Right };
             self.events.push(Event { day, archive, change });
-        }
-    }
-
-    /// Publishes the checksum of every archive again, as it is, at a later time.
-    pub(super) fn renew_checksums(&self, server: &ArchiveServer) {
-        let time = self.end().and_hms_opt(5, 0, 0).unwrap().and_utc();
-        let published = self.archives.iter().filter(|archive| !archive.is_withdrawn);
-        for archive in published {
-            let Some(version) = archive.newest else { continue };
-            archive.put_checksum(Checksum::Right, version, self.seed, time, server);
         }
     }
 

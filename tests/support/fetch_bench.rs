@@ -100,7 +100,7 @@ pub(crate) fn published(key: &str) -> Published {
         size: None,
         etag: None,
         last_modified: None,
-        checksum_modified: None,
+        checksum_tag: None,
         has_checksum: None,
     }
 }

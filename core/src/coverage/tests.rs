@@ -25,6 +25,7 @@ fn entry(key: &str, status: ArchiveStatus) -> LedgerEntry {
         size: Some(1_000),
         etag: None,
         last_modified: None,
+        checksum_tag: None,
         sha256: Some("00".into()),
         rows: if held { 10 } else { 0 },
         rejected_rows: 0,

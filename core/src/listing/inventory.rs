@@ -17,8 +17,9 @@ pub struct Published {
     pub size: Option<u64>,
     pub etag: Option<String>,
     pub last_modified: Option<DateTime<Utc>>,
-    /// When its checksum file last changed, which is when a correction shows first or last.
-    pub checksum_modified: Option<DateTime<Utc>>,
+    /// What distinguishes one state of its checksum file from another: the entity tag, or the time
+    /// of the last change where the source has no tags.
+    pub checksum_tag: Option<String>,
     /// Nothing if the source did not say.
     pub has_checksum: Option<bool>,
 }
@@ -36,11 +37,14 @@ pub struct Inventory {
 /// Pairs archives with their checksum files; both must be among `objects`, in whatever order.
 pub fn inventory(objects: impl IntoIterator<Item = Listed>, matrix: &Matrix) -> Inventory {
     let mut found = Inventory::default();
-    let mut checksums: HashMap<String, Option<DateTime<Utc>>> = HashMap::new();
+    let mut checksums: HashMap<String, Option<String>> = HashMap::new();
     let mut others = Vec::new();
     for object in objects {
         match object.key.strip_suffix(CHECKSUM_SUFFIX) {
-            Some(archive) => drop(checksums.insert(archive.to_owned(), object.last_modified)),
+            Some(archive) => {
+                let archive = archive.to_owned();
+                checksums.insert(archive, tag(object));
+            }
             None => others.push(object),
         }
     }
@@ -57,17 +61,18 @@ pub fn inventory(objects: impl IntoIterator<Item = Listed>, matrix: &Matrix) -> 
     found
 }
 
-fn published(
-    key: ArchiveKey,
-    object: Listed,
-    checksum: Option<Option<DateTime<Utc>>>,
-) -> Published {
+fn published(key: ArchiveKey, object: Listed, checksum: Option<Option<String>>) -> Published {
     Published {
         key,
         size: Some(object.size),
         etag: object.etag,
         last_modified: object.last_modified,
         has_checksum: Some(checksum.is_some()),
-        checksum_modified: checksum.flatten(),
+        checksum_tag: checksum.flatten(),
     }
+}
+
+fn tag(checksum: Listed) -> Option<String> {
+    let time = checksum.last_modified.map(|time| time.to_rfc3339());
+    checksum.etag.or(time)
 }

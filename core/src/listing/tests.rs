@@ -134,8 +134,17 @@ fn an_archive_is_paired_with_its_checksum_file_in_any_order() {
     let found = inventory(page(&names.concat()).objects, &Matrix::builtin().unwrap());
     assert!(found.unknown.is_empty());
     let [bare, paired] = &found.archives[..] else { panic!("{found:?}") };
-    assert_eq!((bare.has_checksum, bare.checksum_modified), (Some(false), None));
-    assert_eq!((paired.has_checksum, paired.checksum_modified), (Some(true), paired.last_modified));
+    assert_eq!((bare.has_checksum, bare.checksum_tag.as_ref()), (Some(false), None));
+    assert_eq!((paired.has_checksum, &paired.checksum_tag), (Some(true), &paired.etag));
+    let dated = |name: &str| Listed {
+        key: format!("{folder}{name}"),
+        size: 1,
+        etag: None,
+        last_modified: Some(DateTime::UNIX_EPOCH),
+    };
+    let found = inventory(["09.zip", "09.zip.CHECKSUM"].map(dated), &Matrix::builtin().unwrap());
+    let tag = found.archives[0].checksum_tag.as_deref();
+    assert_eq!(tag, Some("1970-01-01T00:00:00+00:00"), "the time, where there is no tag");
     assert_eq!((paired.key.file_name(), paired.size), ("BTCUSDT-1h-2026-05-09.zip", Some(1024)));
 }
 

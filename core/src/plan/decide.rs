@@ -40,7 +40,7 @@ impl Decider<'_> {
             let monthly = monthly.map(|member| {
                 self.decide_wanted(member.published, || self.monthly(month, member, held))
             });
-            let month_is_fetched = matches!(monthly, Some(Decision::Fetch(_)));
+            let month_is_fetched = monthly.is_some_and(is_likely_to_land);
             for archives in month.chunk_by(|a, b| a.period == b.period) {
                 // A listing that was read in overlapping parts has an archive twice: the first
                 // stands for both.
@@ -214,6 +214,21 @@ impl Decider<'_> {
         expected && (requested || newer || lacks::rows(month, published.key.period().start()))
     }
 
+    /// Returns whether bytes that were bad are worth another download, though the source says the
+    /// same of them.
+    ///
+    /// A proxy or a cache may damage the same bytes in the same way more than once, and the entity
+    /// tag is then that of the good ones, so nothing at the source need ever change. Nothing shows
+    /// that such a fault has ended but the bytes. So they are fetched once a day, which bounds what
+    /// an archive costs that the source publishes damaged for good. The last try counts as one of
+    /// today only if its day is the same: a clock that was wrong then delays the next try by no
+    /// more than a day. Bytes that match their checksum are as published, and only a change helps.
+    fn may_try_again(&self, entry: &LedgerEntry) -> bool {
+        let is_bad = matches!(entry.status, ArchiveStatus::Quarantined | ArchiveStatus::Rejected);
+        let is_as_published = entry.checksum == ChecksumState::Match;
+        is_bad && !is_as_published && entry.recorded_at.date_naive() != self.options.today
+    }
+
     fn is_closed(&self, period: Period) -> bool {
         period.end() < self.options.today
     }
@@ -242,9 +257,20 @@ impl Decider<'_> {
             Decision::Fetch(FetchReason::Changed)
         } else if has_other_checksum(published, entry) {
             Decision::Fetch(FetchReason::ChecksumChanged)
+        } else if self.may_try_again(entry) {
+            Decision::Fetch(FetchReason::RetryUntrusted)
         } else {
             Decision::Skip(unchanged)
         }
+    }
+}
+
+/// Returns whether the days of a month can be left to the archive that was decided about: one whose
+/// bytes were bad on other days may be bad for good, and its days would never be fetched.
+fn is_likely_to_land(decision: Decision) -> bool {
+    match decision {
+        Decision::Fetch(reason) => reason != FetchReason::RetryUntrusted,
+        Decision::Skip(_) => false,
     }
 }
 
@@ -271,11 +297,15 @@ fn has_changed(published: &Published, entry: &LedgerEntry) -> bool {
 }
 
 /// Returns whether a checksum that was missing or did not match is another one now.
+///
+/// What the listing says of it is compared for equality with what it said before the archive was
+/// fetched. Times are not put in an order: the clock of a machine may be ahead of that of the
+/// source, and a checksum that was corrected would then seem older than the failure.
 fn has_other_checksum(published: &Published, entry: &LedgerEntry) -> bool {
     match entry.checksum {
         ChecksumState::Absent => published.has_checksum == Some(true),
         ChecksumState::Mismatch => {
-            published.checksum_modified.is_some_and(|modified| entry.recorded_at < modified)
+            published.checksum_tag.is_some() && published.checksum_tag != entry.checksum_tag
         }
         ChecksumState::Match | ChecksumState::Unchecked => false,
     }

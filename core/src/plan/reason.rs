@@ -17,10 +17,12 @@ pub enum FetchReason {
     New,
     /// The last run did not get it.
     Retry,
+    /// Its bytes could not be trusted on another day, and nothing at the source has changed.
+    RetryUntrusted,
     /// Size, `ETag` or time of the listing differ from those that were recorded.
     Changed,
-    /// The archive looks the same, but its checksum appeared or was replaced since it failed to
-    /// match.
+    /// The archive looks the same, but its checksum appeared, or is another than the one that it
+    /// failed to match.
     ChecksumChanged,
     /// Days of it are held from the other copy, and which of the two is more complete is not known
     /// yet.
@@ -33,6 +35,7 @@ impl fmt::Display for FetchReason {
         f.pad(match self {
             Self::New => "new",
             Self::Retry => "retry after failure",
+            Self::RetryUntrusted => "retry of bytes that may have been damaged on the way",
             Self::Changed => "changed at the source",
             Self::ChecksumChanged => "checksum changed",
             Self::Compare => "compare with the other copy",

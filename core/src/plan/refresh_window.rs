@@ -213,6 +213,7 @@ mod tests {
                 size: None,
                 etag: None,
                 last_modified: None,
+                checksum_tag: None,
                 sha256: Some("00".into()),
                 rows: 1,
                 rejected_rows: 0,

@@ -87,6 +87,7 @@ fn landed(
         size: Some(record.size),
         etag: record.etag,
         last_modified: record.last_modified,
+        checksum_tag: None,
         sha256: Some(record.sha256.into()),
         rows: record.rows,
         rejected_rows: record.rejected_rows,

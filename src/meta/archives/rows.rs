@@ -65,6 +65,11 @@ pub(in crate::meta) const SCHEMA: MetaSchema = MetaSchema {
         .nullable(),
         text("rival", "SHA-256 of the monthly archive with which a daily archive was compared")
             .nullable(),
+        text(
+            "checksum_tag",
+            "entity tag, or time, of the checksum file that a quarantined archive does not match",
+        )
+        .nullable(),
     ],
     sort_columns: &["archive"],
 };
@@ -96,6 +101,7 @@ fn to_batch(entries: &[LedgerEntry]) -> Result<RecordBatch, ArrowError> {
         texts(entries, |entry| entry.reason.clone()),
         texts(entries, |entry| entry.days.map(|days| days.to_string())),
         texts(entries, |entry| entry.competing_version.as_deref().map(str::to_owned)),
+        texts(entries, |entry| entry.checksum_tag.clone()),
     ];
     RecordBatch::try_new(SCHEMA.arrow(), columns)
 }
@@ -164,6 +170,7 @@ pub(super) fn from_batch(batch: &RecordBatch, matrix: &Matrix) -> Result<Vec<Row
             size: number("size"),
             etag: columns.text("etag", row),
             last_modified: columns.time("last_modified", row),
+            checksum_tag: columns.text("checksum_tag", row),
             sha256: columns.text("sha256", row).map(Into::into),
             rows: number("rows").unwrap_or_default(),
             rejected_rows: number("rejected_rows").unwrap_or_default(),

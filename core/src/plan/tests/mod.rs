@@ -60,7 +60,7 @@ fn published(words: &[impl AsRef<str>]) -> Vec<Published> {
             size: Some(100),
             etag,
             last_modified,
-            checksum_modified: None,
+            checksum_tag: Some(format!("tag of {word}")),
             has_checksum: Some(true),
         }
     };
@@ -75,6 +75,7 @@ fn entry(published: &Published, status: ArchiveStatus) -> LedgerEntry {
         size: published.size,
         etag: published.etag.clone(),
         last_modified: published.last_modified,
+        checksum_tag: published.checksum_tag.clone(),
         sha256: None,
         rows: 1,
         rejected_rows: 0,
@@ -254,7 +255,7 @@ fn known(change: impl Fn(&mut Published, &mut LedgerEntry), force: bool) -> Stri
 #[test]
 fn an_archive_is_fetched_again_only_if_the_source_says_something_else() {
     type Change = fn(&mut Published, &mut LedgerEntry);
-    let table: [(&str, Change); 13] = [
+    let table: [(&str, Change); 12] = [
         ("already ingested", |_, _| {}),
         ("changed at the source", |archive, _| archive.size = Some(101)),
         ("changed at the source", |archive, _| archive.etag = Some("other".to_owned())),
@@ -268,14 +269,8 @@ fn an_archive_is_fetched_again_only_if_the_source_says_something_else() {
         ("changed at the source", |archive, entry| {
             (archive.size, entry.status) = (Some(101), ArchiveStatus::Rejected);
         }),
-        ("quarantined and unchanged", |_, entry| {
-            (entry.status, entry.checksum) = (ArchiveStatus::Quarantined, ChecksumState::Mismatch);
-        }),
-        ("checksum changed", |archive, entry| {
-            archive.checksum_modified = Some(time("2024-06-03"));
-            (entry.status, entry.checksum) = (ArchiveStatus::Quarantined, ChecksumState::Mismatch);
-        }),
-        ("already ingested", |archive, _| archive.checksum_modified = Some(time("2024-06-03"))),
+        ("rejected and unchanged", |_, entry| entry.status = ArchiveStatus::Rejected),
+        ("already ingested", |archive, _| archive.checksum_tag = Some("other".to_owned())),
         ("checksum changed", |_, entry| entry.checksum = ChecksumState::Absent),
         ("new", |_, entry| entry.status = ArchiveStatus::NotPublished),
         ("retry after failure", |_, entry| entry.status = ArchiveStatus::Failed),
@@ -284,6 +279,65 @@ fn an_archive_is_fetched_again_only_if_the_source_says_something_else() {
         assert_eq!(known(change, false), expected, "row {at}");
     }
     assert_eq!(known(|_, _| {}, true), "forced");
+}
+
+/// Plans an archive that was quarantined at a time, after the listing and the ledger were changed.
+fn quarantined(at: &str, change: impl Fn(&mut Published, &mut LedgerEntry)) -> String {
+    let change = |archive: &mut Published, entry: &mut LedgerEntry| {
+        (entry.status, entry.checksum) = (ArchiveStatus::Quarantined, ChecksumState::Mismatch);
+        entry.recorded_at = time(at);
+        change(archive, entry);
+    };
+    known(change, false)
+}
+
+#[test]
+fn bytes_that_did_not_match_are_fetched_again_at_once_only_if_the_source_says_something_else() {
+    let unchanged = "quarantined and unchanged";
+    assert_eq!(quarantined("2024-06-15", |_, _| {}), unchanged);
+    let changed = quarantined("2024-06-15", |archive, _| archive.etag = Some("new".to_owned()));
+    assert_eq!(changed, "changed at the source");
+    let unknown = |archive: &mut Published, _: &mut LedgerEntry| archive.checksum_tag = None;
+    assert_eq!(quarantined("2024-06-15", unknown), unchanged, "nothing is known of the checksum");
+    let older = |_: &mut Published, entry: &mut LedgerEntry| entry.checksum_tag = None;
+    assert_eq!(quarantined("2024-06-15", older), "checksum changed", "a row of an older program");
+    let corrected = |archive: &mut Published, _: &mut LedgerEntry| {
+        archive.checksum_tag = Some("new".to_owned());
+    };
+    for clock in ["2024-06-15", "2024-06-14", "2031-01-01"] {
+        assert_eq!(quarantined(clock, corrected), "checksum changed", "recorded on {clock}");
+    }
+}
+
+#[test]
+fn bytes_that_may_have_been_damaged_on_the_way_are_fetched_again_on_another_day() {
+    let again = "retry of bytes that may have been damaged on the way";
+    for day in ["2024-06-14", "2024-06-16", "2031-01-01", "1970-01-01"] {
+        assert_eq!(quarantined(day, |_, _| {}), again, "last tried on {day}");
+    }
+    let rejected = |checksum: ChecksumState, at: &str| {
+        quarantined(at, move |archive, entry| {
+            (entry.status, entry.checksum) = (ArchiveStatus::Rejected, checksum);
+            archive.has_checksum = Some(false);
+        })
+    };
+    for checksum in [ChecksumState::Absent, ChecksumState::Unchecked] {
+        assert_eq!(rejected(checksum, "2024-06-14"), again);
+        assert_eq!(rejected(checksum, "2024-06-15"), "rejected and unchanged");
+    }
+    let as_published = rejected(ChecksumState::Match, "2024-06-14");
+    assert_eq!(as_published, "rejected and unchanged", "its bytes are as published");
+}
+
+#[test]
+fn days_are_taken_one_by_one_while_the_bytes_of_the_month_are_bad_day_after_day() {
+    let mut bad = Ledger::default();
+    for archive in published(&["trades/BTCUSDT/2024-01"]) {
+        let checksum = ChecksumState::Mismatch;
+        bad.insert(LedgerEntry { checksum, ..entry(&archive, ArchiveStatus::Quarantined) });
+    }
+    let again = "2024-01 retry of bytes that may have been damaged on the way";
+    assert_eq!(decided("..", &["2024-01", "2024-01-05"], &bad), [again, "2024-01-05 new"]);
 }
 
 #[test]
