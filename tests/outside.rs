@@ -257,6 +257,86 @@ async fn a_month_and_the_days_around_it_never_have_a_key_twice_in_either_order()
     }
 }
 
+/// Two months of long bars, one of which begins in the first month and ends in the second: `first`
+/// says whether the archive of the first month has it too.
+fn publish_long_bars(server: &ArchiveServer, interval: &str, month: usize, first: bool) {
+    let (days, begin, [in_first, in_second]) = match interval {
+        "3d" => (3, "2024-01-31", [11, 10]),
+        "1w" => (7, "2024-01-29", [5, 5]),
+        _ => (31, "2024-01-01", [1, 2]),
+    };
+    let seconds = days * 86_400;
+    if month == 0 {
+        let count = in_first - i64::from(!first);
+        let key = klines_key(interval, "monthly", "2024-01");
+        publish_bars(server, &key, &bars("2024-01-01", seconds, count));
+    } else {
+        let key = klines_key(interval, "monthly", "2024-02");
+        publish_bars(server, &key, &bars(begin, seconds, in_second));
+    }
+}
+
+#[tokio::test]
+async fn a_bar_across_the_end_of_a_month_is_there_once_and_of_the_same_archive_in_any_order() {
+    let cases = [("3d", "2024-01-31", 20), ("1w", "2024-01-29", 9), ("1mo", "2024-01-01", 2)];
+    for (interval, day, count) in cases {
+        for first in [true, false] {
+            let orders: [&[&[usize]]; 3] = [&[&[0], &[1]], &[&[1], &[0]], &[&[0, 1]]];
+            for order in orders {
+                let server = ArchiveServer::start();
+                let lake = TestLake::new();
+                let what = format!("{interval} {order:?} {first}");
+                let mut rejected = 0;
+                for step in order {
+                    step.iter().for_each(|month| {
+                        publish_long_bars(&server, interval, *month, first);
+                    });
+                    rejected += ingest(&lake, &server, &[]).await.summary.rejected_rows;
+                }
+                assert_eq!(rejected, 0, "{what}");
+                let keys = "SELECT count(*), count(DISTINCT open_time) FROM silver.klines";
+                assert_eq!(lake.value(keys).await, format!("{count} | {count}"), "{what}");
+                let owner = format!("SELECT archive FROM silver.klines WHERE date = '{day}'");
+                let month = if first { "2024-01" } else { "2024-02" };
+                let expected = klines_key(interval, "monthly", month);
+                assert_eq!(lake.rows(&owner).await, [expected], "{what}");
+                assert_sound(&lake, "klines").await;
+                assert!(ingest(&lake, &server, &[]).await.plan.fetch.is_empty(), "{what}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_bar_across_the_end_of_a_month_moves_to_the_month_in_which_it_begins_once_that_has_it() {
+    let server = ArchiveServer::start();
+    let lake = TestLake::new();
+    let owner = "SELECT archive FROM silver.klines WHERE date = '2024-01-29'";
+    for (first, month) in [(false, "2024-02"), (true, "2024-01")] {
+        publish_long_bars(&server, "1w", 0, first);
+        publish_long_bars(&server, "1w", 1, first);
+        ingest(&lake, &server, &[]).await;
+        assert_eq!(lake.rows(owner).await, [klines_key("1w", "monthly", month)]);
+        assert_sound(&lake, "klines").await;
+    }
+    let rebuilt = lake.run("maintain", &["--rebuild-ledger"]);
+    assert_eq!(rebuilt.code, Some(0), "{rebuilt}");
+    assert_sound(&lake, "klines").await;
+}
+
+#[tokio::test]
+async fn a_bar_that_ends_before_the_month_of_its_archive_is_rejected() {
+    let server = ArchiveServer::start();
+    let lake = TestLake::new();
+    let weeks = bars("2024-01-22", 7 * 86_400, 6);
+    publish_bars(&server, &klines_key("1w", "monthly", "2024-02"), &weeks);
+    let done = ingest(&lake, &server, &[]).await;
+    assert_eq!((done.summary.rows, done.summary.rejected_rows), (5, 1));
+    let reason = lake.value("SELECT reason FROM meta.rejects").await;
+    let time = "2024-01-22T00:00:00Z";
+    assert_eq!(reason, format!("time {time} is outside the archive's period 2024-02"));
+}
+
 /// Metrics with archives of months too, as no built-in matrix has them: rows within the slack on
 /// either side of a month.
 #[tokio::test]

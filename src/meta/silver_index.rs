@@ -127,7 +127,7 @@ impl LogEntry {
                 yielded: record.yielded,
                 outside: match &record.outside {
                     Some(days) => OutsideDays::known(days),
-                    None => before.map_or_else(unknown, |before| before.outside),
+                    None => before.map_or_else(unknown, |before| before.outside.clone()),
                 },
             },
         }

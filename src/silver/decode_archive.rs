@@ -132,7 +132,7 @@ fn decode(
     let _memory = memory.ok_or(DecodeStop::Disconnected)?;
     let key = &archive.key;
     let decoder = Decoder::new(schema, key.market(), key.symbol(), DecodeOptions::default())?;
-    let mut decoder = decoder.of_period(key.period());
+    let mut decoder = decoder.of_period(key.period(), key.interval());
     let mut parse = |bytes: &[u8]| {
         for bytes in bytes.chunks(PARSED_AT_ONCE) {
             decoder.push(bytes)?;

@@ -69,16 +69,17 @@ impl OutsideClaim {
     /// Finds what silver holds around an archive.
     pub(super) fn of(index: &SilverIndex, matrix: &Matrix, key: &ArchiveKey) -> Self {
         let period = key.period();
+        let interval = key.interval();
         let mut claim = Self::default();
-        for day in days_next_to(period) {
+        for day in days_next_to(period, interval) {
             let mut owners = periods_of(day).into_iter();
             if owners.any(|owner| owns(index, matrix, key, owner, day)) {
                 claim.owned.insert(day);
             }
         }
         let own_days = period.start().iter_days().take_while(|day| *day <= period.end());
-        for day in own_days.chain(days_next_to(period)) {
-            for other in periods_next_to(day).filter(|other| *other != period) {
+        for day in own_days.chain(days_next_to(period, interval)) {
+            for other in periods_next_to(day, interval).filter(|other| *other != period) {
                 claim.holders.extend(holder(index, matrix, key, other, day));
             }
         }
@@ -116,7 +117,7 @@ fn holder(
     (held.rows > 0 && held.outside.may_have(day)).then(|| OutsideHolder {
         archive: other.path().to_owned(),
         day,
-        next_to: days_next_to(period).collect(),
+        next_to: days_next_to(period, key.interval()).collect(),
         held: held.clone(),
     })
 }
@@ -157,7 +158,7 @@ impl Outside {
         batch: &BTreeSet<&str>,
         not_owned: &NotOwned,
     ) {
-        for day in days_next_to(key.period()) {
+        for day in days_next_to(key.period(), key.interval()) {
             for period in periods_of(day) {
                 let Some(owner) = sibling(matrix, key, period).filter(|owner| owner != key) else {
                     continue;

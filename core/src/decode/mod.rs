@@ -28,7 +28,7 @@ use header::{FileLayout, FirstLine};
 use problem::{Failure, shown_line, shown_value};
 use split::SplitRows;
 
-use crate::names::market::{Market, Symbol};
+use crate::names::market::{Interval, Market, Symbol};
 use crate::names::period::Period;
 use crate::schema::TableSchema;
 pub use error::DecodeError;
@@ -131,10 +131,10 @@ impl Decoder {
     }
 
     /// Rejects rows whose event time is further outside the archive's period than the schema
-    /// allows.
+    /// allows; `interval` is the length of the archive's bars, where it has any.
     #[must_use]
-    pub fn of_period(mut self, period: Period) -> Self {
-        let times = self.schema.outside_period().event_times(period);
+    pub fn of_period(mut self, period: Period, interval: Option<Interval>) -> Self {
+        let times = self.schema.outside_period().event_times(period, interval);
         self.period = Some(PeriodCheck { period, times });
         self
     }

@@ -10,7 +10,7 @@ use chrono::TimeDelta;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::slack::{Slack, parse_duration};
+use super::slack::{Slack, SlackBefore, parse_duration};
 use super::{Column, ColumnType, Layout, LayoutField, Reading, TableSchema};
 use crate::config::data_file::{DataFileError, parse_toml};
 use crate::names::market::Market;
@@ -35,7 +35,7 @@ struct SchemaFile {
     layouts: Vec<LayoutRow>,
 }
 
-/// How far rows may lie outside the period of their archive: durations such as `5m`.
+/// How far rows may lie outside the period of their archive: durations such as `5m`, and `bar`.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SlackRow {
@@ -177,7 +177,11 @@ impl SchemaReader<'_> {
     }
 
     fn slack(&self, row: &SlackRow) -> Result<Slack, DataFileError> {
-        Ok(Slack { before: self.duration(&row.before)?, after: self.duration(&row.after)? })
+        let before = match &row.before {
+            Some(text) if text.get_ref() == "bar" => SlackBefore::Bar,
+            before => SlackBefore::Time(self.duration(before)?),
+        };
+        Ok(Slack { before, after: self.duration(&row.after)? })
     }
 
     /// Reads a duration; none is there where it is left out.

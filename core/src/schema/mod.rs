@@ -18,7 +18,8 @@ use crate::embedded::SCHEMA_FILES;
 use crate::names::market::Market;
 pub use column::{Column, ColumnType};
 pub use layout::{Layout, LayoutField, Reading};
-pub use slack::Slack;
+pub(crate) use slack::days_of_long_bar;
+pub use slack::{Slack, SlackBefore};
 
 /// The columns that silver tables have besides those of their data type, with what they hold;
 /// `bar_interval` is only in tables of bars.

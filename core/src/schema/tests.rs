@@ -238,7 +238,7 @@ fn rows_may_lie_less_than_a_day_outside_the_period() {
         TableSchema::parse("small.toml", &text).map(|schema| schema.outside_period())
     };
     let period = "2024-02".parse().unwrap();
-    let times = |slack: Slack| slack.event_times(period);
+    let times = |slack: Slack| slack.event_times(period, None);
     let [february, march] = [1_706_745_600_000_000, 1_709_251_200_000_000];
     assert_eq!(times(with("{}").unwrap()), february..march);
     let both = with("{ before = \"10s\", after = \"5m\" }").unwrap();
@@ -247,6 +247,22 @@ fn rows_may_lie_less_than_a_day_outside_the_period() {
         let error = with(&format!("{{ after = \"{wrong}\" }}")).unwrap_err().to_string();
         let said = format!("small.toml, line 7, `outside_period`: `{wrong}` is no duration");
         assert!(error.starts_with(&said), "{error}");
+    }
+}
+
+#[test]
+fn a_bar_of_several_days_may_begin_its_length_before_the_period() {
+    let period = "2024-02".parse().unwrap();
+    let [february, march, day] = [1_706_745_600_000_000, 1_709_251_200_000_000, 86_400_000_000];
+    let schemas = builtin();
+    for schema in schemas.iter().filter(|schema| schema.has_interval()) {
+        let days = |interval: &str| {
+            let times = schema.outside_period().event_times(period, interval.parse().ok());
+            assert_eq!((times.end, (february - times.start) % day), (march, 0), "{interval}");
+            (february - times.start) / day
+        };
+        let found = ["1m", "12h", "1d", "3d", "1w", "1mo", "900w"].map(days);
+        assert_eq!(found, [0, 0, 0, 3, 7, 31, 31], "{}", schema.table());
     }
 }
 
