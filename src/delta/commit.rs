@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::TableError;
 use super::file::{ActiveFile, NewFile, logged_partition_values};
 use super::log::{
-    ArchiveRecord, BuildRecord, CommitRecord, CorrectionRecord, HolderRecord, RECORD_KEY,
+    ArchiveRecord, BuildRecord, CommitRecord, ComparedRecord, CorrectionRecord, RECORD_KEY,
     read_record,
 };
 use super::obstacle::{Obstacle, obstacle};
@@ -42,12 +42,12 @@ pub(crate) struct Change {
     pub(crate) adds: Vec<NewFile>,
     pub(crate) removes: Vec<ActiveFile>,
     pub(crate) archives: Vec<ArchiveRecord>,
-    pub(crate) holders: Vec<HolderRecord>,
+    pub(crate) compared: Vec<ComparedRecord>,
     pub(crate) corrections: Vec<CorrectionRecord>,
     /// What the table is built from, where it is a gold table.
     pub(crate) built: Option<BuildRecord>,
     /// What the table is from now on, where its columns or their descriptions change; if columns
-    /// change, all files have to go.
+    /// change other than by new ones that may be NULL, all files have to go.
     pub(crate) metadata: Option<Metadata>,
     /// False when the same rows only move to other files, so that readers of changes skip it.
     pub(crate) data_change: bool,
@@ -60,7 +60,7 @@ impl Default for Change {
             adds: Vec::new(),
             removes: Vec::new(),
             archives: Vec::new(),
-            holders: Vec::new(),
+            compared: Vec::new(),
             corrections: Vec::new(),
             built: None,
             metadata: None,
@@ -228,7 +228,7 @@ async fn attempt(
         run: context.run.to_string(),
         at: Some(at),
         archives: change.archives,
-        holders: change.holders,
+        compared: change.compared,
         corrections: change.corrections,
         built: change.built,
     };

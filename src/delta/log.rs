@@ -34,8 +34,8 @@ pub(crate) struct CommitRecord {
     pub(crate) archives: Vec<ArchiveRecord>,
     /// Archives that were in the table before, and whose days were compared with those of the
     /// archives above.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) holders: Vec<HolderRecord>,
+    #[serde(rename = "holders", default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) compared: Vec<ComparedRecord>,
     /// Those of the archives above whose rows took the place of another version's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) corrections: Vec<CorrectionRecord>,
@@ -100,7 +100,7 @@ pub(crate) struct ArchiveRecord {
 /// What an archive still holds after its days were compared with another copy's, or after rows
 /// outside its period were left to the owner of their day; its version is as before.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct HolderRecord {
+pub(crate) struct ComparedRecord {
     pub(crate) archive: String,
     pub(crate) sha256: String,
     /// Rows that it has in the table from now on.
@@ -144,7 +144,7 @@ pub(crate) enum LogEntry {
     /// A version of it came into the table, or was found to be less complete than what is there.
     Landed(Box<ArchiveRecord>),
     /// It was in the table, and its days were compared with another copy.
-    Compared(HolderRecord),
+    Compared(ComparedRecord),
 }
 
 impl CommitRecord {
@@ -165,7 +165,7 @@ impl CommitRecord {
     /// Returns the entries of this record, in the order in which they take effect.
     pub(crate) fn into_log_entries(self) -> impl Iterator<Item = LogEntry> {
         let landed = self.archives.into_iter().map(|record| LogEntry::Landed(Box::new(record)));
-        landed.chain(self.holders.into_iter().map(LogEntry::Compared))
+        landed.chain(self.compared.into_iter().map(LogEntry::Compared))
     }
 }
 

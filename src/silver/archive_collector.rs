@@ -284,7 +284,7 @@ impl ArchiveCollector<'_> {
         for (day, held) in &overlap.held {
             // A day without rows has evidence too: that there are none.
             let offered = self.meters.get(day).map(DayMeter::evidence).unwrap_or_default();
-            decisions.push(decide_day(*day, overlap.holder_frequency(), held.evidence, offered));
+            decisions.push(decide_day(*day, overlap.owner_frequency(), held.evidence, offered));
         }
         let period = overlap.claim.period.days();
         let mut lands = std::mem::take(&mut self.rows_of_days);

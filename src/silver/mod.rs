@@ -256,7 +256,7 @@ impl SilverTable {
             change.corrections = corrected;
             change.adds.extend_from_slice(&files);
             change.archives = records.values().cloned().collect();
-            change.holders = outcome.holders;
+            change.compared = outcome.compared;
             Ok(Some(change))
         });
         match landed.await? {

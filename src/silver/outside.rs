@@ -20,7 +20,7 @@ use lakehouse_core::overlap::{Continuity, HeldArchive};
 use super::archive_collector::DecodedArchive;
 use super::evidence::{DaysToMeasure, Measured};
 use super::overlap::Overlaps;
-use crate::delta::log::{ArchiveRecord, HolderRecord};
+use crate::delta::log::{ArchiveRecord, ComparedRecord};
 use crate::meta::silver_index::SilverIndex;
 use crate::parquet::rewrite::Removal;
 
@@ -36,12 +36,12 @@ pub(super) struct OutsideClaim {
     /// Days next to the period that other archives own.
     owned: BTreeSet<NaiveDate>,
     /// Archives that may have rows of these days, or of days of the period, from outside.
-    holders: Vec<OutsideHolder>,
+    others: Vec<OutsideArchive>,
 }
 
 /// An archive that may have rows of a day outside its period.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct OutsideHolder {
+struct OutsideArchive {
     archive: String,
     day: NaiveDate,
     /// All days next to its period.
@@ -53,7 +53,7 @@ struct OutsideHolder {
 #[derive(Debug, Default)]
 pub(super) struct Outside {
     pub(super) claim: OutsideClaim,
-    /// Rows that the holders were found to have.
+    /// Rows that the other archives were found to have.
     rows: BTreeMap<(NaiveDate, String), u64>,
     /// Days next to the period that belong to other archives of the batch.
     in_batch: BTreeMap<NaiveDate, String>,
@@ -61,7 +61,7 @@ pub(super) struct Outside {
 
 /// Rows from outside that a batch removes, because an archive of it owns their day.
 struct RemovedRows<'a> {
-    holder: &'a OutsideHolder,
+    other: &'a OutsideArchive,
     left: LeftRows,
 }
 
@@ -80,7 +80,7 @@ impl OutsideClaim {
         let own_days = period.start().iter_days().take_while(|day| *day <= period.end());
         for day in own_days.chain(days_next_to(period, interval)) {
             for other in periods_next_to(day, interval).filter(|other| *other != period) {
-                claim.holders.extend(holder(index, matrix, key, other, day));
+                claim.others.extend(other_archive(index, matrix, key, other, day));
             }
         }
         claim
@@ -101,20 +101,20 @@ fn owns(
 }
 
 /// Returns the archive of a period that may have rows of a day outside of it.
-fn holder(
+fn other_archive(
     index: &SilverIndex,
     matrix: &Matrix,
     key: &ArchiveKey,
     period: Period,
     day: NaiveDate,
-) -> Option<OutsideHolder> {
+) -> Option<OutsideArchive> {
     // Rows of a month on a day of its own are no rows from outside.
     if period.days().contains(day) {
         return None;
     }
     let other = sibling(matrix, key, period)?;
     let held = index.held_archive(other.path())?;
-    (held.rows > 0 && held.outside.may_have(day)).then(|| OutsideHolder {
+    (held.rows > 0 && held.outside.may_have(day)).then(|| OutsideArchive {
         archive: other.path().to_owned(),
         day,
         next_to: days_next_to(period, key.interval()).collect(),
@@ -128,20 +128,20 @@ fn sibling(matrix: &Matrix, key: &ArchiveKey, period: Period) -> Option<ArchiveK
 }
 
 impl Outside {
-    /// Makes a claim and asks for the rows that its holders have to be counted.
+    /// Makes a claim and asks for the rows of the other archives to be counted.
     pub(super) fn new(claim: OutsideClaim, to_measure: &mut DaysToMeasure) -> Self {
-        for holder in &claim.holders {
+        for other in &claim.others {
             // Only their number counts.
-            let days = to_measure.entry(holder.day).or_default();
-            days.entry(holder.archive.clone()).or_insert(Continuity::Span);
+            let days = to_measure.entry(other.day).or_default();
+            days.entry(other.archive.clone()).or_insert(Continuity::Span);
         }
         Self { claim, ..Self::default() }
     }
 
     /// Takes up what was counted.
     pub(super) fn measured(&mut self, measured: &Measured) {
-        for holder in &self.claim.holders {
-            let place = (holder.day, holder.archive.clone());
+        for other in &self.claim.others {
+            let place = (other.day, other.archive.clone());
             let rows = measured.get(&place).map_or(0, |evidence| evidence.rows);
             if rows > 0 {
                 self.rows.insert(place, rows);
@@ -234,24 +234,24 @@ impl Overlaps {
             else {
                 continue;
             };
-            for holder in &overlap.outside.claim.holders {
-                let day = holder.day;
+            for other in &overlap.outside.claim.others {
+                let day = other.day;
                 let is_owned = key.period().days().contains(day) && resolution.owned.contains(day);
-                let rows = overlap.outside.rows.get(&(day, holder.archive.clone())).copied();
-                if let Some(rows) = rows.filter(|_| is_owned && !self.is_replaced(archives, holder))
+                let rows = overlap.outside.rows.get(&(day, other.archive.clone())).copied();
+                if let Some(rows) = rows.filter(|_| is_owned && !self.is_replaced(archives, other))
                 {
                     let left = LeftRows { day, rows, to: LeftTo::Owner };
-                    removed.push(RemovedRows { holder, left });
+                    removed.push(RemovedRows { other, left });
                 }
             }
         }
         removed
     }
 
-    /// Returns whether another version of a holder lands, so that all its rows are removed anyway.
-    fn is_replaced(&self, archives: &[DecodedArchive], holder: &OutsideHolder) -> bool {
-        lands(archives, &holder.archive)
-            && self.get(&holder.archive).is_some_and(|overlap| overlap.claim.replaces())
+    /// Returns whether another version of the archive lands, so that all its rows are removed anyway.
+    fn is_replaced(&self, archives: &[DecodedArchive], other: &OutsideArchive) -> bool {
+        lands(archives, &other.archive)
+            && self.get(&other.archive).is_some_and(|overlap| overlap.claim.replaces())
     }
 
     /// Takes rows from outside off the records of archives that land again in the version that
@@ -261,8 +261,8 @@ impl Overlaps {
         archives: &[DecodedArchive],
         records: &mut BTreeMap<String, ArchiveRecord>,
     ) {
-        for RemovedRows { holder, left } in self.removed_rows(archives) {
-            if let Some(record) = records.get_mut(&holder.archive) {
+        for RemovedRows { other, left } in self.removed_rows(archives) {
+            if let Some(record) = records.get_mut(&other.archive) {
                 record.rows = record.rows.saturating_sub(left.rows);
                 record.reason = Some(with_reason(record.reason.take(), &left));
             }
@@ -275,25 +275,25 @@ impl Overlaps {
         &self,
         archives: &[DecodedArchive],
         removal: &mut Removal,
-        records: &mut Vec<HolderRecord>,
+        records: &mut Vec<ComparedRecord>,
     ) {
-        for RemovedRows { holder, left } in self.removed_rows(archives) {
-            removal.day(&holder.archive, left.day);
+        for RemovedRows { other, left } in self.removed_rows(archives) {
+            removal.day(&other.archive, left.day);
             // An archive that lands has a record of its own, from which they are taken off.
-            if lands(archives, &holder.archive) {
+            if lands(archives, &other.archive) {
                 continue;
             }
-            let of_holder =
-                |record: &&mut HolderRecord| record.archive.as_str() == holder.archive.as_str();
-            match records.iter_mut().find(of_holder) {
+            let of_other =
+                |record: &&mut ComparedRecord| record.archive.as_str() == other.archive.as_str();
+            match records.iter_mut().find(of_other) {
                 // It has lost all its days, and with them all its rows.
                 Some(record) if record.yielded => {}
                 Some(record) => {
                     record.rows = record.rows.saturating_sub(left.rows);
                     record.reason = with_reason(Some(std::mem::take(&mut record.reason)), &left);
-                    record.outside = Some(rest(record.outside.take(), holder, left.day));
+                    record.outside = Some(rest(record.outside.take(), other, left.day));
                 }
-                None => records.push(holder_record(holder, &left)),
+                None => records.push(other_record(other, &left)),
             }
         }
     }
@@ -304,16 +304,16 @@ fn lands(archives: &[DecodedArchive], path: &str) -> bool {
     archives.iter().any(|archive| archive.fault.is_none() && archive.bronze.key.path() == path)
 }
 
-fn holder_record(holder: &OutsideHolder, left: &LeftRows) -> HolderRecord {
-    let held = &holder.held;
-    HolderRecord {
-        archive: holder.archive.clone(),
+fn other_record(other: &OutsideArchive, left: &LeftRows) -> ComparedRecord {
+    let held = &other.held;
+    ComparedRecord {
+        archive: other.archive.clone(),
         sha256: held.sha256.to_string(),
         rows: held.rows.saturating_sub(left.rows),
         days: held.days,
         competing_version: held.competing_version.as_deref().map(str::to_owned),
         yielded: held.yielded,
-        outside: Some(rest(None, holder, left.day)),
+        outside: Some(rest(None, other, left.day)),
         reason: left.to_string(),
     }
 }
@@ -321,15 +321,15 @@ fn holder_record(holder: &OutsideHolder, left: &LeftRows) -> HolderRecord {
 /// Returns the days outside its period on which an archive still may have rows without `day`.
 fn rest(
     recorded: Option<Vec<NaiveDate>>,
-    holder: &OutsideHolder,
+    other: &OutsideArchive,
     day: NaiveDate,
 ) -> Vec<NaiveDate> {
-    let mut days = recorded.unwrap_or_else(|| holder.other_days());
+    let mut days = recorded.unwrap_or_else(|| other.other_days());
     days.retain(|other| *other != day);
     days
 }
 
-impl OutsideHolder {
+impl OutsideArchive {
     /// Returns the days next to the archive's period on which it may have rows.
     fn other_days(&self) -> Vec<NaiveDate> {
         self.next_to.iter().copied().filter(|day| self.held.outside.may_have(*day)).collect()

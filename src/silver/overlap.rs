@@ -24,7 +24,7 @@ use super::evidence::{DaysToMeasure, measure};
 use super::outside::{self, NotOwned, Outside, OutsideClaim};
 use crate::bronze::BronzeArchive;
 use crate::delta::TableError;
-use crate::delta::log::{ArchiveRecord, HolderRecord};
+use crate::delta::log::{ArchiveRecord, ComparedRecord};
 use crate::delta::table::WritableTable;
 use crate::meta::silver_index::SilverIndex;
 use crate::parquet::rewrite::Removal;
@@ -54,7 +54,7 @@ pub(super) struct HeldDay {
 #[derive(Debug, Default)]
 pub(super) struct OverlapOutcome {
     pub(super) removal: Removal,
-    pub(super) holders: Vec<HolderRecord>,
+    pub(super) compared: Vec<ComparedRecord>,
     /// Archives whose rows another version of them takes the place of.
     pub(super) replacements: Vec<Replacement>,
 }
@@ -88,8 +88,8 @@ pub(super) async fn find_overlaps(
         let continuity = Continuity::of(schema, key.interval());
         let mut held = BTreeMap::new();
         for day in claim.overlapping.dates(claim.period) {
-            let Some(holder) = competing(matrix, key, day, day).next() else { continue };
-            let archive = holder.path().to_owned();
+            let Some(owner) = competing(matrix, key, day, day).next() else { continue };
+            let archive = owner.path().to_owned();
             to_measure.entry(day).or_default().insert(archive.clone(), continuity);
             held.insert(day, HeldDay { archive, evidence: DayEvidence::default() });
         }
@@ -105,7 +105,7 @@ pub(super) async fn find_overlaps(
     }
     for overlap in overlaps.values_mut() {
         for (day, held) in &mut overlap.held {
-            // Only one archive of the other frequency can claim a day of a holder, so what was
+            // Only one archive of the other frequency can claim a day of an owner, so what was
             // measured is needed once.
             held.evidence = measured.remove(&(*day, held.archive.clone())).unwrap_or_default();
         }
@@ -187,7 +187,7 @@ impl Overlap {
     }
 
     /// Returns the frequency of the copies that hold the overlapping days.
-    pub(super) const fn holder_frequency(&self) -> Frequency {
+    pub(super) const fn owner_frequency(&self) -> Frequency {
         other(self.claim.period.frequency())
     }
 }
@@ -200,7 +200,7 @@ pub(super) fn outcome(
     archives: &[DecodedArchive],
 ) -> OverlapOutcome {
     let mut outcome = OverlapOutcome::default();
-    let mut of_holders: BTreeMap<&str, Vec<(&DayDecision, &DecodedArchive)>> = BTreeMap::new();
+    let mut of_owners: BTreeMap<&str, Vec<(&DayDecision, &DecodedArchive)>> = BTreeMap::new();
     for archive in archives.iter().filter(|archive| archive.fault.is_none()) {
         let path = archive.bronze.key.path();
         let Some(overlap) = overlaps.get(path) else { continue };
@@ -211,18 +211,18 @@ pub(super) fn outcome(
         // A month may lose days to several daily archives of the batch, and gets one record.
         for decision in &archive.decisions {
             if let Some(held) = overlap.held.get(&decision.day) {
-                of_holders.entry(&held.archive).or_default().push((decision, archive));
+                of_owners.entry(&held.archive).or_default().push((decision, archive));
             }
         }
     }
-    for (holder, mut decisions) in of_holders {
+    for (owner, mut decisions) in of_owners {
         decisions.sort_by_key(|(decision, _)| decision.day);
-        if let Some(held_archive) = index.held_archive(holder) {
-            let record = holder_record(holder, held_archive, &decisions, &mut outcome.removal);
-            outcome.holders.extend(record);
+        if let Some(held_archive) = index.held_archive(owner) {
+            let record = owner_record(owner, held_archive, &decisions, &mut outcome.removal);
+            outcome.compared.extend(record);
         }
     }
-    overlaps.remove_outside(archives, &mut outcome.removal, &mut outcome.holders);
+    overlaps.remove_outside(archives, &mut outcome.removal, &mut outcome.compared);
     outcome
 }
 
@@ -251,12 +251,12 @@ fn replacement(
 ///
 /// Returns nothing for a month that keeps all of them, because the daily archives record against
 /// which version of it they were decided.
-fn holder_record(
+fn owner_record(
     archive: &str,
     held_archive: &HeldArchive,
     decisions: &[(&DayDecision, &DecodedArchive)],
     removal: &mut Removal,
-) -> Option<HolderRecord> {
+) -> Option<ComparedRecord> {
     let (first, incoming) = decisions.first()?;
     let period = Period::containing(first.day, first.current_owner);
     let mut lost: Vec<DayDecision> = Vec::new();
@@ -281,7 +281,7 @@ fn holder_record(
     // Of a day that stays, the decision is the reason too.
     let explained: Vec<DayDecision> = if lost.is_empty() { vec![(*first).clone()] } else { lost };
     let monthly_version = || incoming.bronze.sha256.to_string();
-    Some(HolderRecord {
+    Some(ComparedRecord {
         archive: archive.to_owned(),
         sha256: held_archive.sha256.to_string(),
         rows: if yielded { 0 } else { held_archive.rows.saturating_sub(lost_rows) },

@@ -13,7 +13,7 @@ use lakehouse_core::names::period::Period;
 
 use super::replace::superseded;
 use crate::delta::commit::CommitContext;
-use crate::delta::log::{ArchiveRecord, HolderRecord, LogEntry};
+use crate::delta::log::{ArchiveRecord, ComparedRecord, LogEntry};
 
 /// Returns the rows that the ledger lacks, or has with another state, after these log entries of
 /// one silver table; `known` are the ledger's rows of archives in silver, by their keys.
@@ -106,7 +106,7 @@ fn landed(
 /// competing archive; nothing if the row is of another version than the commit compared.
 fn compared(
     current: &LedgerEntry,
-    record: HolderRecord,
+    record: ComparedRecord,
     context: &CommitContext,
 ) -> Option<LedgerEntry> {
     if current.sha256.as_deref() != Some(record.sha256.as_str()) {
@@ -128,7 +128,7 @@ fn compared(
 /// A monthly archive is compared again with each daily archive that arrives late, so its reasons
 /// add up; a daily archive is only ever compared with the one monthly archive. What an archive left
 /// to others is added too.
-fn reason(current: &LedgerEntry, record: &HolderRecord) -> String {
+fn reason(current: &LedgerEntry, record: &ComparedRecord) -> String {
     let is_monthly = current.key.period() == Period::month_of(current.key.period().start());
     match &current.reason {
         Some(earlier) if is_monthly || record.outside.is_some() => {
