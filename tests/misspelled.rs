@@ -110,12 +110,19 @@ fn names_in_configuration_files_are_looked_at_too() {
 #[test]
 fn commands_on_a_lake_that_holds_the_symbol_name_it() {
     let (folder, mirror) = (tempfile::tempdir().unwrap(), mirror());
-    let refresh = |flags: &[&str]| on_source(folder.path(), &mirror, "refresh", flags);
-    assert_run(&refresh(&["--symbol", "btcusdt"]), 2, MEANT);
+    let refresh = |symbols: &str| -> Run {
+        let selection = "markets = [\"spot\"]\ndata_types = [\"trades\"]\n";
+        let file = folder.path().join("some.toml");
+        std::fs::write(file, format!("{selection}symbols = [{symbols:?}]\n")).unwrap();
+        let mut program = lakehouse(folder.path());
+        program.args(["refresh", "--lake", "lake", "--config", "some.toml", "--source"]);
+        program.arg(mirror.path()).output().unwrap().into()
+    };
+    assert_run(&refresh("btcusdt"), 2, MEANT);
     let flags = ["--symbol", "BTCUSDT", "--stage", "silver"];
     assert_run(&on_source(folder.path(), &mirror, "ingest", &flags), 0, "");
-    assert_run(&refresh(&["--symbol", "btcusdt", "--stage", "silver"]), 1, MEANT);
-    assert_run(&refresh(&["--symbol", "BTC*", "--stage", "silver"]), 0, "");
+    assert_run(&refresh("btcusdt"), 1, MEANT);
+    assert_run(&refresh("BTC*"), 0, "");
 
     for command in ["status", "verify", "report"] {
         let on_lake = |symbols: &str, code, text: &str| {

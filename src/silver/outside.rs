@@ -248,7 +248,8 @@ impl Overlaps {
         removed
     }
 
-    /// Returns whether another version of the archive lands, so that all its rows are removed anyway.
+    /// Returns whether another version of the archive lands, so that all its rows are removed
+    /// anyway.
     fn is_replaced(&self, archives: &[DecodedArchive], other: &OutsideArchive) -> bool {
         lands(archives, &other.archive)
             && self.get(&other.archive).is_some_and(|overlap| overlap.claim.replaces())

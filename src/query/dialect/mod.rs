@@ -4,8 +4,8 @@
 //! A statement passes through here three times: its parsed text is corrected (`syntax`), its types
 //! and functions are chosen while it is planned (`numbers`, `functions`), and its plan is rewritten
 //! (`rules`). Every session of the program is set up by [`session_state`], so that a statement
-//! means the same in a query, in the shell and in a gold model. Which statements are accepted at all is
-//! `statement`'s business; settings and limits are the session's.
+//! means the same in a query, in the shell and in a gold model. Which statements are accepted at
+//! all is `statement`'s business; settings and limits are the session's.
 
 mod functions;
 mod numbers;
