@@ -4,6 +4,7 @@ use bytes::Bytes;
 use deltalake::kernel::Action;
 use deltalake::logstore::get_actions;
 
+use crate::delta::damage::commit_damage;
 use crate::delta::log::record_in;
 
 /// Reads one commit of a Delta log, of this program or another, as the program does.
@@ -12,6 +13,7 @@ use crate::delta::log::record_in;
 /// as, so reading it again has to give the same.
 #[must_use]
 pub fn read_commit(commit: &[u8]) -> Option<String> {
+    let _ = commit_damage(commit);
     let version = 1;
     let actions = get_actions(version, &Bytes::copy_from_slice(commit)).unwrap_or_default();
     for action in &actions {

@@ -58,6 +58,7 @@ mod status;
 mod summary;
 mod support;
 mod terminal;
+mod torn_commits;
 mod traps;
 mod upgrade;
 mod verify;

@@ -22,15 +22,16 @@ use crate::support::s3_server::S3Server;
 use crate::support::samples::{trades, trades_key};
 use crate::support::test_lake::TestLake;
 
-const DAYS: [&str; 4] = ["2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05"];
+pub(crate) const DAYS: [&str; 4] = ["2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05"];
 const ONE_BY_ONE: [&str; 3] = ["--all", "--batch-size", "1"];
 /// Twenty rows of each day, each once.
-const RIGHT: &str = "80 rows and 80 of them different";
-const ROWS: &str = "SELECT count(*) || ' rows and ' || count(DISTINCT date || ' ' || id) || \
-                    ' of them different' AS found FROM silver.trades";
+pub(crate) const RIGHT: &str = "80 rows and 80 of them different";
+pub(crate) const ROWS: &str = "SELECT count(*) || ' rows and ' || \
+                               count(DISTINCT date || ' ' || id) || \
+                               ' of them different' AS found FROM silver.trades";
 
 /// A lake of four days, a commit each.
-async fn lake_of_days() -> (TestLake, ArchiveServer) {
+pub(crate) async fn lake_of_days() -> (TestLake, ArchiveServer) {
     let server = ArchiveServer::start();
     for day in DAYS {
         let key = trades_key("BTCUSDT", day);
@@ -42,22 +43,22 @@ async fn lake_of_days() -> (TestLake, ArchiveServer) {
 }
 
 /// Asks in a process of its own, which has not read the log before.
-fn ask(lake: &TestLake, flags: &[&str], sql: &str) -> String {
+pub(crate) fn ask(lake: &TestLake, flags: &[&str], sql: &str) -> String {
     let run = lake.run("query", &[&["--format", "csv"], flags, &[sql]].concat());
     assert_eq!(run.code, Some(0), "{run}");
     run.stdout.lines().last().unwrap().to_owned()
 }
 
-fn ingest(lake: &TestLake, server: &ArchiveServer) -> Run {
+pub(crate) fn ingest(lake: &TestLake, server: &ArchiveServer) -> Run {
     lake.run("ingest", &["--all", "--source", server.url()])
 }
 
-fn done(run: Run) -> Run {
+pub(crate) fn done(run: Run) -> Run {
     assert_eq!(run.code, Some(0), "{run}");
     run
 }
 
-fn repaired(lake: &TestLake) -> Run {
+pub(crate) fn repaired(lake: &TestLake) -> Run {
     let run = done(lake.run("maintain", &["--repair"]));
     let again = done(lake.run("maintain", &["--repair"]));
     assert!(again.stderr.contains("nothing to repair"), "{run}{again}");
@@ -74,7 +75,7 @@ fn log_file(lake: &TestLake, table: &str, ending: &str) -> PathBuf {
     files.pop().unwrap()
 }
 
-fn newest_commit(lake: &TestLake, table: &str) -> PathBuf {
+pub(crate) fn newest_commit(lake: &TestLake, table: &str) -> PathBuf {
     log_file(lake, table, ".json")
 }
 

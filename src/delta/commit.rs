@@ -17,6 +17,7 @@ use deltalake::protocol::{DeltaOperation, SaveMode};
 use uuid::Uuid;
 
 use super::TableError;
+use super::damage::ACTIONS_KEY;
 use super::file::{ActiveFile, NewFile, logged_partition_values};
 use super::log::{
     ArchiveRecord, BuildRecord, CommitRecord, ComparedRecord, CorrectionRecord, RECORD_KEY,
@@ -235,7 +236,11 @@ async fn attempt(
     let properties = CommitProperties::default()
         // Rows without this record could land a second time, so a record that cannot be written
         // is an error, and nothing is committed.
-        .with_metadata([(RECORD_KEY.to_owned(), serde_json::to_value(record)?)])
+        .with_metadata([
+            (RECORD_KEY.to_owned(), serde_json::to_value(record)?),
+            // The library puts its information on the commit before these actions.
+            (ACTIONS_KEY.to_owned(), (actions.len() + 1).into()),
+        ])
         // The library's retries would commit a decision that was made on an older snapshot.
         .with_max_retries(0)
         // Maintenance writes checkpoints; a commit that lands must not fail for one.

@@ -13,10 +13,16 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use deltalake::DeltaTableError;
 use object_store::ObjectMeta;
 use serde::de::IgnoredAny;
+use serde_json::Value;
 use thiserror::Error;
 
 /// The command that sets damaged files of a log aside.
 pub(crate) const REPAIR: &str = "lakehouse maintain --repair";
+
+/// The key of a commit's information that says how many actions the commit has, that one included.
+///
+/// The information is the first action, so it is there whatever was cut off behind it.
+pub(super) const ACTIONS_KEY: &str = "lakehouseActions";
 
 /// Why a log cannot be read.
 #[derive(Debug, Error)]
@@ -62,6 +68,8 @@ pub(crate) enum Damage {
     Empty,
     /// A commit with a line, counted from one, that is not whole.
     Line(usize),
+    /// A commit that was cut at the end of a line, and has fewer actions than it says.
+    Short { found: usize, expected: usize },
     /// A checkpoint that cannot be read, and commits before it are not there to be read instead.
     Checkpoint,
 }
@@ -71,6 +79,9 @@ impl fmt::Display for Damage {
         match self {
             Self::Empty => f.write_str("is empty"),
             Self::Line(line) => write!(f, "is cut or overwritten: its line {line} is not JSON"),
+            Self::Short { found, expected } => {
+                write!(f, "is cut: it has {found} of its {expected} actions")
+            }
             Self::Checkpoint => f.write_str(
                 "is damaged, and not all of the commits that it stands for are in the log",
             ),
@@ -89,17 +100,34 @@ fn time(time: &DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-/// Returns what is wrong with the bytes of a commit; nothing if all of its lines are whole.
+/// Returns what is wrong with the bytes of a commit; nothing if all of its lines are whole, and as
+/// many as it says.
+///
+/// Commits of other programs, and of older versions of this one, do not say how many they are.
 pub(crate) fn commit_damage(commit: &[u8]) -> Option<Damage> {
-    let mut lines = 0;
+    let mut found = 0;
+    let mut expected = None;
     for (number, line) in commit.split(|byte| *byte == b'\n').enumerate() {
         if line.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
-        if serde_json::from_slice::<BTreeMap<String, IgnoredAny>>(line).is_err() {
+        let Ok(action) = serde_json::from_slice::<BTreeMap<String, IgnoredAny>>(line) else {
             return Some(Damage::Line(number + 1));
+        };
+        if action.contains_key("commitInfo") {
+            expected = expected.or(recorded_actions(line));
         }
-        lines += 1;
+        found += 1;
     }
-    (lines == 0).then_some(Damage::Empty)
+    if found == 0 {
+        return Some(Damage::Empty);
+    }
+    let expected = expected.filter(|expected| found < *expected)?;
+    Some(Damage::Short { found, expected })
+}
+
+/// Returns how many actions a commit says it has.
+fn recorded_actions(info: &[u8]) -> Option<usize> {
+    let action: Value = serde_json::from_slice(info).ok()?;
+    usize::try_from(action["commitInfo"][ACTIONS_KEY].as_u64()?).ok()
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, Utc};
 use deltalake::kernel::Action;
 use deltalake::logstore::{LogStore, get_actions};
@@ -179,16 +180,21 @@ pub(crate) async fn read_record(
     version: i64,
 ) -> Result<Option<CommitRecord>, TableError> {
     let Ok(version) = u64::try_from(version) else { return Ok(None) };
+    let Some(commit) = read_whole(table, version).await? else { return Ok(None) };
+    record_in(&commit).map_err(TableError::record(&table.spec.name, version))
+}
+
+/// Reads the commit of a version; nothing if it is not in the log any more.
+async fn read_whole(table: &WritableTable, version: u64) -> Result<Option<Bytes>, TableError> {
     let log = table.delta.log_store();
     let name = &table.spec.name;
     let entry = log.read_commit_entry(version).await.map_err(TableError::delta(name))?;
-    let Some(commit) = entry else { return Ok(None) };
-    if commit_damage(&commit).is_some() {
+    if entry.as_ref().is_some_and(|commit| commit_damage(commit).is_some()) {
         // Read again for the time at which it was written, which the message names.
         let store = table.store();
         check_commit(&store, version).await.map_err(TableError::log(name))?;
     }
-    record_in(&commit).map_err(TableError::record(name, version))
+    Ok(entry)
 }
 
 /// Returns whether a version's commit is still in the log.
@@ -199,17 +205,17 @@ pub(crate) async fn has_commit(table: &WritableTable, version: i64) -> Result<bo
 }
 
 /// Reads what one version did; nothing if its commit is not in the log any more.
+///
+/// # Errors
+/// When the commit is not whole or cannot be read.
 pub(crate) async fn read_actions(
     table: &WritableTable,
     version: i64,
 ) -> Result<Option<Vec<Action>>, TableError> {
-    let failed = TableError::delta(&table.spec.name);
     let Ok(version) = u64::try_from(version) else { return Ok(None) };
-    let log = table.delta.log_store();
-    let Some(commit) = log.read_commit_entry(version).await.map_err(failed)? else {
-        return Ok(None);
-    };
-    get_actions(version, &commit).map(Some).map_err(failed)
+    let Some(commit) = read_whole(table, version).await? else { return Ok(None) };
+    let actions = get_actions(version, &commit).map_err(TableError::delta(&table.spec.name))?;
+    Ok(Some(actions))
 }
 
 /// The line of a commit that has the lake's record.

@@ -8,6 +8,7 @@
 mod columns;
 pub(crate) mod commit;
 pub(crate) mod commit_time;
+mod create;
 pub(crate) mod damage;
 pub(crate) mod descriptions;
 mod error;

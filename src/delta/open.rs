@@ -32,9 +32,7 @@ pub(crate) async fn open_log(
     if let Err(error) = load(&mut table, version).await {
         table = load_from_commits(url, table, version, error).await?;
     }
-    if version.is_none() {
-        check_newest(&table).await?;
-    }
+    check_version(&table).await?;
     Ok(Some(table))
 }
 
@@ -51,12 +49,12 @@ pub(crate) async fn update_log(table: &mut DeltaTable) -> Result<(), LogError> {
         return Err(files.torn_commit(&store).await?.map_or(error.into(), LogError::from));
     }
     if table.version() != before {
-        check_newest(table).await?;
+        check_version(table).await?;
     }
     Ok(())
 }
 
-async fn check_newest(table: &DeltaTable) -> Result<(), LogError> {
+async fn check_version(table: &DeltaTable) -> Result<(), LogError> {
     let Some(version) = table.version() else { return Ok(()) };
     check_commit(&table.log_store().object_store(None), version).await
 }

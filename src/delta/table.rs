@@ -5,20 +5,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use arrow::datatypes::{FieldRef, Schema, SchemaRef};
-use deltalake::kernel::transaction::CommitProperties;
 use deltalake::kernel::{Metadata, MetadataExt, StructType, new_metadata};
-use deltalake::operations::create::CreateBuilder;
-use deltalake::protocol::SaveMode;
 use deltalake::{DeltaTable, DeltaTableError};
 use object_store::ObjectStore;
 
 use super::columns::{delta_columns, may_skip_data};
+use super::create::create;
 use super::descriptions::{Descriptions, without_comments};
 use super::file::ActiveFile;
 use super::open::{open_log, update_log};
 use super::{TableError, Verb};
 use crate::storage::Storage;
-use crate::storage::durability::create_folders;
 use crate::storage::lake::{Lake, TableName};
 
 /// The table property that names the columns, comma-separated, by which the rows of every file are
@@ -53,7 +50,7 @@ impl TableSpec {
     /// Commits are kept, because they say which archives each version holds; checkpoints are
     /// written by maintenance and not by any writer; and the columns with statistics are named, so
     /// that other writers do not choose them by position.
-    fn properties(&self) -> HashMap<String, Option<String>> {
+    pub(super) fn properties(&self) -> HashMap<String, Option<String>> {
         let stored = self.file_schema();
         let skippable = stored.fields().iter().filter(|field| may_skip_data(field.data_type()));
         let skippable: Vec<&str> = skippable.map(|field| field.name().as_str()).collect();
@@ -230,25 +227,4 @@ async fn load(lake: &Lake, name: &TableName) -> Result<Option<(Storage, DeltaTab
 fn without_field_metadata(schema: &Schema) -> SchemaRef {
     let bare = |field: &FieldRef| field.as_ref().clone().with_metadata(HashMap::new());
     Arc::new(Schema::new(schema.fields().iter().map(bare).collect::<Vec<_>>()))
-}
-
-async fn create(lake: &Lake, spec: &TableSpec) -> Result<DeltaTable, DeltaTableError> {
-    let wrapped = |source| DeltaTableError::GenericError { source };
-    let url = lake.table_url(&spec.name).map_err(|error| wrapped(error.into()))?;
-    if let Some(folder) = lake.storage().local_folder() {
-        create_folders(&folder.join(spec.name.layer.as_str()).join(&spec.name.name))?;
-    }
-    let columns = delta_columns(spec).map_err(|error| wrapped(error.into()))?;
-    CreateBuilder::new()
-        .with_location(url.as_str())
-        .with_columns(columns)
-        .with_comment(spec.descriptions.table())
-        .with_partition_columns(spec.partition_columns.clone())
-        .with_configuration(spec.properties())
-        .with_raise_if_key_not_exists(false)
-        .with_save_mode(SaveMode::Ignore)
-        // A retry would declare the table once more where another process was faster, or where
-        // the response was lost.
-        .with_commit_properties(CommitProperties::default().with_max_retries(0))
-        .await
 }

@@ -1,0 +1,76 @@
+//! Commits that were cut where a line ends.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::repair::{DAYS, RIGHT, ROWS, ask, done, ingest, lake_of_days, newest_commit, repaired};
+
+const TABLES: [&str; 2] = ["silver/trades", "meta/archives"];
+
+#[tokio::test]
+async fn a_newest_commit_that_ends_with_a_whole_line_is_torn_if_it_lacks_actions() {
+    for table in TABLES {
+        let (lake, server) = lake_of_days().await;
+        let torn = newest_commit(&lake, table);
+        let text = fs::read_to_string(&torn).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines.len() > 1, "{text}");
+        for kept in 1..lines.len() {
+            fs::write(&torn, lines[..kept].join("\n") + "\n").unwrap();
+            let refused = ingest(&lake, &server);
+            assert_eq!(refused.code, Some(2), "{table}: {refused}");
+            let words = format!("it has {kept} of its {} actions", lines.len());
+            assert!(refused.stderr.contains(&words), "{table}: {refused}");
+            assert!(refused.stderr.contains("maintain --repair"), "{table}: {refused}");
+        }
+        repaired(&lake);
+        assert_eq!(ask(&lake, &[], ROWS), RIGHT, "{table}");
+        done(ingest(&lake, &server));
+        assert_eq!(ask(&lake, &[], ROWS), RIGHT, "{table}, after an ingest");
+        assert_eq!(server.downloads(), DAYS.len(), "bronze has the bytes");
+    }
+}
+
+#[tokio::test]
+async fn rows_of_a_torn_commit_are_not_queried_by_its_number_either() {
+    let (lake, _server) = lake_of_days().await;
+    let torn = newest_commit(&lake, "silver/trades");
+    let text = fs::read_to_string(&torn).unwrap();
+    fs::write(&torn, text.lines().next().unwrap()).unwrap();
+    let version: u64 = torn.file_stem().unwrap().to_str().unwrap().parse().unwrap();
+
+    for flags in [vec![], vec!["--at".to_owned(), version.to_string()]] {
+        let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+        let refused = lake.run("query", &[&flags[..], &[ROWS]].concat());
+        assert_eq!(refused.code, Some(2), "{refused}");
+        assert!(refused.stderr.contains("of its"), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn commits_that_do_not_say_how_many_actions_they_have_are_read() {
+    let (lake, server) = lake_of_days().await;
+    for table in TABLES {
+        for commit in fs::read_dir(lake.path().join(table).join("_delta_log")).unwrap() {
+            forget_actions(&commit.unwrap().path());
+        }
+    }
+    assert_eq!(ask(&lake, &[], ROWS), RIGHT);
+    done(ingest(&lake, &server));
+    let repair = done(lake.run("maintain", &["--repair"]));
+    assert!(repair.stderr.contains("nothing to repair"), "{repair}");
+    done(lake.run("verify", &["--deep"]));
+}
+
+/// Makes a commit one of an older program.
+fn forget_actions(commit: &Path) {
+    let text = fs::read_to_string(commit).unwrap();
+    let mut lines: Vec<Value> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let info = lines[0]["commitInfo"].as_object_mut().unwrap();
+    assert!(info.remove("lakehouseActions").is_some(), "{text}");
+    let lines: Vec<String> = lines.iter().map(Value::to_string).collect();
+    fs::write(commit, lines.join("\n")).unwrap();
+}
