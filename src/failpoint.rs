@@ -6,7 +6,8 @@ use crate::storage::lake::TableName;
 
 /// The variable that names the step to pause at, such as `before commit silver.klines`.
 pub const PAUSE_AT: &str = "LAKEHOUSE_TEST_PAUSE_AT";
-/// The variable that names the file that is created when the step is reached.
+/// The variable that names the file that is created when the step is reached; the process goes on
+/// when it is removed.
 pub const PAUSE_FILE: &str = "LAKEHOUSE_TEST_PAUSE_FILE";
 
 /// The variable that names the archive whose decoding panics.
@@ -27,12 +28,12 @@ pub(crate) const fn may_panic(_: &str) {}
 #[cfg(debug_assertions)]
 pub(crate) fn step(what: &str, table: &TableName) {
     let chosen = std::env::var_os(PAUSE_AT);
-    if chosen.is_some_and(|chosen| chosen.to_str() == Some(&format!("{what} {table}"))) {
-        if let Some(file) = std::env::var_os(PAUSE_FILE) {
-            let _ = std::fs::write(file, what);
-        }
-        loop {
-            std::thread::park();
+    if chosen.is_some_and(|chosen| chosen.to_str() == Some(&format!("{what} {table}")))
+        && let Some(file) = std::env::var_os(PAUSE_FILE)
+        && std::fs::write(&file, what).is_ok()
+    {
+        while std::path::Path::new(&file).exists() {
+            std::thread::park_timeout(std::time::Duration::from_millis(10));
         }
     }
 }

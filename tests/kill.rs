@@ -17,16 +17,23 @@ use crate::support::scale::{scaled, seed};
 
 /// Starts a command, waits until it is held at a step, and kills it there; says whether it came so
 /// far.
-pub(crate) fn kill_at(mut command: Command, step: &str, marker: &Path) -> bool {
+pub(crate) fn kill_at(command: Command, step: &str, marker: &Path) -> bool {
+    let Some(mut child) = hold_at(command, step, marker) else { return false };
+    kill(&mut child);
+    true
+}
+
+/// Starts a command, and waits until it is held at a step; it goes on when the marker is removed.
+/// Nothing if it does not come so far.
+pub(crate) fn hold_at(mut command: Command, step: &str, marker: &Path) -> Option<Child> {
     let mut child = command.env(PAUSE_AT, step).env(PAUSE_FILE, marker).spawn().unwrap();
     while !marker.exists() {
         if child.try_wait().unwrap().is_some() {
-            return false;
+            return None;
         }
         std::thread::yield_now();
     }
-    kill(&mut child);
-    true
+    Some(child)
 }
 
 fn kill(child: &mut Child) {

@@ -1,13 +1,20 @@
-//! Commits that were cut where a line ends.
+//! Commits that were cut where a line ends, and repairs of torn commits that run at the same time.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::kill::{hold_at, kill_at};
 use crate::repair::{DAYS, RIGHT, ROWS, ask, done, ingest, lake_of_days, newest_commit, repaired};
+use crate::support::samples::{trades, trades_key};
+use crate::support::test_lake::TestLake;
 
 const TABLES: [&str; 2] = ["silver/trades", "meta/archives"];
+
+fn first_commit(lake: &TestLake, table: &str) -> PathBuf {
+    newest_commit(lake, table).with_file_name(format!("{:020}.json", 0))
+}
 
 #[tokio::test]
 async fn a_newest_commit_that_ends_with_a_whole_line_is_torn_if_it_lacks_actions() {
@@ -73,4 +80,71 @@ fn forget_actions(commit: &Path) {
     assert!(info.remove("lakehouseActions").is_some(), "{text}");
     let lines: Vec<String> = lines.iter().map(Value::to_string).collect();
     fs::write(commit, lines.join("\n")).unwrap();
+}
+
+#[tokio::test]
+async fn a_repair_that_comes_late_takes_nothing_away_that_was_committed_meanwhile() {
+    for table in TABLES {
+        for (name, torn) in
+            [("newest", newest_commit as fn(&TestLake, &str) -> PathBuf), ("first", first_commit)]
+        {
+            let (lake, server) = lake_of_days().await;
+            fs::write(torn(&lake, table), "").unwrap();
+            let marker = lake.path().with_file_name("reached");
+            let step = format!("damaged file copied {}", table.replace('/', "."));
+            let late = hold_at(lake.program("maintain", &["--repair"]), &step, &marker);
+            let late = late.unwrap_or_else(|| panic!("never came to `{step}`"));
+
+            done(lake.run("maintain", &["--repair"]));
+            let key = trades_key("BTCUSDT", "2024-01-06");
+            server.publish(&key, trades(&key, "2024-01-06", 0..20));
+            done(ingest(&lake, &server));
+            fs::remove_file(&marker).unwrap();
+            let late = late.wait_with_output().unwrap();
+
+            assert!(late.status.success(), "{table}, {name}: {late:?}");
+            let rows = "100 rows and 100 of them different";
+            assert_eq!(ask(&lake, &[], ROWS), rows, "{table}, {name}");
+            repaired(&lake);
+            done(ingest(&lake, &server));
+            assert_eq!(ask(&lake, &[], ROWS), rows, "{table}, {name}, after all");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_table_whose_first_commit_is_torn_is_created_again_and_loaded() {
+    for table in TABLES {
+        let (lake, server) = lake_of_days().await;
+        let torn = first_commit(&lake, table);
+        let text = fs::read_to_string(&torn).unwrap();
+        fs::write(&torn, text.lines().next().unwrap()).unwrap();
+
+        repaired(&lake);
+
+        assert_eq!(ask(&lake, &[], ROWS), RIGHT, "{table}");
+        done(ingest(&lake, &server));
+        assert_eq!(ask(&lake, &[], ROWS), RIGHT, "{table}, after an ingest");
+        assert_eq!(server.downloads(), DAYS.len(), "bronze has the bytes");
+    }
+}
+
+#[tokio::test]
+async fn a_repair_of_the_ledger_that_dies_before_the_rebuild_is_completed_by_the_next_one() {
+    let (lake, server) = lake_of_days().await;
+    fs::write(newest_commit(&lake, "meta/archives"), "").unwrap();
+    let marker = lake.path().with_file_name("reached");
+    let repair = lake.program("maintain", &["--repair"]);
+    assert!(kill_at(repair, "damaged file set aside meta.archives", &marker));
+    // What the version before held may have been deleted by maintenance.
+    for file in lake.data_files("meta/archives") {
+        fs::remove_file(file).unwrap();
+    }
+
+    repaired(&lake);
+
+    assert_eq!(ask(&lake, &[], ROWS), RIGHT);
+    done(ingest(&lake, &server));
+    assert_eq!(ask(&lake, &[], ROWS), RIGHT);
+    assert_eq!(server.downloads(), DAYS.len(), "bronze has the bytes");
 }

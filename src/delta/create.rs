@@ -1,11 +1,16 @@
 //! The first commit of a table: what the table is.
 //!
-//! It is made by the engine.
+//! It is made by the engine. Repair needs it apart from a log too, to put it in the place of one
+//! that is damaged.
 
+use bytes::Bytes;
 use deltalake::kernel::transaction::CommitProperties;
+use deltalake::logstore::LogStore;
 use deltalake::operations::create::CreateBuilder;
 use deltalake::protocol::SaveMode;
 use deltalake::{DeltaTable, DeltaTableError};
+use serde_json::Value;
+use uuid::Uuid;
 
 use super::columns::delta_columns;
 use super::damage::ACTIONS_KEY;
@@ -15,6 +20,8 @@ use crate::storage::lake::Lake;
 
 /// The actions of the commit that creates a table: its information, the protocol, the metadata.
 const CREATING_ACTIONS: u64 = 3;
+/// A log that nobody keeps.
+const IN_MEMORY: &str = "memory:///";
 
 /// Creates a table, unless it is there.
 pub(super) async fn create(lake: &Lake, spec: &TableSpec) -> Result<DeltaTable, DeltaTableError> {
@@ -23,6 +30,25 @@ pub(super) async fn create(lake: &Lake, spec: &TableSpec) -> Result<DeltaTable, 
         create_folders(&folder.join(spec.name.layer.as_str()).join(&spec.name.name))?;
     }
     builder(spec)?.with_location(url.as_str()).await
+}
+
+/// Returns the commit that creates a table with this identity.
+///
+/// # Errors
+/// When a column cannot be stored.
+pub(crate) async fn creation(spec: &TableSpec, id: Uuid) -> Result<Bytes, DeltaTableError> {
+    let table = builder(spec)?.with_location(IN_MEMORY).await?;
+    let commit = table.log_store().read_commit_entry(0).await?;
+    let commit = commit.ok_or_else(|| DeltaTableError::NotATable(spec.name.to_string()))?;
+    let mut lines = Vec::new();
+    for line in commit.split(|byte| *byte == b'\n') {
+        let mut action: Value = serde_json::from_slice(line)?;
+        if let Some(metadata) = action.get_mut("metaData") {
+            metadata["id"] = id.to_string().into();
+        }
+        lines.push(action.to_string());
+    }
+    Ok(lines.join("\n").into())
 }
 
 fn builder(spec: &TableSpec) -> Result<CreateBuilder, DeltaTableError> {

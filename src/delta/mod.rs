@@ -8,7 +8,7 @@
 mod columns;
 pub(crate) mod commit;
 pub(crate) mod commit_time;
-mod create;
+pub(crate) mod create;
 pub(crate) mod damage;
 pub(crate) mod descriptions;
 mod error;
@@ -18,6 +18,7 @@ pub(crate) mod log;
 pub(crate) mod log_files;
 mod obstacle;
 pub(crate) mod open;
+pub(crate) mod replacement;
 pub(crate) mod table;
 
 pub use self::error::TableError;

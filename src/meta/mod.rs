@@ -21,6 +21,7 @@ mod table;
 
 use self::schema::MetaSchema;
 use crate::delta::descriptions::Descriptions;
+use crate::delta::table::TableSpec;
 
 const TABLES: [&MetaSchema; 4] =
     [&archives::SCHEMA, &changes::SCHEMA, &rejects::SCHEMA, &runs::SCHEMA];
@@ -28,6 +29,15 @@ const TABLES: [&MetaSchema; 4] =
 /// Describes one of the lake's own tables and its columns in words; nothing for a table that this
 /// program does not know.
 pub(crate) fn descriptions(table: &str) -> Option<Descriptions> {
-    let schema = TABLES.into_iter().find(|schema| schema.name == table)?;
-    Some(schema.descriptions())
+    Some(schema_of(table)?.descriptions())
+}
+
+/// Returns what one of the lake's own tables is; nothing for a table that this program does not
+/// know.
+pub(crate) fn table_spec(table: &str) -> Option<TableSpec> {
+    Some(schema_of(table)?.table_spec())
+}
+
+fn schema_of(table: &str) -> Option<&'static MetaSchema> {
+    TABLES.into_iter().find(|schema| schema.name == table)
 }

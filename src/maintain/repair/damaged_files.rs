@@ -1,25 +1,21 @@
-//! Files of a log that are damaged: found, and moved to a folder next to the log.
+//! Which files of a log are damaged, and which files go with them.
 //!
 //! A commit that is not whole cannot be mended, and no commit after it can be read. So it goes with
 //! all that follow, and with the checkpoints that stand for it. What they held is found out by
-//! comparing the table with the ledger and with bronze.
+//! comparing the table with the ledger and with bronze. How they go is in
+//! [`set_aside`](super::set_aside).
 
-use object_store::path::Path;
-use object_store::{Error, ObjectMeta, ObjectStore, ObjectStoreExt};
+use object_store::{Error, ObjectMeta, ObjectStore};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use super::super::MaintainError;
 use super::Repair;
 use crate::delta::damage::commit_damage;
 use crate::delta::log_files::{LogFiles, is_damaged_checkpoint, read};
+use crate::delta::replacement::is_empty_commit;
 use crate::delta::{TableError, Verb};
-use crate::failpoint::step;
 use crate::query::{At, LakeCatalog};
-use crate::storage::lake::{Lake, TableName};
-
-/// The folder in a table's folder that damaged files move to; readers of Delta pass over it.
-const FOLDER: &str = "_damaged";
+use crate::storage::lake::TableName;
 
 /// A file of a log that is moved out of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -32,7 +28,20 @@ pub struct SetAside {
     /// Whether the table loses a version with it, and not only a copy of what the commits say.
     pub torn: bool,
     #[serde(skip)]
-    name: Option<TableName>,
+    pub(super) name: TableName,
+    #[serde(skip)]
+    pub(super) way: Way,
+}
+
+/// What comes in the place of a file that is set aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Nothing.
+    Delete,
+    /// A commit that does nothing.
+    Empty,
+    /// The commit that creates the table.
+    Create,
 }
 
 impl Repair {
@@ -50,38 +59,64 @@ impl Repair {
         }
         let mut damaged = Vec::new();
         for table in tables.iter().filter(|table| self.is_chosen(table)) {
-            damaged.extend(damaged_in(&self.lake, table).await?);
+            damaged.extend(self.damaged_in(table).await?);
+        }
+        Ok(damaged)
+    }
+
+    async fn damaged_in(&self, table: &TableName) -> Result<Vec<SetAside>, TableError> {
+        let store = self.store_of(table)?;
+        let failed = TableError::cannot(Verb::Read, table, "its log");
+        // Listed before any commit is read: see `set_aside`.
+        let files = LogFiles::list(&store).await.map_err(failed)?;
+        let torn = first_torn(&store, &files).await.map_err(failed)?;
+        let first = torn.as_ref().map(|(first, _)| *first);
+        let mut damaged =
+            damaged_checkpoints(table, &store, &files, first).await.map_err(failed)?;
+        if files.has_wrong_hint(&store).await.map_err(failed)? || !damaged.is_empty() {
+            let reason = "it names a checkpoint that is of no use";
+            damaged.extend(files.hint.as_ref().map(|hint| file(table, hint, reason, false)));
+        }
+        let Some((first, reason)) = torn else { return Ok(damaged) };
+        let can_create = self.spec_of(table).is_some();
+        for (version, commit) in files.commits.range(first..).rev() {
+            let follows = *version > first;
+            if follows && is_empty_commit(&read(&store, &commit.location).await.map_err(failed)?) {
+                continue;
+            }
+            let reason = if follows { "it follows a damaged commit" } else { reason.as_str() };
+            let way = way_of(*version, first, can_create);
+            damaged.push(SetAside { way, ..file(table, commit, reason, true) });
         }
         Ok(damaged)
     }
 }
 
-async fn damaged_in(lake: &Lake, table: &TableName) -> Result<Vec<SetAside>, TableError> {
-    let storage = lake.storage().join(&format!("{}/{}", table.layer.as_str(), table.name))?;
-    let store = storage.store();
-    let failed = TableError::cannot(Verb::Read, table, "its log");
-    let files = LogFiles::list(&store).await.map_err(failed)?;
+/// Returns what comes in the place of a commit: the first that is damaged, or one that follows it.
+const fn way_of(version: u64, first: u64, can_create: bool) -> Way {
+    match (version, first) {
+        (_, 0) if !can_create => Way::Delete,
+        (0, _) => Way::Create,
+        _ => Way::Empty,
+    }
+}
+
+/// Finds the checkpoints that cannot be read, and those that stand for the commit `torn`.
+async fn damaged_checkpoints(
+    table: &TableName,
+    store: &dyn ObjectStore,
+    files: &LogFiles,
+    torn: Option<u64>,
+) -> Result<Vec<SetAside>, Error> {
     let mut damaged = Vec::new();
-    let torn = first_torn(&store, &files).await.map_err(failed)?;
     for (version, parts) in files.checkpoints.iter().rev() {
-        let stands_for_torn = torn.as_ref().is_some_and(|(first, _)| version >= first);
+        let stands_for_torn = torn.is_some_and(|first| *version >= first);
         for part in parts {
             if stands_for_torn {
                 damaged.push(file(table, part, "it stands for a damaged commit", true));
-            } else if is_damaged_checkpoint(&store, part).await.map_err(failed)? {
+            } else if is_damaged_checkpoint(store, part).await? {
                 damaged.push(file(table, part, "the checkpoint cannot be read", false));
             }
-        }
-    }
-    if files.has_wrong_hint(&store).await.map_err(failed)? || !damaged.is_empty() {
-        let reason = "it names a checkpoint that is of no use";
-        damaged.extend(files.hint.as_ref().map(|hint| file(table, hint, reason, false)));
-    }
-    if let Some((first, reason)) = torn {
-        for (version, commit) in files.commits.range(first..).rev() {
-            let follows = "it follows a damaged commit";
-            let reason = if *version == first { reason.as_str() } else { follows };
-            damaged.push(file(table, commit, reason, true));
         }
     }
     Ok(damaged)
@@ -106,34 +141,7 @@ fn file(table: &TableName, found: &ObjectMeta, reason: &str, torn: bool) -> SetA
         path: found.location.to_string(),
         reason: reason.to_owned(),
         torn,
-        name: Some(table.clone()),
+        name: table.clone(),
+        way: Way::Delete,
     }
-}
-
-/// Moves a file out of its log.
-///
-/// The copy is named after its content, so a repair that was killed half-way makes no second one.
-pub(super) async fn set_aside(lake: &Lake, file: &SetAside) -> Result<(), TableError> {
-    let Some(table) = &file.name else { return Ok(()) };
-    let storage = lake.storage().join(&format!("{}/{}", table.layer.as_str(), table.name))?;
-    let store = storage.store();
-    let failed = TableError::cannot(Verb::Write, table, &file.path);
-    let path = Path::from(file.path.as_str());
-    let content = match read(&store, &path).await {
-        // Another repair has moved it.
-        Err(Error::NotFound { .. }) => return Ok(()),
-        content => content.map_err(failed)?,
-    };
-    let digest = Sha256::digest(&content);
-    let digest: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-    let name = path.filename().unwrap_or_default();
-    let copy = Path::from(format!("{FOLDER}/{name}.{digest}"));
-    store.put(&copy, content.into()).await.map_err(failed)?;
-    step("damaged file copied", table);
-    match store.delete(&path).await {
-        Ok(()) | Err(Error::NotFound { .. }) => {}
-        Err(error) => return Err(failed(error)),
-    }
-    step("damaged file set aside", table);
-    Ok(())
 }

@@ -4,29 +4,33 @@
 //! files that should not be there, archives whose rows are not those of the archive. It is found by
 //! reading, and printed as it is by a dry run. Archives land again through the same path as in an
 //! ingest, so a repair may be killed at any moment, run twice, or run at the same time as an
-//! ingest, and each row is in silver once. Nothing is deleted: damaged files of logs move to
+//! ingest, and each row is in silver once. No content is lost: damaged files of logs are copied to
 //! another folder, and data files stay until maintenance finds that nobody needs them.
 
 mod damaged_files;
 mod plan;
 mod redo;
 mod report;
+mod set_aside;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use lakehouse_core::matrix::Matrix;
 use lakehouse_core::schema::Schemas;
+use object_store::ObjectStore;
 use uuid::Uuid;
 
 pub use self::damaged_files::SetAside;
-use self::damaged_files::set_aside;
 use self::plan::{RepairPlan, SilverPlan};
 use self::redo::redo_table;
 pub use self::report::{FailedArchive, RepairReport, TableRepair};
 use super::MaintainError;
 use crate::clock::Clock;
 use crate::delta::commit::CommitContext;
+use crate::delta::log_files::{LogFiles, read};
+use crate::delta::replacement::is_empty_commit;
+use crate::delta::{TableError, Verb};
 use crate::meta::archives::LedgerTable;
 use crate::shutdown::Shutdown;
 use crate::storage::lake::{Lake, Layer, TableName};
@@ -87,8 +91,8 @@ impl Repair {
         self.plan(&skipped.map(str::to_owned).collect()).await
     }
 
-    /// Moves damaged files out of the logs. The ledger stops to describe a silver table before
-    /// versions of that table go: they will be versions of other commits.
+    /// Takes damaged files out of the logs. The ledger stops to describe a silver table before
+    /// commits of that table go: what it says of their versions is not true afterwards.
     async fn set_aside(
         &self,
         damaged: Vec<SetAside>,
@@ -97,14 +101,14 @@ impl Repair {
     ) -> Result<(), MaintainError> {
         let (meta, others): (Vec<_>, Vec<_>) =
             damaged.into_iter().partition(|file| file.table.starts_with("meta."));
-        let rebuild = meta.iter().any(|file| file.torn);
+        let rebuild = meta.iter().any(|file| file.torn) || self.ledger_was_set_aside().await?;
         for file in meta {
-            set_aside(&self.lake, &file).await?;
+            self.set_file_aside(&file, &context.clock).await?;
             report.of(&file.table).set_aside.push(file);
         }
-        self.distrust(&others, context).await?;
+        self.distrust(&others, rebuild, context).await?;
         for file in others {
-            set_aside(&self.lake, &file).await?;
+            self.set_file_aside(&file, &context.clock).await?;
             report.of(&file.table).set_aside.push(file);
         }
         if rebuild {
@@ -116,9 +120,28 @@ impl Repair {
         Ok(())
     }
 
+    /// Returns whether an earlier repair set the newest commit of the ledger aside, and ended
+    /// before the ledger was rebuilt.
+    async fn ledger_was_set_aside(&self) -> Result<bool, MaintainError> {
+        let table = TableName::new(Layer::Meta, "archives");
+        let store = self.store_of(&table)?;
+        let failed = TableError::cannot(Verb::Read, &table, "its log");
+        let files = LogFiles::list(&store).await.map_err(failed)?;
+        let Some((_, newest)) = files.commits.last_key_value() else { return Ok(false) };
+        Ok(is_empty_commit(&read(&store, &newest.location).await.map_err(failed)?))
+    }
+
+    /// Returns the store whose root is a table's folder.
+    fn store_of(&self, table: &TableName) -> Result<Arc<dyn ObjectStore>, TableError> {
+        let lake = self.lake.storage();
+        Ok(lake.join(&format!("{}/{}", table.layer.as_str(), table.name))?.store())
+    }
+
+    /// Lets the ledger describe no silver table that loses commits.
     async fn distrust(
         &self,
         damaged: &[SetAside],
+        rebuild: bool,
         context: &CommitContext,
     ) -> Result<(), MaintainError> {
         let torn = damaged.iter().filter(|file| file.torn);
@@ -127,7 +150,11 @@ impl Repair {
         if torn.is_empty() {
             return Ok(());
         }
-        let mut ledger = LedgerTable::open(&self.lake, Arc::clone(&self.matrix)).await?;
+        let mut ledger = match LedgerTable::open(&self.lake, Arc::clone(&self.matrix)).await {
+            // Nobody can read it before it is rebuilt.
+            Err(_) if rebuild => return Ok(()),
+            ledger => ledger?,
+        };
         for table in torn {
             ledger.distrust(table, context).await?;
         }
