@@ -1,8 +1,10 @@
 //! SIGKILL at every named step of an ingest or a compaction, and at random moments: running again
-//! makes the lake what an undisturbed run makes it.
+//! makes the lake what an undisturbed run makes it. Repairs are killed at every step in
+//! [`crate::repair`], and at random moments here.
 
+mod damage;
 mod marathon;
-mod work;
+pub(crate) mod work;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -10,6 +12,7 @@ use std::process::{Child, Command, Stdio};
 use lakehouse::failpoint::{PAUSE_AT, PAUSE_FILE};
 use marathon::Place;
 use tempfile::TempDir;
+use work::{COMPACTION, CORRECTION, INGEST};
 
 use crate::support::s3_server::S3Server;
 use crate::support::sample_archive::{SampleArchive, content};
@@ -50,17 +53,7 @@ fn a_run_that_is_killed_at_any_step_is_completed_by_the_next_one() {
     let archive = SampleArchive::new();
     let folder = TempDir::new().unwrap();
     let undisturbed = archive.complete(&lake_in(&folder, "undisturbed"));
-    let steps = [
-        "files written silver.klines",
-        "before commit silver.klines",
-        "after commit silver.klines",
-        "before commit silver.trades",
-        "after commit silver.trades",
-        "before commit meta.archives",
-        "after commit meta.archives",
-        "before commit meta.runs",
-    ];
-    for (number, step) in steps.iter().enumerate() {
+    for (number, step) in INGEST.iter().enumerate() {
         let lake = lake_in(&folder, &format!("killed-{number}"));
         let marker = folder.path().join(format!("reached-{number}"));
         assert!(kill_at(archive.ingest(&lake), step, &marker), "never came to `{step}`");
@@ -73,24 +66,18 @@ fn a_correction_that_is_killed_at_any_step_is_completed_by_the_next_run() {
     let archive = SampleArchive::new();
     let folder = TempDir::new().unwrap();
     let mut lakes = Vec::new();
-    let steps = [
-        "files written silver.klines",
-        "rows taken out silver.klines",
-        "before commit silver.klines",
-        "after commit silver.klines",
-        "before commit meta.changes",
-        "after commit meta.changes",
-        "before commit meta.archives",
-    ];
-    for number in 0..=steps.len() {
+    for number in 0..=CORRECTION.len() {
         let lake = lake_in(&folder, &format!("lake-{number}"));
         archive.complete(&lake);
         lakes.push(lake);
     }
-    let corrected = archive.keys.iter().find(|key| key.data_type().as_str() == "klines").unwrap();
-    archive.publish(corrected, 2);
-    let undisturbed = archive.complete(&lakes[steps.len()]);
-    for (number, (step, lake)) in steps.iter().zip(&lakes).enumerate() {
+    for data_type in ["klines", "trades"] {
+        let mut keys = archive.keys.iter();
+        let corrected = keys.find(|key| key.data_type().as_str() == data_type).unwrap();
+        archive.publish(corrected, 2);
+    }
+    let undisturbed = archive.complete(&lakes[CORRECTION.len()]);
+    for (number, (step, lake)) in CORRECTION.iter().zip(&lakes).enumerate() {
         let marker = folder.path().join(format!("reached-{number}"));
         assert!(kill_at(archive.ingest(lake), step, &marker), "never came to `{step}`");
         assert_eq!(archive.complete(lake), undisturbed, "killed at `{step}`");
@@ -110,9 +97,7 @@ fn a_compaction_that_is_killed_at_any_step_changes_no_row_and_is_done_by_the_nex
             .stderr(Stdio::null());
         command
     };
-    let steps =
-        ["files merged silver.klines", "before commit silver.klines", "after commit silver.klines"];
-    for (number, step) in steps.iter().enumerate() {
+    for (number, step) in COMPACTION.iter().enumerate() {
         let lake = lake_in(&folder, &format!("lake-{number}"));
         assert!(
             archive.ingest_singly(&lake).args(["--market", "spot"]).status().unwrap().success()

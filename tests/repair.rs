@@ -15,6 +15,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
 
 use crate::kill::kill_at;
+use crate::kill::work::REPAIR;
 use crate::support::archive_server::ArchiveServer;
 use crate::support::command::Run;
 use crate::support::delta_log::actions;
@@ -260,20 +261,7 @@ async fn no_row_lands_twice_where_a_run_on_a_new_silver_table_dies_before_the_le
 
 #[tokio::test]
 async fn a_repair_that_is_killed_at_any_step_is_completed_by_the_next_one() {
-    let steps = [
-        "before commit meta.archives",
-        "after commit meta.archives",
-        "damaged file copied silver.trades",
-        "damaged file set aside silver.trades",
-        "table adopted silver.trades",
-        "rows removed silver.trades",
-        "files written silver.trades",
-        "rows taken out silver.trades",
-        "before commit silver.trades",
-        "after commit silver.trades",
-        "archives landed again silver.trades",
-    ];
-    for (number, step) in steps.into_iter().enumerate() {
+    for (number, step) in REPAIR.into_iter().enumerate() {
         let (lake, server) = lake_of_days().await;
         let file = &added(&lake, "silver/trades")[1];
         commit(&lake, "silver/trades", "DELETE", &[removal_of(file)]);

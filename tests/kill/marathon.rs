@@ -13,6 +13,7 @@ use chrono::{Days, NaiveDate};
 use serde::Deserialize;
 use tempfile::TempDir;
 
+use super::damage::{LakeFiles, damage};
 use super::work::{WORK, Work};
 use crate::support::archive_server::ArchiveServer;
 use crate::support::command::{Run, lakehouse};
@@ -64,6 +65,8 @@ struct Marathon {
     lakes: usize,
     server: ArchiveServer,
     archives: BTreeMap<String, Published>,
+    /// The table of the last damage, such as `silver.trades`.
+    damaged: String,
     history: Vec<String>,
 }
 
@@ -85,6 +88,7 @@ pub(crate) fn run(place: Place, kills: usize, seed: u64) {
         lakes: 0,
         server: ArchiveServer::start(),
         archives: BTreeMap::new(),
+        damaged: String::new(),
         history: Vec::new(),
     };
     while marathon.count() < kills {
@@ -160,6 +164,7 @@ impl Marathon {
                 self.publish_another();
                 self.correct();
             }
+            Work::Repair => return self.repair(),
             Work::Gold | Work::Maintain | Work::RebuildLedger => {}
         }
         let mut running = vec![self.start(work)];
@@ -174,6 +179,28 @@ impl Marathon {
         }
     }
 
+    /// Damages a log, kills repairs of it, one or two at a time, and lets one finish.
+    fn repair(&mut self) {
+        let files = match &self.place {
+            Place::Folder => LakeFiles::Folder(self.folder.path().join(self.lake())),
+            Place::Bucket(server) => LakeFiles::Bucket(server, format!("lake-{}", self.lakes)),
+        };
+        let Some(damage) = damage(&files, &mut self.random) else { return };
+        self.history.push(format!("{}: {}", damage.table, damage.what));
+        self.damaged = damage.table;
+        for _ in 0..1 + self.random.below(3) {
+            let mut running = vec![self.start(Work::Repair)];
+            if self.random.percent(50) {
+                running.push(self.start(Work::Repair));
+            }
+            for end in finish(running) {
+                self.judge(Work::Repair, &end);
+            }
+        }
+        self.done(Work::Repair.arguments());
+        self.look();
+    }
+
     fn correct(&mut self) {
         for _ in 0..1 + self.random.below(2) {
             let keys: Vec<_> = self.archives.keys().cloned().collect();
@@ -184,7 +211,11 @@ impl Marathon {
 
     fn start(&mut self, work: Work) -> Running {
         let kill = if self.random.percent(40) {
-            Kill::At((*self.random.pick(work.steps())).to_owned())
+            let step = *self.random.pick(&work.steps());
+            Kill::At(match work {
+                Work::Repair => step.replace("silver.trades", &self.damaged),
+                _ => step.to_owned(),
+            })
         } else {
             let usual = self.usual.get(&work).copied().unwrap_or(Duration::from_millis(300));
             Kill::After(usual.mul_f64(self.random.fraction()))

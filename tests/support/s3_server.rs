@@ -111,6 +111,16 @@ impl S3Server {
         self.state().objects.keys(prefix)
     }
 
+    /// Returns the content of an object.
+    pub(crate) fn object(&self, key: &str) -> Vec<u8> {
+        self.state().objects.content(key)
+    }
+
+    /// Puts an object, without a request.
+    pub(crate) fn put_object(&self, key: &str, bytes: &[u8]) {
+        self.state().objects.store(key, Bytes::copy_from_slice(bytes));
+    }
+
     /// Returns the requests so far, and forgets them.
     pub(crate) fn take_seen(&self) -> Vec<Seen> {
         std::mem::take(&mut self.state().seen)

@@ -37,6 +37,10 @@ impl Objects {
         self.objects.keys().filter(|key| key.starts_with(prefix)).cloned().collect()
     }
 
+    pub(super) fn content(&self, key: &str) -> Vec<u8> {
+        self.objects[key].bytes.to_vec()
+    }
+
     /// Does what a request asks for.
     pub(super) fn answer(&mut self, head: &Parts, requested: &Asked, body: Bytes) -> Answer {
         let upload = requested.parameter("uploadId");
@@ -102,7 +106,7 @@ impl Objects {
         answer
     }
 
-    fn store(&mut self, key: &str, bytes: Bytes) -> String {
+    pub(super) fn store(&mut self, key: &str, bytes: Bytes) -> String {
         self.writes += 1;
         let etag = format!("\"{:032x}\"", self.writes);
         self.objects.insert(key.to_owned(), Object { bytes, etag: etag.clone(), modified: now() });
