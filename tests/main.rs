@@ -21,6 +21,7 @@ mod fetch;
 mod fuzz;
 mod gold;
 mod gold_commands;
+mod gold_days;
 mod gold_errors;
 mod gold_models_klines;
 mod gold_models_trades;

@@ -7,7 +7,7 @@ use lakehouse_core::gold::Model;
 use lakehouse_core::names::partition::Partition;
 
 /// Days of a market that are computed together at most.
-const DAYS: usize = 31;
+pub(super) const DAYS: usize = 31;
 /// Bytes of input files that are read together at most, unless a single day has more.
 const BYTES: u64 = 256 << 20;
 
@@ -20,10 +20,12 @@ pub(super) struct Chunk {
     pub(super) needed: BTreeSet<Partition>,
 }
 
-/// Cuts partitions into chunks; `bytes` says how much the inputs have of a partition.
+/// Cuts partitions into chunks of so many days at most; `bytes` says how much the inputs have of a
+/// partition.
 pub(super) fn chunks(
     model: &Model,
     stale: &BTreeSet<Partition>,
+    days: usize,
     bytes: impl Fn(Partition) -> u64,
 ) -> Vec<Chunk> {
     let mut chunks: Vec<Chunk> = Vec::new();
@@ -31,7 +33,7 @@ pub(super) fn chunks(
     for target in stale {
         let needed: BTreeSet<Partition> = model.dependencies(*target).collect();
         let joins = |chunk: &&mut Chunk| {
-            chunk.targets.len() < DAYS && chunk.targets[0].market == target.market
+            chunk.targets.len() < days && chunk.targets[0].market == target.market
         };
         if let Some(chunk) = chunks.last_mut().filter(joins) {
             let more: u64 =

@@ -12,9 +12,11 @@ use futures::executor::block_on_stream;
 use lakehouse_core::gold::{Model, Recompute};
 use lakehouse_core::names::partition::Partition;
 
-use super::chunks::{Chunk, chunks};
+use super::chunks::{Chunk, DAYS, chunks};
+use super::day::OneDay;
 use super::error::BuildError;
 use super::inputs::InputTable;
+use super::origin::stays_in_partition;
 use super::select::explain;
 use super::state::BuildState;
 use super::write::{SortedWriter, WriteError};
@@ -48,18 +50,23 @@ async fn compute_into(
     state: &BuildState,
     target: &Arc<FileTarget>,
 ) -> Result<(), BuildError> {
-    let computation = Computation { model, engine, state, target };
+    let mut computation = Computation { model, engine, state, target, checks_days: false };
     let stale = match &state.recompute {
         Recompute::Nothing => return Ok(()),
         Recompute::Whole => return computation.run(None, files).await,
         Recompute::Partitions(stale) => stale,
     };
+    let day_by_day = !computation.stays_in_partition().await?;
+    let days = if day_by_day { 1 } else { DAYS };
     let mut sizes: BTreeMap<Partition, u64> = BTreeMap::new();
     for (partition, bytes) in state.inputs.iter().flat_map(InputTable::sizes) {
         *sizes.entry(partition).or_default() += bytes;
     }
     let reads_more = state.inputs.iter().any(InputTable::has_more_than_partitions);
-    for chunk in chunks(model, stale, |partition| sizes.get(&partition).copied().unwrap_or(0)) {
+    // A table without partitions is read whole for each day, and has rows of all days.
+    computation.checks_days = day_by_day && !reads_more;
+    let bytes = |partition| sizes.get(&partition).copied().unwrap_or(0);
+    for chunk in chunks(model, stale, days, bytes) {
         // Days around which no input has anything have no rows.
         if reads_more || chunk.needed.iter().any(|partition| sizes.contains_key(partition)) {
             computation.run(Some(&chunk), files).await?;
@@ -74,9 +81,22 @@ struct Computation<'a> {
     engine: &'a Engine,
     state: &'a BuildState,
     target: &'a Arc<FileTarget>,
+    /// Whether chunks are single days whose rows are checked to belong there.
+    checks_days: bool,
 }
 
 impl Computation<'_> {
+    /// Returns whether rows are in the partition of the rows that they are made from. The models of
+    /// the program are: its tests compare what is built step by step with what is built at once.
+    async fn stays_in_partition(&self) -> Result<bool, BuildError> {
+        if self.model.is_builtin() {
+            return Ok(true);
+        }
+        let BuildState { select, inputs, .. } = self.state;
+        let rows = select.plan(self.model, self.engine, inputs, None).await?;
+        Ok(stays_in_partition(rows.logical_plan()))
+    }
+
     /// Computes a chunk, or the whole table.
     async fn run(&self, chunk: Option<&Chunk>, files: &mut Vec<NewFile>) -> Result<(), BuildError> {
         let only = chunk.map(|chunk| &chunk.needed);
@@ -88,7 +108,9 @@ impl Computation<'_> {
         let rows = Box::pin(rows.execute_stream()).await.map_err(|error| self.explain(error))?;
         // Encoding is blocking work, and the statement itself runs on the runtime's threads.
         let writer = SortedWriter::new(Arc::clone(self.target), &self.state.spec);
-        let work = tokio::task::spawn_blocking(move || write(writer, rows));
+        let day = chunk.filter(|_| self.checks_days);
+        let day = day.map(|chunk| OneDay::new(self.model, chunk.targets[0]));
+        let work = tokio::task::spawn_blocking(move || write(writer, day.as_ref(), rows));
         let died = TableError::cannot(Verb::Compute, self.target.table(), "rows");
         let written = work.await.map_err(died)?.map_err(|error| self.failure(error))?;
         files.extend(self.target.publish_all(written).await?);
@@ -96,7 +118,7 @@ impl Computation<'_> {
     }
 
     fn sorted(&self, rows: DataFrame, chunk: Option<&Chunk>) -> Result<DataFrame, DataFusionError> {
-        let rows = match chunk {
+        let rows = match chunk.filter(|_| !self.checks_days) {
             Some(chunk) => rows.filter(belongs_to(chunk))?,
             None => rows,
         };
@@ -117,15 +139,17 @@ impl Computation<'_> {
                 let message = format!("the key is not unique: there are several rows with {row}");
                 self.model.key_error(message).into()
             }
+            WriteError::Astray(message) => self.model.select_error(None, message).into(),
         }
     }
 }
 
 fn write(
     mut writer: SortedWriter,
+    day: Option<&OneDay>,
     rows: SendableRecordBatchStream,
 ) -> Result<Vec<WrittenFile>, WriteError> {
-    match push_all(&mut writer, rows) {
+    match push_all(&mut writer, day, rows) {
         Ok(()) => writer.finish(),
         Err(error) => {
             writer.discard();
@@ -134,9 +158,18 @@ fn write(
     }
 }
 
-fn push_all(writer: &mut SortedWriter, rows: SendableRecordBatchStream) -> Result<(), WriteError> {
+fn push_all(
+    writer: &mut SortedWriter,
+    day: Option<&OneDay>,
+    rows: SendableRecordBatchStream,
+) -> Result<(), WriteError> {
     for batch in block_on_stream(rows) {
-        writer.push(&batch.map_err(|error| WriteError::Engine(Box::new(error)))?)?;
+        let batch = batch.map_err(|error| WriteError::Engine(Box::new(error)))?;
+        let batch = match day {
+            Some(day) => day.rows(writer, &batch)?,
+            None => batch,
+        };
+        writer.push(&batch)?;
     }
     Ok(())
 }

@@ -9,9 +9,11 @@
 mod build;
 mod chunks;
 mod compute;
+mod day;
 mod error;
 mod history;
 mod inputs;
+mod origin;
 mod report;
 mod select;
 mod state;

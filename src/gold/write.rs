@@ -29,6 +29,9 @@ pub(super) enum WriteError {
     /// Two rows have this key.
     #[error("several rows with {0}")]
     NotUnique(String),
+    /// A row is on a day that it cannot be on.
+    #[error("{0}")]
+    Astray(String),
 }
 
 /// Writes rows that come sorted by the partition columns and the sort columns of a table.
@@ -42,6 +45,9 @@ pub(super) struct SortedWriter {
     open: Option<PartitionFile>,
     finished: Vec<WrittenFile>,
 }
+
+/// The values of the partition columns, and the rows that have them.
+pub(super) type PartitionRows = (Vec<(String, String)>, RecordBatch);
 
 #[derive(Debug)]
 struct PartitionFile {
@@ -67,13 +73,22 @@ impl SortedWriter {
             return Err(WriteError::NotUnique(row));
         }
         self.last_row = Some(rows.slice(rows.num_rows() - 1, 1));
-        for range in self.partitions(rows).map_err(failed)? {
-            let part = rows.slice(range.start, range.len());
+        for (partition, part) in self.parts(rows)? {
             let stored = self.stored(&part).map_err(failed)?;
-            let partition = self.partition_of(&part).map_err(failed)?;
             self.file_of(partition, stored.num_rows() as u64)?.write(&[stored])?;
         }
         Ok(())
+    }
+
+    /// Divides rows into those of one partition each.
+    pub(super) fn parts(&self, rows: &RecordBatch) -> Result<Vec<PartitionRows>, TableError> {
+        let failed = TableError::arrow(self.target.table());
+        let mut parts = Vec::new();
+        for range in self.partitions(rows).map_err(failed)? {
+            let part = rows.slice(range.start, range.len());
+            parts.push((self.partition_of(&part).map_err(failed)?, part));
+        }
+        Ok(parts)
     }
 
     /// Ends the last file.

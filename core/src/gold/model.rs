@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::header::{self, HeaderLines};
 use super::{ModelColumn, ModelError, Partitioning};
+use crate::embedded::GOLD_FILES;
 use crate::listing::checksum::Sha256Hex;
 use crate::names::partition::Partition;
 use crate::names::table::TableName;
@@ -51,6 +52,13 @@ impl Model {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Returns whether it is one of the program's own.
+    #[must_use]
+    pub fn is_builtin(&self) -> bool {
+        let file = format!("{}.sql", self.name);
+        GOLD_FILES.iter().any(|(name, text)| *name == file && *text == self.text)
     }
 
     /// Returns the name of the file in messages.
