@@ -113,3 +113,19 @@ async fn an_empty_archive_is_ingested_with_no_rows() {
     let again = lake.ingest(server.url(), &ALL_TRADES).await;
     assert_eq!((again.summary.archives.skipped, server.downloads()), (2, 2));
 }
+
+#[tokio::test]
+async fn rejects_of_rows_in_silver_stay_where_a_newer_version_cannot_be_read() {
+    let server = ArchiveServer::start();
+    let key = trades_key("BTCUSDT", DAY);
+    publish(&server, &key, "1,1.5,2,3,1704153600000,True,True\n2,x,2,3,1704153600001,True,True\n");
+    let lake = TestLake::new();
+    lake.ingest(server.url(), &ALL_TRADES).await;
+
+    server.publish(&key, b"this is no zip".to_vec());
+    let done = lake.ingest(server.url(), &ALL_TRADES).await;
+
+    assert_eq!(done.summary.archives.failed, 1);
+    assert_eq!(lake.rows("SELECT id FROM silver.trades").await, ["1"]);
+    assert_eq!(lake.rows("SELECT value FROM meta.rejects").await, ["x"]);
+}

@@ -1,6 +1,8 @@
 //! Settings: what wins over what, and what configuration files may say.
 
+use std::ffi::OsString;
 use std::fs;
+use std::os::unix::ffi::OsStringExt;
 use std::time::Duration;
 
 use chrono::NaiveDate;
@@ -11,6 +13,7 @@ use lakehouse::source::location::SourceUrl;
 use lakehouse_core::names::market::{DataType, Market};
 use lakehouse_core::selection::{FrequencyPolicy, IntervalFilter};
 
+use crate::support::command::{Run, lakehouse};
 use crate::support::shared::collection_configs;
 
 fn today() -> NaiveDate {
@@ -253,4 +256,24 @@ fn a_bandwidth_is_a_size_in_flag_and_file() {
         error.contains("`bandwidth`: invalid value `fast`; expected bytes per second"),
         "{error}"
     );
+}
+
+#[test]
+fn a_variable_that_is_no_text_is_an_error_that_names_it_and_a_path_may_be_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let odd = OsString::from_vec(b"lake\xff".to_vec());
+    for variable in ["LAKEHOUSE_LAKE", "LAKEHOUSE_SOURCE", "LAKEHOUSE_LISTING"] {
+        let mut program = lakehouse(folder.path());
+        let run = Run::from(program.env(variable, &odd).arg("status").output().unwrap());
+        assert_eq!(run.code, Some(2), "{run}");
+        let words = format!("the environment variable {variable} is not text in UTF-8: `lake");
+        assert!(run.stderr.contains(&words), "{run}");
+    }
+    let config = folder.path().join(OsString::from_vec(b"\xff.toml".to_vec()));
+    fs::write(&config, "lake = \"elsewhere\"\n").unwrap();
+    let mut program = lakehouse(folder.path());
+    let run = program.env("LAKEHOUSE_CONFIG", &config).args(["config", "show"]).output().unwrap();
+    let run = Run::from(run);
+    assert_eq!(run.code, Some(0), "{run}");
+    assert!(run.stdout.contains("elsewhere"), "{run}");
 }

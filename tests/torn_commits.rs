@@ -7,8 +7,9 @@ use serde_json::Value;
 
 use crate::kill::{hold_at, kill_at};
 use crate::repair::{DAYS, RIGHT, ROWS, ask, done, ingest, lake_of_days, newest_commit, repaired};
-use crate::support::samples::{trades, trades_key};
+use crate::support::samples::{csv_name, trades, trades_key};
 use crate::support::test_lake::TestLake;
+use crate::support::zips::zip_of;
 
 const TABLES: [&str; 2] = ["silver/trades", "meta/archives"];
 
@@ -147,4 +148,36 @@ async fn a_repair_of_the_ledger_that_dies_before_the_rebuild_is_completed_by_the
     done(ingest(&lake, &server));
     assert_eq!(ask(&lake, &[], ROWS), RIGHT);
     assert_eq!(server.downloads(), DAYS.len(), "bronze has the bytes");
+}
+
+#[tokio::test]
+async fn rejects_of_a_torn_commit_are_reported_and_found_again_in_bronze() {
+    let (lake, server) = lake_of_days().await;
+    let key = trades_key("BTCUSDT", "2024-01-06");
+    let row = |id: u64, price: &str| format!("{id},{price},2,3,1704499200000,True,True\n");
+    let csv = row(1, "1.5") + &row(2, "x") + &row(3, "y");
+    server.publish(&key, zip_of(&csv_name(&key), csv.as_bytes()));
+    assert_eq!(ingest(&lake, &server).code, Some(1), "done, with rejected rows");
+    let rejects = "SELECT count(*) || ' of ' || count(DISTINCT line) FROM meta.rejects";
+    assert_eq!(ask(&lake, &[], rejects), "2 of 2");
+    let torn = newest_commit(&lake, "meta/rejects");
+    let text = fs::read_to_string(&torn).unwrap();
+    fs::write(&torn, text.lines().next().unwrap()).unwrap();
+
+    let refused = lake.run("verify", &[]);
+    assert_eq!(refused.code, Some(2), "{refused}");
+    assert!(refused.stderr.contains("meta.rejects"), "{refused}");
+    let planned = done(lake.run("maintain", &["--repair", "--dry-run"]));
+    assert!(planned.stdout.contains("meta.rejects: would set aside"), "{planned}");
+    done(lake.run("maintain", &["--repair", "--table", "meta.rejects"]));
+    assert_eq!(ask(&lake, &[], rejects), "0 of 0");
+    let found = lake.run("verify", &[]);
+    assert_eq!(found.code, Some(1), "{found}");
+    assert!(found.stdout.contains("none of them in meta.rejects"), "{found}");
+    assert!(found.stderr.contains("lakehouse maintain --repair"), "{found}");
+    let run = repaired(&lake);
+
+    assert!(run.stderr.contains(&key), "{run}");
+    assert_eq!(ask(&lake, &[], rejects), "2 of 2");
+    assert_eq!(ask(&lake, &[], ROWS), "81 rows and 81 of them different");
 }

@@ -273,7 +273,8 @@ fn a_lake_of_a_newer_format_is_refused_by_every_command_and_stays_as_it_is() {
 #[test]
 fn a_damaged_format_file_is_an_error_that_names_the_file() {
     let (lake, source) = (old_lake(), later_source());
-    for content in ["", "2", "{\"version\": \"one\"}", "{\"version\": -1}", "{}"] {
+    let contents = ["", "2", "[1]", "{\"version\": \"one\"}", "{\"version\": -1}", "{}", "\0\0\0"];
+    for content in contents {
         fs::write(format_file(&lake), content).unwrap();
         for command in commands(source.path().to_str().unwrap()) {
             let run = lake.run(command[0], &command[1..]);

@@ -37,6 +37,7 @@ pub mod coverage;
 pub mod decode;
 pub mod embedded;
 pub mod foreign;
+pub mod format_version;
 pub mod gold;
 pub mod ledger;
 pub mod listing;

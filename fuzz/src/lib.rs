@@ -11,11 +11,13 @@ use lakehouse_core::matrix::Matrix;
 
 mod archive;
 mod configuration;
+mod lake;
 mod names;
 mod source;
 
 pub use archive::{csv, zip};
 pub use configuration::{collection, matrix, model, settings};
+pub use lake::format;
 pub use names::key;
 pub use source::{checksum, listing};
 
@@ -27,10 +29,11 @@ static MATRIX: LazyLock<Matrix> =
 pub type Target = fn(&[u8]);
 
 /// All targets, each with the name of its folder in `corpus/`.
-pub const TARGETS: [(&str, Target); 9] = [
+pub const TARGETS: [(&str, Target); 10] = [
     ("checksum", checksum),
     ("collection", collection),
     ("csv", csv),
+    ("format", format),
     ("key", key),
     ("listing", listing),
     ("matrix", matrix),

@@ -24,7 +24,7 @@ mod verify;
 use std::process::ExitCode;
 
 use self::context::Context;
-use crate::cli::{Cli, Command, ConfigFlags};
+use crate::cli::{Cli, Command, ConfigFlags, GlobalFlags};
 use crate::clock::Clock;
 use crate::events::metrics::{Ended, MetricsFile};
 use crate::events::summary::Summary;
@@ -64,24 +64,29 @@ const fn exit_code(outcome: &anyhow::Result<CommandOutcome>) -> u8 {
 /// Runs a command and shows the error that stopped it, if there is one.
 pub async fn run(cli: Cli, clock: Clock) -> ExitCode {
     let Cli { global, command } = cli;
-    let environment = Environment::read();
-    let verbosity = Verbosity::new(global.quiet, global.verbose);
-    let filter = environment.log_filter.as_deref();
-    let console = match logs::start(verbosity, global.log_format, filter) {
-        Ok(console) => console,
+    let context = match start(global, clock) {
+        Ok(context) => context,
         Err(error) => {
-            show_error(Console::default(), &error.into());
+            show_error(Console::default(), &error);
             return NOTHING_DONE.into();
         }
     };
-    let context = Context { global, environment, verbosity, console, clock };
     let outcome = execute(command, &context).await;
     match &outcome {
         Err(error) if console::is_closed_pipe(error) => return ExitCode::SUCCESS,
-        Err(error) => show_error(console, error),
+        Err(error) => show_error(context.console, error),
         Ok(_) => {}
     }
     exit_code(&outcome).into()
+}
+
+/// Reads the environment, and begins to log.
+fn start(global: GlobalFlags, clock: Clock) -> anyhow::Result<Context> {
+    let environment = Environment::read()?;
+    let verbosity = Verbosity::new(global.quiet, global.verbose);
+    let filter = environment.log_filter.as_deref();
+    let console = logs::start(verbosity, global.log_format, filter)?;
+    Ok(Context { global, environment, verbosity, console, clock })
 }
 
 async fn execute(command: Command, context: &Context) -> anyhow::Result<CommandOutcome> {

@@ -1,10 +1,12 @@
 //! Why settings cannot be resolved, and what to do.
 
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
 use lakehouse_core::config::data_file::DataFileError;
+use lakehouse_core::foreign::shown;
 use lakehouse_core::names::market::NameError;
 use thiserror::Error;
 
@@ -13,6 +15,11 @@ use thiserror::Error;
 pub enum SettingsError {
     #[error("the {what} {} cannot be read", file.display())]
     Unreadable { what: &'static str, file: PathBuf, source: io::Error },
+    #[error(
+        "the environment variable {name} is not text in UTF-8: `{}`",
+        shown(&value.to_string_lossy())
+    )]
+    Variable { name: &'static str, value: OsString },
     #[error(transparent)]
     File(#[from] DataFileError),
     #[error("{flag}: {problem}")]

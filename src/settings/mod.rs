@@ -10,6 +10,7 @@ mod matrix_file;
 mod selection;
 mod shown;
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -23,6 +24,7 @@ use lakehouse_core::selection::Selection;
 pub use self::error::SettingsError;
 pub use self::shown::{Origin, ShownSetting};
 use crate::bronze::FetchOptions;
+use crate::cli::setting::Setting;
 use crate::cli::{
     GlobalFlags, IngestFlags, PlanFlags, RefreshFlags, ReportFormat, SelectionFlags, SourceFlags,
     Stage, TuningFlags, bandwidth, setting,
@@ -51,22 +53,38 @@ pub struct Environment {
 
 impl Environment {
     /// Reads the variables of this process.
-    #[must_use]
-    pub fn read() -> Self {
-        Self {
-            lake: setting::LAKE.variable.and_then(variable),
-            config: setting::CONFIG.variable.and_then(variable).map(PathBuf::from),
-            source: setting::SOURCE.variable.and_then(variable),
-            listing: setting::LISTING.variable.and_then(variable),
-            log_filter: variable("RUST_LOG"),
+    ///
+    /// # Errors
+    /// When one of the program's own is no text; a path may be.
+    pub fn read() -> Result<Self, SettingsError> {
+        Ok(Self {
+            lake: text(&setting::LAKE)?,
+            config: setting::CONFIG.variable.and_then(path),
+            source: text(&setting::SOURCE)?,
+            listing: text(&setting::LISTING)?,
+            log_filter: variable("RUST_LOG").and_then(|value| value.into_string().ok()),
             state_folder: state_folder(),
-        }
+        })
     }
 }
 
+/// Reads the variable of a setting that is a text.
+fn text(setting: &Setting) -> Result<Option<String>, SettingsError> {
+    let Some((name, value)) = setting.variable.and_then(|name| Some((name, variable(name)?)))
+    else {
+        return Ok(None);
+    };
+    let value = value.into_string();
+    value.map(Some).map_err(|value| SettingsError::Variable { name, value })
+}
+
+fn path(name: &str) -> Option<PathBuf> {
+    variable(name).map(PathBuf::from)
+}
+
 fn state_folder() -> Option<PathBuf> {
-    let own = variable("XDG_STATE_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
-    own.or_else(|| Some(PathBuf::from(variable("HOME")?).join(".local/state")))
+    let own = path("XDG_STATE_HOME").filter(|folder| folder.is_absolute());
+    own.or_else(|| Some(path("HOME")?.join(".local/state")))
 }
 
 /// The settings of every command, and the configuration file for commands that need more of it.
@@ -297,7 +315,7 @@ fn file_bandwidth(file: &FileOptions, text: &str) -> Result<u64, SettingsError> 
     })
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+/// Reads a variable; this is the one place where the environment is read.
+fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
 }

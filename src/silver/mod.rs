@@ -155,7 +155,8 @@ impl SilverTable {
             }
             // Before the commit: a process that dies in between leaves rejects without rows, which
             // the next run replaces. The other order could leave rows whose rejects are lost.
-            rejects.replace(&keys_of(&result.archives), rejected, context).await?;
+            let replaced = keys_with_new_rejects(&result.archives);
+            rejects.replace(&replaced, rejected, context).await?;
             let mut records = BTreeMap::new();
             for record in result.archives.iter().filter_map(|archive| record(archive, &overlaps)) {
                 records.insert(record.archive.clone(), record);
@@ -280,10 +281,14 @@ fn stale_archives(
     stale.map(|archive| archive.bronze.key.path().to_owned()).collect()
 }
 
-/// Returns the keys of archives: those without rejects too, because the rejects of an earlier
-/// version are removed.
-fn keys_of(archives: &[DecodedArchive]) -> BTreeSet<String> {
-    archives.iter().map(|archive| archive.bronze.key.path().to_owned()).collect()
+/// Returns the keys of archives whose recorded rejects are replaced: those without rejects too,
+/// because the rejects of an earlier version are removed.
+///
+/// An archive that did not land and has no rejects leaves those of the version that silver holds.
+fn keys_with_new_rejects(archives: &[DecodedArchive]) -> BTreeSet<String> {
+    let replaces = |archive: &&DecodedArchive| archive.fault.is_none() || archive.rejected_rows > 0;
+    let replacing = archives.iter().filter(replaces);
+    replacing.map(|archive| archive.bronze.key.path().to_owned()).collect()
 }
 
 /// Describes the Delta table of a schema.

@@ -7,9 +7,9 @@
 
 use std::sync::Arc;
 
+use lakehouse_core::format_version::{self, FormatFileError, LONGEST_FILE};
 use object_store::path::Path;
 use object_store::{Error, ObjectStoreExt, PutMode, PutOptions, PutPayload};
-use serde::Deserialize;
 use thiserror::Error;
 use tokio::sync::OnceCell;
 
@@ -38,17 +38,11 @@ pub enum FormatError {
         "{file} is damaged: expected the format version of the lake, such as {{\"version\": 1}}; \
          restore it from a copy of the lake"
     )]
-    Damaged { file: String, source: serde_json::Error },
+    Damaged { file: String, source: FormatFileError },
     #[error("cannot read the format version of the lake from {file}")]
     Read { file: String, source: Error },
     #[error("cannot write the format version of the lake to {file}")]
     Write { file: String, source: Error },
-}
-
-/// What the file holds; fields that later versions add are ignored.
-#[derive(Debug, Deserialize)]
-struct FormatFile {
-    version: u64,
 }
 
 /// What is known about a lake's format; all clones of a lake share it.
@@ -96,11 +90,13 @@ impl Lake {
             Err(Error::NotFound { .. }) => return Ok(None),
             found => found.map_err(failed)?,
         };
-        let bytes = found.bytes().await.map_err(failed)?;
-        match serde_json::from_slice::<FormatFile>(&bytes) {
-            Ok(format) => Ok(Some(format.version)),
-            Err(source) => Err(FormatError::Damaged { file: self.format_file(), source }),
+        let damaged = |source| FormatError::Damaged { file: self.format_file(), source };
+        // Whatever lies there is not read into memory.
+        if found.meta.size > LONGEST_FILE as u64 {
+            return Err(damaged(FormatFileError::TooLong));
         }
+        let bytes = found.bytes().await.map_err(failed)?;
+        format_version::parse(&bytes).map(Some).map_err(damaged)
     }
 
     async fn write_format(&self) -> Result<(), StorageError> {

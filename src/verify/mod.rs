@@ -9,6 +9,7 @@ mod bronze;
 mod damage;
 mod fingerprint;
 mod owners;
+mod rejects;
 mod report;
 mod silver;
 
@@ -31,10 +32,11 @@ use self::damage::damage_of;
 pub(crate) use self::damage::{Inspection, TableDamage};
 use self::fingerprint::{Counter, Fingerprint, Tally};
 use self::owners::check_owners;
+use self::rejects::RecordedRejects;
 pub use self::report::{Check, Finding, VerifyReport};
 use self::silver::{difference, tally_table};
 use crate::delta::TableError;
-use crate::delta::log::LogEntry;
+use crate::delta::log::{ArchiveRecord, LogEntry};
 use crate::delta::table::WritableTable;
 use crate::error_chain::one_line;
 use crate::meta::archives::LedgerTable;
@@ -75,6 +77,7 @@ pub struct Verify {
 struct KnownArchive {
     version: ArchiveVersion,
     rows: u64,
+    rejected_rows: u64,
     /// The days of its period that it owns, where these are not all: the others are another copy's.
     days: Option<DaySet>,
 }
@@ -135,17 +138,21 @@ impl Verify {
         }
         let mut report = VerifyReport::default();
         let mut damages = Vec::new();
-        let known = tables.iter().map(|(_, _, known)| known).chain(lost.iter().map(|lost| &lost.1));
-        let current = known.flat_map(|known| known.values().map(|known| known.version.clone()));
+        let known =
+            || tables.iter().map(|(_, _, known)| known).chain(lost.iter().map(|lost| &lost.1));
+        let current = known().flat_map(|known| known.values().map(|known| known.version.clone()));
         let others = ledger
             .iter()
             .flat_map(LedgerTable::entries)
             .filter_map(|entry| self.not_in_silver(entry));
         let places = self.check_bronze(current.chain(others).collect(), &mut report).await?;
+        let rejects = RecordedRejects::read(&self.lake, known()).await?;
         for (schema, table, known) in &tables {
-            let damage =
+            let before = report.findings.len();
+            let unreadable =
                 self.check_silver(schema, table, known, &places, suspects, &mut report).await?;
-            damages.push(damage);
+            report.findings.extend(rejects.lost(known));
+            damages.push(damage_of(schema, known, report.findings.get(before..), unreadable));
         }
         for (schema, known) in &lost {
             let before = report.findings.len();
@@ -170,9 +177,10 @@ impl Verify {
             // One ledger is about all tables.
             let here = combination.is_some_and(|combination| combination.schema == schema.table());
             if let Some(version) = version_of(entry).filter(|_| here) {
+                let LedgerEntry { rows, rejected_rows, days, .. } = *entry;
                 known.insert(
                     entry.key.shared_path(),
-                    KnownArchive { version, rows: entry.rows, days: entry.days },
+                    KnownArchive { version, rows, rejected_rows, days },
                 );
             }
         }
@@ -212,9 +220,10 @@ impl Verify {
             };
             let checksum = record.checksum.parse().unwrap_or(ChecksumState::Unchecked);
             let version = ArchiveVersion { key, sha256, checksum, superseded: false };
+            let ArchiveRecord { rows, rejected_rows, days, .. } = record;
             known.insert(
                 version.key.shared_path(),
-                KnownArchive { version, rows: record.rows, days: record.days },
+                KnownArchive { version, rows, rejected_rows, days },
             );
         }
         known.retain(|_, known| self.scope.has(&known.version.key));
@@ -254,6 +263,7 @@ impl Verify {
         Ok(places)
     }
 
+    /// Compares a silver table with what is known; returns its files that cannot be read.
     async fn check_silver(
         &self,
         schema: &TableSchema,
@@ -262,9 +272,8 @@ impl Verify {
         places: &Places,
         suspects: bool,
         report: &mut VerifyReport,
-    ) -> Result<TableDamage, VerifyError> {
+    ) -> Result<Vec<String>, VerifyError> {
         let threads = self.threads.max(1);
-        let before = report.findings.len();
         let tallied = tally_table(table, schema, self.deep, threads).await?;
         report.findings.extend(tallied.findings);
         self.check_rows(known, &tallied.tally, report);
@@ -277,7 +286,7 @@ impl Verify {
             let values = tally_table(table, schema, true, threads).await?;
             self.check_values(schema, &suspects, &values.tally, places, report).await?;
         }
-        Ok(damage_of(schema, known, report.findings.get(before..), tallied.unreadable))
+        Ok(tallied.unreadable)
     }
 
     fn check_rows(&self, known: &KnownArchives, tally: &Tally, report: &mut VerifyReport) {

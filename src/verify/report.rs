@@ -20,6 +20,8 @@ pub enum Check {
     Values,
     /// Rows of an archive on days that belong to another one.
     Owner,
+    /// The rejected rows of an archive in `meta.rejects`, against the ledger.
+    Rejects,
 }
 
 impl Check {
@@ -33,6 +35,7 @@ impl Check {
             Self::Rows => "rows",
             Self::Values => "values",
             Self::Owner => "owner",
+            Self::Rejects => "rejects",
         }
     }
 }

@@ -81,9 +81,9 @@ impl Repair {
 
     /// Plans what can be planned while damaged files are still in the logs.
     async fn plan_beside(&self, damaged: &[SetAside]) -> Result<RepairPlan, MaintainError> {
-        // Without the ledger it is not known what silver should hold.
-        let has_ledger = !damaged.iter().any(|file| file.table == "meta.archives" && file.torn);
-        if !has_ledger {
+        // Without the ledger it is not known what silver should hold, and rejects belong to it.
+        let decides = |file: &SetAside| ["meta.archives", "meta.rejects"].contains(&&*file.table);
+        if damaged.iter().any(|file| file.torn && decides(file)) {
             return Ok(RepairPlan::default());
         }
         let torn = damaged.iter().filter(|file| file.torn);

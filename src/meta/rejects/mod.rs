@@ -25,6 +25,21 @@ impl RejectsTable {
         MetaTable::open_or_create(lake, &SCHEMA).await.map(Self)
     }
 
+    /// Returns the archives that have rejects in a lake; none if it has no such table. Writes
+    /// nothing.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub(crate) async fn archives(lake: &Lake) -> Result<BTreeSet<String>, TableError> {
+        let mut archives = BTreeSet::new();
+        let Some(table) = MetaTable::open(lake, &SCHEMA).await? else { return Ok(archives) };
+        let table = table.delta();
+        for file in table.active_files()? {
+            archives.extend(rows::archives_in(table, &file).await?);
+        }
+        Ok(archives)
+    }
+
     /// Returns where rejects that a run finds are written.
     pub(crate) fn target(&self, run: &Arc<str>) -> RejectsTarget {
         RejectsTarget { target: Arc::clone(self.0.target()), run: Arc::clone(run) }

@@ -1,11 +1,20 @@
-//! Rows of `meta.rejects` as Arrow batches.
+//! Rows of `meta.rejects` as Arrow batches, and which archives they are about.
 
-use arrow::array::{ArrayRef, RecordBatch};
+use std::collections::BTreeSet;
+
+use arrow::array::{ArrayRef, AsArray, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use lakehouse_core::decode::Reject;
+use parquet::arrow::ProjectionMask;
 
+use crate::delta::TableError;
+use crate::delta::file::ActiveFile;
+use crate::delta::table::WritableTable;
 use crate::meta::columns::{numbers, texts};
 use crate::meta::schema::{MetaSchema, integer, text};
+use crate::parquet::reader::open_file;
 
 /// What the table is.
 pub(in crate::meta) const SCHEMA: MetaSchema = MetaSchema {
@@ -39,4 +48,23 @@ pub(super) fn to_batch(
         texts(rejects, |_| Some(run.to_owned())),
     ];
     RecordBatch::try_new(SCHEMA.arrow(), columns)
+}
+
+/// Reads which archives have rejects in a file.
+pub(super) async fn archives_in(
+    table: &WritableTable,
+    file: &ActiveFile,
+) -> Result<BTreeSet<String>, TableError> {
+    let reader = open_file(table, file).await?;
+    let builder = reader.rows()?;
+    let only = ProjectionMask::columns(builder.parquet_schema(), ["archive"]);
+    let batches = builder.with_projection(only).build();
+    let mut archives = BTreeSet::new();
+    for batch in batches.map_err(|error| reader.parquet_error(error))? {
+        let batch = batch.map_err(TableError::arrow(&table.spec.name))?;
+        let texts = cast(batch.column(0), &DataType::Utf8);
+        let texts = texts.map_err(TableError::arrow(&table.spec.name))?;
+        archives.extend(texts.as_string::<i32>().iter().flatten().map(str::to_owned));
+    }
+    Ok(archives)
 }
