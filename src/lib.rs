@@ -55,6 +55,7 @@ pub mod terminal;
 mod delta;
 mod error_chain;
 mod memory;
+mod proxy;
 mod report_html;
 mod shell;
 mod shutdown;

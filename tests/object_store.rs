@@ -251,3 +251,28 @@ async fn the_store_that_tests_use_keeps_its_conditions_ranges_and_pages() {
     assert_eq!(server.keys(""), Vec::<String>::new());
     assert!(matches!(store.head(&path("b")).await, Err(Error::NotFound { .. })));
 }
+
+#[test]
+fn a_socks_proxy_is_refused_for_a_lake_in_a_bucket_unless_the_store_needs_no_proxy() {
+    let remote = RemoteLake::new();
+    let proxy = "socks5h://127.0.0.1:9";
+    for (variable, value) in [("ALL_PROXY", proxy), ("http_proxy", "socks5://127.0.0.1:9")] {
+        let reached = |no_proxy: &str| {
+            let mut program = Command::new(env!("CARGO_BIN_EXE_lakehouse"));
+            for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "no_proxy"] {
+                program.env_remove(name);
+            }
+            remote.server.admit(program.env(variable, value).env("NO_PROXY", no_proxy));
+            let url = remote.url();
+            let flags = ["ingest", "--all", "--lake", &url, "--source", remote.source()];
+            Run::from(program.args(flags).output().unwrap())
+        };
+        let refused = reached("");
+        assert_eq!(refused.code, Some(2), "{refused}");
+        let named = format!("through the proxy {value} ({variable})");
+        assert!(refused.stderr.contains(&named), "{refused}");
+        assert!(refused.stderr.contains("NO_PROXY"), "{refused}");
+        let run = reached("127.0.0.1");
+        assert_eq!(run.code, Some(0), "{run}");
+    }
+}

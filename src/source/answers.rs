@@ -9,7 +9,7 @@ use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use reqwest::{StatusCode, Url};
 
 use super::SourceError;
-use super::proxy::proxy_of;
+use crate::proxy::proxy_of;
 
 /// Says what an answer other than success means.
 pub(super) fn classify(

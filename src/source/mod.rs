@@ -12,7 +12,6 @@ pub mod listing;
 pub mod location;
 mod probe;
 mod progress;
-mod proxy;
 mod redirect;
 pub mod retry;
 mod series;

@@ -14,14 +14,15 @@ use lakehouse_core::foreign::{redacted, shown};
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
-    ObjectStore, ObjectStoreExt, PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult,
-    Result, RetryConfig,
+    ClientConfigKey, CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload,
+    ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutMultipartOptions, PutOptions, PutPayload,
+    PutResult, Result, RetryConfig,
 };
 use url::Url;
 use uuid::Uuid;
 
 use super::{Storage, StorageError};
+use crate::proxy::socks_proxy_of;
 
 /// A bucket and a place in it, each as it was typed.
 #[derive(Debug)]
@@ -79,6 +80,22 @@ pub(super) fn bucket_store(bucket: &str) -> Result<Arc<dyn ObjectStore>> {
     let store: Arc<dyn ObjectStore> = Arc::new(BucketStore { inner: Arc::new(builder.build()?) });
     stores.insert(bucket.to_owned(), Arc::clone(&store));
     Ok(store)
+}
+
+/// Returns the SOCKS proxy that the environment names for the object store.
+pub(super) fn socks_proxy() -> Option<String> {
+    let settings = AmazonS3Builder::from_env();
+    // A proxy of the store's own settings takes the place of those for all programs.
+    if settings.get_config_value(&AmazonS3ConfigKey::Client(ClientConfigKey::ProxyUrl)).is_some() {
+        return None;
+    }
+    let region = settings.get_config_value(&AmazonS3ConfigKey::Region);
+    let region = region.as_deref().unwrap_or("us-east-1");
+    let endpoint = settings
+        .get_config_value(&AmazonS3ConfigKey::S3Endpoint)
+        .or_else(|| settings.get_config_value(&AmazonS3ConfigKey::Endpoint))
+        .unwrap_or_else(|| format!("https://s3.{region}.amazonaws.com"));
+    socks_proxy_of(&endpoint.parse().ok()?)
 }
 
 /// A store that does not answer for a minute is given up: the same command goes on later.

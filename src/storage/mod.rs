@@ -46,6 +46,13 @@ pub enum StorageError {
     Unsupported { location: String },
     #[error("cannot use `{location}`: {source}")]
     Unusable { location: String, source: object_store::Error },
+    /// The client of object stores speaks no SOCKS, and would take the proxy for one that it knows.
+    #[error(
+        "cannot reach `{location}` through {proxy}: lakes and sources in object stores are reached \
+         without a proxy, or through one for HTTP; unset the variable, or name the host of the \
+         store in NO_PROXY"
+    )]
+    Proxy { location: String, proxy: String },
     #[error("cannot resolve the folder `{location}`: {source}")]
     Folder { location: String, source: std::io::Error },
     /// Of two writers at once, one would lose its rows.
@@ -101,6 +108,9 @@ impl Storage {
 
     fn bucket(location: &str, bucket: &BucketLocation) -> Result<Self, StorageError> {
         let unsupported = || StorageError::Unsupported { location: location.to_owned() };
+        if let Some(proxy) = bucket::socks_proxy() {
+            return Err(StorageError::Proxy { location: location.to_owned(), proxy });
+        }
         let root = bucket::bucket_store(&bucket.bucket)
             .map_err(|source| StorageError::Unusable { location: location.to_owned(), source })?;
         let store = prefixed(root, bucket.prefix.clone());
