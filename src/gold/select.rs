@@ -84,6 +84,10 @@ impl Select {
         check_names(model, &named, inputs)?;
         let plan = Box::pin(state.statement_to_plan(self.0.clone())).await.map_err(failed)?;
         check_repeatable(model, &plan)?;
+        // The types of columns are known for certain only after that.
+        let options = state.config_options();
+        let analyzed = state.analyzer().execute_and_check(plan, options, |_, _| {});
+        let plan = analyzed.map_err(failed)?;
         check_columns(model, plan.schema())?;
         Ok(in_order(model, state, plan).map_err(failed)?)
     }
@@ -250,7 +254,8 @@ fn check_kind(model: &Model, field: &Field, expected: ColumnKind) -> Result<(), 
     match ColumnKind::of(found) {
         Some(kind) if kind == expected => Ok(()),
         Some(kind) => Err(model.columns_error(format!(
-            "the column `{name}` is to be {expected}; the statement gives {kind}"
+            "the column `{name}` is to be {expected}; the statement gives {kind}{}",
+            way_out(kind, expected)
         ))),
         None => {
             let message = format!(
@@ -258,6 +263,19 @@ fn check_kind(model: &Model, field: &Field, expected: ColumnKind) -> Result<(), 
             );
             Err(model.columns_error(message))
         }
+    }
+}
+
+/// What was an integer or a decimal once: `/` and `avg` give doubles.
+const fn way_out(found: ColumnKind, expected: ColumnKind) -> &'static str {
+    match (found, expected) {
+        (ColumnKind::Double, ColumnKind::Integer) => {
+            ": `/` and avg give doubles, div(a, b) divides integers; or cast it"
+        }
+        (ColumnKind::Double, ColumnKind::Decimal) => {
+            ": `/` and avg give doubles; cast it, as in CAST(a / b AS DECIMAL(38, 8))"
+        }
+        _ => "",
     }
 }
 
