@@ -115,8 +115,14 @@ impl ScalarUDFImpl for Arithmetic {
 
 /// Returns the operator of an expression that is one between numbers.
 fn operator_of(expression: &Expr) -> Option<Operator> {
-    let Expr::ScalarFunction(call) = expression else { return None };
-    call.func.inner().downcast_ref::<Arithmetic>().map(Arithmetic::operator)
+    match expression {
+        Expr::ScalarFunction(call) => {
+            call.func.inner().downcast_ref::<Arithmetic>().map(Arithmetic::operator)
+        }
+        // A name does not mention that its expression is converted.
+        Expr::Cast(cast) => operator_of(&cast.expr),
+        _ => None,
+    }
 }
 
 fn operand_name(operand: &Expr, operator: Operator, is_right: bool) -> String {
