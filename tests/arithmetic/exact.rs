@@ -15,7 +15,11 @@ pub(super) fn power_of_ten(exponent: u32) -> BigInt {
 
 impl Fraction {
     pub(super) fn new(above: BigInt, below: BigInt) -> Self {
-        if below < BigInt::ZERO { Self { above: -above, below: -below } } else { Self { above, below } }
+        if below < BigInt::ZERO {
+            Self { above: -above, below: -below }
+        } else {
+            Self { above, below }
+        }
     }
 
     /// Reads what a decimal or an integer is written as.

@@ -64,7 +64,8 @@ async fn rows_of_a_union_or_of_values_are_doubles_if_one_is() {
     ] {
         assert_eq!(calculator.lines(sql).await.unwrap(), ["1e-17", "0.5"], "{sql}");
     }
-    let sql = "SELECT a.x FROM (SELECT 1e-17::double AS x) AS a JOIN (SELECT 0.0 AS x) AS b USING (x)";
+    let sql =
+        "SELECT a.x FROM (SELECT 1e-17::double AS x) AS a JOIN (SELECT 0.0 AS x) AS b USING (x)";
     assert!(calculator.lines(sql).await.unwrap().is_empty());
     let sql = "SELECT 1e-17::double AS x INTERSECT SELECT 0.0";
     assert!(calculator.lines(sql).await.unwrap().is_empty());
@@ -78,7 +79,10 @@ async fn numbers_without_a_double_stay_exact() {
         ("arrow_typeof(0.1 * 3)", "Decimal128(20, 1)"),
         ("1e5 + 0.5", "100000.5"),
         ("1.5e-3", "0.0015"),
-        ("99999999999999999999999999999999999999 > 0.00000000000000000000000000000000000001", "true"),
+        (
+            "99999999999999999999999999999999999999 > 0.00000000000000000000000000000000000001",
+            "true",
+        ),
         ("CASE WHEN true THEN 1 ELSE 0.5 END + 0.25", "1.25"),
         ("coalesce(NULL, 2, 0.5)", "2.0"),
         ("18446744073709551615 > 9223372036854775807", "true"),
@@ -128,7 +132,10 @@ async fn a_quotient_is_the_double_nearest_to_the_exact_one() {
         ("arrow_typeof(7 // 2)", "Int64"),
         ("avg(x) FROM (VALUES (1), (2)) AS t(x)", "1.5"),
         ("avg(x) FROM (VALUES (0.1), (0.2)) AS t(x)", "0.15"),
-        ("mean(x) FROM (VALUES (9223372036854775807), (9223372036854775807)) AS t(x)", "9.223372036854776e18"),
+        (
+            "mean(x) FROM (VALUES (9223372036854775807), (9223372036854775807)) AS t(x)",
+            "9.223372036854776e18",
+        ),
         ("arrow_typeof(avg(x)) FROM (VALUES (0.1), (0.2)) AS t(x)", "Float64"),
         ("sum(CASE WHEN x > 1 THEN 1 ELSE 0 END) / count(*) FROM (VALUES (1), (2)) AS t(x)", "0.5"),
     ])
@@ -150,8 +157,14 @@ async fn what_does_not_fit_is_an_error_with_the_cast_that_helps() {
         (&format!("{LARGEST} + {LARGEST}"), "AS DOUBLE)"),
         (&format!("{LARGEST} * 2"), "`99999999999999999999999999999999999999 * 2` needs more than"),
         ("0.00000000000000000001 * 0.0000000000000000001", "has 39"),
-        ("sum(x) FROM (VALUES (9223372036854775807), (1)) AS t(x)", "sum(CAST(x AS DECIMAL(38, 0)))"),
-        (&format!("sum(x) FROM (SELECT {LARGEST} AS x FROM generate_series(1, 3))"), "sum(CAST(x AS DOUBLE))"),
+        (
+            "sum(x) FROM (VALUES (9223372036854775807), (1)) AS t(x)",
+            "sum(CAST(x AS DECIMAL(38, 0)))",
+        ),
+        (
+            &format!("sum(x) FROM (SELECT {LARGEST} AS x FROM generate_series(1, 3))"),
+            "sum(CAST(x AS DOUBLE))",
+        ),
         ("sum(x * 2) FROM (VALUES (9223372036854775807), (1)) AS t(x)", "`x * 2` does not fit"),
         ("123456789012345678901234567890123456789.5", "more than the 38 digits"),
         ("CAST(1 AS DECIMAL(50, 2))", "more than the 38 digits"),
@@ -164,10 +177,7 @@ async fn sums_that_leave_their_type_on_the_way_are_right_in_the_end() {
     const LARGEST: &str = "99999999999999999999999999999999999999";
     expect(&[
         ("sum(x) FROM (VALUES (9223372036854775807), (1), (-5)) AS t(x)", "9223372036854775803"),
-        (
-            &format!("sum(x) FROM (VALUES ({LARGEST}), ({LARGEST}), (-{LARGEST})) AS t(x)"),
-            LARGEST,
-        ),
+        (&format!("sum(x) FROM (VALUES ({LARGEST}), ({LARGEST}), (-{LARGEST})) AS t(x)"), LARGEST),
         ("sum(x) FROM (SELECT 1 AS x WHERE false)", ""),
         ("sum(DISTINCT x) FROM (VALUES (1.5), (1.5), (2.5)) AS t(x)", "4.0"),
         ("avg(DISTINCT x) FROM (VALUES (1.5), (1.5), (2.5)) AS t(x)", "2.0"),

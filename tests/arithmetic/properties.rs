@@ -55,9 +55,9 @@ fn decimal_of(digits: u8, places: u8) -> impl Strategy<Value = Number> {
 }
 
 fn decimal() -> impl Strategy<Value = Number> {
-    (1_u8..=38).prop_flat_map(|digits| (Just(digits), 0..=digits)).prop_flat_map(
-        |(digits, places)| decimal_of(digits, places),
-    )
+    (1_u8..=38)
+        .prop_flat_map(|digits| (Just(digits), 0..=digits))
+        .prop_flat_map(|(digits, places)| decimal_of(digits, places))
 }
 
 fn integer() -> impl Strategy<Value = Number> {
@@ -78,7 +78,8 @@ fn column() -> impl Strategy<Value = Vec<Number>> {
 }
 
 fn table(numbers: &[Number]) -> String {
-    let row = |(place, number): (usize, &Number)| format!("({place}, {}, {})", place % 3, number.sql());
+    let row =
+        |(place, number): (usize, &Number)| format!("({place}, {}, {})", place % 3, number.sql());
     let rows: Vec<String> = numbers.iter().enumerate().map(row).collect();
     format!("(VALUES {}) AS t(place, part, x)", rows.join(", "))
 }

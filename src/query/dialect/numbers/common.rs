@@ -128,11 +128,7 @@ fn unify_case(case: Case, schema: &DFSchema) -> Result<Expr> {
     Ok(Expr::Case(Case::new(value, when_then, results.next())))
 }
 
-fn beside_subquery(
-    value: Expr,
-    subquery: Subquery,
-    schema: &DFSchema,
-) -> Result<(Expr, Subquery)> {
+fn beside_subquery(value: Expr, subquery: Subquery, schema: &DFSchema) -> Result<(Expr, Subquery)> {
     let own = value.get_type(schema)?;
     let other = subquery.subquery.schema().field(0).data_type().clone();
     let Some(common) = common_type(&[&own, &other], &[None, None], Purpose::Compare) else {

@@ -90,8 +90,7 @@ impl Operands {
         if operator == Operator::Divide {
             let divide = Divide::new(left.scale().unsigned_abs(), right.scale().unsigned_abs());
             let quotient = |a, b| divide.quotient(a, b);
-            let divided: PrimitiveArray<Float64Type> =
-                each(left, &without_zeros(right), quotient)?;
+            let divided: PrimitiveArray<Float64Type> = each(left, &without_zeros(right), quotient)?;
             return Ok(Arc::new(divided));
         }
         let work = Decimals::new(left, right);
@@ -114,9 +113,7 @@ impl Operands {
             Operator::Add => each(left, right, ArrowNativeTypeOp::add_wrapping),
             Operator::Subtract => each(left, right, ArrowNativeTypeOp::sub_wrapping),
             Operator::Multiply => each(left, right, ArrowNativeTypeOp::mul_wrapping),
-            Operator::Divide => {
-                each(left, &without_zeros(right), ArrowNativeTypeOp::div_wrapping)
-            }
+            Operator::Divide => each(left, &without_zeros(right), ArrowNativeTypeOp::div_wrapping),
             Operator::Remainder => {
                 each(left, &without_zeros(right), ArrowNativeTypeOp::mod_wrapping)
             }

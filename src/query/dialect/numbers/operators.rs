@@ -90,13 +90,12 @@ impl ScalarUDFImpl for Arithmetic {
     /// The field has the expression as its name, which is what a message about a value names.
     fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
         let types: Vec<_> = args.arg_fields.iter().map(|field| field.data_type().clone()).collect();
-        let divides = matches!(
-            self.operator,
-            Operator::Divide | Operator::Remainder | Operator::DivideWhole
-        );
+        let divides =
+            matches!(self.operator, Operator::Divide | Operator::Remainder | Operator::DivideWhole);
         let is_nullable = divides || args.arg_fields.iter().any(|field| field.is_nullable());
         let operands = std::iter::zip(args.arg_fields, args.scalar_arguments);
-        let operands: Vec<_> = operands.map(|(field, value)| text::operand(field, *value)).collect();
+        let operands: Vec<_> =
+            operands.map(|(field, value)| text::operand(field, *value)).collect();
         let name = operands.join(&format!(" {} ", self.operator.sign()));
         Ok(Arc::new(Field::new(name, self.return_type(&types)?, is_nullable)))
     }

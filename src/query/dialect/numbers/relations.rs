@@ -70,7 +70,8 @@ fn unify_union(union: Union) -> Result<Union> {
     let inputs: Vec<_> = union.inputs.iter().map(|input| column_types(input)).collect();
     let mut fields = Vec::new();
     for (at, (relation, field)) in union.schema.iter().enumerate() {
-        let types: Vec<&DataType> = inputs.iter().filter_map(|input| input.get(at).copied()).collect();
+        let types: Vec<&DataType> =
+            inputs.iter().filter_map(|input| input.get(at).copied()).collect();
         let common = common_type(&types, &vec![None; types.len()], Purpose::Choose);
         let is_same = types.iter().all(|kind| Some(kind) == types.first());
         let data_type = match (common, types.first()) {
@@ -108,7 +109,8 @@ fn unify_values(mut rows: Values) -> Result<Values> {
     let mut fields = Vec::new();
     for (at, (relation, field)) in rows.schema.iter().enumerate() {
         let mut field = Arc::clone(field);
-        let column: Vec<Expr> = rows.values.iter().map(|row| original(&row[at], field.data_type())).collect();
+        let column: Vec<Expr> =
+            rows.values.iter().map(|row| original(&row[at], field.data_type())).collect();
         let is_float = |cell: &Expr| cell.get_type(&none).is_ok_and(|kind| kind.is_floating());
         let is_mixed = column.iter().any(is_float) && !column.iter().all(is_float);
         if may_be_doubles(field.data_type()) && is_mixed {

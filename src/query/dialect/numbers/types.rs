@@ -41,7 +41,8 @@ impl Decimal {
     /// Returns the shortest decimal that holds one value.
     pub(super) fn of_value(value: &ScalarValue) -> Option<Self> {
         let digits = |number: u128| number.checked_ilog10().map_or(1, |log| log + 1);
-        let whole = |number: u128| Some(Self { whole: u16::try_from(digits(number)).ok()?, places: 0 });
+        let whole =
+            |number: u128| Some(Self { whole: u16::try_from(digits(number)).ok()?, places: 0 });
         match value {
             ScalarValue::Int8(Some(number)) => whole(number.unsigned_abs().into()),
             ScalarValue::Int16(Some(number)) => whole(number.unsigned_abs().into()),
