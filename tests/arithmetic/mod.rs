@@ -32,7 +32,7 @@ impl Calculator {
 
     /// Answers an expression with one value.
     async fn value(&self, expression: &str) -> Result<String, String> {
-        let lines = self.lines(&format!("SELECT {expression} AS x")).await?;
+        let lines = self.lines(&format!("SELECT {expression}")).await?;
         assert_eq!(lines.len(), 1, "{expression}: {lines:?}");
         Ok(lines[0].clone())
     }

@@ -9,6 +9,7 @@ use tokio::runtime::Runtime;
 
 use super::Calculator;
 use super::exact::{Fraction, power_of_ten};
+use crate::support::scale::scaled;
 
 /// A number and its type: an integer, or a decimal by its digits.
 #[derive(Clone, Debug)]
@@ -135,8 +136,12 @@ fn places_of(operator: &str, a: &Number, b: &Number) -> Option<u8> {
     }
 }
 
+fn config() -> ProptestConfig {
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(scaled(100, 2_000)) }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(120) })]
+    #![proptest_config(config())]
 
     #[test]
     fn sums_differences_and_products_are_exact_or_refused(a in number(), b in number()) {
@@ -216,14 +221,16 @@ proptest! {
         let places = numbers[0].decimal.map(|(_, places)| places);
         let mut sums = Vec::new();
         for place in 0..numbers.len() {
-            let window = &numbers[place.saturating_sub(before)..(place + after + 1).min(numbers.len())];
+            let end = (place + after + 1).min(numbers.len());
+            let window = &numbers[place.saturating_sub(before)..end];
             let zero = Fraction::new(BigInt::ZERO, BigInt::from(1));
             let sum = window.iter().fold(zero, |sum, number| sum.plus(&number.fraction()));
             sums.push((sum, Fraction::new(BigInt::from(window.len()), BigInt::from(1))));
         }
         let means = lines(&format!("SELECT avg(x) {frame} AS x FROM {table} ORDER BY place"));
         for (mean, (sum, count)) in means.unwrap().iter().zip(&sums) {
-            prop_assert!(sum.over(count).rounds_to(mean.parse().unwrap()), "{:?} {}", numbers, mean);
+            let exact = sum.over(count);
+            prop_assert!(exact.rounds_to(mean.parse().unwrap()), "{:?} {}", numbers, mean);
         }
         let answer = lines(&format!("SELECT sum(x) {frame} AS x FROM {table} ORDER BY place"));
         match answer {
@@ -243,7 +250,9 @@ proptest! {
         numbers in vec(prop_oneof![-1e6..1e6, -1e300..1e300, -1e-300..1e-300], 1..10),
         before in 0_usize..4,
     ) {
-        let row = |(place, number): (usize, &f64)| format!("({place}, CAST('{number:e}' AS DOUBLE))");
+        let row = |(place, number): (usize, &f64)| {
+            format!("({place}, CAST('{number:e}' AS DOUBLE))")
+        };
         let rows: Vec<String> = numbers.iter().enumerate().map(row).collect();
         let sql = format!(
             "SELECT sum(x) OVER (ORDER BY place ROWS BETWEEN {before} PRECEDING AND CURRENT ROW) \

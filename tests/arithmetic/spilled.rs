@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Decimal128Array, Int64Array, StringArray};
 use arrow::datatypes::DataType;
-use lakehouse::query::SessionOptions;
+use lakehouse::query::{Session, SessionOptions};
 use num_bigint::BigInt;
 
 use super::exact::{Fraction, power_of_ten};
@@ -16,6 +16,9 @@ use crate::support::random::Random;
 const ROWS: usize = 60_000;
 const GROUPS: usize = 20_000;
 const PLACES: u32 = 8;
+
+const SQL: &str = "SELECT part, sum(amount), sum(id), avg(amount), avg(id) FROM silver.amounts \
+                   GROUP BY part ORDER BY part";
 
 const COLUMNS: [(&str, DataType); 4] = [
     ("symbol", DataType::Utf8),
@@ -60,28 +63,46 @@ async fn sums_and_means_are_the_same_in_memory_and_through_files() {
         group.1 += *id;
         group.2 += 1;
     }
-    let sql = "SELECT part, sum(amount), sum(id), avg(amount), avg(id) FROM silver.amounts \
-               GROUP BY part ORDER BY part";
-    for (memory_limit, partitions) in [(None, 4), (Some(6 << 20), 1), (Some(10 << 20), 2)] {
-        let options = SessionOptions {
-            memory_limit,
-            spill_folder: Some(spill.path().to_owned()),
-            target_partitions: Some(partitions),
-            ..SessionOptions::default()
-        };
-        let session = open(lake.path(), options);
-        let answer = answer(&session, sql).await.unwrap();
-        assert_eq!(answer.len(), expected.len());
-        for (line, (part, (amount, id, count))) in answer.iter().zip(&expected) {
-            let cells: Vec<&str> = line.split(',').collect();
-            assert_eq!(cells[0], part.to_string(), "{line}");
-            let amount = Fraction::new(amount.clone(), power_of_ten(PLACES));
-            let id = Fraction::new(id.clone(), BigInt::from(1));
-            assert!(Fraction::parse(cells[1]).equals(&amount), "{line}");
-            assert!(Fraction::parse(cells[2]).equals(&id), "{line}");
-            let count = Fraction::new(BigInt::from(*count), BigInt::from(1));
-            assert!(amount.over(&count).rounds_to(cells[3].parse().unwrap()), "{line}");
-            assert!(id.over(&count).rounds_to(cells[4].parse().unwrap()), "{line}");
+    let options = |memory_limit, partitions| SessionOptions {
+        memory_limit,
+        spill_folder: Some(spill.path().to_owned()),
+        target_partitions: Some(partitions),
+        ..SessionOptions::default()
+    };
+    for partitions in [1, 4] {
+        let session = open(lake.path(), options(None, partitions));
+        assert_equal(&answer(&session, SQL).await.unwrap(), &expected);
+        let (session, lines) =
+            with_little_memory(|limit| open(lake.path(), options(Some(limit), partitions))).await;
+        assert_equal(&lines, &expected);
+        let plan = answer(&session, &format!("EXPLAIN ANALYZE {SQL}")).await.unwrap().join(" ");
+        let has_spilled = plan.split("spill_count=").skip(1).any(|count| !count.starts_with('0'));
+        assert!(has_spilled, "{plan}");
+    }
+}
+
+/// Answers with the least memory that is enough.
+async fn with_little_memory(open: impl Fn(usize) -> Session) -> (Session, Vec<String>) {
+    for mebibytes in [6, 8, 11, 15, 20, 27, 36, 48] {
+        let session = open(mebibytes << 20);
+        if let Ok(lines) = answer(&session, SQL).await {
+            return (session, lines);
         }
+    }
+    panic!("no limit was enough");
+}
+
+fn assert_equal(lines: &[String], expected: &BTreeMap<i64, (BigInt, BigInt, u32)>) {
+    assert_eq!(lines.len(), expected.len());
+    for (line, (part, (amount, id, count))) in lines.iter().zip(expected) {
+        let cells: Vec<&str> = line.split(',').collect();
+        assert_eq!(cells[0], part.to_string(), "{line}");
+        let amount = Fraction::new(amount.clone(), power_of_ten(PLACES));
+        let id = Fraction::new(id.clone(), BigInt::from(1));
+        assert!(Fraction::parse(cells[1]).equals(&amount), "{line}");
+        assert!(Fraction::parse(cells[2]).equals(&id), "{line}");
+        let count = Fraction::new(BigInt::from(*count), BigInt::from(1));
+        assert!(amount.over(&count).rounds_to(cells[3].parse().unwrap()), "{line}");
+        assert!(id.over(&count).rounds_to(cells[4].parse().unwrap()), "{line}");
     }
 }

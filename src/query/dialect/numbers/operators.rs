@@ -107,7 +107,8 @@ impl ScalarUDFImpl for Arithmetic {
         kernels::compute(self.operator, left, right, result).map_err(|problem| {
             let operands = [text::argument(left_field, left), text::argument(right_field, right)];
             let message = text::overflow(&operands, self.operator, result, &problem);
-            DataFusionError::Execution(message)
+            // An error of the statement, though only its values show it.
+            DataFusionError::Plan(message)
         })
     }
 }

@@ -130,6 +130,7 @@ fn unify_values(mut rows: Values) -> Result<Values> {
 /// Returns a cell as it was before the engine converted it.
 fn original(cell: &Expr, converted: &DataType) -> Expr {
     match cell {
+        Expr::Alias(named) => original(&named.expr, converted),
         Expr::Cast(cast) if cast.field.data_type() == converted => (*cast.expr).clone(),
         other => other.clone(),
     }

@@ -21,6 +21,9 @@ pub(super) fn overflow(
     problem: &ArrowError,
 ) -> String {
     let sign = operator.sign();
+    if operator == Operator::Subtract && left == "0" && data_type.is_integer() {
+        return negation_overflow(right, data_type);
+    }
     match data_type {
         DataType::Decimal128(_, places) => format!(
             "`{left} {sign} {right}` needs more than the {MAX_DIGITS} digits of a decimal, \
@@ -34,6 +37,14 @@ pub(super) fn overflow(
         ),
         _ => format!("`{left} {sign} {right}` cannot be computed: {problem}"),
     }
+}
+
+/// A negative is computed as a difference from zero.
+fn negation_overflow(operand: &str, data_type: &DataType) -> String {
+    format!(
+        "`-{operand}` does not fit in {}: write -CAST({operand} AS DECIMAL({MAX_DIGITS}, 0))",
+        integer_name(data_type)
+    )
 }
 
 /// Says that a sum is not in its type.

@@ -77,6 +77,13 @@ impl DoublesInWindow {
         if self.large.parts.is_empty() {
             return self.sum.rounded();
         }
+        let mut all = self.sum.clone();
+        self.large.parts.iter().for_each(|part| all.add(part / SCALE));
+        let total = all.rounded();
+        if total.is_finite() {
+            return total;
+        }
+        // Too large on the way, but perhaps not in the end. Beside it, small values do not count.
         let mut all = self.large.clone();
         self.sum.parts.iter().for_each(|part| all.add(part * SCALE));
         all.rounded() / SCALE

@@ -71,7 +71,8 @@ impl Outcome {
     }
 
     fn overflow(&self) -> DataFusionError {
-        DataFusionError::Execution(match self {
+        // An error of the statement, though only its values show it.
+        DataFusionError::Plan(match self {
             Self::Sum { data_type, argument } => text::sum_overflow(argument, data_type),
             Self::Average { .. } => "a mean has no type that it is too large for".to_owned(),
         })
