@@ -50,9 +50,11 @@ impl Select {
         engine: &Engine,
         inputs: &[InputTable],
     ) -> Result<TableSpec, BuildError> {
-        let rows = self.plan(model, engine, inputs, None).await?;
+        let (state, plan) = self.plan(model, engine, inputs, None).await?.into_parts();
+        let analyzed = analyze(&state, &plan);
+        let analyzed = analyzed.map_err(|error| explain(model, error, engine.memory_limit))?;
         let partitioning = model.partitioning().columns();
-        let fields = rows.schema().fields().iter().map(|field| {
+        let fields = analyzed.schema().fields().iter().map(|field| {
             Field::new(
                 field.name(),
                 stored_type(field.data_type()),
@@ -84,11 +86,7 @@ impl Select {
         check_names(model, &named, inputs)?;
         let plan = Box::pin(state.statement_to_plan(self.0.clone())).await.map_err(failed)?;
         check_repeatable(model, &plan)?;
-        // The types of columns are known for certain only after that.
-        let options = state.config_options();
-        let analyzed = state.analyzer().execute_and_check(plan, options, |_, _| {});
-        let plan = analyzed.map_err(failed)?;
-        check_columns(model, plan.schema())?;
+        check_columns(model, analyze(&state, &plan).map_err(failed)?.schema())?;
         Ok(in_order(model, state, plan).map_err(failed)?)
     }
 }
@@ -143,6 +141,11 @@ fn context(
     }
     context.register_catalog(CATALOG, Arc::new(catalog));
     Ok(context)
+}
+
+/// Returns the plan with the types that its columns have in the end, which are not certain before.
+fn analyze(state: &SessionState, plan: &LogicalPlan) -> Result<LogicalPlan, DataFusionError> {
+    state.analyzer().execute_and_check(plan.clone(), state.config_options(), |_, _| {})
 }
 
 /// The statement reads the tables that the header lists, no others and no fewer: they decide when

@@ -139,6 +139,7 @@ async fn a_quotient_is_the_double_nearest_to_the_exact_one() {
             "mean(x) FROM (VALUES (9223372036854775807), (9223372036854775807)) AS t(x)",
             "9.223372036854776e18",
         ),
+        ("median(x) FROM (VALUES (0.1), (0.2)) AS t(x)", "0.15"),
         ("arrow_typeof(avg(x)) FROM (VALUES (0.1), (0.2)) AS t(x)", "Float64"),
         ("sum(CASE WHEN x > 1 THEN 1 ELSE 0 END) / count(*) FROM (VALUES (1), (2)) AS t(x)", "0.5"),
     ])

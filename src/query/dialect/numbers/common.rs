@@ -50,6 +50,10 @@ pub(super) fn unify(expression: Expr, schema: &DFSchema) -> Result<Expr> {
             Ok(Expr::InList(InList::new(value, sides, list.negated)))
         }
         Expr::Case(case) => unify_case(case, schema),
+        Expr::AggregateFunction(mut call) if call.func.name() == "median" => {
+            call.params.args = with_halves(call.params.args, schema)?;
+            Ok(Expr::AggregateFunction(call))
+        }
         Expr::Cast(cast) if literal(&cast.expr).is_some_and(is_decimal) => {
             let own = cast.expr.get_type(schema)?;
             match cast.field.data_type() {
@@ -126,6 +130,22 @@ fn unify_case(case: Case, schema: &DFSchema) -> Result<Expr> {
     let value = if is_simple { compared.next() } else { None };
     let when_then = compared.zip(results.by_ref().take(count)).collect();
     Ok(Expr::Case(Case::new(value, when_then, results.next())))
+}
+
+/// The median may be the mean of two decimals, which has one decimal place more, and which the
+/// engine cuts off.
+fn with_halves(arguments: Vec<Expr>, schema: &DFSchema) -> Result<Vec<Expr>> {
+    let mut wider = Vec::with_capacity(arguments.len());
+    for argument in arguments {
+        let data_type = argument.get_type(schema)?;
+        let decimal = Decimal::of(&data_type).filter(|_| data_type.is_decimal());
+        let halves = decimal.map(|own| Decimal { places: own.places + 1, ..own });
+        wider.push(match halves.and_then(Decimal::capped) {
+            Some(halves) => argument.cast_to(&halves, schema)?,
+            None => argument,
+        });
+    }
+    Ok(wider)
 }
 
 fn beside_subquery(value: Expr, subquery: Subquery, schema: &DFSchema) -> Result<(Expr, Subquery)> {
