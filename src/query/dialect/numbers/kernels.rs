@@ -8,21 +8,19 @@ use std::sync::Arc;
 use datafusion::arrow::array::{
     Array, ArrayRef, ArrowNativeTypeOp, ArrowPrimitiveType, AsArray, Datum, PrimitiveArray, Scalar,
 };
-use datafusion::arrow::buffer::{BooleanBuffer, NullBuffer};
-use datafusion::arrow::compute::kernels::arity::{binary, try_binary};
 use datafusion::arrow::compute::kernels::numeric;
 use datafusion::arrow::datatypes::{
     DataType, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
-    UInt64Type, i256,
+    UInt64Type,
 };
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::ColumnarValue;
 
-use super::quotient::{Divide, power_of_ten};
-use super::types::{Decimal, MAX_DIGITS, Operator};
-
-type Computed<T> = Result<PrimitiveArray<T>, ArrowError>;
+use super::decimals::Decimals;
+use super::pairs::{each, too_large, try_each, without_zeros};
+use super::quotient::Divide;
+use super::types::Operator;
 
 /// Applies an operator to two operands, one of which may be a single value.
 ///
@@ -174,109 +172,6 @@ impl Operands {
     }
 }
 
-/// Two columns of decimals as their digits, and what these are multiplied with so that both count
-/// units of the same scale.
-struct Decimals<'a> {
-    left: &'a PrimitiveArray<Decimal128Type>,
-    right: &'a PrimitiveArray<Decimal128Type>,
-    left_unit: i128,
-    right_unit: i128,
-    /// Digits of the longest sum and of the longest product.
-    sum_digits: u16,
-    product_digits: u16,
-}
-
-impl<'a> Decimals<'a> {
-    fn new(
-        left: &'a PrimitiveArray<Decimal128Type>,
-        right: &'a PrimitiveArray<Decimal128Type>,
-    ) -> Self {
-        let scale = left.scale().max(right.scale());
-        let unit = |own: i8| power_of_ten((scale - own).unsigned_abs()).cast_signed();
-        let a = Decimal::new(left.precision(), left.scale());
-        let b = Decimal::new(right.precision(), right.scale());
-        let both = a.union(b);
-        Self {
-            left,
-            right,
-            left_unit: unit(left.scale()),
-            right_unit: unit(right.scale()),
-            sum_digits: both.whole + both.places + 1,
-            product_digits: a.whole + a.places + b.whole + b.places,
-        }
-    }
-
-    fn sums(&self, operator: Operator) -> Computed<Decimal128Type> {
-        let sign = if operator == Operator::Subtract { -1 } else { 1 };
-        let left_unit = self.left_unit;
-        let right_unit = self.right_unit * sign;
-        if self.sum_digits <= MAX_DIGITS.into() {
-            // What a row without a value has in its place may be anything.
-            let sum = |a: i128, b: i128| {
-                a.wrapping_mul(left_unit).wrapping_add(b.wrapping_mul(right_unit))
-            };
-            return each(self.left, self.right, sum);
-        }
-        try_each(self.left, self.right, |a: i128, b: i128| {
-            let sum = match (a.checked_mul(left_unit), b.checked_mul(right_unit)) {
-                (Some(a), Some(b)) => a.checked_add(b),
-                // One may be beyond the limit, and the other bring it back.
-                _ => wide(a, left_unit).wrapping_add(wide(b, right_unit)).to_i128(),
-            };
-            in_digits(sum)
-        })
-    }
-
-    fn products(&self) -> Computed<Decimal128Type> {
-        if self.product_digits <= MAX_DIGITS.into() {
-            return each(self.left, self.right, i128::wrapping_mul);
-        }
-        try_each(self.left, self.right, |a: i128, b: i128| {
-            match (i64::try_from(a), i64::try_from(b)) {
-                // Two of 64 bits have less than 38 digits together, and are multiplied fast.
-                (Ok(a), Ok(b)) => Ok(i128::from(a) * i128::from(b)),
-                _ => in_digits(a.checked_mul(b)),
-            }
-        })
-    }
-
-    fn remainders(&self) -> Computed<Decimal128Type> {
-        let left_unit = self.left_unit;
-        let right_unit = self.right_unit;
-        try_each(self.left, &without_zeros(self.right), |a: i128, b: i128| {
-            match (a.checked_mul(left_unit), b.checked_mul(right_unit)) {
-                (Some(a), Some(b)) => Ok(a % b),
-                _ => in_digits(wide(a, left_unit).wrapping_rem(wide(b, right_unit)).to_i128()),
-            }
-        })
-    }
-
-    fn whole_quotients(&self) -> Computed<Decimal128Type> {
-        let left_unit = self.left_unit;
-        let right_unit = self.right_unit;
-        try_each(self.left, &without_zeros(self.right), |a: i128, b: i128| {
-            match (a.checked_mul(left_unit), b.checked_mul(right_unit)) {
-                (Some(a), Some(b)) => Ok(a / b),
-                _ => in_digits(wide(a, left_unit).wrapping_div(wide(b, right_unit)).to_i128()),
-            }
-        })
-    }
-}
-
-fn wide(digits: i128, unit: i128) -> i256 {
-    i256::from_i128(digits).wrapping_mul(i256::from_i128(unit))
-}
-
-/// Makes sure that a number has no more digits than a decimal.
-fn in_digits(digits: Option<i128>) -> Result<i128, ArrowError> {
-    let limit = power_of_ten(MAX_DIGITS);
-    digits.filter(|digits| digits.unsigned_abs() < limit).ok_or_else(too_large)
-}
-
-fn too_large() -> ArrowError {
-    ArrowError::ArithmeticOverflow("the result is too large".to_owned())
-}
-
 /// Cuts off the fraction of a floating-point number.
 trait Whole {
     fn whole(self) -> Self;
@@ -294,17 +189,6 @@ impl Whole for f32 {
     }
 }
 
-/// Returns the column with NULL for every zero.
-fn without_zeros<T>(column: &PrimitiveArray<T>) -> PrimitiveArray<T>
-where
-    T: ArrowPrimitiveType<Native: ArrowNativeTypeOp>,
-{
-    let values = column.values();
-    let is_valid = BooleanBuffer::collect_bool(values.len(), |row| values[row] != T::Native::ZERO);
-    let nulls = NullBuffer::union(column.nulls(), Some(&NullBuffer::new(is_valid)));
-    PrimitiveArray::new(values.clone(), nulls).with_data_type(column.data_type().clone())
-}
-
 /// Applies a kernel of arrow, which takes single values as what they are.
 fn arrays(
     left: &ArrayRef,
@@ -315,57 +199,5 @@ fn arrays(
         (a, b) if a == b => kernel(left, right),
         (1, _) => kernel(&Scalar::new(Arc::clone(left)), right),
         _ => kernel(left, &Scalar::new(Arc::clone(right))),
-    }
-}
-
-/// Applies a function to every pair of values, where a column of one row stands beside all.
-fn each<L, R, O>(
-    left: &PrimitiveArray<L>,
-    right: &PrimitiveArray<R>,
-    function: impl Fn(L::Native, R::Native) -> O::Native,
-) -> Computed<O>
-where
-    L: ArrowPrimitiveType,
-    R: ArrowPrimitiveType,
-    O: ArrowPrimitiveType,
-{
-    match (left.len(), right.len()) {
-        (a, b) if a == b => binary(left, right, function),
-        (1, rows) if left.is_null(0) => Ok(PrimitiveArray::new_null(rows)),
-        (rows, 1) if right.is_null(0) => Ok(PrimitiveArray::new_null(rows)),
-        (1, _) => {
-            let value = left.value(0);
-            Ok(right.unary(|other| function(value, other)))
-        }
-        _ => {
-            let value = right.value(0);
-            Ok(left.unary(|other| function(other, value)))
-        }
-    }
-}
-
-/// Does the same with a function that can fail, and that is applied where both are given.
-fn try_each<L, R, O>(
-    left: &PrimitiveArray<L>,
-    right: &PrimitiveArray<R>,
-    function: impl Fn(L::Native, R::Native) -> Result<O::Native, ArrowError>,
-) -> Computed<O>
-where
-    L: ArrowPrimitiveType,
-    R: ArrowPrimitiveType,
-    O: ArrowPrimitiveType,
-{
-    match (left.len(), right.len()) {
-        (a, b) if a == b => try_binary(left, right, function),
-        (1, rows) if left.is_null(0) => Ok(PrimitiveArray::new_null(rows)),
-        (rows, 1) if right.is_null(0) => Ok(PrimitiveArray::new_null(rows)),
-        (1, _) => {
-            let value = left.value(0);
-            right.try_unary(|other| function(value, other))
-        }
-        _ => {
-            let value = right.value(0);
-            left.try_unary(|other| function(other, value))
-        }
     }
 }

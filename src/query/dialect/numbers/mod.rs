@@ -9,10 +9,13 @@
 //! decimal becomes a decimal), 17539 and 16406 (overflows wrap), 6828 (quotients of decimals).
 
 mod common;
+mod decimals;
+mod expressions;
 mod kernels;
 mod limit;
 mod literals;
 mod operators;
+mod pairs;
 mod planner;
 mod quotient;
 mod relations;

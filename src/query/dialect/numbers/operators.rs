@@ -33,11 +33,16 @@ pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
 pub(super) struct Arithmetic {
     operator: Operator,
     signature: Signature,
+    aliases: Vec<String>,
 }
 
 impl Arithmetic {
     fn new(operator: Operator) -> Self {
-        Self { operator, signature: Signature::user_defined(Volatility::Immutable) }
+        let aliases = match operator {
+            Operator::Remainder => vec!["mod".to_owned()],
+            _ => Vec::new(),
+        };
+        Self { operator, signature: Signature::user_defined(Volatility::Immutable), aliases }
     }
 
     pub(super) const fn operator(&self) -> Operator {
@@ -66,6 +71,10 @@ impl ScalarUDFImpl for Arithmetic {
         let left = operand_name(left, self.operator, false);
         let right = operand_name(right, self.operator, true);
         Ok(format!("{left} {} {right}", self.operator.sign()))
+    }
+
+    fn aliases(&self) -> &[String] {
+        &self.aliases
     }
 
     fn signature(&self) -> &Signature {

@@ -16,7 +16,8 @@ use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Expr, ExprSchemable, Join, LogicalPlan, Union, Values};
 use datafusion::optimizer::AnalyzerRule;
 
-use super::common::{Purpose, column_types, common_type, in_common, unify};
+use super::common::{Purpose, column_types, common_type, in_common};
+use super::expressions::unify;
 
 /// Gives numbers that stand beside each other a type in common.
 #[derive(Debug)]
