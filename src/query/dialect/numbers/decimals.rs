@@ -70,7 +70,7 @@ impl<'a> Decimals<'a> {
         }
         try_each(self.left, self.right, |a: i128, b: i128| {
             match (i64::try_from(a), i64::try_from(b)) {
-                // Two of 64 bits have less than 38 digits together, and are multiplied fast.
+                // Two of 64 bits have at most 38 digits together, and are multiplied fast.
                 (Ok(a), Ok(b)) => Ok(i128::from(a) * i128::from(b)),
                 _ => in_digits(a.checked_mul(b)),
             }
