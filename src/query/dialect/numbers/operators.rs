@@ -68,9 +68,9 @@ impl ScalarUDFImpl for Arithmetic {
         let [left, right] = args else {
             return internal_err!("`{}` has two operands", self.operator.sign());
         };
-        let left = operand_name(left, self.operator, false);
-        let right = operand_name(right, self.operator, true);
-        Ok(format!("{left} {} {right}", self.operator.sign()))
+        let mut name = String::new();
+        write_name(&mut name, self.operator, [left, right], 0);
+        Ok(name)
     }
 
     fn aliases(&self) -> &[String] {
@@ -122,25 +122,60 @@ impl ScalarUDFImpl for Arithmetic {
     }
 }
 
-/// Returns the operator of an expression that is one between numbers.
-fn operator_of(expression: &Expr) -> Option<Operator> {
+/// Returns whether an expression is an operator between numbers.
+pub(super) fn is_arithmetic(expression: &Expr) -> bool {
+    operation(expression).is_some()
+}
+
+/// Returns the operator and the operands of an expression that is one between numbers.
+fn operation(expression: &Expr) -> Option<(Operator, [&Expr; 2])> {
     match expression {
         Expr::ScalarFunction(call) => {
-            call.func.inner().downcast_ref::<Arithmetic>().map(Arithmetic::operator)
+            let arithmetic = call.func.inner().downcast_ref::<Arithmetic>()?;
+            let [left, right] = call.args.as_slice() else { return None };
+            Some((arithmetic.operator(), [left, right]))
         }
         // A name does not mention that its expression is converted.
-        Expr::Cast(cast) => operator_of(&cast.expr),
+        Expr::Cast(cast) => operation(&cast.expr),
         _ => None,
     }
 }
 
-fn operand_name(operand: &Expr, operator: Operator, is_right: bool) -> String {
-    let name = operand.schema_name();
-    match operator_of(operand) {
-        Some(inner) if is_right && operator.binds_tightly() >= inner.binds_tightly() => {
-            format!("({name})")
-        }
-        Some(inner) if operator.binds_tightly() && !inner.binds_tightly() => format!("({name})"),
-        _ => name.to_string(),
+/// Operators in a name, from the last one inwards; a sum of thousands has no more.
+const NAMED: usize = 100;
+
+fn write_name(name: &mut String, operator: Operator, operands: [&Expr; 2], depth: usize) {
+    write_operand(name, operator, operands[0], false, depth);
+    name.push(' ');
+    name.push_str(operator.sign());
+    name.push(' ');
+    write_operand(name, operator, operands[1], true, depth);
+}
+
+fn write_operand(
+    name: &mut String,
+    operator: Operator,
+    operand: &Expr,
+    is_right: bool,
+    depth: usize,
+) {
+    let Some((inner, operands)) = operation(operand) else {
+        name.push_str(&operand.schema_name().to_string());
+        return;
+    };
+    if depth == NAMED {
+        name.push('…');
+        return;
+    }
+    let needs_parentheses = match is_right {
+        true => operator.binds_tightly() >= inner.binds_tightly(),
+        false => operator.binds_tightly() && !inner.binds_tightly(),
+    };
+    if needs_parentheses {
+        name.push('(');
+    }
+    write_name(name, inner, operands, depth + 1);
+    if needs_parentheses {
+        name.push(')');
     }
 }

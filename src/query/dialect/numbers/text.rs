@@ -73,10 +73,17 @@ const fn integer_name(data_type: &DataType) -> &'static str {
     }
 }
 
+/// Bytes of an expression that is named in a message; a longer one is left out.
+const LONGEST: usize = 200;
+
+/// Operators in an expression that is named.
+const DEEPEST: usize = 20;
+
 /// Returns the text of an operand: a value, the name of a column, or an expression in parentheses.
 pub(super) fn operand(field: &Field, value: Option<&ScalarValue>) -> String {
     match value {
         Some(value) => literal(value),
+        None if field.name().len() > LONGEST => "…".to_owned(),
         None if field.name().contains(' ') => format!("({})", field.name()),
         None => field.name().clone(),
     }
@@ -92,6 +99,13 @@ pub(super) fn argument(field: &Field, value: &ColumnarValue) -> String {
 
 /// Returns the text of an expression as one would write it.
 pub(super) fn expression(expression: &Arc<dyn PhysicalExpr>) -> String {
+    part(expression, 0)
+}
+
+fn part(expression: &Arc<dyn PhysicalExpr>, depth: usize) -> String {
+    if depth == DEEPEST {
+        return "…".to_owned();
+    }
     if let Some(column) = expression.downcast_ref::<Column>() {
         return column.name().to_owned();
     }
@@ -99,17 +113,22 @@ pub(super) fn expression(expression: &Arc<dyn PhysicalExpr>) -> String {
         return literal(value.value());
     }
     if let Some(cast) = expression.downcast_ref::<CastExpr>() {
-        return self::expression(cast.expr());
+        return part(cast.expr(), depth + 1);
     }
     let call = expression.downcast_ref::<ScalarFunctionExpr>();
     let operator = call.and_then(|call| call.fun().inner().downcast_ref::<Arithmetic>());
     match (call.map(ScalarFunctionExpr::args), operator) {
         (Some([left, right]), Some(operator)) => {
-            let [left, right] = [left, right].map(|side| in_parentheses(self::expression(side)));
+            let side = |side| in_parentheses(part(side, depth + 1));
+            let [left, right] = [left, right].map(side);
             format!("{left} {} {right}", operator.operator().sign())
         }
-        _ => fmt_sql(expression.as_ref()).to_string(),
+        _ => shortened(fmt_sql(expression.as_ref()).to_string()),
     }
+}
+
+fn shortened(text: String) -> String {
+    if text.len() > LONGEST { "…".to_owned() } else { text }
 }
 
 fn in_parentheses(text: String) -> String {
