@@ -95,7 +95,19 @@ fn mistakes() -> Vec<(&'static str, &'static str, usize, &'static str)> {
             "the key is not unique: there are several rows with market spot, date 2024-02-29, \
              symbol BTCUSDT",
         ),
-        ("count(*) AS hours", "count(*) / (count(*) - 24) AS hours", select, "ivide by zero"),
+        (
+            "count(*) AS hours",
+            "count(*) / 2 AS hours",
+            line_of("-- columns"),
+            "is to be integer; the statement gives double: `/` and avg give doubles, div(a, b) \
+             divides integers",
+        ),
+        (
+            "count(*) AS hours",
+            "count(*) * 9223372036854775807 AS hours",
+            select,
+            "does not fit in BIGINT",
+        ),
         (
             "count(*) AS hours",
             "CAST(random() AS BIGINT) AS hours",

@@ -1,6 +1,7 @@
 //! The integration tests, one module per topic, in one binary that links the engines once.
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::unwrap_used)]
 
+mod arithmetic;
 mod bad_archives;
 mod bars;
 mod bucket;

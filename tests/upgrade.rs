@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use lakehouse_core::gold::Model;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -36,6 +37,21 @@ fn old_lake() -> TestLake {
     let lake = TestLake::new();
     copy(&fixture("lake"), &lake.path());
     lake
+}
+
+/// Bars of trades are the one table of the old lake that is built day by day, and it is not built
+/// again by its model of today once the log says that it was built by that one.
+fn take_bars_for_built_by_todays_model(lake: &TestLake) {
+    let model = include_str!("../schemas/gold/trade_bars_1m.sql");
+    let model = Model::parse("trade_bars_1m.sql", model).unwrap().fingerprint();
+    for entry in fs::read_dir(lake.path().join("gold/trade_bars_1m/_delta_log")).unwrap() {
+        let file = entry.unwrap().path();
+        let Ok(commit) = fs::read_to_string(&file) else { continue };
+        if let Some((before, after)) = commit.split_once("\"model\":\"") {
+            let after = &after[after.find('"').unwrap()..];
+            fs::write(&file, format!("{before}\"model\":\"{model}{after}")).unwrap();
+        }
+    }
 }
 
 /// A folder with what was published when the lake was made, and afterwards.
@@ -157,6 +173,7 @@ async fn maintenance_describes_the_tables_of_a_lake_of_the_first_program() {
 #[tokio::test]
 async fn descriptions_alone_never_rebuild_gold() {
     let lake = old_lake();
+    take_bars_for_built_by_todays_model(&lake);
     let of_older_models = lake.versions();
     done(&lake, "gold", &[]);
     let before = lake.versions();
@@ -185,6 +202,7 @@ async fn descriptions_alone_never_rebuild_gold() {
 async fn an_increment_of_gold_leaves_an_undescribed_table_undescribed() {
     let (lake, source) = (old_lake(), later_source());
     let source = source.path().to_str().unwrap();
+    take_bars_for_built_by_todays_model(&lake);
     let refreshed = lake.run("refresh", &["--full", "--source", source]);
     assert!(matches!(refreshed.code, Some(0 | 1)), "{refreshed}");
     let bars = lake.path().join("gold/trade_bars_1m");

@@ -44,7 +44,7 @@ WITH minutes AS (
 ),
 five_minutes AS (
     -- Every bar is made of these: each begins and ends at a multiple of five minutes. Minutes count from 1970.
-    SELECT market, date, symbol, CAST(open_time AS BIGINT) / 300000000 * 5 AS minute, max(close_time) AS close_time,
+    SELECT market, date, symbol, div(CAST(open_time AS BIGINT), 300000000) * 5 AS minute, max(close_time) AS close_time,
            first_value(open ORDER BY open_time) AS open, max(high) AS high, min(low) AS low,
            last_value(close ORDER BY open_time) AS close,
            sum(volume) AS volume, sum(quote_volume) AS quote_volume, sum(base_volume) AS base_volume,
@@ -62,7 +62,7 @@ lengths (bar_interval, width, offset_minutes) AS (
 ),
 parts AS (
     SELECT five_minutes.*, bar_interval, width, offset_minutes,
-           (minute - offset_minutes) / width * width + offset_minutes AS start
+           div(minute - offset_minutes, width) * width + offset_minutes AS start
     FROM five_minutes CROSS JOIN lengths
 ),
 bars AS (

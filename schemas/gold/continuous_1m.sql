@@ -44,7 +44,7 @@
 --   funding_calc_time       timestamp: time of its payment as published, some milliseconds off the hour
 WITH bars AS (
     -- Minutes and hours count from 1970.
-    SELECT market, symbol, CAST(open_time AS BIGINT) / 60000000 AS minute, open, high, low, close,
+    SELECT market, symbol, div(CAST(open_time AS BIGINT), 60000000) AS minute, open, high, low, close,
            volume, quote_volume, base_volume, trade_count,
            taker_buy_volume, taker_buy_quote_volume, taker_buy_base_volume
     FROM silver.klines
@@ -86,12 +86,12 @@ minutes AS (
            CASE WHEN step = 0 THEN taker_buy_base_volume WHEN market = 'futures_cm' THEN 0 END
                AS taker_buy_base_volume,
            starts_segment AND step = 0 AS starts_segment,
-           GREATEST(segment_minute, (minute + step) / 1440 * 1440) AS segment_minute
+           GREATEST(segment_minute, div(minute + step, 1440) * 1440) AS segment_minute
     FROM steps
 ),
 payments AS (
     SELECT market, symbol, calc_time, last_funding_rate, funding_interval_hours,
-           (CAST(calc_time AS BIGINT) + 1800000000) / 3600000000 AS payment_hour
+           div(CAST(calc_time AS BIGINT) + 1800000000, 3600000000) AS payment_hour
     FROM silver.funding_rate
 ),
 hours AS (
@@ -116,4 +116,4 @@ SELECT timed.market, CAST(open_time AS DATE) AS date, timed.symbol, open_time, o
        last_funding_rate AS funding_rate, funding_interval_hours,
        to_timestamp_micros(payment_hour * 3600000000) AS funding_time, calc_time AS funding_calc_time
 FROM in_force RIGHT JOIN timed
-    ON in_force.market = timed.market AND in_force.symbol = timed.symbol AND in_force.hour = timed.minute / 60
+    ON in_force.market = timed.market AND in_force.symbol = timed.symbol AND in_force.hour = div(timed.minute, 60)

@@ -54,9 +54,9 @@ bars AS (
            first_value(price ORDER BY id, time, price) AS open, max(price) AS high, min(price) AS low,
            last_value(price ORDER BY id, time, price) AS close,
            sum(quantity) AS volume, sum(price * quantity) AS quote_volume, sum(base_quantity) AS base_volume,
-           -- In contracts of one unit of the quote asset. Elsewhere it is not needed, and quantities can be too
-           -- large to be divided with this many decimals.
-           sum(CAST(CASE WHEN market = 'futures_cm' THEN quantity END AS DECIMAL(38, 16)) / NULLIF(price, 0))
+           -- In contracts of one unit of the quote asset. Doubles would add up differently in another order, and
+           -- elsewhere, where this is not needed, quotients can be too large for this many decimals.
+           sum(CAST(CASE WHEN market = 'futures_cm' THEN quantity / price END AS DECIMAL(38, 16)))
                AS contracts_in_base,
            coalesce(sum(quantity) FILTER (WHERE NOT is_buyer_maker), 0) AS buy_volume,
            coalesce(sum(quantity) FILTER (WHERE is_buyer_maker), 0) AS sell_volume,

@@ -50,9 +50,11 @@ impl Select {
         engine: &Engine,
         inputs: &[InputTable],
     ) -> Result<TableSpec, BuildError> {
-        let rows = self.plan(model, engine, inputs, None).await?;
+        let (state, plan) = self.plan(model, engine, inputs, None).await?.into_parts();
+        let analyzed = analyze(&state, &plan);
+        let analyzed = analyzed.map_err(|error| explain(model, error, engine.memory_limit))?;
         let partitioning = model.partitioning().columns();
-        let fields = rows.schema().fields().iter().map(|field| {
+        let fields = analyzed.schema().fields().iter().map(|field| {
             Field::new(
                 field.name(),
                 stored_type(field.data_type()),
@@ -84,7 +86,7 @@ impl Select {
         check_names(model, &named, inputs)?;
         let plan = Box::pin(state.statement_to_plan(self.0.clone())).await.map_err(failed)?;
         check_repeatable(model, &plan)?;
-        check_columns(model, plan.schema())?;
+        check_columns(model, analyze(&state, &plan).map_err(failed)?.schema())?;
         Ok(in_order(model, state, plan).map_err(failed)?)
     }
 }
@@ -139,6 +141,11 @@ fn context(
     }
     context.register_catalog(CATALOG, Arc::new(catalog));
     Ok(context)
+}
+
+/// Returns the plan with the types that its columns have in the end, which are not certain before.
+fn analyze(state: &SessionState, plan: &LogicalPlan) -> Result<LogicalPlan, DataFusionError> {
+    state.analyzer().execute_and_check(plan.clone(), state.config_options(), |_, _| {})
 }
 
 /// The statement reads the tables that the header lists, no others and no fewer: they decide when
@@ -250,7 +257,8 @@ fn check_kind(model: &Model, field: &Field, expected: ColumnKind) -> Result<(), 
     match ColumnKind::of(found) {
         Some(kind) if kind == expected => Ok(()),
         Some(kind) => Err(model.columns_error(format!(
-            "the column `{name}` is to be {expected}; the statement gives {kind}"
+            "the column `{name}` is to be {expected}; the statement gives {kind}{}",
+            way_out(kind, expected)
         ))),
         None => {
             let message = format!(
@@ -258,6 +266,19 @@ fn check_kind(model: &Model, field: &Field, expected: ColumnKind) -> Result<(), 
             );
             Err(model.columns_error(message))
         }
+    }
+}
+
+/// What was an integer or a decimal once: `/` and `avg` give doubles.
+const fn way_out(found: ColumnKind, expected: ColumnKind) -> &'static str {
+    match (found, expected) {
+        (ColumnKind::Double, ColumnKind::Integer) => {
+            ": `/` and avg give doubles, div(a, b) divides integers; or cast it"
+        }
+        (ColumnKind::Double, ColumnKind::Decimal) => {
+            ": `/` and avg give doubles; cast it, as in CAST(a / b AS DECIMAL(38, 8))"
+        }
+        _ => "",
     }
 }
 

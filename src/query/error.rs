@@ -177,6 +177,7 @@ fn syntax(message: &str) -> String {
 }
 
 fn plain(message: &str) -> String {
+    let message = reason_of_refused_types(message);
     let end = ["\n\nbacktrace:", "This issue was likely"]
         .iter()
         .filter_map(|end| message.find(end))
@@ -188,6 +189,16 @@ fn plain(message: &str) -> String {
         .trim_end_matches(['.', ' '])
         .to_owned();
     in_sql(&message)
+}
+
+/// A function that says itself why it does not take some types is more helpful than what the engine
+/// says around it.
+fn reason_of_refused_types(message: &str) -> &str {
+    let Some((_, reason)) = message.split_once("user-defined coercion failed with: ") else {
+        return message;
+    };
+    let reason = reason.split_once(" No function matches").map_or(reason, |(reason, _)| reason);
+    reason.trim_start_matches("Error during planning: ")
 }
 
 /// The engine's names of types, as one would write them in SQL.

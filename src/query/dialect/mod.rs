@@ -34,6 +34,7 @@ pub(crate) fn parse(text: &str) -> Result<VecDeque<Statement>, DataFusionError> 
     let parser = DFParserBuilder::new(text).with_dialect(&dialect);
     let mut statements = parser.with_recursion_limit(MAX_DEPTH).build()?.parse_statements()?;
     for statement in &mut statements {
+        numbers::correct(statement);
         syntax::correct(statement)?;
     }
     Ok(statements)
