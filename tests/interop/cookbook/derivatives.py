@@ -1,6 +1,6 @@
 """Derivatives: basis, funding, open interest, liquidations, options."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, timezone
 from decimal import Decimal
 
 from .common import FIRST_DAY, SECOND_DAY, as_of, grouped, mean, real
@@ -157,7 +157,7 @@ def liquidations(lake):
 
 
 def smile(lake):
-    rows = lake.rows("silver.eoh_summary", symbol="BTCUSDT", time=datetime(2023, 10, 23, 12), sort="contract")
+    rows = lake.rows("silver.eoh_summary", symbol="BTCUSDT", time=datetime(2023, 10, 23, 12, tzinfo=timezone.utc), sort="contract")
     return [
         {
             "expiry": expiry,

@@ -33,9 +33,13 @@ def main():
         outcome, detail = compare(statement, *engines)
         reason = reason_of(for_program(statement.text()), detail) if outcome in FINDINGS else None
         counts[reason or outcome] += 1
+        if options.verbose and outcome in (UNCOMPARED, NEITHER):
+            print(f"\n{number}: {outcome}\n{for_duckdb(statement.text())}\n{detail}", flush=True)
         if outcome in FINDINGS and not reason:
             findings += 1
-            show(number, outcome, reduced(statement, outcome, lambda it: compare(it, *engines)), engines)
+            if not options.as_drawn:
+                statement = reduced(statement, outcome, lambda smaller: compare(smaller, *engines)[0])
+            show(number, outcome, statement, engines)
     engines[0].close()
     summarise(options, counts, findings)
 
@@ -46,6 +50,8 @@ def parsed():
     parser.add_argument("program")
     parser.add_argument("--statements", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--as-drawn", action="store_true", help="print statements that differ as they were drawn")
+    parser.add_argument("--verbose", action="store_true", help="print statements that are not compared, too")
     return parser.parse_args()
 
 
@@ -71,7 +77,7 @@ def compare(statement, program, database):
     ours, theirs = answers
     if ours is None or theirs is None:
         outcome = NEITHER if ours is theirs else ERROR if ours is None else UNCOMPARED
-        return outcome, errors[0] or errors[1]
+        return outcome, "\n".join(error for error in errors if error)
     found = difference(ours, theirs, statement.is_ordered)
     return (DIFFERENT, found) if found else (EQUAL, "")
 

@@ -14,6 +14,13 @@ EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 MICROSECOND = timedelta(microseconds=1)
 MICROSECONDS_OF_DAY = 86_400 * 10**6
 
+# What differs between two values that are the same but for their type, or that both say "not defined".
+DOUBLE_HERE = "a double here, an exact number in DuckDB"
+EXACT_HERE = "an exact number here, a double in DuckDB"
+NULL_HERE = "NULL here, NaN in DuckDB"
+NAN_HERE = "NaN here, NULL in DuckDB"
+VALUES = "different values"
+
 
 def difference(ours, theirs, is_ordered):
     """Says how two answers differ; None where they do not."""
@@ -23,24 +30,51 @@ def difference(ours, theirs, is_ordered):
     rows, other_rows = list(zip(*ours)), list(zip(*theirs))
     if len(rows) != len(other_rows):
         return f"{len(rows)} rows, and {len(other_rows)} in DuckDB"
+    are_doubles = [has_doubles(column) or has_doubles(other) for column, other in zip(ours, theirs)]
     if not is_ordered:
-        rows.sort(key=sort_key)
-        other_rows.sort(key=sort_key)
-    largest = [largest_of(column) for column in theirs]
-    return different_rows(rows, other_rows, largest)
+        rows.sort(key=lambda row: sort_key(row, are_doubles))
+        other_rows.sort(key=lambda row: sort_key(row, are_doubles))
+    return described(rows, other_rows, [largest_of(column) for column in theirs])
 
 
-def different_rows(rows, other_rows, largest):
-    different = []
+def described(rows, other_rows, largest):
+    """Says what kinds of differences there are, and shows the first rows that differ."""
+    kinds, different = set(), []
     for row, other in zip(rows, other_rows):
-        if not all(is_same(value, there, bound) for value, there, bound in zip(row, other, largest)):
+        found = {difference_of(*values) for values in zip(row, other, largest)} - {None}
+        if found:
+            kinds |= found
             different.append((row, other))
     if not different:
         return None
     row, other = different[0]
-    places = [place for place, bound in enumerate(largest) if not is_same(row[place], other[place], bound)]
-    text = f"{len(different)} of {len(rows)} rows differ, columns {places}\n  here   {row}\n  DuckDB {other}"
-    return text
+    kinds = {VALUES} if VALUES in kinds else kinds
+    return f"{len(different)} of {len(rows)} rows: {', '.join(sorted(kinds))}\n  here   {row}\n  DuckDB {other}"
+
+
+def difference_of(value, other, largest):
+    if isinstance(value, float) or isinstance(other, float):
+        return difference_of_doubles(value, other, largest)
+    return None if value == other else VALUES
+
+
+def difference_of_doubles(value, other, largest):
+    if value is None or other is None:
+        is_undefined = math.isnan(other if value is None else value)
+        return (NULL_HERE if value is None else NAN_HERE) if is_undefined else VALUES
+    if not isinstance(value, (float, Decimal)) or not isinstance(other, (float, Decimal)):
+        return VALUES
+    if not are_near(float(value), float(other), largest):
+        return VALUES
+    if isinstance(other, Decimal):
+        return DOUBLE_HERE
+    return EXACT_HERE if isinstance(value, Decimal) else None
+
+
+def are_near(value, other, largest):
+    if math.isnan(value) or math.isnan(other):
+        return math.isnan(value) and math.isnan(other)
+    return math.isclose(value, other, rel_tol=TOLERANCE, abs_tol=CANCELLED * largest)
 
 
 def columns_of(table):
@@ -66,13 +100,13 @@ def plain(value):
         return ("interval", (value.months * 30 + value.days) * MICROSECONDS_OF_DAY + value.nanoseconds // 1000)
     if isinstance(value, datetime):
         return ("time", (value.replace(tzinfo=value.tzinfo or timezone.utc) - EPOCH) // MICROSECOND)
-    if isinstance(value, bool) or value is None or isinstance(value, (str, float, bytes)):
-        return value
-    if isinstance(value, int):
+    if isinstance(value, int) and not isinstance(value, bool):
         return Decimal(value)
-    if isinstance(value, list):
-        return tuple(plain(part) for part in value)
-    return value
+    return tuple(plain(part) for part in value) if isinstance(value, list) else value
+
+
+def has_doubles(column):
+    return any(isinstance(value, float) for value in column)
 
 
 def largest_of(column):
@@ -80,10 +114,17 @@ def largest_of(column):
     return max((abs(value) for value in column if isinstance(value, float) and math.isfinite(value)), default=0.0)
 
 
-def sort_key(row):
-    """Rows by their exact values first, and by doubles only where these are equal."""
-    exact = tuple(key_of(value) for value in row if not isinstance(value, float))
-    return exact, tuple((math.isnan(value), float(f"{value:.6g}")) for value in row if isinstance(value, float))
+def sort_key(row, are_doubles):
+    """Exact values first, then doubles without the digits that may differ."""
+    exact = tuple(key_of(value) for value, is_double in zip(row, are_doubles) if not is_double)
+    return exact, tuple(key_of_double(value) for value, is_double in zip(row, are_doubles) if is_double)
+
+
+def key_of_double(value):
+    """Puts what is not defined, NULL or NaN, first."""
+    if value is None or math.isnan(value):
+        return (0, 0.0)
+    return (1, float(f"{value:.6g}"))
 
 
 def key_of(value):
@@ -94,11 +135,3 @@ def key_of(value):
     if isinstance(value, tuple):
         return (2, tuple(key_of(part) for part in value))
     return (3, str(value))
-
-
-def is_same(value, other, largest):
-    if isinstance(value, float) and isinstance(other, float):
-        if math.isnan(value) or math.isnan(other):
-            return math.isnan(value) and math.isnan(other)
-        return math.isclose(value, other, rel_tol=TOLERANCE, abs_tol=CANCELLED * largest)
-    return value == other and isinstance(value, float) == isinstance(other, float)

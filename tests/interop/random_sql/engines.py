@@ -75,7 +75,7 @@ class Database:
         timer = threading.Timer(MOST_SECONDS, self.connection.interrupt)
         timer.start()
         try:
-            return self.connection.execute(for_duckdb(statement)).to_arrow_table()
+            return self.connection.sql(for_duckdb(statement)).to_arrow_table()
         except Exception as error:
             raise Failure(str(error)) from None
         finally:

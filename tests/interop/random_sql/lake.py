@@ -15,6 +15,7 @@ SETTINGS = (
     "SET TimeZone = 'UTC'",
     "SET default_null_order = 'nulls_last_on_asc_first_on_desc'",
     "SET ieee_floating_point_ops = false",
+    "SET error_on_division_by_zero = false",
 )
 
 # Columns that separate the rows of a table, apart from its time.
@@ -95,11 +96,10 @@ def column_of(database, table, name, described):
     if kind in ("int", "decimal"):
         largest = database.execute(f"SELECT max(abs({name}))::DECIMAL(38, 0)::VARCHAR FROM {table}").fetchone()[0]
         size = len(largest or "0")
-    values = f"""
-        SELECT DISTINCT {name} AS value, md5(CAST({name} AS VARCHAR)) AS place FROM {table}
-        WHERE {name} IS NOT NULL ORDER BY place LIMIT {SAMPLES}"""
-    ends = f"SELECT min({name}), max({name}) FROM {table} HAVING count({name}) > 0"
-    found = [row[0] for row in database.execute(values).fetchall()]
+    values = f"SELECT DISTINCT CAST({name} AS VARCHAR) AS value FROM {table} WHERE {name} IS NOT NULL"
+    some = f"SELECT value FROM ({values}) ORDER BY md5(value) LIMIT {SAMPLES}"
+    ends = f"SELECT CAST(min({name}) AS VARCHAR), CAST(max({name}) AS VARCHAR) FROM {table} HAVING count({name}) > 0"
+    found = [row[0] for row in database.execute(some).fetchall()]
     found += [value for row in database.execute(ends).fetchall() for value in row]
     return Column(name, kind, precision, scale, size, tuple(literal(kind, value) for value in found))
 
@@ -115,16 +115,10 @@ def kind_of(described):
 
 
 def literal(kind, value):
-    """A value as SQL that both dialects read as the same type."""
-    if kind == "text":
-        return quoted(value)
-    if kind == "date":
-        return f"DATE '{value}'"
-    if kind == "time":
-        return f"TIMESTAMPTZ '{value:%Y-%m-%d %H:%M:%S.%f}+00:00'"
-    if kind == "double":
-        return f"CAST('{value!r}' AS DOUBLE)"
-    return f"{value:f}" if kind == "decimal" else str(value).lower()
+    """A value, given as text, as SQL that both dialects read as the same type."""
+    forms = {"text": quoted(value), "date": f"DATE '{value}'", "time": f"TIMESTAMPTZ '{value}:00'"}
+    forms |= {"double": f"CAST('{value}' AS DOUBLE)"}
+    return forms.get(kind, value)
 
 
 def slices(database, table):
@@ -134,7 +128,8 @@ def slices(database, table):
     found = []
     for length in range(1, len(names) + 1):
         columns = ", ".join(names[:length])
-        groups = f"SELECT {columns}, count(*) AS rows FROM {table.name} GROUP BY ALL ORDER BY ALL"
+        texts = ", ".join(f"CAST({name} AS VARCHAR)" for name in names[:length])
+        groups = f"SELECT {texts}, count(*) AS rows FROM {table.name} GROUP BY {columns} ORDER BY ALL"
         for *values, rows in database.execute(groups).fetchall():
             if 1 < rows <= MOST_ROWS_OF_SLICE and None not in values:
                 kinds = [table.column(name).kind for name in names[:length]]

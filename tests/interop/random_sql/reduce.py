@@ -3,7 +3,7 @@
 MOST_TRIES = 80
 
 
-def reduced(statement, outcome, compare):
+def reduced(statement, outcome, outcome_of):
     tries = 0
     shrinks = True
     while shrinks and tries < MOST_TRIES:
@@ -12,7 +12,7 @@ def reduced(statement, outcome, compare):
             tries += 1
             if tries >= MOST_TRIES:
                 break
-            if compare(smaller)[0] == outcome:
+            if outcome_of(smaller) == outcome:
                 statement, shrinks = smaller, True
                 break
     return statement

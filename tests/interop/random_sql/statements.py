@@ -65,6 +65,8 @@ def groups(of):
     values = keys + [aggregate(draw) for _ in range(of.random.randrange(1, 5))]
     statement = Select(items(values), table.name, groups=len(keys))
     statement.conditions = (of.slice_of(table) if of.one_in(2) else []) + of.perhaps(draw, 2, 2)
+    if keys and of.one_in(5):
+        statement.grouping = "ALL"
     if keys and of.one_in(4):
         statement.having = [f"count(*) > {of.random.randrange(20)}"]
     if keys and all(value.is_exact and value.kind != "list" for value in values):
