@@ -1,6 +1,6 @@
 """Conditions: what WHERE, HAVING, FILTER and CASE ask."""
 
-from .expressions import Expression, common_type, produces, replace
+from .expressions import SIMPLE_CONDITIONS, Expression, common_type, produces, replace
 from .text import quoted
 
 COMPARISONS = ("=", "<>", "<", "<=", ">", ">=")
@@ -106,3 +106,6 @@ def comparison_of_doubles(draw, depth):
     """With a number that no quotient of the tables is near."""
     a = draw.value("double", depth)
     return Expression(f"({a.text} {draw.pick('<>')} {draw.pick(ODD_NUMBERS)})", "bool")
+
+
+SIMPLE_CONDITIONS += [comparison, comparison, membership, between]

@@ -67,6 +67,12 @@ class Draw:
                 found = self.pick(PRODUCERS[kind])(self, depth - 1)
                 if found and fits(found):
                     return found
+        return self.simple(kind)
+
+    def simple(self, kind):
+        """A column, a comparison of one, or a constant."""
+        if kind == "bool" and self.columns and not self.one_in(6):
+            return self.pick(SIMPLE_CONDITIONS)(self, 0) or self.constant(kind)
         return self.column(kind) or self.constant(kind)
 
     def exact(self, depth=2):
@@ -108,6 +114,8 @@ CONSTANTS = {
 }
 
 PRODUCERS = {kind: [] for kind in KINDS}
+# Conditions on a column, which `conditions` adds.
+SIMPLE_CONDITIONS = []
 
 
 def produces(kind, weight=1):
