@@ -227,13 +227,6 @@ def quotient_and_remainder(draw, depth):
     return replace(a, text=f"({a.text} {draw.pick(('//', '%'))} {b.text})", samples=(), size=max(a.size, b.size))
 
 
-@produces("decimal")
-def remainder(draw, depth):
-    a, b = draw.value("decimal", depth), draw.value("decimal", depth)
-    found = common_type(a, b)
-    return found and Expression(f"({a.text} % {b.text})", "decimal", *found, max(a.size, b.size))
-
-
 @produces("decimal", 2)
 def cast_to_decimal(draw, depth):
     a = draw.number(depth)
