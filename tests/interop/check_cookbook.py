@@ -11,9 +11,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from cookbook.common import Lake, difference, rows_of_file
+import polars
+from cookbook.common import Lake, difference, plain_rows, rows_of_file
 
 MODULES = ("prices", "symbols", "derivatives", "resampling", "book")
+
+TRADE = ["symbol", "time", "id", "price", "qty"]
 
 # What a question with parameters is run with.
 PARAMETERS = {"one_symbol": ["--param", "symbol=BTCUSDT", "--param", "day=2026-05-07"]}
@@ -26,6 +29,7 @@ def main(lake, program, page):
         for name, statement in questions.items():
             found = ask(program, lake, name, statement, Path(folder))
             failures += report(name, found, Lake(lake))
+        failures += check_parts(program, lake, Path(folder) / "trades")
     if not questions or failures:
         sys.exit(f"{failures} of {len(questions)} questions of {page} are not answered as Python answers them")
     print(f"{page}: {len(questions)} questions are answered as Python answers them")
@@ -45,6 +49,21 @@ def ask(program, lake, name, statement, folder):
     command = [program, "--lake", lake, "--quiet", "query", "-f", question, "-o", answer, *PARAMETERS.get(name, [])]
     run = subprocess.run(command, text=True, stderr=subprocess.PIPE)
     return run.stderr if run.returncode else rows_of_file(answer)
+
+
+def check_parts(program, lake, folder):
+    """Exports a table in parts, reads them as another program does, and returns 1 if rows differ."""
+    statement = f"SELECT {', '.join(TRADE)} FROM silver.trades WHERE market = 'spot'"
+    command = [program, "--lake", lake, "--quiet", "query", "-o", folder, "--partition-by", "symbol", statement]
+    run = subprocess.run(command, text=True, stderr=subprocess.PIPE)
+    wrong = run.stderr
+    if run.returncode == 0:
+        parts = polars.scan_parquet(folder, hive_partitioning=True).select(TRADE)
+        trades = Lake(lake).rows("silver.trades", market="spot", sort=TRADE)
+        wrong = difference([{name: row[name] for name in TRADE} for row in trades], plain_rows(parts, TRADE))
+    if wrong:
+        print(f"export in parts: {wrong}")
+    return int(bool(wrong))
 
 
 def report(name, found, lake):

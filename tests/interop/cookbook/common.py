@@ -31,12 +31,14 @@ class Lake:
     def rows(self, table, *, sort, **equals):
         """Returns the rows of a table whose columns have these values, as dictionaries, sorted by columns."""
         found = polars.scan_delta(self.folder / table.replace(".", "/"))
-        found = found.filter(*(polars.col(column) == value for column, value in equals.items())).collect()
-        plain = found.with_columns(
-            polars.selectors.categorical().cast(polars.String),
-            polars.selectors.datetime().dt.replace_time_zone(None),
-        )
-        return plain.sort(sort).to_dicts()
+        return plain_rows(found.filter(*(polars.col(column) == value for column, value in equals.items())), sort)
+
+
+def plain_rows(found, sort):
+    """Returns the rows of a lazy frame, with times in UTC without their zone."""
+    texts = polars.selectors.categorical().cast(polars.String)
+    times = polars.selectors.datetime().dt.replace_time_zone(None)
+    return found.with_columns(texts, times).sort(sort).collect().to_dicts()
 
 
 def grouped(rows, *columns):

@@ -63,7 +63,9 @@ def of_two(draw, unique):
 def truth(draw, unique):
     wanted = condition(draw, 1)
     if draw.one_in(2):
-        return Expression(f"count_if({wanted})", "int", size=8)
+        # Of no rows, DuckDB's count_if is NULL.
+        spelled = f"count(CASE WHEN {wanted} THEN 1 END)"
+        return Expression(either(f"count_if({wanted})", spelled), "int", size=8)
     return Expression(f"{draw.pick(('bool_and', 'bool_or'))}({wanted})", "bool")
 
 
@@ -89,7 +91,8 @@ def average_price(draw, unique):
     a, b = draw.column("decimal"), draw.column("decimal", "int")
     if a is None or a.size + b.size > 15 or a.scale + b.scale > 20:
         return None
-    spelled = f"(sum({a.text} * {b.text}) / nullif(sum({b.text}), 0))"
+    quantity = f"sum({b.text}) FILTER (WHERE {a.text} IS NOT NULL)"
+    spelled = f"(sum({a.text} * {b.text}) / nullif({quantity}, 0))"
     return Expression(either(f"vwap({a.text}, {b.text})", spelled), "double")
 
 
