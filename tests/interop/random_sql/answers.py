@@ -7,6 +7,8 @@ from decimal import Decimal
 import pyarrow
 
 TOLERANCE = 1e-9
+# What is less exact than that, but is not another number either.
+NEARLY = 1e-6
 # How far a double may be from another in proportion to the largest of its column: sums that cancel each other out.
 CANCELLED = 1e-13
 
@@ -19,6 +21,8 @@ DOUBLE_HERE = "a double here, an exact number in DuckDB"
 EXACT_HERE = "an exact number here, a double in DuckDB"
 NULL_HERE = "NULL here, NaN in DuckDB"
 NAN_HERE = "NaN here, NULL in DuckDB"
+AND = "; "
+NEARLY_THE_SAME = f"doubles that differ by less than {NEARLY}"
 VALUES = "different values"
 
 
@@ -49,7 +53,7 @@ def described(rows, other_rows, largest):
         return None
     row, other = different[0]
     kinds = {VALUES} if VALUES in kinds else kinds
-    return f"{len(different)} of {len(rows)} rows: {', '.join(sorted(kinds))}\n  here   {row}\n  DuckDB {other}"
+    return f"{len(different)} of {len(rows)} rows: {AND.join(sorted(kinds))}\n  here   {row}\n  DuckDB {other}"
 
 
 def difference_of(value, other, largest):
@@ -64,17 +68,17 @@ def difference_of_doubles(value, other, largest):
         return (NULL_HERE if value is None else NAN_HERE) if is_undefined else VALUES
     if not isinstance(value, (float, Decimal)) or not isinstance(other, (float, Decimal)):
         return VALUES
-    if not are_near(float(value), float(other), largest):
-        return VALUES
+    if not are_near(float(value), float(other), largest, TOLERANCE):
+        return NEARLY_THE_SAME if are_near(float(value), float(other), largest, NEARLY) else VALUES
     if isinstance(other, Decimal):
         return DOUBLE_HERE
     return EXACT_HERE if isinstance(value, Decimal) else None
 
 
-def are_near(value, other, largest):
+def are_near(value, other, largest, tolerance):
     if math.isnan(value) or math.isnan(other):
         return math.isnan(value) and math.isnan(other)
-    return math.isclose(value, other, rel_tol=TOLERANCE, abs_tol=CANCELLED * largest)
+    return math.isclose(value, other, rel_tol=tolerance, abs_tol=CANCELLED * largest)
 
 
 def columns_of(table):

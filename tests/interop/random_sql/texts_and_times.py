@@ -1,7 +1,7 @@
 """Expressions of texts, dates and times."""
 
 from .expressions import INTERVALS, UNITS, WIDTHS, ZONES, Expression, produces
-from .text import quoted
+from .text import either, quoted
 
 FORMATS = ("%Y-%m-%d", "%H:%M", "%Y%m%d %H:%M:%S", "%d.%m.%y", "%j", "%A %B", "%b %-d", "%I %p")
 PIECES = ("USD", "T", "BTC", "_", "1", "P")
@@ -88,8 +88,10 @@ def moved_time(draw, depth):
 
 @produces("time")
 def time_of_clock(draw, depth):
+    """The program keeps the zone, and goes on by its clocks; DuckDB goes on in UTC."""
     a = draw.value("local", depth)
-    return Expression(f"({a.text} AT TIME ZONE '{draw.pick(ZONES)}')", "time")
+    zoned = f"({a.text} AT TIME ZONE '{draw.pick(ZONES)}')"
+    return Expression(either("(", "") + zoned + either(" AT TIME ZONE 'UTC')", ""), "time")
 
 
 @produces("time")
@@ -99,8 +101,9 @@ def time_of_seconds(draw, depth):
 
 @produces("local", 3)
 def clock(draw, depth):
+    """The program keeps the zone until the cast; in DuckDB the cast changes nothing."""
     a = draw.value("time", depth)
-    return Expression(f"({a.text} AT TIME ZONE '{draw.pick(ZONES)}')", "local")
+    return Expression(f"CAST({a.text} AT TIME ZONE '{draw.pick(ZONES)}' AS TIMESTAMP)", "local")
 
 
 @produces("local")
