@@ -10,6 +10,7 @@ mod cli;
 mod concurrent;
 mod config;
 mod configurations;
+mod cookbook;
 mod corrections;
 mod data_files;
 mod demo;
