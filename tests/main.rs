@@ -13,6 +13,7 @@ mod configurations;
 mod cookbook;
 mod corrections;
 mod data_files;
+mod decimal_bounds;
 mod demo;
 mod docs;
 mod durability;

@@ -181,8 +181,54 @@ async fn a_row_is_found_by_the_last_digit_of_its_price() {
         let sql =
             format!("SELECT id, price FROM silver.trades WHERE price = 1234567890.000000{id:02}");
         assert_eq!(csv(&session, &sql).await, format!("id,price\n{id},1234567890.000000{id:02}\n"));
-        assert_eq!(files_read(&session, &sql).await, "1 of 8");
+        let and_id = format!("{sql} AND id = {id}");
+        assert_eq!(files_read(&session, &and_id).await, "1 of 8");
     }
+}
+
+#[tokio::test]
+async fn a_row_is_found_although_another_writer_rounded_the_bounds_of_its_price() {
+    let lake = tempfile::tempdir().unwrap();
+    let mut table =
+        FixtureTable::create(lake.path(), "silver/trades", &trade_columns(), "price").await;
+    // As a floating-point number, every price of the file is the same whole number.
+    let rounded = r#"{"numRecords":10,"minValues":{"price":1234567890.0},
+                      "maxValues":{"price":1234567890.0},"nullCount":{"price":0}}"#;
+    table.append_with("spot", "2024-01-01", &trades("BTCUSDT", 0..10), rounded).await;
+    let session = open(lake.path());
+    for id in 0..10 {
+        let price = format!("1234567890.0000000{id}");
+        for filter in [format!("price = {price}"), format!("price >= {price} AND id <= {id}")] {
+            let sql = format!("SELECT id FROM silver.trades WHERE {filter}");
+            assert_eq!(csv(&session, &sql).await, format!("id\n{id}\n"), "{sql}");
+        }
+    }
+    let ends = "SELECT min(price) AS a, max(price) AS b FROM silver.trades";
+    assert_eq!(csv(&session, ends).await, "a,b\n1234567890.00000000,1234567890.00000009\n");
+}
+
+#[tokio::test]
+async fn files_that_are_sorted_by_a_decimal_too_follow_one_another_by_the_columns_before_it() {
+    let lake = tempfile::tempdir().unwrap();
+    let mut table =
+        FixtureTable::create(lake.path(), "silver/trades", &trade_columns(), "symbol,id,price")
+            .await;
+    for first in [20, 0, 10] {
+        table.append("spot", "2024-01-01", &trades("BTCUSDT", first..first + 10)).await;
+    }
+    let options = SessionOptions { target_partitions: Some(1), ..SessionOptions::default() };
+    let session = open_with(lake.path(), options);
+    let sql = "SELECT id FROM silver.trades ORDER BY symbol, id, price";
+    let plan = csv(&session, &format!("EXPLAIN {sql}")).await;
+    assert!(!plan.contains("SortExec") && plan.contains("{1 group:"), "{plan}");
+    let ids: String = (0..30).map(|id| format!("{id}\n")).collect();
+    assert_eq!(csv(&session, sql).await, format!("id\n{ids}"));
+
+    // This one begins with the very id that another one ends with, so the price decides.
+    table.append("spot", "2024-01-01", &trades("BTCUSDT", 29..32)).await;
+    let plan = csv(&session, &format!("EXPLAIN {sql}")).await;
+    assert!(!plan.contains("SortExec") && plan.contains("{2 groups:"), "{plan}");
+    assert_eq!(csv(&session, sql).await, format!("id\n{ids}29\n30\n31\n"));
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn old_lake() -> TestLake {
+pub(crate) fn old_lake() -> TestLake {
     let lake = TestLake::new();
     copy(&fixture("lake"), &lake.path());
     lake
@@ -55,21 +55,21 @@ fn take_bars_for_built_by_todays_model(lake: &TestLake) {
 }
 
 /// A folder with what was published when the lake was made, and afterwards.
-fn later_source() -> TempDir {
+pub(crate) fn later_source() -> TempDir {
     let source = tempfile::tempdir().unwrap();
     copy(&fixture("source"), source.path());
     copy(&fixture("later"), source.path());
     source
 }
 
-fn done(lake: &TestLake, command: &str, arguments: &[&str]) -> Run {
+pub(crate) fn done(lake: &TestLake, command: &str, arguments: &[&str]) -> Run {
     let run = lake.run(command, arguments);
     assert_eq!(run.code, Some(0), "{command} {arguments:?}: {run}");
     run
 }
 
 /// Returns the rows of every table in silver and gold, sorted.
-async fn rows_of_tables(lake: &TestLake) -> BTreeMap<String, Vec<String>> {
+pub(crate) async fn rows_of_tables(lake: &TestLake) -> BTreeMap<String, Vec<String>> {
     let mut tables = BTreeMap::new();
     for table in lake.rows(TABLES).await {
         let mut rows = lake.rows(&format!("SELECT * FROM {table}")).await;
@@ -80,7 +80,7 @@ async fn rows_of_tables(lake: &TestLake) -> BTreeMap<String, Vec<String>> {
 }
 
 /// Returns the folders of all tables.
-fn table_folders(lake: &TestLake) -> Vec<PathBuf> {
+pub(crate) fn table_folders(lake: &TestLake) -> Vec<PathBuf> {
     lake.versions().into_keys().map(|table| lake.path().join(table)).collect()
 }
 

@@ -24,9 +24,9 @@ pub(super) fn delta_columns(spec: &TableSpec) -> Result<Vec<StructField>, TableE
 
 /// Returns whether a column may be named in the table's data-skipping property.
 ///
-/// Decimals may not: writers of the library round their statistics through floating point (delta-rs
-/// issue 3905), and readers then skip files that hold matching rows. Our own statistics carry all
-/// digits, and stray writers honour the property.
+/// Decimals may not: the log has their bounds as JSON numbers, which writers and readers pass
+/// through floating point (delta-rs issue 3905), and readers then skip files that hold matching
+/// rows. Our own statistics have no such bounds either; other writers honour the property.
 pub(super) fn may_skip_data(data_type: &DataType) -> bool {
     !matches!(data_type, DataType::Decimal128(..) | DataType::Boolean)
 }

@@ -42,6 +42,8 @@ const SAID_AFTER: Duration = Duration::from_secs(3);
 pub(crate) struct Change {
     pub(crate) adds: Vec<NewFile>,
     pub(crate) removes: Vec<ActiveFile>,
+    /// Files that belong to the table and stay as they are, as the log describes them from now on.
+    pub(crate) amended: Vec<Add>,
     pub(crate) archives: Vec<ArchiveRecord>,
     pub(crate) compared: Vec<ComparedRecord>,
     pub(crate) corrections: Vec<CorrectionRecord>,
@@ -60,6 +62,7 @@ impl Default for Change {
         Self {
             adds: Vec::new(),
             removes: Vec::new(),
+            amended: Vec::new(),
             archives: Vec::new(),
             compared: Vec::new(),
             corrections: Vec::new(),
@@ -266,15 +269,18 @@ fn actions(change: &Change, now_millis: i64) -> Vec<Action> {
     for file in &change.adds {
         actions.push(Action::Add(add(file, now_millis, change.data_change)));
     }
+    for file in &change.amended {
+        actions.push(Action::Add(Add { data_change: false, ..file.clone() }));
+    }
     actions
 }
 
 /// Names the operation for the log. What it replaces is a predicate over everything, so that the
 /// library's own check for conflicts lets no concurrent change pass either.
 fn operation(table: &WritableTable, change: &Change) -> DeltaOperation {
-    if let (Some(metadata), true, true) =
-        (&change.metadata, change.adds.is_empty(), change.removes.is_empty())
-    {
+    let has_files =
+        !(change.adds.is_empty() && change.removes.is_empty() && change.amended.is_empty());
+    if let (Some(metadata), false) = (&change.metadata, has_files) {
         let description = metadata.description().map(str::to_owned);
         let metadata_update = TableMetadataUpdate { name: None, description };
         return DeltaOperation::UpdateTableMetadata { metadata_update };

@@ -10,6 +10,7 @@ pub(crate) mod commit;
 pub(crate) mod commit_time;
 pub(crate) mod create;
 pub(crate) mod damage;
+mod decimal_bounds;
 pub(crate) mod descriptions;
 mod error;
 pub(crate) mod file;

@@ -7,6 +7,7 @@
 
 mod checkpoint;
 mod compact;
+mod decimal_bounds;
 mod describe;
 mod merge;
 mod plan;
@@ -26,6 +27,7 @@ use uuid::Uuid;
 
 use self::checkpoint::{checkpoint_table, is_due};
 use self::compact::{compact_table, planned};
+use self::decimal_bounds::{count_decimal_bounds, remove_decimal_bounds};
 pub use self::plan::{CompactionLimits, PartitionPlan};
 pub use self::repair::{FailedArchive, Repair, RepairReport, SetAside, TableRepair};
 pub use self::report::{Compacted, DeletedFile, MaintainReport, TableReport};
@@ -150,12 +152,15 @@ impl Maintain {
         if self.dry_run {
             report.described = self.lacks_descriptions(&mut table)?;
             report.planned = planned(&table, &self.limits)?;
+            report.decimal_bounds = count_decimal_bounds(&table)?;
             report.checkpoint = is_due(&table).await?.then(|| table.version());
             report.deleted = find_unneeded(&mut table, context.clock.now(), self.retention).await?;
             return Ok(());
         }
         report.described = self.describe(&mut table, context).await?;
         report.compacted = compact_table(&mut table, self.limits, context).await?;
+        // After compaction, whose outputs have no such bounds any more.
+        report.decimal_bounds = remove_decimal_bounds(&mut table, context).await?;
         report.checkpoint = checkpoint_table(&table).await?;
         // Last, because compaction and checkpoints are what makes files unneeded.
         let unneeded = find_unneeded(&mut table, context.clock.now(), self.retention).await?;

@@ -38,6 +38,8 @@ pub struct TableReport {
     /// What a compaction would do; only without a compaction.
     pub planned: Vec<PartitionPlan>,
     pub compacted: Compacted,
+    /// Files of which the log had bounds of decimals, which were removed, or would be.
+    pub decimal_bounds: usize,
     /// The version that has a new checkpoint, or would get one.
     pub checkpoint: Option<i64>,
     /// Data files that no version within the retention needs.
@@ -113,6 +115,7 @@ impl TableReport {
     fn is_idle(&self) -> bool {
         let idle = self.planned.is_empty()
             && self.compacted == Compacted::default()
+            && self.decimal_bounds == 0
             && self.deleted.is_empty();
         idle && !self.described && self.checkpoint.is_none() && self.failure.is_none()
     }
@@ -125,6 +128,12 @@ impl TableReport {
         }
         self.describe_plan(f)?;
         self.compacted.describe(table, f)?;
+        if self.decimal_bounds > 0 {
+            let done = if dry_run { "would remove" } else { "removed" };
+            let files = self.decimal_bounds;
+            let plural = if files == 1 { "" } else { "s" };
+            writeln!(f, "{table}: {done} bounds of decimals of {files} file{plural} from the log")?;
+        }
         if let Some(version) = self.checkpoint {
             let done = if dry_run { "would write" } else { "wrote" };
             writeln!(f, "{table}: {done} a checkpoint of version {version}")?;

@@ -1,8 +1,9 @@
 //! What the log says of the values in each file, and which files a filter rules out by it.
 //!
-//! Separate from the snapshot because of one trap: decimals must be read from the text of the log
-//! with all their digits. A detour through floating point moves a bound by less than a cent and
-//! loses rows.
+//! Separate from the snapshot because of one trap: bounds of decimals are not to be relied on. This
+//! program writes none, and most others pass them through floating point, which moves a bound by
+//! less than a cent and loses rows. Row groups are skipped by the exact bounds in the files
+//! themselves.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -65,7 +66,7 @@ impl FileStatistics {
 }
 
 fn parse_value(raw: &str, data_type: &DataType) -> Option<ScalarValue> {
-    if raw == "null" || data_type.is_nested() {
+    if raw == "null" || data_type.is_nested() || data_type.is_decimal() {
         return None;
     }
     let text = if raw.starts_with('"') { serde_json::from_str(raw).ok()? } else { raw.to_owned() };
@@ -116,12 +117,29 @@ impl TableSnapshot {
     /// ever rule out.
     pub(super) fn column_statistics(&self, file: usize, column: &str) -> ColumnStatistics {
         let unknown = ColumnStatistics::new_unknown();
+        if let Some((least, greatest)) = self.ends_of_sorted_decimal(column) {
+            let least = Precision::Inexact(least);
+            return unknown.with_min_value(least).with_max_value(Precision::Inexact(greatest));
+        }
         let Some(bounds) = self.bounds(column) else { return unknown };
         let value = |array: &ArrayRef| match ScalarValue::try_from_array(array, file) {
             Ok(value) if !value.is_null() => Precision::Inexact(value),
             _ => Precision::Absent,
         };
         unknown.with_min_value(value(&bounds.minimum)).with_max_value(value(&bounds.maximum))
+    }
+
+    /// Returns the ends of the type of a decimal that files are sorted by.
+    ///
+    /// The engine orders files only if every sort column has bounds. With these, the columns before
+    /// it decide.
+    fn ends_of_sorted_decimal(&self, column: &str) -> Option<(ScalarValue, ScalarValue)> {
+        let is_sorted_by = self.sort_columns().iter().any(|sorted| sorted == column);
+        let data_type = self.schema().field_with_name(column).ok()?.data_type();
+        let DataType::Decimal128(precision, scale) = *data_type else { return None };
+        let beyond = 10_i128.checked_pow(u32::from(precision)).filter(|_| is_sorted_by)?;
+        let end = |unscaled| ScalarValue::Decimal128(Some(unscaled), precision, scale);
+        Some((end(1 - beyond), end(beyond - 1)))
     }
 
     /// Returns whether a column is known to have no NULL in any of these files.

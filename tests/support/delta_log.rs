@@ -1,7 +1,8 @@
 //! What a table's log says about the table, read as JSON without any library for Delta tables.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -15,18 +16,32 @@ pub(crate) struct Comment {
 
 /// Returns every action of a kind, such as `metaData`, in the order of the commits.
 pub(crate) fn actions(table: &Path, kind: &str) -> Vec<Value> {
-    let log = fs::read_dir(table.join("_delta_log")).unwrap();
-    let mut commits: Vec<_> = log.map(|entry| entry.unwrap().path()).collect();
-    commits.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
-    commits.sort();
-    let mut found = Vec::new();
-    for commit in commits {
-        for line in fs::read_to_string(commit).unwrap().lines() {
-            let action: Value = serde_json::from_str(line).unwrap();
-            found.extend(action.get(kind).cloned());
+    all_actions(table).iter().filter_map(|action| action.get(kind).cloned()).collect()
+}
+
+/// Returns the files of a table's newest version: by path, the `add` action that counts.
+pub(crate) fn active_files(table: &Path) -> BTreeMap<String, Value> {
+    let mut active = BTreeMap::new();
+    let path = |file: &Value| file["path"].as_str().unwrap().to_owned();
+    for action in all_actions(table) {
+        if let Some(added) = action.get("add") {
+            active.insert(path(added), added.clone());
+        } else if let Some(removed) = action.get("remove") {
+            active.remove(&path(removed));
         }
     }
-    found
+    active
+}
+
+fn all_actions(table: &Path) -> Vec<Value> {
+    let log = fs::read_dir(table.join("_delta_log")).unwrap();
+    let mut commits: Vec<PathBuf> = log.map(|entry| entry.unwrap().path()).collect();
+    commits.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
+    commits.sort();
+    let text = |commit: PathBuf| fs::read_to_string(commit).unwrap();
+    let texts: Vec<String> = commits.into_iter().map(text).collect();
+    let lines = texts.iter().flat_map(|text| text.lines());
+    lines.map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// Returns the newest metadata of a table.
