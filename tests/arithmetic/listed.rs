@@ -198,8 +198,8 @@ async fn a_value_that_left_a_window_leaves_no_trace() {
     let calculator = Calculator::new();
     let sql = "SELECT sum(x) OVER (ORDER BY i ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS x FROM \
                (VALUES (1, 1e300::double), (2, 'inf'::double), (3, 0.25::double), \
-               (4, 0.5::double), (5, 1e300::double), (6, 1.0::double), (7, 2.0::double)) AS t(i, x) \
-               ORDER BY i";
+               (4, 0.5::double), (5, 1e300::double), (6, 1.0::double), (7, 2.0::double)) \
+               AS t(i, x) ORDER BY i";
     let sums = calculator.lines(sql).await.unwrap();
     assert_eq!(sums, ["1e300", "inf", "inf", "0.75", "1e300", "1e300", "3.0"]);
     let sql = "SELECT avg(x) OVER (ORDER BY i ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS x FROM \

@@ -124,7 +124,7 @@ impl ScalarUDFImpl for Arithmetic {
 
 /// Returns whether an expression is an operator between numbers.
 pub(super) fn is_arithmetic(expression: &Expr) -> bool {
-    operation(expression).is_some()
+    matches!(expression, Expr::ScalarFunction(_)) && operation(expression).is_some()
 }
 
 /// Returns the operator and the operands of an expression that is one between numbers.
