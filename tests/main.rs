@@ -58,6 +58,7 @@ mod resume;
 mod settings;
 mod shell;
 mod source;
+mod sql_names;
 mod status;
 mod summary;
 mod support;

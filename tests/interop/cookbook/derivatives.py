@@ -1,7 +1,6 @@
 """Derivatives: basis, funding, open interest, liquidations, options."""
 
 from datetime import datetime, timezone
-from decimal import Decimal
 
 from .common import FIRST_DAY, SECOND_DAY, as_of, grouped, mean, real
 from .prices import bars_of, hour
@@ -157,7 +156,8 @@ def liquidations(lake):
 
 
 def smile(lake):
-    rows = lake.rows("silver.eoh_summary", symbol="BTCUSDT", time=datetime(2023, 10, 23, 12, tzinfo=timezone.utc), sort="contract")
+    noon = datetime(2023, 10, 23, 12, tzinfo=timezone.utc)
+    rows = lake.rows("silver.eoh_summary", symbol="BTCUSDT", time=noon, sort="contract")
     return [
         {
             "expiry": expiry,

@@ -9,7 +9,7 @@ import random
 import sys
 from collections import Counter
 
-from . import texts_and_times  # noqa: F401: registers what it draws
+from . import numbers, texts_and_times  # noqa: F401: register what they draw
 from .answers import difference
 from .engines import Database, Failure, Program
 from .lake import open_lake

@@ -24,7 +24,8 @@ type JoinedColumn = (Ident, Expr);
 
 fn joined_columns(tables: &TableWithJoins) -> Vec<JoinedColumn> {
     let mut columns: Vec<JoinedColumn> = Vec::new();
-    for (place, join) in tables.joins.iter().enumerate() {
+    // What is GLOBAL is an ASOF join, whose columns are those of the left side.
+    for (place, join) in tables.joins.iter().enumerate().filter(|(_, join)| !join.global) {
         let (constraint, table) = match &join.join_operator {
             JoinOperator::Join(constraint)
             | JoinOperator::Inner(constraint)
@@ -34,7 +35,8 @@ fn joined_columns(tables: &TableWithJoins) -> Vec<JoinedColumn> {
             JoinOperator::Left(constraint) | JoinOperator::LeftOuter(constraint) => {
                 (constraint, (place == 0).then_some(&tables.relation))
             }
-            _ => return Vec::new(),
+            JoinOperator::FullOuter(_) => return Vec::new(),
+            _ => continue,
         };
         if let (JoinConstraint::Using(names), Some(table)) = (constraint, table) {
             let found = names.iter().filter_map(|name| joined_column(name, table));
