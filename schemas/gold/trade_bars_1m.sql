@@ -56,7 +56,7 @@ bars AS (
            sum(quantity) AS volume, sum(price * quantity) AS quote_volume, sum(base_quantity) AS base_volume,
            -- In contracts of one unit of the quote asset. Doubles would add up differently in another order, and
            -- elsewhere, where this is not needed, quotients can be too large for this many decimals.
-           sum(CAST(CASE WHEN market = 'futures_cm' THEN quantity / price END AS DECIMAL(38, 16)))
+           sum(CAST(CASE WHEN market = 'futures_cm' THEN quantity / price END AS DECIMAL(38, 20)))
                AS contracts_in_base,
            coalesce(sum(quantity) FILTER (WHERE NOT is_buyer_maker), 0) AS buy_volume,
            coalesce(sum(quantity) FILTER (WHERE is_buyer_maker), 0) AS sell_volume,
