@@ -57,6 +57,7 @@ mod resume;
 mod settings;
 mod shell;
 mod source;
+mod sql_filters;
 mod status;
 mod summary;
 mod support;
