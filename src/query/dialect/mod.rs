@@ -11,6 +11,7 @@ mod functions;
 mod numbers;
 mod rules;
 mod syntax;
+mod times;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -48,5 +49,6 @@ pub(crate) fn session_state(config: SessionConfig, runtime: &Arc<RuntimeEnv>) ->
         .with_default_features();
     let builder = numbers::register(builder);
     let builder = functions::register(builder);
+    let builder = times::register(builder);
     rules::register(builder).build()
 }
