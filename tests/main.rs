@@ -58,6 +58,7 @@ mod settings;
 mod shell;
 mod source;
 mod sql_filters;
+mod sql_statistics;
 mod status;
 mod summary;
 mod support;

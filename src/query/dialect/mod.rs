@@ -7,6 +7,7 @@
 //! means the same in a query, in the shell and in a gold model. Which statements are accepted at
 //! all is `statement`'s business; settings and limits are the session's.
 
+mod aggregates;
 mod functions;
 mod numbers;
 mod rules;
@@ -48,6 +49,7 @@ pub(crate) fn session_state(config: SessionConfig, runtime: &Arc<RuntimeEnv>) ->
         .with_runtime_env(Arc::clone(runtime))
         .with_default_features();
     let builder = numbers::register(builder);
+    let builder = aggregates::register(builder);
     let builder = functions::register(builder);
     let builder = times::register(builder);
     rules::register(builder).build()
