@@ -57,6 +57,7 @@ mod resume;
 mod settings;
 mod shell;
 mod source;
+mod sql_accepted;
 mod sql_filters;
 mod sql_statistics;
 mod status;

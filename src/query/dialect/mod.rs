@@ -9,10 +9,12 @@
 
 mod aggregates;
 mod functions;
+pub(crate) mod names;
 mod numbers;
 mod rules;
 mod syntax;
 mod times;
+mod windows;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -38,6 +40,7 @@ pub(crate) fn parse(text: &str) -> Result<VecDeque<Statement>, DataFusionError> 
     for statement in &mut statements {
         numbers::correct(statement);
         syntax::correct(statement)?;
+        names::separate(statement);
     }
     Ok(statements)
 }
@@ -52,5 +55,6 @@ pub(crate) fn session_state(config: SessionConfig, runtime: &Arc<RuntimeEnv>) ->
     let builder = aggregates::register(builder);
     let builder = functions::register(builder);
     let builder = times::register(builder);
+    let builder = windows::register(builder);
     rules::register(builder).build()
 }
