@@ -59,6 +59,7 @@ mod shell;
 mod source;
 mod sql_accepted;
 mod sql_filters;
+mod sql_matches;
 mod sql_statistics;
 mod status;
 mod summary;
