@@ -58,6 +58,7 @@ mod settings;
 mod shell;
 mod source;
 mod sql_accepted;
+mod sql_bounds;
 mod sql_filters;
 mod sql_matches;
 mod sql_statistics;

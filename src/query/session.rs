@@ -24,7 +24,7 @@ use url::{Position, Url};
 use super::catalog::LakeCatalog;
 use super::error::QueryError;
 use super::snapshot::At;
-use super::{dialect, explain, statement};
+use super::{dialect, explain, panics, statement};
 use crate::storage::lake::{Lake, Layer, TableName};
 use crate::storage::store_of;
 
@@ -134,7 +134,8 @@ impl Session {
     /// planned.
     pub async fn sql(&self, text: &str) -> Result<SendableRecordBatchStream, QueryError> {
         let query = Box::pin(self.plan(text)).await?;
-        Box::pin(self.run(query)).await.map_err(|error| self.meaning(error))
+        let rows = Box::pin(panics::caught(self.run(query))).await;
+        rows.map(panics::caught_in).map_err(|error| self.meaning(error))
     }
 
     /// Plans one statement that reads, without running it.
@@ -142,6 +143,10 @@ impl Session {
     /// # Errors
     /// Like [`Session::sql`].
     pub async fn plan(&self, text: &str) -> Result<DataFrame, QueryError> {
+        panics::caught(Box::pin(self.plan_text(text))).await
+    }
+
+    async fn plan_text(&self, text: &str) -> Result<DataFrame, QueryError> {
         let statement = statement::parse(text)?;
         self.catalog.check_format().await?;
         if statement::lists_tables(text) {

@@ -8,6 +8,8 @@
 //! all is `statement`'s business; settings and limits are the session's.
 
 mod aggregates;
+mod bounds;
+mod depth;
 mod functions;
 pub(crate) mod names;
 mod numbers;
@@ -32,9 +34,10 @@ const MAX_DEPTH: usize = 128;
 /// Parses a text into its statements, with the tree as this dialect reads it.
 ///
 /// # Errors
-/// When the text is no SQL.
+/// When the text is no SQL, or nested too deeply.
 pub(crate) fn parse(text: &str) -> Result<VecDeque<Statement>, DataFusionError> {
     let dialect = GenericDialect {};
+    depth::check(&dialect, text)?;
     let parser = DFParserBuilder::new(text).with_dialect(&dialect);
     let mut statements = parser.with_recursion_limit(MAX_DEPTH).build()?.parse_statements()?;
     for statement in &mut statements {
@@ -56,5 +59,6 @@ pub(crate) fn session_state(config: SessionConfig, runtime: &Arc<RuntimeEnv>) ->
     let builder = functions::register(builder);
     let builder = times::register(builder);
     let builder = windows::register(builder);
+    let builder = bounds::register(builder);
     rules::register(builder).build()
 }
