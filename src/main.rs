@@ -18,13 +18,20 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Threads for work that blocks: each needs memory, and far fewer keep a disk busy.
 const BLOCKING_THREADS: usize = 32;
 
+/// Bytes of stack of a worker. Plans of statements are trees, which are walked and dropped on it,
+/// so it has as much as the first thread of a program.
+const STACK: usize = 8 << 20;
+
 fn main() -> io::Result<ExitCode> {
     let cli = match usage::parse() {
         Ok(cli) => cli,
         Err(code) => return Ok(code),
     };
-    let runtime =
-        Builder::new_multi_thread().enable_all().max_blocking_threads(BLOCKING_THREADS).build()?;
+    let runtime = Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .thread_stack_size(STACK)
+        .build()?;
     Ok(runtime.block_on(commands::run(cli, clock())))
 }
 

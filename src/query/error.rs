@@ -76,6 +76,9 @@ pub enum QueryError {
     /// The lake cannot be reached at all.
     #[error(transparent)]
     Lake(StorageError),
+    /// The engine panicked.
+    #[error("the engine has a fault that this statement meets: {message}; please report it")]
+    Fault { message: String },
     /// Reading went wrong half-way.
     #[error("reading failed: {message}")]
     Execution { message: String },
@@ -109,6 +112,7 @@ impl QueryError {
     fn from_root(root: &DataFusionError, limit: usize) -> Self {
         match root {
             DataFusionError::ResourcesExhausted(_) => Self::Memory { limit },
+            DataFusionError::ExecutionJoin(error) => Self::Fault { message: error.to_string() },
             DataFusionError::SQL(error, _) => Self::Syntax { message: syntax(&error.to_string()) },
             DataFusionError::SchemaError(error, _) => match error.as_ref() {
                 SchemaError::FieldNotFound { field, valid_fields } => Self::UnknownColumn {

@@ -8,6 +8,7 @@ mod catalog;
 pub(crate) mod dialect;
 mod error;
 mod explain;
+mod panics;
 mod provider;
 mod rows;
 mod session;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::arrow::compute::SortOptions;
-use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::config::TableParquetOptions;
 use datafusion::common::stats::Precision;
@@ -24,7 +24,7 @@ use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::utils::conjunction;
-use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType, cast};
 use datafusion::physical_expr::expressions::col;
 use datafusion::physical_expr::{LexOrdering, PhysicalExpr, PhysicalSortExpr};
 use datafusion::physical_plan::ExecutionPlan;
@@ -74,12 +74,12 @@ impl TableScan {
         &self.snapshot
     }
 
+    /// Returns whether a filter is decided by a file's partition values. One without columns is
+    /// too: the optimizer makes NULL of `market IN (NULL)` after it was promised to be applied.
     fn on_partitions(&self, filter: &Expr) -> bool {
         let columns = filter.column_refs();
         let partition_columns = self.snapshot.partition_columns();
-        !columns.is_empty()
-            && columns.iter().all(|column| partition_columns.contains(&column.name))
-            && decidable(filter)
+        columns.iter().all(|column| partition_columns.contains(&column.name)) && decidable(filter)
     }
 
     fn prune(&self, session: &dyn Session, filters: &[Expr]) -> Result<Vec<usize>> {
@@ -89,7 +89,9 @@ impl TableScan {
             .cloned()
             .partition(|filter| self.on_partitions(filter));
         let physical = |filters: Vec<Expr>| -> Result<Option<Arc<dyn PhysicalExpr>>> {
-            let Some(filter) = conjunction(filters) else { return Ok(None) };
+            // NULL by itself has no type. A cast of a condition is the condition.
+            let conditions = filters.into_iter().map(|filter| cast(filter, DataType::Boolean));
+            let Some(filter) = conjunction(conditions) else { return Ok(None) };
             let schema = Arc::clone(self.snapshot.schema()).to_dfschema()?;
             session.create_physical_expr(filter, &schema).map(Some)
         };

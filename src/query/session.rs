@@ -10,20 +10,21 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::{DataFusionError, TableReference};
 use datafusion::dataframe::DataFrame;
-use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::{SendableRecordBatchStream, SessionState};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
+use datafusion::sql::parser::Statement;
 use futures::{StreamExt, stream};
 use url::{Position, Url};
 
 use super::catalog::LakeCatalog;
 use super::error::QueryError;
 use super::snapshot::At;
-use super::{dialect, explain, statement};
+use super::{dialect, explain, panics, statement};
 use crate::storage::lake::{Lake, Layer, TableName};
 use crate::storage::store_of;
 
@@ -133,7 +134,8 @@ impl Session {
     /// planned.
     pub async fn sql(&self, text: &str) -> Result<SendableRecordBatchStream, QueryError> {
         let query = Box::pin(self.plan(text)).await?;
-        Box::pin(self.run(query)).await.map_err(|error| self.meaning(error))
+        let rows = Box::pin(panics::caught(self.run(query))).await;
+        rows.map(panics::caught_in).map_err(|error| self.meaning(error))
     }
 
     /// Plans one statement that reads, without running it.
@@ -141,6 +143,10 @@ impl Session {
     /// # Errors
     /// Like [`Session::sql`].
     pub async fn plan(&self, text: &str) -> Result<DataFrame, QueryError> {
+        panics::caught(Box::pin(self.plan_text(text))).await
+    }
+
+    async fn plan_text(&self, text: &str) -> Result<DataFrame, QueryError> {
         let statement = statement::parse(text)?;
         self.catalog.check_format().await?;
         if statement::lists_tables(text) {
@@ -149,7 +155,7 @@ impl Session {
         let state = self.context.state();
         let tables =
             state.resolve_table_references(&statement).map_err(|error| self.meaning(error))?;
-        let plan = match Box::pin(state.statement_to_plan(statement)).await {
+        let plan = match Box::pin(plan_statement(&state, statement)).await {
             Ok(plan) => plan,
             Err(error) => return Err(self.why_not_planned(error, tables).await),
         };
@@ -222,6 +228,21 @@ impl Session {
         let expected = name.as_ref().is_some_and(|name| self.known_tables.contains(name));
         Some(QueryError::UnknownTable { name: table.to_string(), expected, tables })
     }
+}
+
+/// Plans a statement whose columns all have different names in the end.
+async fn plan_statement(
+    state: &SessionState,
+    mut statement: Statement,
+) -> Result<LogicalPlan, DataFusionError> {
+    let plan = match Box::pin(state.statement_to_plan(statement.clone())).await {
+        Err(error) if error.to_string().contains("unique expression names") => {
+            dialect::names::separate_from_wildcards(&mut statement);
+            Box::pin(state.statement_to_plan(statement)).await?
+        }
+        planned => planned?,
+    };
+    dialect::names::separate_columns(plan)
 }
 
 fn runtime(

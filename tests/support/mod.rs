@@ -19,6 +19,7 @@ pub(crate) mod samples;
 pub(crate) mod scale;
 pub(crate) mod shared;
 pub(crate) mod silver_rows;
+pub(crate) mod statements;
 pub(crate) mod terminal;
 pub(crate) mod test_lake;
 pub(crate) mod zips;

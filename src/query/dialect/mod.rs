@@ -7,10 +7,16 @@
 //! means the same in a query, in the shell and in a gold model. Which statements are accepted at
 //! all is `statement`'s business; settings and limits are the session's.
 
+mod aggregates;
+mod bounds;
+mod depth;
 mod functions;
+pub(crate) mod names;
 mod numbers;
 mod rules;
 mod syntax;
+mod times;
+mod windows;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -28,14 +34,16 @@ const MAX_DEPTH: usize = 128;
 /// Parses a text into its statements, with the tree as this dialect reads it.
 ///
 /// # Errors
-/// When the text is no SQL.
+/// When the text is no SQL, or nested too deeply.
 pub(crate) fn parse(text: &str) -> Result<VecDeque<Statement>, DataFusionError> {
     let dialect = GenericDialect {};
+    depth::check(&dialect, text)?;
     let parser = DFParserBuilder::new(text).with_dialect(&dialect);
     let mut statements = parser.with_recursion_limit(MAX_DEPTH).build()?.parse_statements()?;
     for statement in &mut statements {
         numbers::correct(statement);
         syntax::correct(statement)?;
+        names::separate(statement);
     }
     Ok(statements)
 }
@@ -47,6 +55,10 @@ pub(crate) fn session_state(config: SessionConfig, runtime: &Arc<RuntimeEnv>) ->
         .with_runtime_env(Arc::clone(runtime))
         .with_default_features();
     let builder = numbers::register(builder);
+    let builder = aggregates::register(builder);
     let builder = functions::register(builder);
+    let builder = times::register(builder);
+    let builder = windows::register(builder);
+    let builder = bounds::register(builder);
     rules::register(builder).build()
 }

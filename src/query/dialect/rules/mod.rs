@@ -1,8 +1,19 @@
 //! Rules that rewrite plans: where the engine would answer wrongly, or slowly.
 
+mod distinct_inner;
+mod null_in_lists;
+mod single_distinct;
+
+use std::sync::Arc;
+
 use datafusion::execution::SessionStateBuilder;
 
+use distinct_inner::DistinctInner;
+use null_in_lists::NullInLists;
+
 /// Adds what lives here to a session.
-pub(super) fn register(builder: SessionStateBuilder) -> SessionStateBuilder {
-    builder
+pub(super) fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
+    let optimizer = builder.optimizer().get_or_insert_default();
+    optimizer.rules.iter_mut().for_each(single_distinct::replace);
+    builder.with_analyzer_rule(Arc::new(NullInLists)).with_optimizer_rule(Arc::new(DistinctInner))
 }
