@@ -45,7 +45,7 @@ fn deep_statements(terms: usize) -> Vec<String> {
         chain("SELECT 1 AS y", " EXCEPT "),
         format!("SELECT count(*) FROM (VALUES (1)) AS t(x) {}", joins.join(" ")),
         format!("WITH c0 AS (SELECT 1 AS x), {} SELECT x FROM c{}", steps.join(", "), terms - 1),
-        format!("SELECT arrow_cast(NULL, '{}')", nested("List(", "Int8", ")")),
+        format!("SELECT arrow_typeof(arrow_cast(NULL, '{}'))", nested("List(", "Int8", ")")),
     ]
 }
 
