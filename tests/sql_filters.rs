@@ -41,10 +41,12 @@ async fn table(lake: &Path) {
     }
 }
 
+type Truth = Box<dyn Fn(&Row) -> Option<bool>>;
+
 /// A condition, as SQL and as a function of three values.
 struct Condition {
     sql: String,
-    truth: Box<dyn Fn(&Row) -> Option<bool>>,
+    truth: Truth,
 }
 
 impl Condition {

@@ -218,9 +218,9 @@ impl<const N: usize> Moments<N> for FloatMoments<N> {
         let weight = as_double(self.count) * share;
         let apart: [f64; N] =
             std::array::from_fn(|column| other.means[column] - self.means[column]);
-        for column in 0..N {
-            self.means[column] += apart[column] * share;
-            self.squares[column] += other.squares[column] + apart[column] * apart[column] * weight;
+        for (column, apart) in apart.iter().enumerate() {
+            self.means[column] += apart * share;
+            self.squares[column] += other.squares[column] + apart * apart * weight;
         }
         if N == 2 {
             self.products += other.products + apart[0] * apart[N - 1] * weight;

@@ -79,20 +79,20 @@ impl ZonedTimes {
                 self.to_local.call(vec![of.expr.as_ref().clone()])
             }
             (DataType::Timestamp(_, None) | DataType::Date32, Some(zone)) if has_clocks(zone) => {
-                self.from_local(of.expr.as_ref().clone(), zone)
+                self.shown_as(of.expr.as_ref().clone(), zone)
             }
             (text, Some(zone)) if text.is_string() && has_clocks(zone) => {
                 if !is_local_text(&of.expr) {
                     return Ok(None);
                 }
-                self.from_local(of.expr.as_ref().clone(), zone)
+                self.shown_as(of.expr.as_ref().clone(), zone)
             }
             _ => return Ok(None),
         };
         Ok(Some(cast(replaced, of.field.data_type().clone())))
     }
 
-    fn from_local(&self, time: Expr, zone: &str) -> Expr {
+    fn shown_as(&self, time: Expr, zone: &str) -> Expr {
         let local = cast(time, DataType::Timestamp(TimeUnit::Nanosecond, None));
         self.from_local.call(vec![local, lit(zone)])
     }
