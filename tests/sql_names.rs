@@ -40,3 +40,13 @@ fn a_statement_inside_where_has_its_own_names() {
         &["20"],
     );
 }
+
+#[test]
+fn keys_of_grouping_sets_keep_their_names_where_numbers_get_a_common_type() {
+    assert_rows(
+        "SELECT CASE WHEN y < 15.5 THEN 'a' ELSE 'b' END AS c, count(*) \
+         FROM (VALUES (1, CAST(10 AS DECIMAL(18, 8))), (2, CAST(20 AS DECIMAL(18, 8)))) AS t(x, y) \
+         GROUP BY ROLLUP (CASE WHEN y < 15.5 THEN 'a' ELSE 'b' END) ORDER BY c",
+        &["a,1", "b,1", ",2"],
+    );
+}

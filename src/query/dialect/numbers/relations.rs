@@ -36,13 +36,24 @@ impl AnalyzerRule for CommonTypes {
 fn unify_plan(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     let schema = merge_schema(&plan.inputs());
     let names = NamePreserver::new(&plan);
-    plan.map_expressions(|expression| {
-        let name = names.save(&expression);
-        let unified = expression.transform_up(|part| unify(part, &schema).map(Transformed::yes))?;
-        Ok(unified.update_data(|expression| name.restore(expression)))
+    plan.map_expressions(|expression| match expression {
+        // Each key of grouping sets is a column, with a name that may not change.
+        sets @ Expr::GroupingSet(_) => sets.map_children(|key| unify_named(key, &schema, &names)),
+        other => unify_named(other, &schema, &names),
     })?
     .map_data(unify_inputs)?
     .map_data(LogicalPlan::recompute_schema)
+}
+
+/// Unifies what is in an expression that is a column, and leaves its name.
+fn unify_named(
+    expression: Expr,
+    schema: &DFSchema,
+    names: &NamePreserver,
+) -> Result<Transformed<Expr>> {
+    let name = names.save(&expression);
+    let unified = expression.transform_up(|part| unify(part, schema).map(Transformed::yes))?;
+    Ok(unified.update_data(|expression| name.restore(expression)))
 }
 
 fn unify_inputs(plan: LogicalPlan) -> Result<LogicalPlan> {
