@@ -1,15 +1,19 @@
 //! The dialect of SQL that statements are written in: PostgreSQL's, with DuckDB's arithmetic where
 //! the two differ.
 //!
-//! A statement passes through here three times: its parsed text is corrected (`syntax`), its types
-//! and functions are chosen while it is planned (`numbers`, `functions`), and its plan is rewritten
-//! (`rules`). Every session of the program is set up by [`session_state`], so that a statement means
-//! the same in a query, in the shell and in a gold model. Which statements are accepted at all is
+//! A statement passes through here three times: its parsed text is corrected (`syntax`), its
+//! relations, types and functions are chosen while it is planned (`relations`, `numbers`,
+//! `functions`), and its plan is rewritten (`rules`). Every session of the program is set up by
+//! [`session_state`], so that a statement means the same in a query, in the shell and in a gold
+//! model. Which statements are accepted at all is
 //! `statement`'s business; settings and limits are the session's.
 
 mod functions;
+pub(in crate::query) mod names;
 mod numbers;
+mod relations;
 mod rules;
+pub(in crate::query) mod subqueries;
 mod syntax;
 
 use std::collections::VecDeque;
@@ -31,7 +35,8 @@ const MAX_DEPTH: usize = 128;
 /// When the text is no SQL.
 pub(crate) fn parse(text: &str) -> Result<VecDeque<Statement>, DataFusionError> {
     let dialect = GenericDialect {};
-    let parser = DFParserBuilder::new(text).with_dialect(&dialect);
+    let tokens = syntax::tokens(text, &dialect)?;
+    let parser = DFParserBuilder::new(tokens).with_dialect(&dialect);
     let mut statements = parser.with_recursion_limit(MAX_DEPTH).build()?.parse_statements()?;
     for statement in &mut statements {
         syntax::correct(statement)?;
@@ -47,5 +52,6 @@ pub(crate) fn session_state(config: SessionConfig, runtime: &Arc<RuntimeEnv>) ->
         .with_default_features();
     let builder = numbers::register(builder);
     let builder = functions::register(builder);
+    let builder = relations::register(builder);
     rules::register(builder).build()
 }
