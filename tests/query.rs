@@ -467,7 +467,7 @@ async fn errors_say_what_is_wrong_and_what_there_is() {
         unlike.starts_with("function 'sum' failed to match") && !unlike.contains("bug"),
         "{unlike}"
     );
-    assert!(said("SELECT nofunction(1)").await.starts_with("invalid function 'nofunction'"));
+    assert!(said("SELECT nofunction(1)").await.starts_with("no function `nofunction`"));
 }
 
 #[tokio::test]

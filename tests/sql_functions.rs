@@ -285,8 +285,10 @@ async fn series_are_followed_in_the_order_of_the_window() {
          FROM trades ORDER BY 1, 2",
     );
     assert_eq!(dialect.rows(&by_symbol).await, "A,1.0\nA,2.0\nA,3.0\nA,5.0\nB,0.0\nB,0.0");
-    let error = dialect.refusal("SELECT ema(1.0, 0) OVER ()").await;
+    let error = dialect.refusal("SELECT ema(1.0, 0) OVER (ORDER BY 1)").await;
     assert!(error.contains("from 1"), "{error}");
+    let error = dialect.refusal("SELECT log_return(1.0) OVER ()").await;
+    assert!(error.contains("ORDER BY time"), "{error}");
 }
 
 #[tokio::test]

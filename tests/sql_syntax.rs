@@ -111,6 +111,8 @@ async fn all_columns_can_be_named_at_once() {
                 "1,4\n0,2",
             ),
             ("SELECT 2 AS x UNION ALL SELECT 1 ORDER BY ALL", "1\n2"),
+            ("FROM (VALUES (1, 'a')) t(x, y)", "1,a"),
+            ("SELECT x FROM (VALUES (2), (1)) t(x) ORDER BY x FETCH FIRST 1 ROW ONLY", "1"),
         ])
         .await;
 }
@@ -135,6 +137,29 @@ async fn a_table_or_query_is_summarized_by_column() {
 #[tokio::test]
 async fn what_would_be_read_over_is_refused() {
     let dialect = Dialect::new();
+    let rows = "(VALUES (1, 'a'), (2, 'a')) t(x, k)";
+    for (clause, instead) in [
+        ("PREWHERE x = 1", "write WHERE"),
+        ("SETTINGS max_threads = 1", "leave them out"),
+        ("FORMAT JSON", "--format"),
+        ("LIMIT 1 BY k", "QUALIFY"),
+        ("FOR UPDATE", "only read"),
+        ("CONNECT BY PRIOR x = x", "WITH RECURSIVE"),
+        ("ORDER BY x FETCH FIRST 50 PERCENT ROWS ONLY", "write LIMIT"),
+    ] {
+        let error = dialect.refusal(&format!("SELECT * FROM {rows} {clause}")).await;
+        assert!(error.contains(instead), "{clause}: {error}");
+    }
+    let error = dialect.refusal(&format!("SELECT TOP 1 * FROM {rows}")).await;
+    assert!(error.contains("write LIMIT"), "{error}");
+    for modifier in ["WITH ROLLUP", "WITH TOTALS"] {
+        let sql = format!("SELECT k, sum(x) FROM {rows} GROUP BY k {modifier}");
+        let error = dialect.refusal(&sql).await;
+        assert!(error.contains("write GROUP BY ROLLUP"), "{error}");
+    }
+    let error =
+        dialect.refusal("SELECT * FROM (VALUES (1)) a SEMI JOIN (VALUES (1)) b ON true").await;
+    assert_eq!(error, "unsupported JOIN operator Semi");
     let error = dialect
         .refusal("SELECT * FROM (VALUES (1)) a GLOBAL LEFT JOIN (VALUES (1)) b ON true")
         .await;

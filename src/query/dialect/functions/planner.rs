@@ -44,6 +44,7 @@ impl ExprPlanner for FunctionPlanner {
     }
 
     fn plan_window(&self, call: RawWindowExpr) -> Result<PlannerResult<RawWindowExpr>> {
+        refuse_window_without_order(&call)?;
         let is_count = call.func_def.name() == COUNT_IF && call.args.len() == 1 && !call.distinct;
         if !is_count {
             return Ok(PlannerResult::Original(call));
@@ -76,6 +77,18 @@ fn refuse_chance(call: &RawAggregateExpr) -> Result<()> {
         "rows have no order of their own, so their {which} value is not defined: write \
          {instead}({value}, time), or {which}({value} ORDER BY time)"
     )
+}
+
+/// Refuses the first or last value, or a series, of a window whose rows come in no order.
+fn refuse_window_without_order(call: &RawWindowExpr) -> Result<()> {
+    let name = call.func_def.name();
+    let needs_order = ["first_value", "last_value", "ema", "log_return"].contains(&name);
+    if needs_order && call.order_by.is_empty() {
+        return plan_err!(
+            "rows have no order of their own: write {name}(…) OVER (PARTITION BY … ORDER BY time)"
+        );
+    }
+    Ok(())
 }
 
 /// `count_if(condition)` is `count(*) FILTER (WHERE condition)`.

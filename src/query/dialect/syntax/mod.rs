@@ -7,6 +7,7 @@
 mod asof;
 mod calls;
 mod distinct_from;
+mod ignored;
 mod order_by_all;
 mod sample;
 mod subtracted_date;
@@ -50,10 +51,12 @@ impl VisitorMut for Corrector {
     type Break = DataFusionError;
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<DataFusionError> {
+        stop_at_error(ignored::in_query(query))?;
         stop_at_error(order_by_all::correct(query))
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<DataFusionError> {
+        stop_at_error(ignored::in_select(select))?;
         stop_at_error(sample::check(select))?;
         asof::nest_all(select);
         ControlFlow::Continue(())
