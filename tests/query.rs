@@ -510,7 +510,7 @@ async fn errors_say_what_is_wrong_and_what_there_is() {
     );
     let unlike = said("SELECT sum(symbol) FROM silver.trades").await;
     assert!(unlike == "`sum` takes numbers, not text: cast it", "{unlike}");
-    assert!(said("SELECT nofunction(1)").await.starts_with("invalid function 'nofunction'"));
+    assert!(said("SELECT nofunction(1)").await.starts_with("no function `nofunction`"));
 }
 
 #[tokio::test]

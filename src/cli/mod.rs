@@ -30,12 +30,14 @@ pub use self::gold::{GoldCommand, GoldFlags, GoldListFlags, GoldShowFlags};
 pub use self::ingest::{IngestFlags, PlanFlags, RefreshFlags, Stage};
 pub use self::maintain::MaintainFlags;
 pub use self::program::{ConfigCommand, ConfigFlags, ConfigInitFlags, ConfigShowFlags, ManFlags};
-pub use self::read::{CompletionsFlags, MatrixFlags, MatrixFormat, QueryFlags, VerifyFlags};
+pub use self::read::{
+    CompletionsFlags, MatrixFlags, MatrixFormat, QueryFlags, StatementFlags, VerifyFlags,
+};
 pub use self::selection::{ScopeFlags, SelectionFlags, SourceFlags, TuningFlags};
 pub use self::shell::ShellFlags;
 use self::status::STATUS_EXAMPLES;
 pub use self::status::{StatusFlags, StatusReportFlags};
-pub(crate) use self::values::bandwidth;
+pub(crate) use self::values::{bandwidth, is_parameter};
 
 /// The public market-data archive of Binance as exact, audited Delta Lake tables.
 #[derive(Clone, Debug, Parser)]

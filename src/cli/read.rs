@@ -1,6 +1,7 @@
 //! Flags of the commands that only read: query, verify, matrix and completions.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use clap_complete::Shell;
@@ -24,13 +25,29 @@ pub struct QueryFlags {
     /// Write to a file instead of standard output.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Time travel: read the tables at a version, at a time, or at the start of a day (UTC).
-    #[arg(long, value_name = "VERSION|TIME", value_parser = values::at)]
-    pub at: Option<At>,
+    /// Write a folder of files, one for each value of these columns: DIR/symbol=BTCUSDT/part-0.csv
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',', requires = "output")]
+    pub partition_by: Vec<String>,
+    #[command(flatten)]
+    pub statement: StatementFlags,
     #[arg(
         long, help = max_rows_help(), value_name = "N", value_parser = values::positive::<usize>
     )]
     pub max_rows: Option<usize>,
+}
+
+/// Flags of every statement.
+#[derive(Clone, Debug, Default, Args)]
+pub struct StatementFlags {
+    /// Time travel: read the tables at a version, at a time, or at the start of a day (UTC).
+    #[arg(long, value_name = "VERSION|TIME", value_parser = values::at)]
+    pub at: Option<At>,
+    /// The value of a parameter, `$NAME` in a statement; can be repeated.
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = values::parameter)]
+    pub parameters: Vec<(String, String)>,
+    /// End a statement with an error that takes longer, such as 30s or 5m.
+    #[arg(long, value_name = "TIME", value_parser = values::duration)]
+    pub timeout: Option<Duration>,
 }
 
 fn max_rows_help() -> String {

@@ -44,7 +44,7 @@ pub struct SettingGroup {
 pub const SETTING_GROUPS: [SettingGroup; 3] = [
     SettingGroup {
         title: "Places",
-        settings: &[&LAKE, &SOURCE, &LISTING, &MATRIX_PATH, &GOLD_MODELS],
+        settings: &[&LAKE, &SOURCE, &LISTING, &MATRIX_PATH, &GOLD_MODELS, &VIEWS],
     },
     SettingGroup {
         title: "Selection: a setting that is left out means everything that is published",
@@ -123,6 +123,14 @@ pub(crate) const GOLD_MODELS: Setting = Setting {
     help: "A folder with your own gold models",
     file_help: "Relative to this file.",
     examples: &["\"models\""],
+    ..BASE
+};
+
+pub(crate) const VIEWS: Setting = Setting {
+    key: "views",
+    help: "A folder with views: files NAME.sql, each with one statement that is read like a table",
+    file_help: "Relative to this file.",
+    examples: &["\"views\""],
     ..BASE
 };
 

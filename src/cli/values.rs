@@ -66,6 +66,22 @@ pub(super) fn time(text: &str) -> Result<DateTime<Utc>, String> {
     })
 }
 
+/// Reads `name=value`, the value of a parameter.
+pub(super) fn parameter(text: &str) -> Result<(String, String), String> {
+    let named = text.split_once('=').filter(|(name, _)| is_parameter(name));
+    let (name, value) = named.ok_or_else(|| {
+        "expected NAME=VALUE, such as day=2026-05-08; `$day` in the statement stands for it"
+            .to_owned()
+    })?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+/// Returns whether a text can be the name of a parameter.
+pub(crate) fn is_parameter(name: &str) -> bool {
+    name.starts_with(|letter: char| letter.is_ascii_alphabetic() || letter == '_')
+        && name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+}
+
 /// Takes any text but an empty one.
 pub(super) fn not_empty(text: &str) -> Result<String, String> {
     if text.is_empty() {

@@ -12,8 +12,9 @@ use crate::shell::{Shell, standard_input};
 /// Runs the shell until its input ends or the user leaves.
 pub(super) async fn run(flags: &ShellFlags, context: &Context) -> anyhow::Result<CommandOutcome> {
     let settings = context.settings()?;
-    let session = open_session(&settings, flags.at.unwrap_or_default())?;
-    let shell = Shell::new(session, flags.format.unwrap_or(Format::Table), context.console);
+    let session = open_session(&settings, &flags.statement)?;
+    let format = flags.format.unwrap_or(Format::Table);
+    let shell = Shell::new(session, format, context.console, flags.statement.timeout);
     if !io::stdin().is_terminal() {
         Box::pin(shell.run_script(standard_input())).await?;
         return Ok(CommandOutcome::Done);

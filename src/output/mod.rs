@@ -6,6 +6,7 @@
 
 mod file;
 mod markdown;
+mod parts;
 mod table;
 
 use std::fmt;
@@ -32,6 +33,7 @@ use table::TableWriter;
 use thiserror::Error;
 
 pub(crate) use file::{OutputFile, folder_of};
+pub(crate) use parts::OutputFolder;
 pub(crate) use table::type_name;
 
 /// Rows of a table that are written to the screen by default.
@@ -72,6 +74,21 @@ impl Format {
             "parquet" => Some(Self::Parquet),
             "arrow" | "feather" | "ipc" => Some(Self::Arrow),
             _ => None,
+        }
+    }
+
+    /// Returns the extension of its files.
+    #[must_use]
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Self::Table => "txt",
+            Self::Csv => "csv",
+            Self::Tsv => "tsv",
+            Self::Json => "json",
+            Self::Ndjson => "ndjson",
+            Self::Markdown => "md",
+            Self::Parquet => "parquet",
+            Self::Arrow => "arrow",
         }
     }
 

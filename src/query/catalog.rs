@@ -16,6 +16,7 @@ use object_store::path::Path;
 use super::error::QueryError;
 use super::provider::TableScan;
 use super::snapshot::{At, TableSnapshot};
+use super::views::{SCHEMA as VIEWS, ViewTables};
 use crate::storage::lake::{Lake, Layer, TableName};
 
 /// Folders that are looked into at a time when tables are listed.
@@ -26,18 +27,40 @@ const PARALLEL_LISTINGS: usize = 16;
 pub struct LakeCatalog {
     lake: Lake,
     layers: BTreeMap<Layer, Arc<LayerTables>>,
+    views: Option<Arc<ViewTables>>,
 }
 
 impl LakeCatalog {
     /// Makes the catalog of a lake, whose tables are read at the version meant by `at`.
     #[must_use]
     pub fn new(lake: &Lake, at: At) -> Self {
-        let tables =
-            |layer| LayerTables { lake: lake.clone(), layer, at, listed: RwLock::default() };
+        let tables = |layer| LayerTables {
+            lake: lake.clone(),
+            layer,
+            at,
+            listed: RwLock::default(),
+            views: None,
+        };
         Self {
             lake: lake.clone(),
             layers: Layer::ALL.map(|layer| (layer, Arc::new(tables(layer)))).into(),
+            views: None,
         }
+    }
+
+    /// Adds views: a schema, whose names alone are found where silver has no such table.
+    #[must_use]
+    pub(super) fn with_views(mut self, views: ViewTables) -> Self {
+        let views = Arc::new(views);
+        if let Some(silver) = self.layers.get_mut(&Layer::Silver).and_then(Arc::get_mut) {
+            silver.views = Some(Arc::clone(&views));
+        }
+        Self { views: Some(views), ..self }
+    }
+
+    /// Returns whether there is a view of this name.
+    pub(super) fn has_view(&self, name: &str) -> bool {
+        self.views.as_ref().is_some_and(|views| views.has(name))
     }
 
     /// Lists the lake's tables in the order of their names, and remembers them for
@@ -78,10 +101,15 @@ impl LakeCatalog {
 
 impl CatalogProvider for LakeCatalog {
     fn schema_names(&self) -> Vec<String> {
-        Layer::ALL.iter().map(|layer| layer.as_str().to_owned()).collect()
+        let views = self.views.iter().filter(|views| !views.names().is_empty());
+        let layers = Layer::ALL.iter().map(|layer| layer.as_str().to_owned());
+        layers.chain(views.map(|_| VIEWS.to_owned())).collect()
     }
 
     fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
+        if name == VIEWS {
+            return self.views.as_ref().map(|views| Arc::clone(views) as Arc<dyn SchemaProvider>);
+        }
         let (_, tables) = self.layers.iter().find(|(layer, _)| layer.as_str() == name)?;
         Some(Arc::clone(tables) as Arc<dyn SchemaProvider>)
     }
@@ -95,6 +123,8 @@ struct LayerTables {
     at: At,
     /// The names as of the last listing; only what cannot wait for a listing uses them.
     listed: RwLock<Vec<String>>,
+    /// Views that are read where there is no table of their name.
+    views: Option<Arc<ViewTables>>,
 }
 
 impl LayerTables {
@@ -119,7 +149,11 @@ impl SchemaProvider for LayerTables {
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
         let table =
             self.open(name).await.map_err(|error| DataFusionError::External(Box::new(error)))?;
-        Ok(table.map(|table| Arc::new(table) as Arc<dyn TableProvider>))
+        match (table, &self.views) {
+            (Some(table), _) => Ok(Some(Arc::new(table))),
+            (None, Some(views)) => views.open(name).await,
+            (None, None) => Ok(None),
+        }
     }
 
     /// Listing tables needs none of them opened.

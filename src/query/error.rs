@@ -12,6 +12,7 @@ use datafusion::common::{Column, DataFusionError, SchemaError};
 use thiserror::Error;
 use url::Url;
 
+use super::dialect::synonyms;
 use crate::delta::damage::LogError;
 use crate::storage::lake::TableName;
 use crate::storage::{StorageError, location_of};
@@ -70,6 +71,17 @@ pub enum QueryError {
         first = shown(first)
     )]
     NotThere { location: String, time: DateTime<Utc>, first: DateTime<Utc> },
+    /// A statement names a parameter that has no value.
+    #[error("no value for the parameter `${name}`: give it with --param {name}=VALUE")]
+    NoValue { name: String },
+    /// A view cannot be used.
+    #[error("cannot use the view `{name}` in {place}")]
+    View {
+        name: String,
+        /// The file, with the line where it is known.
+        place: String,
+        source: Box<Self>,
+    },
     /// The lake's tables cannot be listed.
     #[error("cannot list the tables of `{layer}`")]
     List { layer: &'static str, source: object_store::Error },
@@ -124,6 +136,9 @@ impl QueryError {
                 },
                 other => Self::Invalid { message: lower_first(&one_line(&other.to_string())) },
             },
+            DataFusionError::Plan(message) if message.starts_with(UNKNOWN_FUNCTION) => {
+                Self::Invalid { message: unknown_function(message) }
+            }
             DataFusionError::Plan(message)
             | DataFusionError::NotImplemented(message)
             | DataFusionError::Configuration(message) => Self::Invalid { message: plain(message) },
@@ -145,6 +160,10 @@ fn advise(name: &str, expected: bool, tables: &[TableName]) -> String {
         [] => "the lake has no tables".to_owned(),
         tables => format!("the lake has {}", join(tables.iter().map(ToString::to_string))),
     };
+    let meant = synonyms::table(name).filter(|here| tables.iter().any(|t| t.to_string() == *here));
+    if let (false, Some(here)) = (expected, meant) {
+        return format!(": did you mean `{here}`?");
+    }
     match expected {
         true if name.starts_with("gold.") => {
             format!(" yet: run `lakehouse gold` once its inputs exist; {there}")
@@ -158,11 +177,30 @@ fn advise(name: &str, expected: bool, tables: &[TableName]) -> String {
 /// A misspelt name is mostly two letters off at worst; anything farther is better served by the
 /// list.
 fn suggest(name: &str, columns: &[String]) -> String {
+    if let Some(here) = synonyms::column(name, columns) {
+        return format!("did you mean `{here}`?");
+    }
     let distance = |column: &&String| levenshtein(&name.to_lowercase(), &column.to_lowercase());
     match columns.iter().min_by_key(distance) {
         None => "the statement reads no table that has columns".to_owned(),
         Some(nearest) if distance(&nearest) <= 2 => format!("did you mean `{nearest}`?"),
         Some(_) => format!("there are {}", join(columns.iter().cloned())),
+    }
+}
+
+/// How the engine's message about a name that is no function begins.
+const UNKNOWN_FUNCTION: &str = "Invalid function '";
+
+/// The engine suggests the function with the most similar letters, however different they are.
+fn unknown_function(message: &str) -> String {
+    let mut quoted = message.split('\'').skip(1).step_by(2);
+    let name = quoted.next().unwrap_or_default();
+    if let Some(here) = synonyms::function(name) {
+        return format!("no function `{name}`: write {here}");
+    }
+    match quoted.next().filter(|nearest| levenshtein(&name.to_lowercase(), nearest) <= 2) {
+        Some(nearest) => format!("no function `{name}`: did you mean `{nearest}`?"),
+        None => format!("no function `{name}`: SHOW FUNCTIONS lists all"),
     }
 }
 
@@ -186,7 +224,7 @@ fn plain(message: &str) -> String {
         .iter()
         .filter_map(|end| message.find(end))
         .min();
-    let message = one_line(&message[..end.unwrap_or(message.len())])
+    let message = one_line(without_tree(&message[..end.unwrap_or(message.len())]))
         .replace("Error during planning: ", "")
         .replace("While expanding wildcard, ", "");
     let message = lower_first(message.trim_start_matches("Internal error: "))
@@ -203,6 +241,15 @@ fn reason_of_refused_types(message: &str) -> &str {
     };
     let reason = reason.split_once(" No function matches").map_or(reason, |(reason, _)| reason);
     reason.trim_start_matches("Error during planning: ")
+}
+
+/// Cuts a message where it begins to print the parsed text as the parser's own structures.
+fn without_tree(message: &str) -> &str {
+    let is_tree = ["Span(", "span: ", "Ident {"].iter().any(|part| message.contains(part));
+    match message.find(['{', '(']) {
+        Some(start) if is_tree => message[..start].trim_end(),
+        _ => message,
+    }
 }
 
 /// The engine's names of types, as one would write them in SQL.

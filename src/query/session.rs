@@ -23,7 +23,9 @@ use url::{Position, Url};
 
 use super::catalog::LakeCatalog;
 use super::error::QueryError;
+use super::parameters::{self, Parameters};
 use super::snapshot::At;
+use super::views::{SCHEMA as VIEWS, ViewTables, Views};
 use super::{dialect, explain, panics, statement};
 use crate::storage::lake::{Lake, Layer, TableName};
 use crate::storage::store_of;
@@ -48,6 +50,8 @@ pub struct SessionOptions {
     pub at: At,
     /// Tables that the program can fill, so that a missing table is not taken for a misspelt one.
     pub known_tables: Vec<TableName>,
+    /// Statements that are read like tables.
+    pub views: Views,
 }
 
 /// The engine with its settings and limits, over a lake's files and none of its tables.
@@ -89,6 +93,7 @@ pub struct Session {
     catalog: Arc<LakeCatalog>,
     memory_limit: usize,
     known_tables: Vec<TableName>,
+    parameters: Parameters,
 }
 
 impl std::fmt::Debug for Session {
@@ -105,13 +110,17 @@ impl Session {
     pub fn open(lake: &Lake, options: SessionOptions) -> Result<Self, QueryError> {
         let engine = Engine::over(lake, &options)?;
         let context = engine.context(engine.config.clone());
-        let catalog = Arc::new(LakeCatalog::new(lake, options.at));
+        let state = context.state_weak_ref();
+        let state = move || state.upgrade().map(|state| state.read().clone());
+        let views = ViewTables::new(options.views, state);
+        let catalog = Arc::new(LakeCatalog::new(lake, options.at).with_views(views));
         context.register_catalog(CATALOG, Arc::clone(&catalog) as _);
         Ok(Self {
             context,
             catalog,
             memory_limit: engine.memory_limit,
             known_tables: options.known_tables,
+            parameters: Parameters::new(),
         })
     }
 
@@ -125,6 +134,11 @@ impl Session {
     #[must_use]
     pub const fn context(&self) -> &SessionContext {
         &self.context
+    }
+
+    /// Gives a parameter a value: what `$name` stands for in the statements that follow.
+    pub(crate) fn set_parameter(&mut self, name: &str, value: &str) {
+        self.parameters.insert(name.to_owned(), value.to_owned());
     }
 
     /// Runs one statement that reads; rows come as they are found.
@@ -147,7 +161,8 @@ impl Session {
     }
 
     async fn plan_text(&self, text: &str) -> Result<DataFrame, QueryError> {
-        let statement = statement::parse(text)?;
+        let mut statement = statement::parse(text)?;
+        parameters::prepare(&mut statement, &self.parameters)?;
         self.catalog.check_format().await?;
         if statement::lists_tables(text) {
             self.catalog.list().await?;
@@ -159,6 +174,8 @@ impl Session {
             Ok(plan) => plan,
             Err(error) => return Err(self.why_not_planned(error, tables).await),
         };
+        let plan = parameters::bind(plan, &self.parameters).map_err(|error| self.meaning(error))?;
+        dialect::subqueries::refuse_unplannable(&plan).map_err(|error| self.meaning(error))?;
         let reads = SQLOptions::new()
             .with_allow_ddl(false)
             .with_allow_dml(false)
@@ -173,7 +190,10 @@ impl Session {
         QueryError::from_engine(error, self.memory_limit)
     }
 
-    async fn run(&self, query: DataFrame) -> Result<SendableRecordBatchStream, DataFusionError> {
+    pub(super) async fn run(
+        &self,
+        query: DataFrame,
+    ) -> Result<SendableRecordBatchStream, DataFusionError> {
         let Some(about) = explain::explained(query.logical_plan()).cloned() else {
             return query.execute_stream().await;
         };
@@ -211,7 +231,9 @@ impl Session {
     async fn missing(&self, table: &TableReference) -> Option<QueryError> {
         let schema = table.schema().unwrap_or(DEFAULT_LAYER.as_str());
         let is_function = self.context.table_function(table.table()).is_ok();
-        if schema == "information_schema" || is_function {
+        let is_view = [DEFAULT_LAYER.as_str(), VIEWS].contains(&schema)
+            && self.catalog.has_view(table.table());
+        if schema == "information_schema" || is_function || is_view {
             return None;
         }
         let layer = Layer::named(schema);

@@ -95,6 +95,8 @@ pub struct Settings {
     pub matrix: Matrix,
     /// The folder with the user's own gold models.
     pub gold_models: Option<PathBuf>,
+    /// The folder with the user's views.
+    pub views: Option<PathBuf>,
     /// What a user should know of these settings, each shown once.
     pub notes: Vec<String>,
     /// What is in the configuration file and has no effect.
@@ -122,10 +124,12 @@ impl Settings {
         let lake = outside.or(file.lake.as_ref()).cloned();
         let warnings = file.warnings.clone();
         let gold_models = file.gold_models.as_ref().map(|folder| relative_to(config, folder));
+        let views = file.views.as_ref().map(|folder| relative_to(config, folder));
         Ok(Self {
             lake: lake.unwrap_or_else(|| setting::DEFAULT_LAKE.to_owned()),
             matrix,
             gold_models,
+            views,
             notes,
             warnings,
             given: flags.clone(),

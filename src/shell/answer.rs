@@ -1,13 +1,15 @@
 //! The answer to one statement, from SQL to bytes: the part that `query` and `shell` share.
 
 use std::io::Write;
+use std::time::Duration;
 
 use anyhow::Context;
 use lakehouse_core::schema::Schemas;
 
+use crate::cli::StatementFlags;
 use crate::gold::{known_tables, load_models};
 use crate::output::{Format, OutputError, OutputOptions, write_stream};
-use crate::query::{At, Session, SessionOptions};
+use crate::query::{Session, SessionOptions, Views};
 use crate::settings::Settings;
 use crate::storage::lake::Lake;
 
@@ -20,13 +22,20 @@ pub(crate) enum Answered {
 }
 
 /// Opens the lake that the settings name for reading.
-pub(crate) fn open_session(settings: &Settings, at: At) -> anyhow::Result<Session> {
+pub(crate) fn open_session(settings: &Settings, flags: &StatementFlags) -> anyhow::Result<Session> {
     let lake = Lake::open(&settings.lake)
         .with_context(|| format!("cannot use the lake {}", settings.lake))?;
     let schemas = Schemas::builtin()?;
     let models = load_models(&schemas, settings.gold_models.as_deref())?;
     let known_tables = known_tables(&schemas, &models);
-    Ok(Session::open(&lake, SessionOptions { known_tables, at, ..SessionOptions::default() })?)
+    let views = settings.views.as_deref().map(Views::load).transpose()?.unwrap_or_default();
+    let at = flags.at.unwrap_or_default();
+    let options = SessionOptions { known_tables, at, views, ..SessionOptions::default() };
+    let mut session = Session::open(&lake, options)?;
+    for (name, value) in &flags.parameters {
+        session.set_parameter(name, value);
+    }
+    Ok(session)
 }
 
 /// Runs one statement and writes its rows, `max_rows` at most.
@@ -44,4 +53,12 @@ pub(crate) async fn answer(
         Err(OutputError::Query(error)) => Err(session.meaning(error).into()),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Says that a statement was ended because it took too long.
+pub(crate) fn too_long(limit: Duration) -> anyhow::Error {
+    let limit = humantime::format_duration(limit);
+    anyhow::anyhow!(
+        "the statement was ended after its limit of {limit}: read fewer rows, or raise --timeout"
+    )
 }

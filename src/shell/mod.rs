@@ -14,7 +14,7 @@ mod text;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufWriter, IsTerminal, Seek, Stdout, Write};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use futures::FutureExt;
@@ -22,7 +22,7 @@ use tempfile::SpooledTempFile;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 
-use self::answer::{Answered, answer};
+use self::answer::{Answered, answer, too_long};
 use self::command::{COMMANDS, Command, formats};
 use self::editor::{LineEditor, Typed};
 use self::text::{Entry, last_entry, next_entry};
@@ -41,6 +41,8 @@ pub(crate) struct Shell {
     console: Console,
     format: Format,
     timing: bool,
+    /// How long a statement may take.
+    timeout: Option<Duration>,
     /// Where answers go; nothing means standard output.
     output: Option<AnswerFile>,
 }
@@ -90,8 +92,13 @@ enum Flow {
 impl Shell {
     /// Makes a shell that writes answers in this format to standard output.
     #[must_use]
-    pub(crate) const fn new(session: Session, format: Format, console: Console) -> Self {
-        Self { session, console, format, timing: false, output: None }
+    pub(crate) const fn new(
+        session: Session,
+        format: Format,
+        console: Console,
+        timeout: Option<Duration>,
+    ) -> Self {
+        Self { session, console, format, timing: false, timeout, output: None }
     }
 
     /// Runs what is typed at the terminal until the user leaves; errors are shown and do not end
@@ -199,7 +206,7 @@ impl Shell {
             let answered = answer(&session, &text, format, &mut rows, max_rows).await?;
             Ok((answered, rows))
         });
-        let mut answered = unless_interrupted(work, interrupt, self.console).await;
+        let mut answered = unless_interrupted(work, interrupt, self.timeout, self.console).await;
         if answered.is_ok() && self.timing {
             self.reply(&format!("{:.3} s", started.elapsed().as_secs_f64()));
         }
@@ -236,6 +243,7 @@ impl Shell {
             Command::Format(Some(format)) => self.format = format,
             Command::Output(None) => self.output = None,
             Command::Output(Some(path)) => self.output = Some(AnswerFile::open(&path)?),
+            Command::Set { name, value } => self.session.set_parameter(&name, &value),
             Command::Help => self.reply(&help()),
             Command::Quit => return Ok(Flow::Leave),
         }
@@ -247,12 +255,19 @@ impl Shell {
     }
 }
 
-/// Waits for an answer; returns nothing when the user cancelled it.
+/// Waits for an answer, but no longer than `timeout`; returns nothing when the user cancelled it.
 async fn unless_interrupted<T>(
     mut work: JoinHandle<anyhow::Result<T>>,
     interrupt: Option<&mut Signal>,
+    timeout: Option<Duration>,
     console: Console,
 ) -> anyhow::Result<Option<T>> {
+    let limit = async {
+        match timeout {
+            Some(limit) => tokio::time::sleep(limit).await,
+            None => std::future::pending().await,
+        }
+    };
     let interrupted = async {
         match interrupt {
             Some(interrupt) => interrupt.recv().await,
@@ -266,6 +281,10 @@ async fn unless_interrupted<T>(
             let _ = work.await;
             console.show(MessageKind::Reply, "cancelled");
             Ok(None)
+        }
+        () = limit => {
+            work.abort();
+            Err(too_long(timeout.unwrap_or_default()))
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Command lines that cannot be parsed: reported as briefly as every other error.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -17,7 +18,7 @@ const LINES: usize = 3;
 /// # Errors
 /// The exit code, when there is nothing to run: after help, too.
 pub fn parse() -> Result<Cli, ExitCode> {
-    Cli::try_parse().map_err(|error| match error.kind() {
+    Cli::try_parse_from(std::env::args_os().map(as_value)).map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp
         | ErrorKind::DisplayVersion
         | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
@@ -30,6 +31,17 @@ pub fn parse() -> Result<Cli, ExitCode> {
             ExitCode::from(2)
         }
     })
+}
+
+/// Keeps a statement that begins with a comment, `-- like this`, from being taken for a flag.
+fn as_value(argument: OsString) -> OsString {
+    let is_comment = argument.to_str().and_then(|text| text.strip_prefix("--"));
+    if is_comment.is_some_and(|rest| rest.starts_with(char::is_whitespace)) {
+        let mut value = OsString::from(" ");
+        value.push(argument);
+        return value;
+    }
+    argument
 }
 
 /// Returns the program and its arguments as they were typed, with what is not UTF-8 replaced.

@@ -5,6 +5,7 @@ pub(crate) mod command;
 pub(crate) mod csv_oracle;
 pub(crate) mod delta_fixture;
 pub(crate) mod delta_log;
+pub(crate) mod dialect;
 pub(crate) mod fetch_bench;
 pub(crate) mod figures;
 pub(crate) mod gold_scene;

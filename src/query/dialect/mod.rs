@@ -1,11 +1,12 @@
 //! The dialect of SQL that statements are written in: PostgreSQL's, with DuckDB's arithmetic where
 //! the two differ.
 //!
-//! A statement passes through here three times: its parsed text is corrected (`syntax`), its types
-//! and functions are chosen while it is planned (`numbers`, `functions`), and its plan is rewritten
-//! (`rules`). Every session of the program is set up by [`session_state`], so that a statement
-//! means the same in a query, in the shell and in a gold model. Which statements are accepted at
-//! all is `statement`'s business; settings and limits are the session's.
+//! A statement passes through here three times: its parsed text is corrected (`syntax`), its
+//! relations, types and functions are chosen while it is planned (`relations`, `numbers`,
+//! `functions` and others), and its plan is rewritten (`rules`). Every session of the program is
+//! set up by [`session_state`], so that a statement means the same in a query, in the shell and in
+//! a gold model. Which statements are accepted at all is `statement`'s business; settings and
+//! limits are the session's.
 
 mod aggregates;
 mod bounds;
@@ -13,7 +14,10 @@ mod depth;
 mod functions;
 pub(crate) mod names;
 mod numbers;
+mod relations;
 mod rules;
+pub(in crate::query) mod subqueries;
+pub(in crate::query) mod synonyms;
 mod syntax;
 mod times;
 mod windows;
@@ -38,7 +42,8 @@ const MAX_DEPTH: usize = 128;
 pub(crate) fn parse(text: &str) -> Result<VecDeque<Statement>, DataFusionError> {
     let dialect = GenericDialect {};
     depth::check(&dialect, text)?;
-    let parser = DFParserBuilder::new(text).with_dialect(&dialect);
+    let tokens = syntax::tokens(text, &dialect)?;
+    let parser = DFParserBuilder::new(tokens).with_dialect(&dialect);
     let mut statements = parser.with_recursion_limit(MAX_DEPTH).build()?.parse_statements()?;
     for statement in &mut statements {
         numbers::correct(statement);
@@ -59,6 +64,7 @@ pub(crate) fn session_state(config: SessionConfig, runtime: &Arc<RuntimeEnv>) ->
     let builder = functions::register(builder);
     let builder = times::register(builder);
     let builder = windows::register(builder);
+    let builder = relations::register(builder);
     let builder = bounds::register(builder);
     rules::register(builder).build()
 }
