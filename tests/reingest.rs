@@ -1,6 +1,7 @@
 //! Ingesting again: what is held is left alone, what failed is tried again, and what a source says
 //! of an archive that it does not deliver is recorded.
 
+use crate::kill::kill_at;
 use crate::support::archive_server::{ArchiveServer, Fault, Kind, checksum_text};
 use crate::support::command::Run;
 use crate::support::samples::{csv_name, identify, sample_folder, trades, trades_csv, trades_key};
@@ -242,4 +243,26 @@ async fn a_symbol_that_is_not_ascii_goes_all_the_way() {
     );
     let query = lake.run("query", &["SELECT DISTINCT symbol FROM trades", "--format", "csv"]);
     assert_eq!((query.code, query.stdout.as_str()), (Some(0), "symbol\n币安人生USDT\n"), "{query}");
+}
+
+#[tokio::test]
+async fn rows_of_a_run_that_died_land_once_where_the_next_run_dies_after_it_recorded_its_own() {
+    let server = ArchiveServer::start();
+    let lake = TestLake::new();
+    let flags = ["--all", "--stage", "silver", "--source", server.url()];
+    for (symbol, step) in
+        [("AAAUSDT", "after commit silver.trades"), ("BBBUSDT", "after commit meta.archives")]
+    {
+        publish(&server, symbol);
+        let marker = lake.path().with_file_name(format!("reached-{symbol}"));
+        assert!(kill_at(lake.program("ingest", &flags), step, &marker), "never came to {step}");
+    }
+
+    let run = lake.run("ingest", &flags);
+
+    assert_eq!(run.code, Some(0), "{run}");
+    let rows = "SELECT symbol, count(*) FROM silver.trades GROUP BY symbol ORDER BY symbol";
+    assert_eq!(lake.rows(rows).await, ["AAAUSDT | 5", "BBBUSDT | 5"]);
+    let verified = lake.run("verify", &["--deep"]);
+    assert_eq!(verified.code, Some(0), "{verified}");
 }

@@ -104,13 +104,18 @@ impl<'a> BatchStore<'a> {
         // and a correction that is not in `meta.changes` by then would be missing there.
         let corrections = silver.index().take_corrections();
         tables.changes.record(&self.ingest.matrix, &name, corrections, self.context).await?;
-        // What other processes landed in the meantime is recorded from their commits, after what
-        // this one landed, because they may have changed what its archives hold.
+        // Commits are recorded in their order: first those of others before this one's, such as
+        // what a run that died had landed. The next run reads the log from the newest version in
+        // the ledger on, and would load again what is missing below it. Commits of others after
+        // this one's come last, because they may have changed what its archives hold.
         let mut entries: Vec<LedgerEntry> =
             result.archives.iter().map(|archive| self.decoded(archive, &result)).collect();
         let landed = result.archives.iter().filter(|archive| archive.fault.is_none());
         let landed: BTreeSet<&str> = landed.map(|archive| archive.bronze.key.path()).collect();
         silver.index().forget_unrecorded(&landed);
+        if let Some(version) = result.version {
+            tables.ledger.reconcile_before(version, silver.index(), self.context).await?;
+        }
         tables.ledger.record_landed(std::mem::take(&mut entries), self.context).await?;
         tables.ledger.reconcile(silver.index(), self.context).await?;
         // Only now the ledger knows what a run that died, or another one, had landed of these.

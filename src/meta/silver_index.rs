@@ -94,6 +94,15 @@ impl SilverIndex {
         std::mem::take(&mut self.unrecorded)
     }
 
+    /// Takes those of the entries that are of commits before a version.
+    pub(crate) fn take_unrecorded_before(&mut self, version: i64) -> Vec<(i64, LogEntry)> {
+        let (before, rest) = std::mem::take(&mut self.unrecorded)
+            .into_iter()
+            .partition(|(committed, _)| *committed < version);
+        self.unrecorded = rest;
+        before
+    }
+
     /// Takes the corrections that were read since the last call.
     pub(crate) fn take_corrections(&mut self) -> Vec<LoggedCorrection> {
         std::mem::take(&mut self.corrections)

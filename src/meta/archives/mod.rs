@@ -30,6 +30,7 @@ use super::table::{MetaTable, write_file};
 use crate::bronze::BronzeArchive;
 use crate::delta::TableError;
 use crate::delta::commit::{Change, CommitContext};
+use crate::delta::log::LogEntry;
 use crate::storage::lake::Lake;
 
 /// The ledger as a table, with all its rows in memory.
@@ -97,7 +98,25 @@ impl LedgerTable {
         index: &mut SilverIndex,
         context: &CommitContext,
     ) -> Result<(), TableError> {
-        let logged = index.take_unrecorded();
+        self.add_logged(index.take_unrecorded(), context).await
+    }
+
+    /// Adds what the index found in commits before a version, as [`Self::reconcile`] does; to be
+    /// called before anything of that version is recorded.
+    pub(crate) async fn reconcile_before(
+        &mut self,
+        version: i64,
+        index: &mut SilverIndex,
+        context: &CommitContext,
+    ) -> Result<(), TableError> {
+        self.add_logged(index.take_unrecorded_before(version), context).await
+    }
+
+    async fn add_logged(
+        &mut self,
+        logged: Vec<(i64, LogEntry)>,
+        context: &CommitContext,
+    ) -> Result<(), TableError> {
         if logged.is_empty() {
             return Ok(());
         }
