@@ -1,5 +1,5 @@
-//! Every question of the cookbook has an answer on the lake of the demo. That the answers are right is
-//! checked by `tests/interop/run`, which computes them again in Python.
+//! Every question of the cookbook has an answer on the lake of the demo. That the answers are right
+//! is checked by `tests/interop/run`, which computes them again in Python.
 
 use std::io::Write;
 use std::process::Stdio;

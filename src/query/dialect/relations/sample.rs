@@ -15,7 +15,7 @@ use datafusion::logical_expr::planner::{
 };
 use datafusion::logical_expr::{
     ColumnarValue, Expr, LogicalPlan, LogicalPlanBuilder, ScalarFunctionArgs, ScalarUDF,
-    ScalarUDFImpl, Signature, Volatility, lit,
+    ScalarUDFImpl, Signature, Volatility, col, lit,
 };
 use datafusion::sql::sqlparser::ast::{
     Expr as SqlExpr, TableFactor, TableSample, TableSampleUnit, Value,
@@ -63,14 +63,24 @@ fn sampled(table: LogicalPlan, sample: &TableSample) -> Result<LogicalPlan> {
     let amount = number(&quantity.value)?;
     match quantity.unit {
         Some(TableSampleUnit::Rows) if amount.fract() == 0.0 => {
-            // A limit of its own: the planner drops a sort alone from what is read by FROM.
-            rows.sort([chance.sort(true, false)])?.limit(0, Some(amount as usize))?.build()
+            first_by(rows, chance, amount as usize)
         }
         Some(TableSampleUnit::Percent) if amount <= 100.0 => {
             rows.filter(chance.lt(lit(amount / 100.0)))?.build()
         }
         _ => plan_err!("a sample is a whole number of ROWS, or from 0 to 100 PERCENT"),
     }
+}
+
+/// Returns the first rows in the order of an expression.
+fn first_by(rows: LogicalPlanBuilder, order: Expr, count: usize) -> Result<LogicalPlan> {
+    let columns: Vec<Expr> = rows.schema().columns().into_iter().map(Expr::Column).collect();
+    // The order is a column, because the engine cannot sort rows of which no column is read.
+    let order = order.alias(NAME);
+    let with_order = rows.project(columns.iter().cloned().chain([order]))?;
+    let by_order = col(NAME).sort(true, false);
+    // The planner drops a sort without a limit from what is read by FROM.
+    with_order.sort([by_order])?.limit(0, Some(count))?.project(columns)?.build()
 }
 
 /// Returns a number from 0 to 1 for each row.

@@ -1,7 +1,7 @@
 //! Names of windows outside the list of columns.
 //!
-//! The engine puts the definition in `WINDOW` in place of its name in the list of columns only. Here
-//! it is put there in QUALIFY and ORDER BY too.
+//! The engine puts the definition in `WINDOW` in place of its name in the list of columns only.
+//! Here it is put there in QUALIFY and ORDER BY too.
 
 use std::ops::ControlFlow;
 
