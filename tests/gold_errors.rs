@@ -29,7 +29,13 @@ fn line_of(text: &str) -> usize {
 }
 
 /// What is replaced in the model, by what, the line of the error, and a part of its text.
-fn mistakes() -> Vec<(&'static str, &'static str, usize, &'static str)> {
+type Mistake = (&'static str, &'static str, usize, &'static str);
+
+fn mistakes() -> Vec<Mistake> {
+    [mistakes_of_names(), mistakes_of_values()].concat()
+}
+
+fn mistakes_of_names() -> Vec<Mistake> {
     let select = line_of("SELECT market");
     vec![
         ("SELECT market, date, symbol,", "SELECT market,, symbol,", select, "expected"),
@@ -95,6 +101,12 @@ fn mistakes() -> Vec<(&'static str, &'static str, usize, &'static str)> {
             "the key is not unique: there are several rows with market spot, date 2024-02-29, \
              symbol BTCUSDT",
         ),
+    ]
+}
+
+fn mistakes_of_values() -> Vec<Mistake> {
+    let select = line_of("SELECT market");
+    vec![
         (
             "count(*) AS hours",
             "count(*) / 2 AS hours",

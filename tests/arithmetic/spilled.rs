@@ -33,7 +33,7 @@ fn rows(random: &mut Random) -> Vec<(i64, i128, i64)> {
     let row = |place: usize| {
         let amount = (u128::from(random.next()) << 60 | u128::from(random.next())) % limit;
         // Every second one takes away what the one before it gave, but for the last digits.
-        let sign = if place % 2 == 0 { 1 } else { -1 };
+        let sign = if place.is_multiple_of(2) { 1 } else { -1 };
         let part = i64::try_from(random.below(GROUPS)).unwrap();
         (part, amount.cast_signed() * sign, random.next().cast_signed() >> 20)
     };

@@ -71,7 +71,7 @@ fn refuse_chance(call: &RawAggregateExpr) -> Result<()> {
         "last_value" => MAXIMUM,
         _ => return Ok(()),
     };
-    let value = call.args.first().map_or_else(|| "x".to_owned(), |value| value.to_string());
+    let value = call.args.first().map_or_else(|| "x".to_owned(), ToString::to_string);
     let which = call.func.name().trim_end_matches("_value");
     plan_err!(
         "rows have no order of their own, so their {which} value is not defined: write \
@@ -99,9 +99,9 @@ fn count_of(call: RawAggregateExpr) -> Expr {
 }
 
 /// `arg_max(x, by)` is `first_value(x ORDER BY by DESC)` of the rows that have both.
-fn first_by(call: RawAggregateExpr, ascending: bool) -> Expr {
-    let value = call.args[0].clone();
-    let by = call.args[1].clone();
+fn first_by(mut call: RawAggregateExpr, ascending: bool) -> Expr {
+    let by = call.args.swap_remove(1);
+    let value = call.args.swap_remove(0);
     let have_both = value.clone().is_not_null().and(by.clone().is_not_null());
     aggregate(RawAggregateExpr {
         func: first_value_udaf(),

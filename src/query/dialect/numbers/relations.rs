@@ -59,7 +59,7 @@ fn unify_named(
 fn unify_inputs(plan: LogicalPlan) -> Result<LogicalPlan> {
     match plan {
         LogicalPlan::Join(join) => unify_keys(join).map(LogicalPlan::Join),
-        LogicalPlan::Union(union) => unify_union(union).map(LogicalPlan::Union),
+        LogicalPlan::Union(union) => unify_union(&union).map(LogicalPlan::Union),
         LogicalPlan::Values(values) => unify_values(values).map(LogicalPlan::Values),
         other => Ok(other),
     }
@@ -78,7 +78,7 @@ fn unify_keys(mut join: Join) -> Result<Join> {
 }
 
 /// The schema of a union is the engine's guess until here, and must not decide.
-fn unify_union(union: Union) -> Result<Union> {
+fn unify_union(union: &Union) -> Result<Union> {
     let inputs: Vec<_> = union.inputs.iter().map(|input| column_types(input)).collect();
     let mut fields = Vec::new();
     for (at, (relation, field)) in union.schema.iter().enumerate() {

@@ -75,11 +75,10 @@ impl Decimal {
     pub(super) fn lossless(self) -> Option<DataType> {
         let digits = u8::try_from(self.whole + self.places).ok()?.max(1);
         let places = i8::try_from(self.places).ok()?;
-        match digits {
-            ..=DECIMAL128_MAX_PRECISION => Some(DataType::Decimal128(digits, places)),
-            ..=DECIMAL256_MAX_PRECISION => Some(DataType::Decimal256(digits, places)),
-            _ => None,
+        if digits <= DECIMAL128_MAX_PRECISION {
+            return Some(DataType::Decimal128(digits, places));
         }
+        (digits <= DECIMAL256_MAX_PRECISION).then_some(DataType::Decimal256(digits, places))
     }
 }
 
