@@ -56,8 +56,12 @@ fn the_first_commands_print_what_the_readme_shows() {
     let first_block = blocks(README, "sh").remove(0).1.replace("cargo run -- ", "lakehouse ");
     let mut commands = first_block.lines();
     type_command(commands.next().unwrap(), folder.path());
-    let printed: String =
-        commands.map(|command| type_command(command, folder.path()).stdout).collect();
+    let mut printed = String::new();
+    for command in commands {
+        let run = type_command(command, folder.path());
+        printed.push_str(&run.stdout);
+        printed.push_str(&run.stderr);
+    }
     assert_eq!(printed.trim_end(), blocks(README, "text").remove(0).1);
 }
 
