@@ -46,6 +46,7 @@ mod outputs;
 mod outside;
 mod overlap;
 mod ownership;
+mod pruning;
 mod query;
 mod readme;
 mod real_archives;
