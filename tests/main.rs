@@ -6,6 +6,7 @@ mod bad_archives;
 mod bars;
 mod bucket;
 mod changes;
+mod checkpoints;
 mod cli;
 mod concurrent;
 mod config;
