@@ -9,6 +9,7 @@ mod compact;
 mod decimal_bounds;
 mod describe;
 mod merge;
+mod merge_thread;
 mod plan;
 mod removals;
 mod repair;
