@@ -48,6 +48,8 @@ pub mod fuzzing;
 #[doc(hidden)]
 pub mod parquet;
 #[doc(hidden)]
+pub mod scale;
+#[doc(hidden)]
 pub mod settings;
 #[doc(hidden)]
 pub mod terminal;

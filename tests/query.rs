@@ -585,7 +585,7 @@ async fn a_snapshot_tells_files_and_partitions() {
     assert_eq!((snapshot.version(), snapshot.files().len()), (8, 8));
     assert_eq!(snapshot.partition_columns(), ["market", "date"]);
     assert_eq!(snapshot.sort_columns(), ["symbol", "open_time"]);
-    assert!(snapshot.files().iter().all(|file| file.rows == Some(10)));
+    assert!(snapshot.files().iter().all(|file| file.rows() == Some(10)));
 }
 
 /// The columns of every silver table, each once.

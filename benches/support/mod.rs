@@ -3,6 +3,8 @@
 
 #![allow(dead_code, reason = "each bench uses its part of it")]
 
+pub(crate) mod measure;
+
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
@@ -39,6 +41,11 @@ impl Served {
         let (matrix, schemas) =
             (Arc::new(Matrix::builtin().unwrap()), Arc::new(Schemas::builtin().unwrap()));
         Self { runtime, mirror, matrix, schemas }
+    }
+
+    /// Returns where the archives are served.
+    pub(crate) fn url(&self) -> &str {
+        self.mirror.url()
     }
 
     /// Ingests everything into the lake in a folder: listing, plan, download, checksums, tables.

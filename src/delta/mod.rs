@@ -5,6 +5,7 @@
 //! in memory, round decimal statistics and lose order and lineage. What a table means is the
 //! business of [`crate::silver`] and [`crate::meta::archives`].
 
+pub(crate) mod checkpoint;
 mod columns;
 pub(crate) mod commit;
 pub(crate) mod commit_time;

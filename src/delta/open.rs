@@ -5,8 +5,10 @@
 //! next commit would follow it.
 
 use std::collections::HashSet;
+use std::future::Future;
 use std::sync::Arc;
 
+use deltalake::logstore::LogStoreRef;
 use deltalake::{DeltaTable, DeltaTableBuilder};
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore};
@@ -17,23 +19,55 @@ use super::hiding_store::HidingStore;
 use super::log_files::{LogFiles, check_commit, is_damaged_checkpoint};
 use crate::storage::location_of;
 
-/// Opens the table at an engine's URL, at a version or at its newest; nothing if there is no log.
+/// What can be read of a log.
+pub(crate) trait FromLog: Sized {
+    /// Reads the log at a version, or at its newest.
+    ///
+    /// # Errors
+    /// When it cannot be read, or only without one of its files.
+    fn from_log(
+        log: LogStoreRef,
+        version: Option<u64>,
+    ) -> impl Future<Output = Result<Self, LogError>> + Send;
+
+    /// Returns the version that was read.
+    fn read_version(&self) -> Option<u64>;
+}
+
+impl FromLog for DeltaTable {
+    async fn from_log(log: LogStoreRef, version: Option<u64>) -> Result<Self, LogError> {
+        let mut table = Self::new(log);
+        match version {
+            Some(version) => table.load_version(version).await?,
+            None => table.load().await?,
+        }
+        Ok(table)
+    }
+
+    fn read_version(&self) -> Option<u64> {
+        self.version()
+    }
+}
+
+/// Reads the log at an engine's URL, at a version or at its newest; nothing if there is no log.
 ///
 /// # Errors
 /// When the log cannot be read, and other files of it do not say the same.
-pub(crate) async fn open_log(
+pub(crate) async fn open_log<T: FromLog>(
     url: &Url,
     version: Option<u64>,
-) -> Result<Option<DeltaTable>, LogError> {
-    let mut table = DeltaTableBuilder::from_url(url.clone())?.build()?;
+) -> Result<Option<T>, LogError> {
+    let table = DeltaTableBuilder::from_url(url.clone())?.build()?;
     if !table.verify_deltatable_existence().await? {
         return Ok(None);
     }
-    if let Err(error) = load(&mut table, version).await {
-        table = load_from_commits(url, table, version, error).await?;
-    }
-    check_version(&table).await?;
-    Ok(Some(table))
+    let log = table.log_store();
+    let read = match T::from_log(Arc::clone(&log), version).await {
+        Ok(read) => read,
+        Err(error) => load_from_commits(url, &log, version, error).await?,
+    };
+    check_version(&log, read.read_version()).await?;
+    Ok(Some(read))
 }
 
 /// Moves a table on to its newest version.
@@ -43,39 +77,44 @@ pub(crate) async fn open_log(
 pub(crate) async fn update_log(table: &mut DeltaTable) -> Result<(), LogError> {
     let before = table.version();
     if let Err(error) = table.update_state().await {
-        // The engine's message does not name the file.
-        let store = table.log_store().object_store(None);
-        let files = LogFiles::list(&store).await?;
-        return Err(files.torn_commit(&store).await?.map_or(error.into(), LogError::from));
+        return Err(name_torn_commit(&table.log_store(), error.into()).await?);
     }
     if table.version() != before {
-        check_version(table).await?;
+        check_version(&table.log_store(), table.version()).await?;
     }
     Ok(())
 }
 
-async fn check_version(table: &DeltaTable) -> Result<(), LogError> {
-    let Some(version) = table.version() else { return Ok(()) };
-    check_commit(&table.log_store().object_store(None), version).await
+/// Returns an error that names the newest commit where it is torn, which the engine's does not.
+///
+/// # Errors
+/// When the log cannot be listed.
+pub(crate) async fn name_torn_commit(
+    log: &LogStoreRef,
+    error: LogError,
+) -> Result<LogError, LogError> {
+    let store = log.object_store(None);
+    let files = LogFiles::list(&store).await?;
+    Ok(files.torn_commit(&store).await?.map_or(error, LogError::from))
 }
 
-async fn load(table: &mut DeltaTable, version: Option<u64>) -> Result<(), LogError> {
-    match version {
-        Some(version) => table.load_version(version).await?,
-        None => table.load().await?,
-    }
-    Ok(())
+/// Checks that the commit of a version that was read is whole.
+///
+/// # Errors
+/// When it is not, or the store fails.
+pub(crate) async fn check_version(log: &LogStoreRef, version: Option<u64>) -> Result<(), LogError> {
+    let Some(version) = version else { return Ok(()) };
+    check_commit(&log.object_store(None), version).await
 }
 
 /// Opens a log whose newest checkpoint, or the hint at it, is of no use: from an older one, or from
 /// the first commit on, as far as all later commits are there.
-async fn load_from_commits(
+async fn load_from_commits<T: FromLog>(
     url: &Url,
-    table: DeltaTable,
+    log: &LogStoreRef,
     version: Option<u64>,
     error: LogError,
-) -> Result<DeltaTable, LogError> {
-    let log = table.log_store();
+) -> Result<T, LogError> {
     let store = log.object_store(None);
     let files = LogFiles::list(&store).await?;
     if let Some(torn) = files.torn_commit(&store).await? {
@@ -93,10 +132,10 @@ async fn load_from_commits(
         let root: Arc<dyn ObjectStore> = log.root_object_store(None);
         let hiding = Arc::new(HidingStore::new(root, hidden));
         let builder = DeltaTableBuilder::from_url(url.clone())?;
-        let mut table = builder.with_storage_backend(hiding, url.clone()).build()?;
-        if load(&mut table, version).await.is_ok() {
+        let table = builder.with_storage_backend(hiding, url.clone()).build()?;
+        if let Ok(read) = T::from_log(table.log_store(), version).await {
             warn(url);
-            return Ok(table);
+            return Ok(read);
         }
     }
     Err(damaged_checkpoint(&store, &files).await?.map_or(error, LogError::from))

@@ -1,7 +1,7 @@
 //! One table of the lake: created when it is missing, opened at its newest version, its active
 //! files listed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::datatypes::{FieldRef, Schema, SchemaRef};
@@ -198,14 +198,29 @@ impl WritableTable {
 
     /// Returns the files of that version.
     pub(crate) fn active_files(&self) -> Result<Vec<ActiveFile>, TableError> {
+        self.each_file().map(Iterator::collect)
+    }
+
+    /// Returns the files of that version one by one, for tables that have many.
+    pub(crate) fn each_file(&self) -> Result<impl Iterator<Item = ActiveFile>, TableError> {
         let snapshot = self.delta.snapshot().map_err(TableError::delta(&self.spec.name))?;
-        let files = snapshot.log_data().into_iter().map(|file| ActiveFile {
+        Ok(snapshot.log_data().into_iter().map(|file| ActiveFile {
             path: file.path().into_owned(),
             size: u64::try_from(file.size()).unwrap_or_default(),
             partition_values: file.partition_values_map(),
             stats: file.stats(),
-        });
-        Ok(files.collect())
+        }))
+    }
+
+    /// Returns those of the paths that are files of that version.
+    pub(crate) fn active_among<'a>(
+        &self,
+        paths: impl Iterator<Item = &'a str>,
+    ) -> Result<HashSet<&'a str>, TableError> {
+        let snapshot = self.delta.snapshot().map_err(TableError::delta(&self.spec.name))?;
+        let wanted: HashSet<&str> = paths.collect();
+        let files = snapshot.log_data().into_iter();
+        Ok(files.filter_map(|file| wanted.get(file.path().as_ref()).copied()).collect())
     }
 
     /// Returns the store whose root is the table's folder.

@@ -119,9 +119,9 @@ impl InputTable {
     /// Returns the bytes of each partition; none for a table without partitions.
     pub(super) fn sizes(&self) -> BTreeMap<Partition, u64> {
         let mut sizes = BTreeMap::new();
-        for file in self.snapshot.iter().flat_map(|snapshot| snapshot.files()) {
+        for file in self.snapshot.iter().flat_map(|snapshot| snapshot.files().iter()) {
             if let Some(partition) = self.partition_of(file) {
-                *sizes.entry(partition).or_default() += file.size;
+                *sizes.entry(partition).or_default() += file.size();
             }
         }
         sizes
@@ -140,16 +140,15 @@ impl InputTable {
         let table = TableScan::new(self.name.clone(), Arc::clone(snapshot));
         // An input without partitions is read whole for every chunk: any row may be needed.
         let Some(only) = only.filter(|_| self.is_partitioned()) else { return Arc::new(table) };
-        Arc::new(table.cut(|file: &ScanFile| {
+        Arc::new(table.cut(|file: ScanFile<'_>| {
             self.partition_of(file).is_some_and(|partition| only.contains(&partition))
         }))
     }
 
-    fn partition_of(&self, file: &ScanFile) -> Option<Partition> {
+    fn partition_of(&self, file: ScanFile<'_>) -> Option<Partition> {
         let columns = self.snapshot.as_ref()?.partition_columns();
-        let value = |name: &str| {
-            file.partition_values.get(columns.iter().position(|column| column == name)?)
-        };
+        let values = file.partition_values().ok()?;
+        let value = |name: &str| values.get(columns.iter().position(|column| column == name)?);
         let ScalarValue::Date32(Some(days)) = value("date")? else { return None };
         let market = value("market")?.to_string().parse().ok()?;
         Some(Partition { market, date: Date32Type::to_naive_date_opt(*days)? })

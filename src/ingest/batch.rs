@@ -11,6 +11,7 @@ use lakehouse_core::names::period::Period;
 
 use super::{Depth, Ingest, IngestError};
 use crate::bronze::{BronzeArchive, FetchOutcome, Fetched, Mismatch};
+use crate::delta::checkpoint::BackgroundCheckpoints;
 use crate::delta::commit::CommitContext;
 use crate::error_chain::one_line;
 use crate::events::{Event, Reporter, archive_span};
@@ -27,6 +28,7 @@ pub(super) struct BatchStore<'a> {
     context: &'a CommitContext,
     tables: Option<MetaTables>,
     silver: HashMap<Arc<str>, SilverTable>,
+    checkpoints: BackgroundCheckpoints,
 }
 
 struct MetaTables {
@@ -49,7 +51,8 @@ impl<'a> BatchStore<'a> {
                 rejects: RejectsTable::open(&ingest.lake).await?,
             }),
         };
-        Ok(Self { ingest, reporter, context, tables, silver: HashMap::new() })
+        let checkpoints = BackgroundCheckpoints::default();
+        Ok(Self { ingest, reporter, context, tables, silver: HashMap::new(), checkpoints })
     }
 
     /// Lands one batch.
@@ -75,8 +78,23 @@ impl<'a> BatchStore<'a> {
             tables.ledger.record(std::mem::take(&mut entries), self.context).await?;
         }
         tables.ledger.record(entries, self.context).await?;
+        self.begin_checkpoint(table, &tables);
         self.tables = Some(tables);
         Ok(())
+    }
+
+    /// Begins a checkpoint where many batches have landed, which goes on beside the next one.
+    fn begin_checkpoint(&mut self, table: &Arc<str>, tables: &MetaTables) {
+        let silver = self.silver.get(table).map(SilverTable::table);
+        let meta = [tables.ledger.table(), tables.rejects.table(), tables.changes.table()];
+        for table in silver.into_iter().chain(meta) {
+            self.checkpoints.begin_if_due(table);
+        }
+    }
+
+    /// Waits for what goes on beside the batches.
+    pub(super) async fn finish(self) {
+        self.checkpoints.finish().await;
     }
 
     async fn land(

@@ -256,10 +256,11 @@ impl Ingest {
             left -= fetched.len().min(left);
             store.add(&table, fetched).await?;
         }
-        if left > 0 && !self.shutdown.is_requested() {
-            return Err(IngestError::Died);
+        if self.shutdown.is_requested() {
+            return Ok(());
         }
-        Ok(())
+        store.finish().await;
+        if left > 0 { Err(IngestError::Died) } else { Ok(()) }
     }
 
     /// Waits for the next batch; nothing when there is none, or when the run is to stop.

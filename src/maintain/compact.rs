@@ -1,23 +1,30 @@
-//! Compaction of one table: partition by partition, each step one commit that moves rows and
-//! changes none.
+//! Compaction of one table: some partitions at a time, each such group one commit that moves rows
+//! and changes none.
 //!
-//! A step reads files of one partition and writes them as fewer. It lands only if every file that
-//! it read is still part of the table; otherwise another process was faster, and the partition is
-//! left for the next time. A run that dies leaves files that no version names, which maintenance
-//! deletes when they are old.
+//! Files of a partition are read and written as fewer. They land only if every file that was read
+//! is still part of the table; otherwise another process was faster, and that partition is left for
+//! the next time, while the others of its group land. A run that dies leaves files that no version
+//! names, which maintenance deletes when they are old.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::merge::merge;
-use super::plan::{CompactionLimits, PartitionPlan, plan};
+use super::merge_thread::MergeThread;
+use super::plan::{CompactionLimits, PartitionPlan, SmallFiles};
 use super::report::Compacted;
-use crate::delta::TableError;
 use crate::delta::commit::{Change, CommitContext, Committed, commit};
 use crate::delta::file::{ActiveFile, NewFile};
 use crate::delta::table::WritableTable;
+use crate::delta::{TableError, Verb};
 use crate::failpoint::step;
 use crate::parquet::writer::FileTarget;
+
+/// Partitions that land in one commit. A commit costs as much as the table has files, and makes the
+/// log longer.
+const PARTITIONS_OF_A_COMMIT: usize = 50;
+/// Bytes read after which a commit is made earlier, because a run that is killed loses them.
+const BYTES_OF_A_COMMIT: u64 = 2 << 30;
 
 /// Compacts every partition that is worth it.
 ///
@@ -28,13 +35,27 @@ pub(super) async fn compact_table(
     limits: CompactionLimits,
     context: &CommitContext,
 ) -> Result<Compacted, TableError> {
+    let files = SmallFiles::of(table, limits)?;
+    let mut waiting: Vec<_> = files.plans().map(|plan| plan.partition).collect();
     let target = Arc::new(FileTarget::new(table));
-    let mut compacted = Compacted::default();
-    for partition in planned(table, &limits)? {
-        compact_partition(table, &target, &partition.partition, limits, context, &mut compacted)
-            .await?;
+    let thread = MergeThread::start();
+    let thread = thread.map_err(TableError::cannot(Verb::Merge, target.table(), "data files"))?;
+    let mut compaction = Compaction {
+        thread,
+        table,
+        target,
+        limits,
+        context,
+        files,
+        compacted: Compacted::default(),
+        partitions: BTreeSet::new(),
+    };
+    // What a step writes may be read by the next step of its partition.
+    while !waiting.is_empty() {
+        waiting = compaction.step(waiting).await?;
     }
-    Ok(compacted)
+    let partitions = compaction.partitions.len();
+    Ok(Compacted { partitions, ..compaction.compacted })
 }
 
 /// Returns what a compaction of the table would do now.
@@ -42,73 +63,121 @@ pub(super) fn planned(
     table: &WritableTable,
     limits: &CompactionLimits,
 ) -> Result<Vec<PartitionPlan>, TableError> {
-    Ok(plan(table, table.active_files()?, limits))
+    Ok(SmallFiles::of(table, *limits)?.plans().collect())
 }
 
-/// Compacts a partition until nothing of it is worth compacting, or another process has changed it.
-async fn compact_partition(
-    table: &mut WritableTable,
-    target: &Arc<FileTarget>,
-    partition: &str,
+struct Compaction<'a> {
+    thread: MergeThread,
+    table: &'a mut WritableTable,
+    target: Arc<FileTarget>,
     limits: CompactionLimits,
-    context: &CommitContext,
-    compacted: &mut Compacted,
-) -> Result<(), TableError> {
-    let mut steps = 0;
-    loop {
-        // Planned again after each step, because outputs may be inputs of the next one.
-        let plans = planned(table, &limits)?;
-        let Some(plan) = plans.into_iter().find(|plan| plan.partition == partition) else { break };
-        let inputs = plan.next_step(&limits);
-        let Some(outputs) = write_outputs(table, target, &inputs, limits).await? else { break };
-        step("files merged", &table.spec.name);
-        if !land(table, &inputs, &outputs, context).await? {
-            target.discard(&outputs).await;
-            compacted.overtaken += 1;
-            break;
+    context: &'a CommitContext,
+    files: SmallFiles,
+    compacted: Compacted,
+    /// Those of which files have landed.
+    partitions: BTreeSet<String>,
+}
+
+/// Files of one partition and those that are to take their place.
+struct Merged {
+    partition: String,
+    inputs: Vec<ActiveFile>,
+    outputs: Vec<NewFile>,
+}
+
+impl Merged {
+    fn bytes(&self) -> u64 {
+        self.inputs.iter().map(|file| file.size).sum()
+    }
+}
+
+impl Compaction<'_> {
+    /// Makes one step in each of these partitions; returns those in which another is worth it.
+    async fn step(&mut self, partitions: Vec<String>) -> Result<Vec<String>, TableError> {
+        let mut next = Vec::new();
+        let mut group = Vec::new();
+        let mut bytes = 0;
+        for partition in partitions {
+            let merged = match self.merge(partition).await {
+                Ok(merged) => merged,
+                Err(error) => {
+                    // What was merged before is as good as if this had not been tried.
+                    self.land(group).await?;
+                    return Err(error);
+                }
+            };
+            bytes += merged.as_ref().map_or(0, Merged::bytes);
+            group.extend(merged);
+            if group.len() >= PARTITIONS_OF_A_COMMIT || bytes >= BYTES_OF_A_COMMIT {
+                next.extend(self.land(std::mem::take(&mut group)).await?);
+                bytes = 0;
+            }
         }
-        compacted.count(&inputs, &outputs);
-        steps += 1;
+        next.extend(self.land(group).await?);
+        Ok(next)
     }
-    compacted.partitions += usize::from(steps > 0);
-    Ok(())
+
+    /// Writes the files of a partition's next step; nothing if they would not be fewer.
+    async fn merge(&self, partition: String) -> Result<Option<Merged>, TableError> {
+        let inputs = self.files.next_step(&partition);
+        let written = merge(&self.thread, self.table, &self.target, &inputs, self.limits).await?;
+        if written.len() >= inputs.len() {
+            written.into_iter().for_each(|file| file.discard(&self.target));
+            return Ok(None);
+        }
+        let outputs = self.target.publish_all(written).await?;
+        step("files merged", &self.table.spec.name);
+        Ok(Some(Merged { partition, inputs, outputs }))
+    }
+
+    /// Lands a group of partitions in one commit, without those that others have changed; returns
+    /// those in which another step is worth it.
+    async fn land(&mut self, group: Vec<Merged>) -> Result<Vec<String>, TableError> {
+        if group.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut stands = vec![false; group.len()];
+        let landed = commit(self.table, self.context, async |table: &WritableTable| {
+            stands = still_stand(table, &group)?;
+            Ok::<_, TableError>(change(&group, &stands))
+        });
+        if landed.await? == Committed::Unneeded {
+            stands.fill(false);
+        }
+        let mut next = Vec::new();
+        for (merged, stands) in group.into_iter().zip(stands) {
+            if !stands {
+                self.target.discard(&merged.outputs).await;
+                self.compacted.overtaken += 1;
+                continue;
+            }
+            self.compacted.count(&merged.inputs, &merged.outputs);
+            self.files.replace(&merged.partition, &merged.inputs, &merged.outputs);
+            next.extend(self.files.plan(&merged.partition).map(|plan| plan.partition));
+            self.partitions.insert(merged.partition);
+        }
+        Ok(next)
+    }
 }
 
-/// Writes the files that would take the place of the inputs; nothing if they would not be fewer.
-async fn write_outputs(
-    table: &WritableTable,
-    target: &Arc<FileTarget>,
-    inputs: &[ActiveFile],
-    limits: CompactionLimits,
-) -> Result<Option<Vec<NewFile>>, TableError> {
-    let written = merge(table, target, inputs, limits).await?;
-    if written.len() >= inputs.len() {
-        written.into_iter().for_each(|file| file.discard(target));
-        return Ok(None);
-    }
-    target.publish_all(written).await.map(Some)
+/// Returns for each partition whether all its inputs are in the table. If one is gone, another
+/// process has rewritten or replaced its rows, and the outputs would bring back what it removed.
+fn still_stand(table: &WritableTable, group: &[Merged]) -> Result<Vec<bool>, TableError> {
+    let inputs = group.iter().flat_map(|merged| &merged.inputs);
+    let active = table.active_among(inputs.map(|file| file.path.as_str()))?;
+    let stands =
+        |merged: &Merged| merged.inputs.iter().all(|file| active.contains(file.path.as_str()));
+    Ok(group.iter().map(stands).collect())
 }
 
-/// Puts the outputs in the place of the inputs in one commit; false if an input is gone.
-async fn land(
-    table: &mut WritableTable,
-    inputs: &[ActiveFile],
-    outputs: &[NewFile],
-    context: &CommitContext,
-) -> Result<bool, TableError> {
-    let landed = commit(table, context, async |table: &WritableTable| {
-        // If an input is gone, another process has rewritten or replaced its rows, and the outputs
-        // would bring back what it removed.
-        let active = table.active_files()?;
-        let active: HashSet<&str> = active.iter().map(|file| file.path.as_str()).collect();
-        let all_active = inputs.iter().all(|file| active.contains(file.path.as_str()));
-        let change = || Change {
-            adds: outputs.to_vec(),
-            removes: inputs.to_vec(),
-            data_change: false,
-            ..Change::default()
-        };
-        Ok::<_, TableError>(all_active.then(change))
-    });
-    Ok(landed.await? != Committed::Unneeded)
+/// Returns the change that puts outputs in the place of inputs; nothing if no partition stands.
+fn change(group: &[Merged], stands: &[bool]) -> Option<Change> {
+    let standing = || group.iter().zip(stands).filter(|(_, stands)| **stands).map(|(it, _)| it);
+    standing().next()?;
+    Some(Change {
+        adds: standing().flat_map(|merged| merged.outputs.iter().cloned()).collect(),
+        removes: standing().flat_map(|merged| merged.inputs.iter().cloned()).collect(),
+        data_change: false,
+        ..Change::default()
+    })
 }

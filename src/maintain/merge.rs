@@ -22,6 +22,7 @@ use futures::executor::block_on_stream;
 use futures::{StreamExt, stream};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+use super::merge_thread::MergeThread;
 use super::plan::CompactionLimits;
 use crate::delta::file::ActiveFile;
 use crate::delta::table::WritableTable;
@@ -42,6 +43,7 @@ const BATCH_ROWS: usize = 8 << 10;
 /// # Errors
 /// When a file cannot be read or written; nothing that was written is left then.
 pub(super) async fn merge(
+    thread: &MergeThread,
     table: &WritableTable,
     target: &Arc<FileTarget>,
     files: &[ActiveFile],
@@ -58,8 +60,8 @@ pub(super) async fn merge(
         partition_values: partition_values(table, first),
         limits,
     };
-    let work = tokio::task::spawn_blocking(move || merge.run(inputs));
-    work.await.map_err(TableError::cannot(Verb::Merge, target.table(), "data files"))?
+    let merged = thread.run(move || merge.run(inputs)).await;
+    merged.map_err(TableError::cannot(Verb::Merge, target.table(), "data files"))?
 }
 
 struct Input {

@@ -5,11 +5,11 @@
 //! none, and what it deletes is what no version within the retention names. Commits are never
 //! deleted, because they say which archives each version holds.
 
-mod checkpoint;
 mod compact;
 mod decimal_bounds;
 mod describe;
 mod merge;
+mod merge_thread;
 mod plan;
 mod removals;
 mod repair;
@@ -25,7 +25,6 @@ use lakehouse_core::schema::Schemas;
 use thiserror::Error;
 use uuid::Uuid;
 
-use self::checkpoint::{checkpoint_table, is_due};
 use self::compact::{compact_table, planned};
 use self::decimal_bounds::{count_decimal_bounds, remove_decimal_bounds};
 pub use self::plan::{CompactionLimits, PartitionPlan};
@@ -35,6 +34,7 @@ use self::vacuum::{delete_files, find_unneeded};
 use crate::bronze::{delete_stale_partials, find_stale_partials};
 use crate::clock::Clock;
 use crate::delta::TableError;
+use crate::delta::checkpoint::{checkpoint_table, is_due};
 use crate::delta::commit::CommitContext;
 use crate::delta::table::WritableTable;
 use crate::error_chain::one_line;
@@ -48,6 +48,9 @@ use crate::verify::VerifyError;
 
 /// How long a file stays after a commit removed it from its table, if nothing else is requested.
 pub const DEFAULT_RETENTION: TimeDelta = TimeDelta::days(7);
+
+/// Commits after which maintenance gives a table a new checkpoint.
+const COMMITS_WITHOUT_CHECKPOINT: i64 = 20;
 
 /// Why a lake could not be maintained at all.
 #[derive(Debug, Error)]
@@ -153,7 +156,8 @@ impl Maintain {
             report.described = self.lacks_descriptions(&mut table)?;
             report.planned = planned(&table, &self.limits)?;
             report.decimal_bounds = count_decimal_bounds(&table)?;
-            report.checkpoint = is_due(&table).await?.then(|| table.version());
+            let is_due = is_due(&table, COMMITS_WITHOUT_CHECKPOINT).await?;
+            report.checkpoint = is_due.then(|| table.version());
             report.deleted = find_unneeded(&mut table, context.clock.now(), self.retention).await?;
             return Ok(());
         }
@@ -161,7 +165,7 @@ impl Maintain {
         report.compacted = compact_table(&mut table, self.limits, context).await?;
         // After compaction, whose outputs have no such bounds any more.
         report.decimal_bounds = remove_decimal_bounds(&mut table, context).await?;
-        report.checkpoint = checkpoint_table(&table).await?;
+        report.checkpoint = checkpoint_table(&table, COMMITS_WITHOUT_CHECKPOINT).await?;
         // Last, because compaction and checkpoints are what makes files unneeded.
         let unneeded = find_unneeded(&mut table, context.clock.now(), self.retention).await?;
         delete_files(&table, &unneeded).await?;

@@ -1,13 +1,15 @@
 //! Which files of a table are worth making one of: a decision on names and sizes, nothing is read.
 //!
-//! The files that a compaction writes are never small enough, or never numerous enough, to be
-//! planned again; so running it twice does nothing the second time.
+//! The table's files are gone through once; what a compaction changes is then changed here too. The
+//! files that a compaction writes are never small enough, or never numerous enough, to be planned
+//! again; so running it twice does nothing the second time.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::delta::file::ActiveFile;
+use crate::delta::TableError;
+use crate::delta::file::{ActiveFile, NewFile};
 use crate::delta::table::WritableTable;
 
 /// How large data files become, and how many are merged at a time.
@@ -30,8 +32,12 @@ impl Default for CompactionLimits {
 }
 
 impl CompactionLimits {
-    fn is_small(&self, file: &ActiveFile) -> bool {
-        file.size < self.bytes / 2 && file.rows().is_none_or(|rows| rows < self.rows / 2)
+    const fn is_small(&self, bytes: u64, rows: Option<u64>) -> bool {
+        let has_few_rows = match rows {
+            Some(rows) => rows < self.rows / 2,
+            None => true,
+        };
+        bytes < self.bytes / 2 && has_few_rows
     }
 
     /// Estimates the memory for reading a file page by page, every column at a time.
@@ -40,9 +46,9 @@ impl CompactionLimits {
         file.size.saturating_mul(8).min(PAGES_OF_A_FILE)
     }
 
-    fn files_for(&self, files: &[ActiveFile]) -> usize {
-        let bytes: u64 = files.iter().map(|file| file.size).sum();
-        let rows: u64 = files.iter().filter_map(ActiveFile::rows).sum();
+    fn files_for(&self, files: &[SmallFile]) -> usize {
+        let bytes: u64 = files.iter().map(|file| file.file.size).sum();
+        let rows: u64 = files.iter().filter_map(|file| file.rows).sum();
         let needed = bytes.div_ceil(self.bytes.max(1)).max(rows.div_ceil(self.rows.max(1))).max(1);
         usize::try_from(needed).unwrap_or(usize::MAX)
     }
@@ -58,47 +64,86 @@ pub struct PartitionPlan {
     /// Files that would take their place, about.
     pub files_after: usize,
     pub bytes: u64,
-    #[serde(skip)]
-    pub(super) inputs: Vec<ActiveFile>,
 }
 
-/// Finds the partitions of a table's files that are worth compacting, in the order of their names.
-pub(super) fn plan(
-    table: &WritableTable,
-    files: Vec<ActiveFile>,
-    limits: &CompactionLimits,
-) -> Vec<PartitionPlan> {
-    let mut partitions: BTreeMap<String, Vec<ActiveFile>> = BTreeMap::new();
-    for file in files {
-        partitions.entry(partition_name(table, &file)).or_default().push(file);
+/// The small files of a table, by the names of their partitions.
+#[derive(Debug)]
+pub(super) struct SmallFiles {
+    limits: CompactionLimits,
+    partition_columns: Vec<String>,
+    partitions: BTreeMap<String, Vec<SmallFile>>,
+}
+
+/// A file without its statistics, which would be most of it.
+#[derive(Clone, Debug)]
+struct SmallFile {
+    file: ActiveFile,
+    rows: Option<u64>,
+}
+
+impl SmallFiles {
+    /// Goes through the files of a table.
+    ///
+    /// # Errors
+    /// When they cannot be read from the log.
+    pub(super) fn of(table: &WritableTable, limits: CompactionLimits) -> Result<Self, TableError> {
+        let partition_columns = table.spec.partition_columns.clone();
+        let mut files = Self { limits, partition_columns, partitions: BTreeMap::new() };
+        for file in table.each_file()? {
+            files.add(file);
+        }
+        Ok(files)
     }
-    let plans = partitions.into_iter().map(|(name, files)| plan_partition(name, files, limits));
-    plans.flatten().collect()
-}
 
-fn plan_partition(
-    partition: String,
-    mut files: Vec<ActiveFile>,
-    limits: &CompactionLimits,
-) -> Option<PartitionPlan> {
-    files.retain(|file| limits.is_small(file));
-    let files_after = limits.files_for(&files);
-    if files.len() < 2 || files_after >= files.len() {
-        return None;
+    fn add(&mut self, file: ActiveFile) {
+        let rows = file.rows();
+        if self.limits.is_small(file.size, rows) {
+            let file = ActiveFile { stats: None, ..file };
+            let partition = partition_name(&self.partition_columns, &file);
+            self.partitions.entry(partition).or_default().push(SmallFile { file, rows });
+        }
     }
-    files.sort_by(|a, b| (a.size, &a.path).cmp(&(b.size, &b.path)));
-    let bytes = files.iter().map(|file| file.size).sum();
-    Some(PartitionPlan { partition, files: files.len(), files_after, bytes, inputs: files })
-}
 
-impl PartitionPlan {
-    /// Returns the files of the next step, smallest first: as many as may be open at a time, and at
-    /// least two.
-    pub(super) fn next_step(&self, limits: &CompactionLimits) -> Vec<ActiveFile> {
-        let (mut taken, mut memory) = (Vec::new(), 0);
-        for file in &self.inputs {
+    /// Puts files in the place of others of the same partition.
+    pub(super) fn replace(&mut self, partition: &str, old: &[ActiveFile], new: &[NewFile]) {
+        if let Some(files) = self.partitions.get_mut(partition) {
+            let is_old = |file: &SmallFile| old.iter().any(|old| old.path == file.file.path);
+            files.retain(|file| !is_old(file));
+        }
+        for file in new {
+            self.add(ActiveFile::from(file));
+        }
+    }
+
+    /// Returns the partitions that are worth compacting, in the order of their names.
+    pub(super) fn plans(&self) -> impl Iterator<Item = PartitionPlan> {
+        self.partitions.keys().filter_map(|partition| self.plan(partition))
+    }
+
+    /// Returns what a compaction of a partition would do; nothing if it is not worth it.
+    pub(super) fn plan(&self, partition: &str) -> Option<PartitionPlan> {
+        let small = self.partitions.get(partition)?;
+        let files_after = self.limits.files_for(small);
+        if small.len() < 2 || files_after >= small.len() {
+            return None;
+        }
+        let bytes = small.iter().map(|file| file.file.size).sum();
+        let partition = partition.to_owned();
+        Some(PartitionPlan { partition, files: small.len(), files_after, bytes })
+    }
+
+    /// Returns the files of a partition's next step, smallest first: as many as may be open at a
+    /// time, and at least two.
+    pub(super) fn next_step(&self, partition: &str) -> Vec<ActiveFile> {
+        let small = self.partitions.get(partition).map_or(&[][..], Vec::as_slice);
+        let mut inputs: Vec<&ActiveFile> = small.iter().map(|file| &file.file).collect();
+        inputs.sort_by(|a, b| (a.size, &a.path).cmp(&(b.size, &b.path)));
+        let mut taken: Vec<ActiveFile> = Vec::new();
+        let mut memory = 0;
+        for file in inputs {
             memory += CompactionLimits::memory_of(file);
-            if taken.len() >= 2 && (taken.len() >= limits.files || memory > limits.memory) {
+            let is_full = taken.len() >= self.limits.files || memory > self.limits.memory;
+            if taken.len() >= 2 && is_full {
                 break;
             }
             taken.push(file.clone());
@@ -107,10 +152,9 @@ impl PartitionPlan {
     }
 }
 
-fn partition_name(table: &WritableTable, file: &ActiveFile) -> String {
+fn partition_name(columns: &[String], file: &ActiveFile) -> String {
     let value =
         |column: &String| file.partition_values.get(column).cloned().flatten().unwrap_or_default();
-    let parts =
-        table.spec.partition_columns.iter().map(|column| format!("{column}={}", value(column)));
+    let parts = columns.iter().map(|column| format!("{column}={}", value(column)));
     parts.collect::<Vec<_>>().join("/")
 }

@@ -15,7 +15,6 @@ use object_store::{Error, ObjectMeta};
 
 use super::removals::{Removals, RemovedAt};
 use super::report::DeletedFile;
-use crate::delta::file::ActiveFile;
 use crate::delta::table::WritableTable;
 use crate::delta::{TableError, Verb};
 use crate::failpoint::step;
@@ -35,7 +34,7 @@ pub(super) async fn find_unneeded(
     // In this order: a file that is committed in between is in the newest version.
     let mut listed = list_data_files(table).await?;
     table.refresh().await?;
-    let active: HashSet<Path> = table.active_files()?.iter().map(ActiveFile::location).collect();
+    let active: HashSet<Path> = table.each_file()?.map(|file| file.location()).collect();
     listed.retain(|file| !active.contains(&file.location));
     let removals = Removals::find(table, &listed, now).await?;
     let unnamed_before = now - retention.max(UNCOMMITTED);

@@ -48,10 +48,10 @@ pub(super) fn files_read(
 
 fn describe(table: &TableScan, read: &HashSet<Path>) -> String {
     let snapshot = table.snapshot();
-    let of_table = || snapshot.files().iter().filter(|file| read.contains(&file.path));
+    let of_table = || snapshot.files().iter().filter(|file| read.contains(&file.path()));
     let total = snapshot.files().len();
-    let (files, bytes) = (of_table().count(), of_table().map(|file| file.size).sum());
-    let all = snapshot.files().iter().map(|file| file.size).sum();
+    let (files, bytes) = (of_table().count(), of_table().map(|file| file.size()).sum());
+    let all = snapshot.files().total_size();
     let (name, version) = (table.name(), snapshot.version());
     let (bytes, all) = (bytesize::ByteSize(bytes), bytesize::ByteSize(all));
     format!("{name} at version {version}: {files} of {total} files, {bytes} of {all}")

@@ -4,11 +4,11 @@
 //! The library's own scan hides the sort order and cannot be sent to another process; this one is
 //! made of stock operators only. Which files may be skipped is decided in `statistics`.
 
-use std::cmp::Ordering;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datafusion::arrow::compute::SortOptions;
+use datafusion::arrow::array::{RecordBatch, RecordBatchOptions};
+use datafusion::arrow::compute::{SortOptions, sort_to_indices};
 use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::config::TableParquetOptions;
@@ -16,6 +16,7 @@ use datafusion::common::stats::Precision;
 use datafusion::common::tree_node::TreeNode;
 use datafusion::common::{ColumnStatistics, Result, ScalarValue, Statistics, ToDFSchema};
 use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::{
     FileGroup, FileScanConfig, FileScanConfigBuilder, ParquetSource,
@@ -26,14 +27,23 @@ use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType, cast};
 use datafusion::physical_expr::expressions::col;
-use datafusion::physical_expr::{LexOrdering, PhysicalExpr, PhysicalSortExpr};
+use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use object_store::ObjectMeta;
 use url::Position;
 
-use super::snapshot::{ScanFile, TableSnapshot};
+use super::files::{ScanFile, partition_schema};
+use super::snapshot::TableSnapshot;
 use crate::storage::lake::TableName;
+
+/// Above so many files, looking for an order in which they follow one another costs more than the
+/// order is worth.
+const MAX_SORTED_FILES: usize = 1024;
+
+/// Above so many, over all files and columns, statistics of files cost more memory than they are
+/// worth.
+const MAX_COLUMN_STATISTICS: usize = 64 << 10;
 
 /// Files whose ranges overlap are merged as they are read, each open at once; beyond this many,
 /// sorting the rows that are read is cheaper than keeping all of them open.
@@ -57,7 +67,7 @@ impl TableScan {
 
     /// Returns the table as if it had no other files than those that are to be kept.
     #[must_use]
-    pub(crate) fn cut(self, keep: impl Fn(&ScanFile) -> bool) -> Self {
+    pub(crate) fn cut(self, keep: impl Fn(ScanFile<'_>) -> bool) -> Self {
         let only = Some(self.snapshot.files().iter().map(keep).collect());
         Self { only, ..self }
     }
@@ -88,18 +98,16 @@ impl TableScan {
             .filter(|filter| decidable(filter))
             .cloned()
             .partition(|filter| self.on_partitions(filter));
-        let physical = |filters: Vec<Expr>| -> Result<Option<Arc<dyn PhysicalExpr>>> {
+        let physical = |filters: Vec<Expr>, schema: SchemaRef| {
             // NULL by itself has no type. A cast of a condition is the condition.
             let conditions = filters.into_iter().map(|filter| cast(filter, DataType::Boolean));
             let Some(filter) = conjunction(conditions) else { return Ok(None) };
-            let schema = Arc::clone(self.snapshot.schema()).to_dfschema()?;
-            session.create_physical_expr(filter, &schema).map(Some)
+            session.create_physical_expr(filter, &schema.to_dfschema()?).map(Some)
         };
-        let keep =
-            self.snapshot.prune(physical(on_partitions)?.as_ref(), physical(others)?.as_ref())?;
-        let is_there = |index: usize| self.only.as_ref().is_none_or(|only| only[index]);
-        let kept = keep.iter().enumerate().filter(|(index, keep)| **keep && is_there(*index));
-        Ok(kept.map(|(index, _)| index).collect())
+        let partitions = partition_schema(self.snapshot.partition_fields());
+        let on_partitions = physical(on_partitions, partitions)?;
+        let others = physical(others, Arc::clone(self.snapshot.schema()))?;
+        self.snapshot.prune(self.only.as_deref(), on_partitions.as_ref(), others.as_ref())
     }
 
     /// A scan's columns come in the order of its Parquet files, then the partition columns.
@@ -117,23 +125,17 @@ impl TableScan {
             .build()
     }
 
-    fn scan_file(&self, index: usize, columns: &SchemaRef) -> PartitionedFile {
-        let file = &self.snapshot.files()[index];
-        let mut scanned = PartitionedFile::new_from_meta(ObjectMeta {
-            location: file.path.clone(),
-            last_modified: chrono::DateTime::UNIX_EPOCH,
-            size: file.size,
-            e_tag: None,
-            version: None,
-        });
-        scanned.partition_values.clone_from(&file.partition_values);
-        let known = |name: &String| self.snapshot.column_statistics(index, name);
-        scanned.statistics = Some(Arc::new(Statistics {
-            num_rows: file.rows.map_or(Precision::Absent, Precision::Exact),
-            total_byte_size: Precision::Absent,
-            column_statistics: columns.fields().iter().map(|field| known(field.name())).collect(),
-        }));
-        scanned
+    /// Describes files for the engine, with what is known of the values in each where these are
+    /// few enough.
+    fn scan_files(&self, kept: &[usize], columns: &SchemaRef) -> Result<Vec<PartitionedFile>> {
+        let fields = columns.fields();
+        let mut known = match kept.len() * fields.len() <= MAX_COLUMN_STATISTICS {
+            true => self.snapshot.column_statistics(fields, kept),
+            false => Vec::new(),
+        }
+        .into_iter();
+        let files = self.snapshot.files().select(kept);
+        files.map(|file| scan_file(file, known.next())).collect()
     }
 
     fn ordering(&self, columns: &SchemaRef) -> Option<LexOrdering> {
@@ -196,11 +198,17 @@ impl TableProvider for TableScan {
                 .map_or_else(|| Ok(Arc::clone(declared)), |p| declared.project(p).map(Arc::new))?;
             return Ok(Arc::new(EmptyExec::new(columns)));
         }
+        if filters.iter().all(|filter| self.on_partitions(filter))
+            && let Some(rows) = self.rows_without_columns(projection, &kept)
+        {
+            return rows;
+        }
         let schema = self.scan_schema();
         let columns = Arc::clone(schema.table_schema());
-        let files: Vec<_> = kept.iter().map(|&index| self.scan_file(index, &columns)).collect();
+        let files = self.scan_files(&kept, &columns)?;
         let partitions = session.config().target_partitions();
-        let (groups, ordering) = match self.ordering(&columns) {
+        let ordering = self.ordering(&columns).filter(|_| files.len() <= MAX_SORTED_FILES);
+        let (groups, ordering) = match ordering {
             Some(ordering) => {
                 group_sorted(files, &columns, ordering, self.bounds_order(&kept), partitions)
             }
@@ -210,7 +218,7 @@ impl TableProvider for TableScan {
         let scan = FileScanConfigBuilder::new(store.clone(), self.source(session, schema, &store)?)
             .with_file_groups(groups)
             .with_limit(limit)
-            .with_statistics(self.statistics(&kept, &columns))
+            .with_statistics(self.statistics(&kept, &columns)?)
             .with_output_ordering(ordering)
             .with_projection_indices(Some(scan_projection(declared, &columns, projection)?))?;
         Ok(DataSourceExec::from_data_source(scan.build()))
@@ -222,56 +230,99 @@ impl TableScan {
     fn cut_to_limit(&self, kept: &mut Vec<usize>, limit: Option<usize>) {
         let Some(limit) = limit else { return };
         let mut rows = 0;
-        let enough = kept.iter().position(|&index| {
-            rows += self.snapshot.files()[index].rows.unwrap_or(0);
+        let enough = self.snapshot.files().select(kept).position(|file| {
+            rows += file.rows().unwrap_or(0);
             rows >= limit
         });
         kept.truncate(enough.map_or(kept.len(), |last| last + 1));
     }
 
+    /// Returns so many rows as the log says that files have, where no column of them is read: this
+    /// is how rows are counted.
+    fn rows_without_columns(
+        &self,
+        projection: Option<&Vec<usize>>,
+        kept: &[usize],
+    ) -> Option<Result<Arc<dyn ExecutionPlan>>> {
+        if projection.is_none_or(|columns| !columns.is_empty()) {
+            return None;
+        }
+        let rows: usize =
+            self.snapshot.files().select(kept).map(|file| file.rows()).sum::<Option<_>>()?;
+        let schema = Arc::new(Schema::empty());
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        let batch = RecordBatch::try_new_with_options(Arc::clone(&schema), Vec::new(), &options);
+        let rows = batch
+            .map_err(Into::into)
+            .and_then(|batch| MemorySourceConfig::try_new_exec(&[vec![batch]], schema, None));
+        Some(rows.map(|rows| rows as Arc<dyn ExecutionPlan>))
+    }
+
     /// NULLs come last but are in no bound, so only files known to have none can follow one
     /// another.
     fn bounds_order(&self, kept: &[usize]) -> bool {
-        self.snapshot.sort_columns().iter().all(|column| self.snapshot.has_no_nulls(column, kept))
+        self.snapshot.have_no_nulls(self.snapshot.sort_columns(), kept)
     }
 
-    fn statistics(&self, kept: &[usize], columns: &SchemaRef) -> Statistics {
-        let files = || kept.iter().map(|&index| &self.snapshot.files()[index]);
-        let rows: Option<usize> = files().map(|file| file.rows).sum();
-        let bytes: u64 = files().map(|file| file.size).sum();
-        Statistics {
+    fn statistics(&self, kept: &[usize], columns: &SchemaRef) -> Result<Statistics> {
+        let files = || self.snapshot.files().select(kept);
+        let rows: Option<usize> = files().map(|file| file.rows()).sum();
+        let bytes: u64 = files().map(|file| file.size()).sum();
+        let may_be_empty = files().any(|file| file.rows().unwrap_or(0) == 0);
+        let column_statistics = columns.fields().iter().map(|column| match may_be_empty {
+            true => Ok(ColumnStatistics::new_unknown()),
+            false => self.partition_range(column.name(), kept),
+        });
+        Ok(Statistics {
             num_rows: rows.map_or(Precision::Absent, Precision::Exact),
             total_byte_size: usize::try_from(bytes).map_or(Precision::Absent, Precision::Inexact),
-            column_statistics: columns
-                .fields()
-                .iter()
-                .map(|column| self.partition_range(column.name(), kept))
-                .collect(),
-        }
+            column_statistics: column_statistics.collect::<Result<_>>()?,
+        })
     }
 
-    /// A partition column's least and greatest value are known without reading, where no file may
-    /// be empty.
-    fn partition_range(&self, column: &str, kept: &[usize]) -> ColumnStatistics {
+    /// A partition column's least and greatest value are known without reading, where no file is
+    /// empty.
+    fn partition_range(&self, column: &str, kept: &[usize]) -> Result<ColumnStatistics> {
         let unknown = ColumnStatistics::new_unknown();
         let Some(index) = self.snapshot.partition_columns().iter().position(|name| name == column)
         else {
-            return unknown;
+            return Ok(unknown);
         };
-        let files = || kept.iter().map(|&file| &self.snapshot.files()[file]);
-        let mut values: Vec<_> = files().map(|file| &file.partition_values[index]).collect();
-        if files().any(|file| file.rows.unwrap_or(0) == 0)
-            || values.iter().any(|value| value.is_null())
-        {
-            return unknown;
+        let values = self.snapshot.partition_values(index, kept)?;
+        if values.is_empty() || values.null_count() > 0 {
+            return Ok(unknown);
         }
-        values.sort_by(|a, b| a.partial_cmp(b).unwrap_or(Ordering::Equal));
-        let exact = |value: Option<&&ScalarValue>| {
-            value.map_or(Precision::Absent, |value| Precision::Exact((*value).clone()))
+        let end = |descending| -> Result<Precision<ScalarValue>> {
+            let options = SortOptions { descending, nulls_first: false };
+            let first = sort_to_indices(&values, Some(options), Some(1))?.value(0);
+            Ok(Precision::Exact(ScalarValue::try_from_array(&values, first as usize)?))
         };
-        let (least, greatest) = (exact(values.first()), exact(values.last()));
-        unknown.with_min_value(least).with_max_value(greatest).with_null_count(Precision::Exact(0))
+        let (least, greatest) = (end(false)?, end(true)?);
+        Ok(unknown
+            .with_min_value(least)
+            .with_max_value(greatest)
+            .with_null_count(Precision::Exact(0)))
     }
+}
+
+/// Describes a file for the engine.
+fn scan_file(
+    file: ScanFile<'_>,
+    column_statistics: Option<Vec<ColumnStatistics>>,
+) -> Result<PartitionedFile> {
+    let mut scanned = PartitionedFile::new_from_meta(ObjectMeta {
+        location: file.path(),
+        last_modified: chrono::DateTime::UNIX_EPOCH,
+        size: file.size(),
+        e_tag: None,
+        version: None,
+    });
+    scanned.partition_values = file.partition_values()?;
+    scanned.statistics = column_statistics.map(|column_statistics| {
+        let num_rows = file.rows().map_or(Precision::Absent, Precision::Exact);
+        Arc::new(Statistics { num_rows, total_byte_size: Precision::Absent, column_statistics })
+    });
+    Ok(scanned)
 }
 
 /// Returns whether planning can already evaluate a filter: not one that waits for a sub-query or

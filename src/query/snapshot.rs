@@ -10,17 +10,18 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use chrono::{DateTime, Utc};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use datafusion::common::{DataFusionError, ScalarValue};
-use deltalake::kernel::LogicalFileView;
-use deltalake::{DeltaTable, DeltaTableBuilder, DeltaTableError};
+use deltalake::kernel::Snapshot;
+use deltalake::logstore::LogStoreRef;
+use deltalake::{DeltaTableBuilder, DeltaTableError};
 use object_store::path::Path;
 use url::Url;
 
 use super::error::QueryError;
-use super::statistics::{ColumnBounds, FileStatistics};
+use super::files::FileList;
+use super::replay::{follow_commits, read_files};
 use crate::delta::commit_time::{VersionAt, version_at};
 use crate::delta::damage::LogError;
-use crate::delta::open::{open_log, update_log};
+use crate::delta::open::{FromLog, check_version, name_torn_commit, open_log};
 use crate::delta::table::SORT_PROPERTY;
 use crate::storage::location_of;
 
@@ -36,20 +37,6 @@ pub enum At {
     Time(DateTime<Utc>),
 }
 
-/// One active Parquet file of a table.
-#[derive(Debug)]
-pub struct ScanFile {
-    /// Where the file is in the store of the table's whole scheme and host.
-    pub path: Path,
-    /// Bytes.
-    pub size: u64,
-    /// One value per partition column of the snapshot, in its order.
-    pub partition_values: Vec<ScalarValue>,
-    /// The number of rows, if the log has it.
-    pub rows: Option<usize>,
-    pub(super) statistics: FileStatistics,
-}
-
 /// A table's columns and active files at one version.
 #[derive(Debug)]
 pub struct TableSnapshot {
@@ -58,9 +45,9 @@ pub struct TableSnapshot {
     version: u64,
     schema: SchemaRef,
     partition_columns: Vec<String>,
+    partition_fields: Vec<Field>,
     sort_columns: Vec<String>,
-    files: Vec<ScanFile>,
-    pub(super) bounds: ColumnBounds,
+    files: FileList,
 }
 
 impl TableSnapshot {
@@ -114,6 +101,11 @@ impl TableSnapshot {
         &self.partition_columns
     }
 
+    /// Returns the partition columns.
+    pub(super) fn partition_fields(&self) -> &[Field] {
+        &self.partition_fields
+    }
+
     /// Returns the columns by which each file's rows are sorted, ascending with NULLs last; empty
     /// when they are not.
     #[must_use]
@@ -123,37 +115,70 @@ impl TableSnapshot {
 
     /// Returns the active files.
     #[must_use]
-    pub fn files(&self) -> &[ScanFile] {
+    pub const fn files(&self) -> &FileList {
         &self.files
     }
 
-    fn read(url: &Url, table: &DeltaTable) -> Result<Self, DeltaTableError> {
-        let state = table.snapshot()?;
-        let schema = read_schema(state.snapshot().arrow_schema().as_ref());
+    /// Reads what the table is at a version, and its files.
+    async fn read(log: &LogStoreRef, state: &Snapshot) -> Result<Self, DeltaTableError> {
+        let url = log.root_url().clone();
+        let schema = read_schema(state.arrow_schema().as_ref());
         let partition_columns = state.metadata().partition_columns().to_vec();
-        let sort_columns = sort_columns(state.metadata().configuration(), &schema);
+        let mut partition_fields = Vec::with_capacity(partition_columns.len());
+        for column in &partition_columns {
+            partition_fields.push(schema.field_with_name(column)?.clone());
+        }
         let root = Path::from_url_path(url.path()).map_err(object_store::Error::from)?;
-        let files = state
-            .log_data()
-            .iter()
-            .map(|file| read_file(&file, &root, &partition_columns, &schema))
-            .collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
-            url: url.clone(),
+            url,
             id: state.metadata().id().to_owned(),
             version: state.version(),
+            sort_columns: sort_columns(state.metadata().configuration(), &schema),
             schema,
             partition_columns,
-            sort_columns,
+            files: read_files(log, state, root, partition_fields.clone()).await?,
+            partition_fields,
+        })
+    }
+
+    /// Returns the table at a newer version, read from the commits in between where these leave
+    /// what the table is.
+    async fn follow(&self, log: &LogStoreRef, state: &Snapshot) -> Result<Self, DeltaTableError> {
+        let columns = &self.partition_fields;
+        let to = state.version();
+        let followed = follow_commits(log, &self.files, columns, self.version, to).await?;
+        let Some(files) = followed else { return Self::read(log, state).await };
+        Ok(Self {
+            url: self.url.clone(),
+            id: self.id.clone(),
+            version: to,
+            schema: Arc::clone(&self.schema),
+            partition_columns: self.partition_columns.clone(),
+            partition_fields: self.partition_fields.clone(),
+            sort_columns: self.sort_columns.clone(),
             files,
-            bounds: ColumnBounds::default(),
         })
     }
 }
 
+/// A table with the handle by which newer versions of it are found.
 struct OpenedTable {
-    table: DeltaTable,
+    log: LogStoreRef,
+    state: Arc<Snapshot>,
     snapshot: Arc<TableSnapshot>,
+}
+
+impl FromLog for OpenedTable {
+    async fn from_log(log: LogStoreRef, version: Option<u64>) -> Result<Self, LogError> {
+        // The library's own table would keep the whole log in memory, twice.
+        let state = Snapshot::try_new(log.as_ref(), version).await?;
+        let snapshot = TableSnapshot::read(&log, &state).await?;
+        Ok(Self { log, state: Arc::new(state), snapshot: Arc::new(snapshot) })
+    }
+
+    fn read_version(&self) -> Option<u64> {
+        Some(self.snapshot.version)
+    }
 }
 
 type CacheEntry = Arc<tokio::sync::Mutex<Option<OpenedTable>>>;
@@ -171,8 +196,8 @@ async fn newest(url: &Url) -> Result<Option<Arc<TableSnapshot>>, LogError> {
     let cache_entry = cache_entry(url);
     let mut cache_entry = cache_entry.lock().await;
     let opened = match cache_entry.take() {
-        Some(opened) => refresh(url, opened).await?,
-        None => match open(url).await? {
+        Some(opened) => refresh(opened).await?,
+        None => match open_log::<OpenedTable>(url, None).await? {
             Some(opened) => opened,
             None => return Ok(None),
         },
@@ -191,16 +216,16 @@ async fn refuse_beyond_newest(url: &Url, version: u64) -> Result<(), QueryError>
     }
 }
 
-async fn open(url: &Url) -> Result<Option<OpenedTable>, LogError> {
-    let Some(table) = open_log(url, None).await? else { return Ok(None) };
-    let snapshot = Arc::new(TableSnapshot::read(url, &table)?);
-    Ok(Some(OpenedTable { table, snapshot }))
-}
-
-async fn refresh(url: &Url, mut opened: OpenedTable) -> Result<OpenedTable, LogError> {
-    update_log(&mut opened.table).await?;
-    if opened.table.version() != Some(opened.snapshot.version) {
-        opened.snapshot = Arc::new(TableSnapshot::read(url, &opened.table)?);
+/// Moves a table on to its newest version.
+async fn refresh(mut opened: OpenedTable) -> Result<OpenedTable, LogError> {
+    let log = &opened.log;
+    opened.state = match Arc::clone(&opened.state).update(log.engine(None), None).await {
+        Ok(state) => state,
+        Err(error) => return Err(name_torn_commit(log, error.into()).await?),
+    };
+    if opened.state.version() != opened.snapshot.version {
+        check_version(log, Some(opened.state.version())).await?;
+        opened.snapshot = Arc::new(opened.snapshot.follow(log, &opened.state).await?);
     }
     Ok(opened)
 }
@@ -221,41 +246,8 @@ async fn version_by(url: &Url, time: DateTime<Utc>) -> Result<Option<u64>, Query
 }
 
 async fn at_version(url: &Url, version: u64) -> Result<Option<Arc<TableSnapshot>>, LogError> {
-    let Some(table) = open_log(url, Some(version)).await? else { return Ok(None) };
-    Ok(Some(Arc::new(TableSnapshot::read(url, &table)?)))
-}
-
-fn read_file(
-    file: &LogicalFileView,
-    root: &Path,
-    partition_columns: &[String],
-    schema: &Schema,
-) -> Result<ScanFile, DeltaTableError> {
-    let path = Path::from_iter(root.parts().chain(file.object_store_path().parts()));
-    if file.deletion_vector_descriptor().is_some() {
-        let message =
-            format!("file `{path}` has a deletion vector, which this program does not read");
-        return Err(DeltaTableError::generic(message));
-    }
-    let texts = file.partition_values_map();
-    let mut partition_values = Vec::with_capacity(partition_columns.len());
-    for column in partition_columns {
-        let data_type = schema.field_with_name(column)?.data_type();
-        let value = match texts.get(column).and_then(Option::as_ref) {
-            Some(text) => ScalarValue::try_from_string(text.clone(), data_type),
-            None => ScalarValue::try_from(data_type),
-        };
-        // The library's errors have no room for a text with a source, so the cause is text here.
-        let unreadable = |error: DataFusionError| {
-            DeltaTableError::generic(format!(
-                "partition column `{column}` of file `{path}`: {error}"
-            ))
-        };
-        partition_values.push(value.map_err(unreadable)?);
-    }
-    let statistics = file.stats().map(|text| FileStatistics::parse(&text)).unwrap_or_default();
-    let size = u64::try_from(file.size()).unwrap_or_default();
-    Ok(ScanFile { path, size, partition_values, rows: statistics.rows(), statistics })
+    let opened = open_log::<OpenedTable>(url, Some(version)).await?;
+    Ok(opened.map(|opened| opened.snapshot))
 }
 
 /// Text and bytes become views, the form in which scans are cheapest, whatever the files hold.

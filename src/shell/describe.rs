@@ -61,11 +61,11 @@ fn table_name(text: &str) -> Option<TableName> {
 }
 
 fn count_rows(table: &TableScan) -> String {
-    let rows: Option<usize> = table.snapshot().files().iter().map(|file| file.rows).sum();
+    let rows = table.snapshot().files().total_rows();
     rows.map_or_else(|| "unknown".to_owned(), |rows| rows.to_string())
 }
 
 fn size(table: &TableScan) -> String {
-    let bytes: u64 = table.snapshot().files().iter().map(|file| file.size).sum();
+    let bytes = table.snapshot().files().total_size();
     ByteSize(bytes).display().iec().to_string()
 }

@@ -120,6 +120,11 @@ impl SilverTable {
         Ok(self)
     }
 
+    /// Returns the Delta table.
+    pub(crate) const fn table(&self) -> &WritableTable {
+        &self.table
+    }
+
     /// Returns what the table is known to hold.
     pub(crate) const fn index(&mut self) -> &mut SilverIndex {
         &mut self.index

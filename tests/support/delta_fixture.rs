@@ -13,7 +13,7 @@ use arrow::datatypes::{DataType, Field, Schema};
 use arrow::util::display::array_value_to_string;
 use deltalake::DeltaTable;
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties, TableReference};
-use deltalake::kernel::{Action, Add, DataType as DeltaType, PrimitiveType, StructField};
+use deltalake::kernel::{Action, Add, DataType as DeltaType, PrimitiveType, Remove, StructField};
 use deltalake::operations::create::CreateBuilder;
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use parquet::arrow::ArrowWriter;
@@ -24,6 +24,7 @@ pub(crate) struct FixtureTable {
     folder: std::path::PathBuf,
     table: DeltaTable,
     files: usize,
+    adds: Vec<Add>,
 }
 
 impl FixtureTable {
@@ -51,7 +52,7 @@ impl FixtureTable {
             .with_save_mode(SaveMode::Ignore)
             .await
             .unwrap();
-        Self { folder, table, files: 0 }
+        Self { folder, table, files: 0, adds: Vec::new() }
     }
 
     /// Commits one file that holds the batch.
@@ -78,10 +79,60 @@ impl FixtureTable {
                 ("date".to_owned(), Some(date.to_owned())),
             ]),
             data_change: true,
+            stats: (!stats.is_empty()).then(|| stats.to_owned()),
+            ..Add::default()
+        };
+        self.adds.push(add.clone());
+        self.commit(vec![Action::Add(add)]).await;
+    }
+
+    /// Returns the number of files that were ever appended.
+    pub(crate) const fn files(&self) -> usize {
+        self.files
+    }
+
+    /// Commits that a file, by its place among those appended, is no longer part of the table.
+    pub(crate) async fn remove(&mut self, file: usize) {
+        let Add { path, partition_values, size, .. } = self.adds[file].clone();
+        let remove = Remove {
+            path,
+            data_change: true,
+            deletion_timestamp: Some(0),
+            extended_file_metadata: Some(true),
+            partition_values: Some(partition_values),
+            size: Some(size),
+            ..Remove::default()
+        };
+        self.commit(vec![Action::Remove(remove)]).await;
+    }
+
+    /// Commits a file that was appended once more.
+    pub(crate) async fn add_again(&mut self, file: usize) {
+        self.commit(vec![Action::Add(self.adds[file].clone())]).await;
+    }
+
+    /// Commits files that do not exist, all on one date and with the same statistics.
+    pub(crate) async fn make_up(&mut self, files: usize, date: &str, stats: &str) {
+        let made_up = |number| Add {
+            path: format!("market=spot/date={date}/made-up-{number:06}.parquet"),
+            size: 1,
+            partition_values: HashMap::from([
+                ("market".to_owned(), Some("spot".to_owned())),
+                ("date".to_owned(), Some(date.to_owned())),
+            ]),
+            data_change: true,
             stats: Some(stats.to_owned()),
             ..Add::default()
         };
-        self.commit(vec![Action::Add(add)]).await;
+        self.commit((0..files).map(made_up).map(Action::Add).collect()).await;
+    }
+
+    /// Changes a property of the table.
+    pub(crate) async fn set_property(&mut self, key: &str, value: &str) {
+        self.table.update_state().await.unwrap();
+        let properties = HashMap::from([(key.to_owned(), value.to_owned())]);
+        let changed = self.table.clone().set_tbl_properties().with_properties(properties);
+        self.table = changed.with_raise_if_not_exists(false).await.unwrap();
     }
 
     /// Adds a column that files written before do not have.
@@ -113,7 +164,8 @@ fn write_parquet(file: &Path, batch: &RecordBatch) -> u64 {
     std::fs::metadata(file).unwrap().len()
 }
 
-fn statistics(batch: &RecordBatch) -> String {
+/// Returns exact statistics of every column, as the log has them.
+pub(crate) fn statistics(batch: &RecordBatch) -> String {
     let (mut minimum, mut maximum, mut nulls) = (Vec::new(), Vec::new(), Map::new());
     for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
         nulls.insert(field.name().clone(), json!(column.null_count()));

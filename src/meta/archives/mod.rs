@@ -31,6 +31,7 @@ use crate::bronze::BronzeArchive;
 use crate::delta::TableError;
 use crate::delta::commit::{Change, CommitContext};
 use crate::delta::log::LogEntry;
+use crate::delta::table::WritableTable;
 use crate::storage::lake::Lake;
 
 /// The ledger as a table, with all its rows in memory.
@@ -47,6 +48,11 @@ impl LedgerTable {
     /// Opens the ledger of a lake and reads it; creates it when it is missing.
     pub(crate) async fn open(lake: &Lake, matrix: Arc<Matrix>) -> Result<Self, TableError> {
         Self::read(MetaTable::open_or_create(lake, &SCHEMA).await?, matrix).await
+    }
+
+    /// Returns the Delta table.
+    pub(crate) const fn table(&self) -> &WritableTable {
+        self.table.delta()
     }
 
     /// Returns the table's columns.

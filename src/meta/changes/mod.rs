@@ -82,6 +82,11 @@ impl ChangesTable {
         MetaTable::open_or_create(lake, &SCHEMA).await.map(Self)
     }
 
+    /// Returns the Delta table.
+    pub(crate) const fn table(&self) -> &WritableTable {
+        self.0.delta()
+    }
+
     /// Reads the corrections of a lake that may have no such table yet, oldest first; writes
     /// nothing.
     pub(crate) async fn peek(lake: &Lake) -> Result<Vec<Correction>, TableError> {

@@ -11,6 +11,7 @@ pub(crate) use self::spool::{ArchiveRejects, RejectsSpool, RejectsTarget, bytes_
 use super::table::MetaTable;
 use crate::delta::TableError;
 use crate::delta::commit::CommitContext;
+use crate::delta::table::WritableTable;
 use crate::parquet::rewrite::without_archives;
 use crate::parquet::writer::WrittenFile;
 use crate::storage::lake::Lake;
@@ -38,6 +39,11 @@ impl RejectsTable {
             archives.extend(rows::archives_in(table, &file).await?);
         }
         Ok(archives)
+    }
+
+    /// Returns the Delta table.
+    pub(crate) const fn table(&self) -> &WritableTable {
+        self.0.delta()
     }
 
     /// Returns where rejects that a run finds are written.
