@@ -1,0 +1,56 @@
+//! Statements that were answered otherwise than in PostgreSQL and DuckDB, found by comparing.
+
+use crate::support::statements::{lines, open, refusal, value};
+
+async fn expect(expected: &[(&str, &str)]) {
+    let lake = tempfile::tempdir().unwrap();
+    let session = open(lake.path());
+    for (expression, result) in expected {
+        let found = value(&session, &format!("SELECT {expression}")).await;
+        assert_eq!(found, *result, "{expression}");
+    }
+}
+
+#[tokio::test]
+async fn a_cast_to_an_integer_rounds() {
+    expect(&[
+        ("CAST(2.7 AS BIGINT)", "3"),
+        ("CAST(2.5 AS BIGINT)", "3"),
+        ("CAST(-2.5 AS INTEGER)", "-3"),
+        ("CAST(2.4999 AS INTEGER)", "2"),
+        ("CAST(0.5 AS SMALLINT)", "1"),
+        ("112419.55::BIGINT", "112420"),
+        ("CAST(2.5::double AS BIGINT)", "2"),
+        ("CAST(3.5::double AS BIGINT)", "4"),
+        ("CAST(-2.5::double AS BIGINT)", "-2"),
+        ("CAST(2.7::double AS INTEGER)", "3"),
+        ("TRY_CAST(2.5 AS BIGINT)", "3"),
+        ("TRY_CAST(1e300 AS BIGINT) IS NULL", "true"),
+        ("CAST(9223372036854775806.5 AS BIGINT)", "9223372036854775807"),
+        ("(SELECT sum(CAST(x AS BIGINT)) FROM (VALUES (0.5), (1.5), (NULL)) AS t(x))", "3"),
+        ("(SELECT sum(CAST(x AS BIGINT)) FROM (VALUES (0.5::double), (1.5)) AS t(x))", "2"),
+    ])
+    .await;
+    let lake = tempfile::tempdir().unwrap();
+    let session = open(lake.path());
+    for outside in ["9223372036854775807.5", "1e300", "'nan'::double", "'inf'::double"] {
+        refusal(&session, &format!("SELECT CAST({outside} AS BIGINT)")).await;
+    }
+}
+
+#[tokio::test]
+async fn a_comparison_with_a_cast_is_one_with_the_rounded_number() {
+    let lake = tempfile::tempdir().unwrap();
+    let session = open(lake.path());
+    let rows = "(VALUES (4.4), (4.5), (5.4), (5.5)) AS t(x)";
+    for whole in ["BIGINT", "DECIMAL(10, 0)"] {
+        let sql = format!("SELECT x FROM {rows} WHERE CAST(x AS {whole}) = 5 ORDER BY x");
+        assert_eq!(lines(&session, &sql).await, ["4.5", "5.4"], "{whole}");
+        let sql = format!("SELECT x FROM {rows} WHERE CAST(x AS {whole}) > 4 ORDER BY x");
+        assert_eq!(lines(&session, &sql).await, ["4.5", "5.4", "5.5"], "{whole}");
+        let sql = format!(
+            "SELECT CAST(x AS {whole}), count(*) FROM {rows} GROUP BY CAST(x AS {whole}) ORDER BY 1"
+        );
+        assert_eq!(lines(&session, &sql).await, ["4|1", "5|2", "6|1"], "{whole}");
+    }
+}
