@@ -54,3 +54,24 @@ async fn a_comparison_with_a_cast_is_one_with_the_rounded_number() {
         assert_eq!(lines(&session, &sql).await, ["4|1", "5|2", "6|1"], "{whole}");
     }
 }
+
+#[tokio::test]
+async fn a_date_and_an_interval_are_a_time() {
+    let time = "timestamp '2025-08-15 00:17:00'";
+    expect(&[
+        ("DATE '2025-08-15' + INTERVAL '17 minutes'", "2025-08-15T00:17:00"),
+        ("INTERVAL '17 minutes' + DATE '2025-08-15'", "2025-08-15T00:17:00"),
+        ("DATE '2025-08-15' - INTERVAL '1 hour'", "2025-08-14T23:00:00"),
+        ("DATE '2025-08-15' + INTERVAL '1 day'", "2025-08-16T00:00:00"),
+        ("DATE '2024-01-31' + INTERVAL '1 month'", "2024-02-29T00:00:00"),
+        ("CAST(DATE '2025-08-15' + INTERVAL '1 day' AS DATE)", "2025-08-16"),
+        (&format!("DATE '2025-08-15' + INTERVAL '17 minutes' = {time}"), "true"),
+        ("DATE '2025-08-16' = DATE '2025-08-15' + INTERVAL '1 day'", "true"),
+        (
+            "(SELECT count(*) FROM (VALUES (DATE '2025-08-15')) AS a(d) JOIN \
+          (VALUES (DATE '2025-08-16')) AS b(d) ON b.d = a.d + INTERVAL '1 day')",
+            "1",
+        ),
+    ])
+    .await;
+}

@@ -4,6 +4,7 @@
 //! functions that the engine lacks are in `functions`.
 
 mod date_part;
+mod dates;
 mod parts;
 mod rules;
 mod text;
@@ -17,6 +18,7 @@ use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult};
 use datafusion::logical_expr::{Expr, ScalarUDF};
 
 use date_part::DatePart;
+use dates::MovedDates;
 use rules::ZonedTimes;
 use text::CompleteTimes;
 use zones::{Change, Clocks};
@@ -28,7 +30,9 @@ pub(super) fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder 
     functions.push(Arc::clone(&date_part));
     functions.extend(Change::ALL.map(|change| Arc::new(ScalarUDF::from(Clocks::new(change)))));
     // The first planner that knows how to plan something does.
-    builder.expr_planners().get_or_insert_default().insert(0, Arc::new(Extract { date_part }));
+    let planners = builder.expr_planners().get_or_insert_default();
+    planners.insert(0, Arc::new(Extract { date_part }));
+    planners.insert(0, Arc::new(MovedDates));
     builder
         .with_analyzer_rule(Arc::new(CompleteTimes))
         .with_analyzer_rule(Arc::new(ZonedTimes::default()))
