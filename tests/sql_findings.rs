@@ -75,3 +75,39 @@ async fn a_date_and_an_interval_are_a_time() {
     ])
     .await;
 }
+
+#[tokio::test]
+async fn at_time_zone_changes_between_instants_and_what_clocks_show() {
+    expect(&[
+        (
+            "arrow_typeof(CAST('2025-04-30T00:00:00Z' AS TIMESTAMP WITH TIME ZONE) \
+             AT TIME ZONE 'Europe/London')",
+            "Timestamp(ns)",
+        ),
+        (
+            "CAST('2025-04-30T00:00:00Z' AS TIMESTAMP WITH TIME ZONE) \
+             AT TIME ZONE 'Europe/London'",
+            "2025-04-30T01:00:00",
+        ),
+        ("TIMESTAMP '2025-04-30 01:00:00' AT TIME ZONE 'Europe/London'", "2025-04-30T00:00:00Z"),
+        (
+            "TIMESTAMP '2024-07-01 09:30:00' AT TIME ZONE 'America/New_York' \
+             AT TIME ZONE 'Asia/Tokyo'",
+            "2024-07-01T22:30:00",
+        ),
+        // Noon is noon again after the clocks have been put forward.
+        (
+            "((CAST('2024-03-09T17:00:00Z' AS TIMESTAMP WITH TIME ZONE) AT TIME ZONE \
+             'America/New_York') + INTERVAL '1 day') AT TIME ZONE 'America/New_York'",
+            "2024-03-10T16:00:00Z",
+        ),
+        ("timezone('Asia/Kolkata', TIMESTAMP '2024-01-01 05:30:00')", "2024-01-01T00:00:00Z"),
+        ("(NULL::TIMESTAMP AT TIME ZONE 'UTC') IS NULL", "true"),
+    ])
+    .await;
+    let lake = tempfile::tempdir().unwrap();
+    let session = open(lake.path());
+    let unknown = "SELECT TIMESTAMP '2024-01-01 00:00:00' AT TIME ZONE 'Europe/Atlantis'";
+    let message = refusal(&session, unknown).await;
+    assert!(message.contains("`Europe/Atlantis` is no time zone"), "{message}");
+}
