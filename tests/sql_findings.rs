@@ -111,3 +111,19 @@ async fn at_time_zone_changes_between_instants_and_what_clocks_show() {
     let message = refusal(&session, unknown).await;
     assert!(message.contains("`Europe/Atlantis` is no time zone"), "{message}");
 }
+
+#[tokio::test]
+async fn the_sign_of_a_number_is_exact() {
+    expect(&[
+        ("sign(-2.5)", "-1"),
+        ("sign(0.00000000000000000000000000000000000001)", "1"),
+        ("sign(0.0)", "0"),
+        ("sign(-7)", "-1"),
+        ("sign(0)", "0"),
+        ("sign(-2.5::double)", "-1.0"),
+        ("sign(-0.0::double) = 0", "true"),
+        ("sign(NULL::DECIMAL(10, 2)) IS NULL", "true"),
+        ("(SELECT sum(sign(x) * 10) FROM (VALUES (-1.5), (2.5), (3.5)) AS t(x))", "10"),
+    ])
+    .await;
+}

@@ -20,6 +20,7 @@ mod planner;
 mod quotient;
 mod relations;
 mod rounded;
+mod sign;
 mod text;
 mod totals;
 mod types;
@@ -38,6 +39,7 @@ pub(super) fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder 
     let functions = builder.scalar_functions().get_or_insert_default();
     functions.extend(operators::functions());
     functions.push(Arc::new(ScalarUDF::from(rounded::Rounded::new())));
+    functions.push(Arc::new(ScalarUDF::from(sign::Sign::new())));
     builder.aggregate_functions().get_or_insert_default().extend(totals::functions());
     let rules = &mut builder.analyzer().get_or_insert_with(Analyzer::new).rules;
     let before_types = rules.iter().position(|rule| rule.name() == "type_coercion").unwrap_or(0);
