@@ -1,6 +1,6 @@
 //! Statements that were answered otherwise than in PostgreSQL and DuckDB, found by comparing.
 
-use crate::support::statements::{lines, open, refusal, value};
+use crate::support::statements::{answer, lines, open, refusal, value};
 
 async fn expect(expected: &[(&str, &str)]) {
     let lake = tempfile::tempdir().unwrap();
@@ -126,4 +126,25 @@ async fn the_sign_of_a_number_is_exact() {
         ("(SELECT sum(sign(x) * 10) FROM (VALUES (-1.5), (2.5), (3.5)) AS t(x))", "10"),
     ])
     .await;
+}
+
+#[tokio::test]
+async fn the_inner_side_of_a_condition_below_or_is_reduced_to_its_keys() {
+    let lake = tempfile::tempdir().unwrap();
+    let session = open(lake.path());
+    let rows = "WITH o(k) AS (SELECT value % 5 FROM generate_series(1, 20000)), \
+                i(k) AS (SELECT value % 3 FROM generate_series(1, 20000))";
+    for condition in [
+        "k IN (SELECT k FROM i) OR k > 3",
+        "k NOT IN (SELECT k FROM i) OR k < 2",
+        "EXISTS (SELECT 1 FROM i WHERE i.k = o.k) OR k > 3",
+    ] {
+        let sql = format!("EXPLAIN {rows} SELECT k FROM o WHERE {condition}");
+        let plan = answer(&session, &sql).await.unwrap();
+        assert!(plan.contains("Mark Join"), "{plan}");
+        assert_eq!(plan.matches("Aggregate: groupBy").count(), 1, "{plan}");
+        // Pairs of all rows with all of their matches would be a hundred million.
+        let sql = format!("{rows} SELECT count(*) FROM o WHERE {condition}");
+        assert_eq!(value(&session, &sql).await, "16000", "{condition}");
+    }
 }
