@@ -148,3 +148,29 @@ async fn the_inner_side_of_a_condition_below_or_is_reduced_to_its_keys() {
         assert_eq!(value(&session, &sql).await, "16000", "{condition}");
     }
 }
+
+#[tokio::test]
+async fn grouping_sets_are_sorted_by_a_key_that_a_filter_leaves_one_value() {
+    let lake = tempfile::tempdir().unwrap();
+    let session = open(lake.path());
+    let rows = "(VALUES ('a', 1), ('a', 2), ('b', 1)) AS t(s, i)";
+    let sets = async |sets: &str, rest: &str| {
+        let sql = format!(
+            "SELECT s, i, count(*) FROM {rows} WHERE s = 'a' GROUP BY {sets} ORDER BY 1, 2{rest}"
+        );
+        lines(&session, &sql).await
+    };
+    assert_eq!(sets("ROLLUP (s, i)", "").await, ["a|1|1", "a|2|1", "a||2", "||2"]);
+    assert_eq!(sets("ROLLUP (s, i)", " LIMIT 3").await, ["a|1|1", "a|2|1", "a||2"]);
+    assert_eq!(sets("CUBE (s, i)", "").await, ["a|1|1", "a|2|1", "a||2", "|1|1", "|2|1", "||2"]);
+    assert_eq!(sets("GROUPING SETS ((s), (i), ())", "").await, ["a||2", "|1|1", "|2|1", "||2"]);
+    let of_expression = format!(
+        "SELECT upper(s), count(*), grouping(upper(s)) FROM {rows} WHERE s = 'a' \
+         GROUP BY ROLLUP (upper(s)) ORDER BY 1 NULLS FIRST"
+    );
+    assert_eq!(lines(&session, &of_expression).await, ["|2|1", "A|2|0"]);
+    let of_aggregate = format!(
+        "SELECT s, max(s), sum(i) FROM {rows} WHERE s = 'a' GROUP BY ROLLUP (s) ORDER BY s DESC"
+    );
+    assert_eq!(lines(&session, &of_aggregate).await, ["|a|3", "a|a|3"]);
+}
