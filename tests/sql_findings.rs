@@ -174,3 +174,22 @@ async fn grouping_sets_are_sorted_by_a_key_that_a_filter_leaves_one_value() {
     );
     assert_eq!(lines(&session, &of_aggregate).await, ["|a|3", "a|a|3"]);
 }
+
+#[tokio::test]
+async fn ranks_are_signed_numbers() {
+    let lake = tempfile::tempdir().unwrap();
+    let session = open(lake.path());
+    let rows = "(VALUES (10), (20)) AS t(x)";
+    let sql = format!(
+        "SELECT - row_number() OVER w, - rank() OVER w, -dense_rank() OVER w, - ntile(2) OVER w, \
+         row_number() OVER w - 5, arrow_typeof(row_number() OVER w) \
+         FROM {rows} WINDOW w AS (ORDER BY x) ORDER BY x"
+    );
+    let first = "-1|-1|-1|-1|-4|Int64";
+    assert_eq!(lines(&session, &sql).await, [first, "-2|-2|-2|-2|-3|Int64"]);
+    let sql = format!(
+        "SELECT x FROM {rows} QUALIFY row_number() OVER (ORDER BY x DESC) = 1 \
+         ORDER BY - rank() OVER (ORDER BY x)"
+    );
+    assert_eq!(lines(&session, &sql).await, ["20"]);
+}
