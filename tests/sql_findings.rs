@@ -193,3 +193,22 @@ async fn ranks_are_signed_numbers() {
     );
     assert_eq!(lines(&session, &sql).await, ["20"]);
 }
+
+#[tokio::test]
+async fn a_quantile_between_two_values_is_exact() {
+    let rows = "(VALUES (314.82), (317.99), (300.00), (NULL), (320.00)) AS t(x)";
+    let of = |call: &str| format!("(SELECT {call} FROM {rows})");
+    expect(&[
+        (&of("quantile_cont(x, 0.3666666)"), "315.136999366"),
+        (&of("quantile_cont(x, 0.1)"), "304.446"),
+        (&of("quantile_cont(x, 0)"), "300.0"),
+        (&of("quantile_cont(x, 1)"), "320.0"),
+        (&of("percentile_cont(0.1) WITHIN GROUP (ORDER BY x)"), "304.446"),
+        (&of("percentile_cont(0.9) WITHIN GROUP (ORDER BY x DESC)"), "304.446"),
+        (&of("quantile_cont(x::double, 0.5)"), "316.405"),
+        (&of("quantile_cont(x, 0.5) FILTER (WHERE x > 1000) IS NULL"), "true"),
+        ("(SELECT quantile_cont(x, 0.25) FROM (VALUES (1), (2), (4)) AS t(x))", "1.5"),
+        ("(SELECT quantile_cont(DISTINCT x, 0.5) FROM (VALUES (1), (1), (4)) AS t(x))", "2.5"),
+    ])
+    .await;
+}

@@ -32,6 +32,7 @@ use datafusion::logical_expr::ScalarUDF;
 use datafusion::optimizer::Analyzer;
 
 pub(super) use literals::correct;
+pub(super) use quotient::mean;
 
 /// Adds what lives here to a session.
 pub(super) fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
