@@ -66,6 +66,7 @@ mod sql_bounds;
 mod sql_commands;
 mod sql_filters;
 mod sql_functions;
+mod sql_findings;
 mod sql_matches;
 mod sql_names;
 mod sql_statistics;

@@ -47,6 +47,7 @@ pub(crate) fn parse(text: &str) -> Result<VecDeque<Statement>, DataFusionError> 
     let mut statements = parser.with_recursion_limit(MAX_DEPTH).build()?.parse_statements()?;
     for statement in &mut statements {
         numbers::correct(statement);
+        times::correct(statement);
         syntax::correct(statement)?;
         names::separate(statement);
     }

@@ -14,6 +14,7 @@ mod epoch;
 mod mode;
 mod planner;
 mod quantile;
+mod quantile_cont;
 mod ratio;
 mod series;
 mod strftime;
@@ -57,6 +58,7 @@ fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
         AggregateUDF::new_from_impl(vwap::Vwap::new()),
         AggregateUDF::new_from_impl(mode::Mode::new()),
         AggregateUDF::new_from_impl(quantile::Quantile::new()),
+        AggregateUDF::new_from_impl(quantile_cont::QuantileCont::new()),
         AggregateUDF::new_from_impl(arg_extreme::ArgExtreme::maximum()),
         AggregateUDF::new_from_impl(arg_extreme::ArgExtreme::minimum()),
         AggregateUDF::new_from_impl(planner::CountIf::new()),

@@ -1,7 +1,7 @@
 //! `quantile(x, q)`, also `quantile_disc`: the smallest value that is not below a share `q` of all.
 //!
 //! The answer is one of the values, for any type that has an order. What lies between two values is
-//! `quantile_cont`, which the engine has.
+//! `quantile_cont`.
 
 use datafusion::arrow::array::{Array, ArrayRef};
 use datafusion::arrow::compute::{SortOptions, sort_to_indices};
@@ -19,7 +19,7 @@ use super::collected::{Collected, OfAll, state_fields};
 const NAME: &str = "quantile";
 
 /// Digits of a share after the point that are read exactly.
-const DIGITS: u32 = 18;
+pub(super) const DIGITS: u32 = 18;
 
 /// The function.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -67,7 +67,7 @@ impl AggregateUDFImpl for Quantile {
     }
 
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
-        let share = Share::of(args.exprs[1].as_ref())?;
+        let share = Share::of(args.exprs[1].as_ref(), NAME)?;
         let data_type = args.expr_fields[0].data_type().clone();
         Ok(Box::new(Collected::new(share, vec![data_type])))
     }
@@ -75,26 +75,40 @@ impl AggregateUDFImpl for Quantile {
 
 /// A share of all values, in units of its last digit.
 #[derive(Debug)]
-struct Share(u128);
+pub(super) struct Share(u64);
 
 impl Share {
-    const WHOLE: u128 = 10_u128.pow(DIGITS);
+    pub(super) const WHOLE: u64 = 10_u64.pow(DIGITS);
 
-    fn of(expression: &dyn PhysicalExpr) -> Result<Self> {
+    /// Reads the share that is an argument of a function.
+    pub(super) fn of(expression: &dyn PhysicalExpr, function: &str) -> Result<Self> {
         let nothing = RecordBatch::new_empty(Schema::empty().into());
         if let Ok(ColumnarValue::Scalar(ScalarValue::Decimal128(Some(share), ..))) =
             expression.evaluate(&nothing)
-            && let Ok(share) = u128::try_from(share)
+            && let Ok(share) = u64::try_from(share)
             && share <= Self::WHOLE
         {
             return Ok(Self(share));
         }
-        plan_err!("the share of {NAME} must be a constant from 0 to 1: {NAME}(price, 0.95)")
+        plan_err!("the share of {function} must be a constant from 0 to 1: {function}(price, 0.95)")
+    }
+
+    /// Returns the share that is as far from the end as this one from the start.
+    pub(super) const fn from_the_end(&self) -> Self {
+        Self(Self::WHOLE - self.0)
+    }
+
+    /// Returns how many of some steps the share has passed, and its way to the next in units.
+    pub(super) fn between(&self, steps: usize) -> (usize, u64) {
+        let whole = u128::from(Self::WHOLE);
+        let way = u128::from(self.0) * steps as u128;
+        let passed = usize::try_from(way / whole).unwrap_or(steps);
+        (passed, u64::try_from(way % whole).unwrap_or(0))
     }
 
     /// Returns the place of the value among `values` sorted ones.
     fn place(&self, values: usize) -> usize {
-        let before = (self.0 * values as u128).div_ceil(Self::WHOLE);
+        let before = (u128::from(self.0) * values as u128).div_ceil(Self::WHOLE.into());
         usize::try_from(before).unwrap_or(values).saturating_sub(1)
     }
 }

@@ -3,7 +3,7 @@
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{DFSchema, Result, ScalarValue, internal_datafusion_err};
 use datafusion::logical_expr::expr::{
-    Between, BinaryExpr, Case, Cast, InList, InSubquery, ScalarFunction, SetComparison,
+    Between, BinaryExpr, Case, Cast, InList, InSubquery, ScalarFunction, SetComparison, TryCast,
 };
 use datafusion::logical_expr::expr_schema::cast_subquery;
 use datafusion::logical_expr::{Expr, ExprSchemable, Operator as EngineOperator, Subquery, lit};
@@ -11,6 +11,7 @@ use datafusion::logical_expr::{Expr, ExprSchemable, Operator as EngineOperator, 
 use super::common::{Purpose, common_type, converted, in_common, literal};
 use super::operators::call;
 use super::planner::are_numbers;
+use super::rounded::before_cast;
 use super::types::{Decimal, Operator};
 
 /// Functions whose result is one of their arguments.
@@ -25,7 +26,11 @@ pub(super) fn unify(expression: Expr, schema: &DFSchema) -> Result<Expr> {
         Expr::Between(between) => unify_between(between, schema),
         Expr::InList(list) => unify_list(list, schema),
         Expr::Case(case) => unify_case(case, schema),
-        Expr::Cast(cast) => convert_literal(cast, schema),
+        Expr::Cast(cast) => unify_cast(cast, schema),
+        Expr::TryCast(TryCast { expr, field }) => {
+            let expr = Box::new(before_cast(*expr, field.data_type(), schema));
+            Ok(Expr::TryCast(TryCast { expr, field }))
+        }
         Expr::ScalarFunction(call) => unify_arguments(call, schema),
         Expr::AggregateFunction(mut call) if call.func.name() == "median" => {
             call.params.args = with_halves(call.params.args, schema)?;
@@ -65,6 +70,16 @@ fn unify_arguments(mut call: ScalarFunction, schema: &DFSchema) -> Result<Expr> 
         call.args.extend(in_common(results, schema, Purpose::Choose)?);
     }
     Ok(Expr::ScalarFunction(call))
+}
+
+fn unify_cast(cast: Cast, schema: &DFSchema) -> Result<Expr> {
+    match convert_literal(cast, schema)? {
+        Expr::Cast(Cast { expr, field }) => {
+            let expr = Box::new(before_cast(*expr, field.data_type(), schema));
+            Ok(Expr::Cast(Cast { expr, field }))
+        }
+        other => Ok(other),
+    }
 }
 
 /// The engine rounds a decimal twice when it makes it a double.

@@ -19,6 +19,8 @@ mod pairs;
 mod planner;
 mod quotient;
 mod relations;
+mod rounded;
+mod sign;
 mod text;
 mod totals;
 mod types;
@@ -26,14 +28,19 @@ mod types;
 use std::sync::Arc;
 
 use datafusion::execution::SessionStateBuilder;
+use datafusion::logical_expr::ScalarUDF;
 use datafusion::optimizer::Analyzer;
 
 pub(super) use literals::correct;
+pub(super) use quotient::mean;
 
 /// Adds what lives here to a session.
 pub(super) fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     builder.expr_planners().get_or_insert_default().push(Arc::new(planner::Numbers));
-    builder.scalar_functions().get_or_insert_default().extend(operators::functions());
+    let functions = builder.scalar_functions().get_or_insert_default();
+    functions.extend(operators::functions());
+    functions.push(Arc::new(ScalarUDF::from(rounded::Rounded::new())));
+    functions.push(Arc::new(ScalarUDF::from(sign::Sign::new())));
     builder.aggregate_functions().get_or_insert_default().extend(totals::functions());
     let rules = &mut builder.analyzer().get_or_insert_with(Analyzer::new).rules;
     let before_types = rules.iter().position(|rule| rule.name() == "type_coercion").unwrap_or(0);

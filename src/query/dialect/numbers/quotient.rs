@@ -44,7 +44,7 @@ impl Divide {
 }
 
 /// Divides a sum by how many numbers it is of; the sum's digits count units of a scale.
-pub(super) fn mean(sum: i256, count: u64, scale: u8) -> f64 {
+pub(in super::super) fn mean(sum: i256, count: u64, scale: u8) -> f64 {
     let below = i256::from_i128(count.into());
     let below = below.wrapping_mul(i256::from_parts(power_of_ten(scale), 0));
     let above = sum.wrapping_abs();

@@ -1,6 +1,7 @@
 //! Rules that rewrite plans: where the engine would answer wrongly, or slowly.
 
 mod distinct_inner;
+mod grouping_sets;
 mod null_in_lists;
 mod single_distinct;
 
@@ -9,11 +10,17 @@ use std::sync::Arc;
 use datafusion::execution::SessionStateBuilder;
 
 use distinct_inner::DistinctInner;
+use grouping_sets::HiddenKeys;
 use null_in_lists::NullInLists;
 
 /// Adds what lives here to a session.
 pub(super) fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     let optimizer = builder.optimizer().get_or_insert_default();
     optimizer.rules.iter_mut().for_each(single_distinct::replace);
-    builder.with_analyzer_rule(Arc::new(NullInLists)).with_optimizer_rule(Arc::new(DistinctInner))
+    let functions = builder.scalar_functions().get_or_insert_default();
+    functions.extend(grouping_sets::functions());
+    builder
+        .with_analyzer_rule(Arc::new(NullInLists))
+        .with_analyzer_rule(Arc::new(HiddenKeys::default()))
+        .with_optimizer_rule(Arc::new(DistinctInner))
 }

@@ -132,14 +132,16 @@ fn nanoseconds(times: &ArrayRef) -> Result<TimestampNanosecondArray> {
     Ok(times.as_primitive::<TimestampNanosecondType>().clone().with_timezone_opt(None::<String>))
 }
 
-fn from_local(times: &ArrayRef, zone: &Tz) -> Result<ArrayRef> {
+/// Returns the instants at which the clocks of a zone show times.
+pub(super) fn from_local(times: &ArrayRef, zone: &Tz) -> Result<ArrayRef> {
     let times = nanoseconds(times)?;
     let changed: TimestampNanosecondArray =
         times.try_unary(|time| since_epoch(resolve(local_time(time), zone)?))?;
     Ok(Arc::new(changed.with_timezone("UTC")))
 }
 
-fn to_local(times: &ArrayRef, zone: &Tz) -> Result<ArrayRef> {
+/// Returns what the clocks of a zone show at instants.
+pub(super) fn to_local(times: &ArrayRef, zone: &Tz) -> Result<ArrayRef> {
     let times = nanoseconds(times)?;
     let changed: TimestampNanosecondArray = times.try_unary(|time| {
         let time = local_time(time);

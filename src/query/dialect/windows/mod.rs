@@ -5,10 +5,12 @@ mod neighbour;
 
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Result;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::logical_expr::expr::{WindowFunction, WindowFunctionParams};
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawWindowExpr};
+use datafusion::logical_expr::{Expr, cast};
 
 /// Adds what lives here to a session.
 pub(super) fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
@@ -17,12 +19,19 @@ pub(super) fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder 
     builder
 }
 
+/// Functions that count rows. The engine gives unsigned numbers, which have no negative.
+const RANKS: [&str; 4] = ["row_number", "rank", "dense_rank", "ntile"];
+
 #[derive(Debug)]
 struct Windows;
 
 impl ExprPlanner for Windows {
     fn plan_window(&self, mut call: RawWindowExpr) -> Result<PlannerResult<RawWindowExpr>> {
         frame::correct(&mut call.window_frame)?;
+        if RANKS.contains(&call.func_def.name()) {
+            let rank = Expr::from(window(call));
+            return Ok(PlannerResult::Planned(cast(rank, DataType::Int64)));
+        }
         match neighbour::default_of_row(&call) {
             None => Ok(PlannerResult::Original(call)),
             Some(default) => {

@@ -1,0 +1,214 @@
+//! Statements that were answered otherwise than in PostgreSQL and DuckDB, found by comparing.
+
+use crate::support::statements::{answer, lines, open, refusal, value};
+
+async fn expect(expected: &[(&str, &str)]) {
+    let lake = tempfile::tempdir().unwrap();
+    let session = open(lake.path());
+    for (expression, result) in expected {
+        let found = value(&session, &format!("SELECT {expression}")).await;
+        assert_eq!(found, *result, "{expression}");
+    }
+}
+
+#[tokio::test]
+async fn a_cast_to_an_integer_rounds() {
+    expect(&[
+        ("CAST(2.7 AS BIGINT)", "3"),
+        ("CAST(2.5 AS BIGINT)", "3"),
+        ("CAST(-2.5 AS INTEGER)", "-3"),
+        ("CAST(2.4999 AS INTEGER)", "2"),
+        ("CAST(0.5 AS SMALLINT)", "1"),
+        ("112419.55::BIGINT", "112420"),
+        ("CAST(2.5::double AS BIGINT)", "2"),
+        ("CAST(3.5::double AS BIGINT)", "4"),
+        ("CAST(-2.5::double AS BIGINT)", "-2"),
+        ("CAST(2.7::double AS INTEGER)", "3"),
+        ("TRY_CAST(2.5 AS BIGINT)", "3"),
+        ("TRY_CAST(1e300 AS BIGINT) IS NULL", "true"),
+        ("CAST(9223372036854775806.5 AS BIGINT)", "9223372036854775807"),
+        ("(SELECT sum(CAST(x AS BIGINT)) FROM (VALUES (0.5), (1.5), (NULL)) AS t(x))", "3"),
+        ("(SELECT sum(CAST(x AS BIGINT)) FROM (VALUES (0.5::double), (1.5)) AS t(x))", "2"),
+    ])
+    .await;
+    let lake = tempfile::tempdir().unwrap();
+    let session = open(lake.path());
+    for outside in ["9223372036854775807.5", "1e300", "'nan'::double", "'inf'::double"] {
+        refusal(&session, &format!("SELECT CAST({outside} AS BIGINT)")).await;
+    }
+}
+
+#[tokio::test]
+async fn a_comparison_with_a_cast_is_one_with_the_rounded_number() {
+    let lake = tempfile::tempdir().unwrap();
+    let session = open(lake.path());
+    let rows = "(VALUES (4.4), (4.5), (5.4), (5.5)) AS t(x)";
+    for whole in ["BIGINT", "DECIMAL(10, 0)"] {
+        let sql = format!("SELECT x FROM {rows} WHERE CAST(x AS {whole}) = 5 ORDER BY x");
+        assert_eq!(lines(&session, &sql).await, ["4.5", "5.4"], "{whole}");
+        let sql = format!("SELECT x FROM {rows} WHERE CAST(x AS {whole}) > 4 ORDER BY x");
+        assert_eq!(lines(&session, &sql).await, ["4.5", "5.4", "5.5"], "{whole}");
+        let sql = format!(
+            "SELECT CAST(x AS {whole}), count(*) FROM {rows} GROUP BY CAST(x AS {whole}) ORDER BY 1"
+        );
+        assert_eq!(lines(&session, &sql).await, ["4|1", "5|2", "6|1"], "{whole}");
+    }
+}
+
+#[tokio::test]
+async fn a_date_and_an_interval_are_a_time() {
+    let time = "timestamp '2025-08-15 00:17:00'";
+    expect(&[
+        ("DATE '2025-08-15' + INTERVAL '17 minutes'", "2025-08-15T00:17:00"),
+        ("INTERVAL '17 minutes' + DATE '2025-08-15'", "2025-08-15T00:17:00"),
+        ("DATE '2025-08-15' - INTERVAL '1 hour'", "2025-08-14T23:00:00"),
+        ("DATE '2025-08-15' + INTERVAL '1 day'", "2025-08-16T00:00:00"),
+        ("DATE '2024-01-31' + INTERVAL '1 month'", "2024-02-29T00:00:00"),
+        ("CAST(DATE '2025-08-15' + INTERVAL '1 day' AS DATE)", "2025-08-16"),
+        (&format!("DATE '2025-08-15' + INTERVAL '17 minutes' = {time}"), "true"),
+        ("DATE '2025-08-16' = DATE '2025-08-15' + INTERVAL '1 day'", "true"),
+        (
+            "(SELECT count(*) FROM (VALUES (DATE '2025-08-15')) AS a(d) JOIN \
+          (VALUES (DATE '2025-08-16')) AS b(d) ON b.d = a.d + INTERVAL '1 day')",
+            "1",
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn at_time_zone_changes_between_instants_and_what_clocks_show() {
+    expect(&[
+        (
+            "arrow_typeof(CAST('2025-04-30T00:00:00Z' AS TIMESTAMP WITH TIME ZONE) \
+             AT TIME ZONE 'Europe/London')",
+            "Timestamp(ns)",
+        ),
+        (
+            "CAST('2025-04-30T00:00:00Z' AS TIMESTAMP WITH TIME ZONE) \
+             AT TIME ZONE 'Europe/London'",
+            "2025-04-30T01:00:00",
+        ),
+        ("TIMESTAMP '2025-04-30 01:00:00' AT TIME ZONE 'Europe/London'", "2025-04-30T00:00:00Z"),
+        (
+            "TIMESTAMP '2024-07-01 09:30:00' AT TIME ZONE 'America/New_York' \
+             AT TIME ZONE 'Asia/Tokyo'",
+            "2024-07-01T22:30:00",
+        ),
+        // Noon is noon again after the clocks have been put forward.
+        (
+            "((CAST('2024-03-09T17:00:00Z' AS TIMESTAMP WITH TIME ZONE) AT TIME ZONE \
+             'America/New_York') + INTERVAL '1 day') AT TIME ZONE 'America/New_York'",
+            "2024-03-10T16:00:00Z",
+        ),
+        ("timezone('Asia/Kolkata', TIMESTAMP '2024-01-01 05:30:00')", "2024-01-01T00:00:00Z"),
+        ("(NULL::TIMESTAMP AT TIME ZONE 'UTC') IS NULL", "true"),
+    ])
+    .await;
+    let lake = tempfile::tempdir().unwrap();
+    let session = open(lake.path());
+    let unknown = "SELECT TIMESTAMP '2024-01-01 00:00:00' AT TIME ZONE 'Europe/Atlantis'";
+    let message = refusal(&session, unknown).await;
+    assert!(message.contains("`Europe/Atlantis` is no time zone"), "{message}");
+}
+
+#[tokio::test]
+async fn the_sign_of_a_number_is_exact() {
+    expect(&[
+        ("sign(-2.5)", "-1"),
+        ("sign(0.00000000000000000000000000000000000001)", "1"),
+        ("sign(0.0)", "0"),
+        ("sign(-7)", "-1"),
+        ("sign(0)", "0"),
+        ("sign(-2.5::double)", "-1.0"),
+        ("sign(-0.0::double) = 0", "true"),
+        ("sign(NULL::DECIMAL(10, 2)) IS NULL", "true"),
+        ("(SELECT sum(sign(x) * 10) FROM (VALUES (-1.5), (2.5), (3.5)) AS t(x))", "10"),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn the_inner_side_of_a_condition_below_or_is_reduced_to_its_keys() {
+    let lake = tempfile::tempdir().unwrap();
+    let session = open(lake.path());
+    let rows = "WITH o(k) AS (SELECT value % 5 FROM generate_series(1, 20000)), \
+                i(k) AS (SELECT value % 3 FROM generate_series(1, 20000))";
+    for condition in [
+        "k IN (SELECT k FROM i) OR k > 3",
+        "k NOT IN (SELECT k FROM i) OR k < 2",
+        "EXISTS (SELECT 1 FROM i WHERE i.k = o.k) OR k > 3",
+    ] {
+        let sql = format!("EXPLAIN {rows} SELECT k FROM o WHERE {condition}");
+        let plan = answer(&session, &sql).await.unwrap();
+        assert!(plan.contains("Mark Join"), "{plan}");
+        assert_eq!(plan.matches("Aggregate: groupBy").count(), 1, "{plan}");
+        // Pairs of all rows with all of their matches would be a hundred million.
+        let sql = format!("{rows} SELECT count(*) FROM o WHERE {condition}");
+        assert_eq!(value(&session, &sql).await, "16000", "{condition}");
+    }
+}
+
+#[tokio::test]
+async fn grouping_sets_are_sorted_by_a_key_that_a_filter_leaves_one_value() {
+    let lake = tempfile::tempdir().unwrap();
+    let session = open(lake.path());
+    let rows = "(VALUES ('a', 1), ('a', 2), ('b', 1)) AS t(s, i)";
+    let sets = async |sets: &str, rest: &str| {
+        let sql = format!(
+            "SELECT s, i, count(*) FROM {rows} WHERE s = 'a' GROUP BY {sets} ORDER BY 1, 2{rest}"
+        );
+        lines(&session, &sql).await
+    };
+    assert_eq!(sets("ROLLUP (s, i)", "").await, ["a|1|1", "a|2|1", "a||2", "||2"]);
+    assert_eq!(sets("ROLLUP (s, i)", " LIMIT 3").await, ["a|1|1", "a|2|1", "a||2"]);
+    assert_eq!(sets("CUBE (s, i)", "").await, ["a|1|1", "a|2|1", "a||2", "|1|1", "|2|1", "||2"]);
+    assert_eq!(sets("GROUPING SETS ((s), (i), ())", "").await, ["a||2", "|1|1", "|2|1", "||2"]);
+    let of_expression = format!(
+        "SELECT upper(s), count(*), grouping(upper(s)) FROM {rows} WHERE s = 'a' \
+         GROUP BY ROLLUP (upper(s)) ORDER BY 1 NULLS FIRST"
+    );
+    assert_eq!(lines(&session, &of_expression).await, ["|2|1", "A|2|0"]);
+    let of_aggregate = format!(
+        "SELECT s, max(s), sum(i) FROM {rows} WHERE s = 'a' GROUP BY ROLLUP (s) ORDER BY s DESC"
+    );
+    assert_eq!(lines(&session, &of_aggregate).await, ["|a|3", "a|a|3"]);
+}
+
+#[tokio::test]
+async fn ranks_are_signed_numbers() {
+    let lake = tempfile::tempdir().unwrap();
+    let session = open(lake.path());
+    let rows = "(VALUES (10), (20)) AS t(x)";
+    let sql = format!(
+        "SELECT - row_number() OVER w, - rank() OVER w, -dense_rank() OVER w, - ntile(2) OVER w, \
+         row_number() OVER w - 5, arrow_typeof(row_number() OVER w) \
+         FROM {rows} WINDOW w AS (ORDER BY x) ORDER BY x"
+    );
+    let first = "-1|-1|-1|-1|-4|Int64";
+    assert_eq!(lines(&session, &sql).await, [first, "-2|-2|-2|-2|-3|Int64"]);
+    let sql = format!(
+        "SELECT x FROM {rows} QUALIFY row_number() OVER (ORDER BY x DESC) = 1 \
+         ORDER BY - rank() OVER (ORDER BY x)"
+    );
+    assert_eq!(lines(&session, &sql).await, ["20"]);
+}
+
+#[tokio::test]
+async fn a_quantile_between_two_values_is_exact() {
+    let rows = "(VALUES (314.82), (317.99), (300.00), (NULL), (320.00)) AS t(x)";
+    let of = |call: &str| format!("(SELECT {call} FROM {rows})");
+    expect(&[
+        (&of("quantile_cont(x, 0.3666666)"), "315.136999366"),
+        (&of("quantile_cont(x, 0.1)"), "304.446"),
+        (&of("quantile_cont(x, 0)"), "300.0"),
+        (&of("quantile_cont(x, 1)"), "320.0"),
+        (&of("percentile_cont(0.1) WITHIN GROUP (ORDER BY x)"), "304.446"),
+        (&of("percentile_cont(0.9) WITHIN GROUP (ORDER BY x DESC)"), "304.446"),
+        (&of("quantile_cont(x::double, 0.5)"), "316.405"),
+        (&of("quantile_cont(x, 0.5) FILTER (WHERE x > 1000) IS NULL"), "true"),
+        ("(SELECT quantile_cont(x, 0.25) FROM (VALUES (1), (2), (4)) AS t(x))", "1.5"),
+        ("(SELECT quantile_cont(DISTINCT x, 0.5) FROM (VALUES (1), (1), (4)) AS t(x))", "2.5"),
+    ])
+    .await;
+}
