@@ -72,9 +72,12 @@ fn like(model: &ActiveFile, file: u32, days: u32) -> NewFile {
         .as_deref()
         .and_then(|stats| serde_json::from_str(stats).ok())
         .unwrap_or_default();
+    let symbol = format!("Z{:05}USDT", file / days.max(1));
     for bound in ["minValues", "maxValues"] {
-        if let Some(symbol) = stats.pointer_mut(&format!("/{bound}/symbol")) {
-            *symbol = format!("Z{:05}USDT", file / days.max(1)).into();
+        for column in ["symbol", "archive"] {
+            if let Some(value) = stats.pointer_mut(&format!("/{bound}/{column}")) {
+                *value = symbol.clone().into();
+            }
         }
     }
     let market = model.partition_values.get("market").cloned().flatten().unwrap_or_default();
