@@ -94,7 +94,7 @@ impl Share {
     }
 
     /// Returns the share that is as far from the end as this one from the start.
-    pub(super) const fn from_the_end(&self) -> Self {
+    pub(super) const fn reversed(&self) -> Self {
         Self(Self::WHOLE - self.0)
     }
 

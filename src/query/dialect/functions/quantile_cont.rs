@@ -75,7 +75,7 @@ impl AggregateUDFImpl for QuantileCont {
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
         let share = Share::of(args.exprs[1].as_ref(), NAME)?;
         let is_descending = args.order_bys.first().is_some_and(|order| order.options.descending);
-        let share = if is_descending { share.from_the_end() } else { share };
+        let share = if is_descending { share.reversed() } else { share };
         let between = Between { share, is_distinct: args.is_distinct };
         let data_type = args.expr_fields[0].data_type().clone();
         Ok(Box::new(Collected::new(between, vec![data_type])))
