@@ -1,6 +1,7 @@
 //! Rows that cannot be kept: each is in `meta.rejects` with the place where it stands, and the rows
 //! around it are in silver.
 
+use crate::kill::kill_at;
 use crate::support::archive_server::ArchiveServer;
 use crate::support::samples::{csv_name, trades, trades_key};
 use crate::support::test_lake::TestLake;
@@ -128,4 +129,27 @@ async fn rejects_of_rows_in_silver_stay_where_a_newer_version_cannot_be_read() {
     assert_eq!(done.summary.archives.failed, 1);
     assert_eq!(lake.rows("SELECT id FROM silver.trades").await, ["1"]);
     assert_eq!(lake.rows("SELECT value FROM meta.rejects").await, ["x"]);
+}
+
+#[tokio::test]
+async fn rejects_of_rows_in_silver_stay_where_a_correction_without_any_dies_before_its_commit() {
+    let server = ArchiveServer::start();
+    let key = trades_key("BTCUSDT", DAY);
+    let good = "1,1.5,2,3,1704153600000,True,True\n";
+    publish(&server, &key, &format!("{good}2,x,2,3,1704153600001,True,True\n"));
+    let lake = TestLake::new();
+    lake.ingest(server.url(), &ALL_TRADES).await;
+    publish(&server, &key, &format!("{good}2,1.75,2,3,1704153600001,True,True\n"));
+
+    let flags = ["--all", "--stage", "silver", "--source", server.url()];
+    let marker = lake.path().with_file_name("reached");
+    let step = "before commit silver.trades";
+    assert!(kill_at(lake.program("ingest", &flags), step, &marker), "never came to {step}");
+
+    assert_eq!(lake.rows("SELECT value FROM meta.rejects").await, ["x"]);
+    let verified = lake.run("verify", &[]);
+    assert_eq!(verified.code, Some(0), "{verified}");
+    let run = lake.run("ingest", &flags);
+    assert_eq!(run.code, Some(0), "{run}");
+    assert!(lake.rows("SELECT value FROM meta.rejects").await.is_empty());
 }

@@ -160,8 +160,8 @@ impl SilverTable {
             }
             // Before the commit: a process that dies in between leaves rejects without rows, which
             // the next run replaces. The other order could leave rows whose rejects are lost.
-            let replaced = keys_with_new_rejects(&result.archives);
-            rejects.replace(&replaced, rejected, context).await?;
+            let with_rejects = keys_with_rejects(&result.archives);
+            rejects.replace(&with_rejects, rejected, context).await?;
             let mut records = BTreeMap::new();
             for record in result.archives.iter().filter_map(|archive| record(archive, &overlaps)) {
                 records.insert(record.archive.clone(), record);
@@ -169,6 +169,10 @@ impl SilverTable {
             overlaps.take_off_records(&result.archives, &mut records);
             match self.land(result, &records, &overlaps, context).await {
                 Ok((archives, version)) => {
+                    // After the commit: until then silver has an earlier version of the archives,
+                    // and its rejects belong to the rows that are there.
+                    let corrected = keys_without_rejects(&archives);
+                    rejects.replace(&corrected, Vec::new(), context).await?;
                     return Ok(BatchResult { archives, records, version, overtaken });
                 }
                 Err(DecideError::Table(error)) => return Err(error),
@@ -286,14 +290,19 @@ fn stale_archives(
     stale.map(|archive| archive.bronze.key.path().to_owned()).collect()
 }
 
-/// Returns the keys of archives whose recorded rejects are replaced: those without rejects too,
-/// because the rejects of an earlier version are removed.
-///
-/// An archive that did not land and has no rejects leaves those of the version that silver holds.
-fn keys_with_new_rejects(archives: &[DecodedArchive]) -> BTreeSet<String> {
-    let replaces = |archive: &&DecodedArchive| archive.fault.is_none() || archive.rejected_rows > 0;
-    let replacing = archives.iter().filter(replaces);
-    replacing.map(|archive| archive.bronze.key.path().to_owned()).collect()
+/// Returns the keys of archives whose rejects take the place of those that are recorded.
+fn keys_with_rejects(archives: &[DecodedArchive]) -> BTreeSet<String> {
+    let with_rejects = archives.iter().filter(|archive| archive.rejected_rows > 0);
+    with_rejects.map(|archive| archive.bronze.key.path().to_owned()).collect()
+}
+
+/// Returns the keys of archives that landed without rejects: an earlier version may have had some.
+/// One that did not land leaves those of the version that silver holds.
+fn keys_without_rejects(archives: &[DecodedArchive]) -> BTreeSet<String> {
+    let is_clean =
+        |archive: &&DecodedArchive| archive.fault.is_none() && archive.rejected_rows == 0;
+    let without_rejects = archives.iter().filter(is_clean);
+    without_rejects.map(|archive| archive.bronze.key.path().to_owned()).collect()
 }
 
 /// Describes the Delta table of a schema.

@@ -59,8 +59,9 @@ impl RejectsTable {
     /// Replaces the recorded rejects of archives with those that were found now, which are in
     /// `files`.
     ///
-    /// Call it before the archives' rows land in silver: whoever sees rows there finds their
-    /// rejects here, and a run that died in between replaces its own.
+    /// Call it with rejects before the archives' rows land in silver, and without any afterwards:
+    /// whoever sees rows there finds their rejects here. A run that died in between leaves rejects
+    /// of rows that did not land, which the next run replaces, or those of an earlier version.
     pub(crate) async fn replace(
         &mut self,
         archives: &BTreeSet<String>,
