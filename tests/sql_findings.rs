@@ -212,3 +212,20 @@ async fn a_quantile_between_two_values_is_exact() {
     ])
     .await;
 }
+
+#[tokio::test]
+async fn the_whole_number_next_to_a_decimal_has_room_for_one_more_digit() {
+    expect(&[
+        ("ceil(9999999999.99999999)", "10000000000"),
+        ("floor(-9999999999.99999999)", "-10000000000"),
+        ("ceiling(0.00000001)", "1"),
+        ("floor(0.99999999)", "0"),
+        ("ceil(-0.5)", "0"),
+        ("floor(9007199254740993)", "9007199254740993"),
+        ("floor(-2.5::double)", "-3.0"),
+        ("ceil(2.0)", "2"),
+        ("floor(NULL) IS NULL", "true"),
+        ("arrow_typeof(ceil(CAST(1.5 AS DECIMAL(18, 8)))) = 'Decimal128(11, 0)'", "true"),
+    ])
+    .await;
+}

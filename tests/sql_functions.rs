@@ -101,6 +101,7 @@ async fn times_become_numbers_and_numbers_times() {
             ("SELECT epoch_ms(TIMESTAMP '2024-01-01 00:00:00.123456')", "1704067200123"),
             ("SELECT epoch_us(TIMESTAMP '2024-01-01 00:00:00.123456')", "1704067200123456"),
             ("SELECT epoch_ms(TIMESTAMP '1969-12-31 23:59:59.9995')", "-1"),
+            ("SELECT epoch_ms(TIMESTAMP '2024-03-10 06:59:59.9995')", "1710054000000"),
             ("SELECT epoch_ms(1704067200123)", "2024-01-01T00:00:00.123Z"),
             ("SELECT make_timestamp(1704067200123456)", "2024-01-01T00:00:00.123456Z"),
             ("SELECT make_timestamp_ms(1704067200123)", "2024-01-01T00:00:00.123Z"),

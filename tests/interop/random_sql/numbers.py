@@ -58,6 +58,9 @@ def of_one_number(draw, depth):
 @produces("int", 2)
 def quotient_and_remainder(draw, depth):
     a, b = draw.value("int", depth), draw.value("int", depth)
+    if (a.kind, b.kind) != ("int", "int"):
+        # Of decimals, `//` has no fraction here, and is `/` in DuckDB.
+        return None
     return replace(a, text=f"({a.text} {draw.pick(('//', '%'))} {b.text})", samples=(), size=max(a.size, b.size))
 
 

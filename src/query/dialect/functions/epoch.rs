@@ -86,7 +86,9 @@ impl ScalarUDFImpl for SinceEpoch {
             let seconds = |micros| Ok(micros as f64 / SECOND as f64);
             return times::map::<_, Float64Type>(of_one, &micros, result, seconds);
         }
-        let whole = |micros: i64| Ok(micros.div_euclid(self.unit));
+        // Half a unit away from zero, as DuckDB rounds.
+        let half = self.unit / 2;
+        let whole = |micros: i64| Ok(micros.saturating_add(half * micros.signum()) / self.unit);
         times::map::<_, Int64Type>(of_one, &micros, result, whole)
     }
 }

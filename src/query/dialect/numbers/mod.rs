@@ -24,6 +24,7 @@ mod sign;
 mod text;
 mod totals;
 mod types;
+mod whole;
 
 use std::sync::Arc;
 
@@ -41,6 +42,8 @@ pub(super) fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder 
     functions.extend(operators::functions());
     functions.push(Arc::new(ScalarUDF::from(rounded::Rounded::new())));
     functions.push(Arc::new(ScalarUDF::from(sign::Sign::new())));
+    functions.push(Arc::new(ScalarUDF::from(whole::Whole::below())));
+    functions.push(Arc::new(ScalarUDF::from(whole::Whole::above())));
     builder.aggregate_functions().get_or_insert_default().extend(totals::functions());
     let rules = &mut builder.analyzer().get_or_insert_with(Analyzer::new).rules;
     let before_types = rules.iter().position(|rule| rule.name() == "type_coercion").unwrap_or(0);
