@@ -155,18 +155,29 @@ impl Ingest {
         let ledger = self.ledger().await?;
         let lister = self.lister(today, reporter);
         let mut planner = Planner::new(&self.targets, self.plan_options(today)).on_skip(on_skip);
-        let mut held = HeldSeries::new(ledger.as_ref(), &self.matrix, reads_most(&self.targets));
-        let take = |archives: Vec<Published>| {
-            planner.add(&archives, &held.of(&archives)?);
-            Ok::<(), IngestError>(())
-        };
-        let windows = |_: &Series, _| Some(self.targets.dates);
-        let listed = lister.list_series(&self.targets, &windows, &self.matrix, take).await?;
+        let listed = self.decide(&self.targets, &mut planner, ledger.as_ref(), &lister).await?;
         let unknown = self.report_unlisted(listed, reporter)?;
         let mut plan = planner.finish(unknown);
         find_misspelled(&mut plan, &self.targets, &lister, &self.matrix).await;
         announce(&plan, reporter);
         Ok(plan)
+    }
+
+    /// Lists the targets on their dates, and decides about each series as it arrives.
+    async fn decide(
+        &self,
+        targets: &Targets,
+        planner: &mut Planner<'_>,
+        ledger: Option<&LedgerReader>,
+        lister: &Lister,
+    ) -> Result<ListingEnd, IngestError> {
+        let mut held = HeldSeries::new(ledger, &self.matrix, reads_most(targets));
+        let take = |archives: Vec<Published>| {
+            planner.add(&archives, &held.of(&archives)?);
+            Ok::<(), IngestError>(())
+        };
+        let windows = |_: &Series, _| Some(targets.dates);
+        lister.list_series(targets, &windows, &self.matrix, take).await
     }
 
     fn lister(&self, today: NaiveDate, reporter: &Arc<dyn Reporter>) -> Lister {

@@ -115,14 +115,8 @@ impl Ingest {
         if targets.targets.is_empty() {
             return Ok(Plan::default());
         }
-        let mut held = HeldSeries::new(ledger, &self.matrix, reads_most(targets));
-        let take = |archives: Vec<Published>| {
-            planner.add(&archives, &held.of(&archives)?);
-            Ok::<(), IngestError>(())
-        };
-        let windows = |_: &Series, _| Some(targets.dates);
         let lister = self.lister(today, reporter);
-        let listed = lister.list_series(targets, &windows, &self.matrix, take).await?;
+        let listed = self.decide(targets, &mut planner, ledger, &lister).await?;
         report_unavailable(listed.unavailable, reporter);
         Ok(planner.finish(listed.unknown))
     }

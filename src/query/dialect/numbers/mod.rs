@@ -14,6 +14,7 @@ mod expressions;
 mod kernels;
 mod limit;
 mod literals;
+mod one_number;
 mod operators;
 mod pairs;
 mod planner;

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array};
 use datafusion::arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type};
 use datafusion::common::utils::take_function_args;
-use datafusion::common::{Result, ScalarValue, plan_err};
+use datafusion::common::{Result, plan_err};
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
 };
 
-use super::types::MAX_DIGITS;
+use super::one_number::{computed, taken_as};
 
 /// The function: a `BIGINT` for exact numbers, a double for doubles.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -38,15 +38,7 @@ impl ScalarUDFImpl for Sign {
     }
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        let [number] = take_function_args(self.name(), types)?;
-        Ok(vec![match number {
-            DataType::Decimal128(..) => number.clone(),
-            DataType::UInt64 => DataType::Decimal128(MAX_DIGITS, 0),
-            integer if integer.is_integer() => DataType::Int64,
-            DataType::Null => DataType::Int64,
-            float if float.is_floating() => DataType::Float64,
-            other => return plan_err!("`sign` is of a number, not of {other}"),
-        }])
+        taken_as(self.name(), types)
     }
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
@@ -55,14 +47,7 @@ impl ScalarUDFImpl for Sign {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let [number] = take_function_args(self.name(), &args.args)?;
-        match number {
-            ColumnarValue::Array(numbers) => Ok(ColumnarValue::Array(signs(numbers)?)),
-            ColumnarValue::Scalar(number) => {
-                let sign = signs(&number.to_array()?)?;
-                Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&sign, 0)?))
-            }
-        }
+        computed(self.name(), &args, signs)
     }
 }
 

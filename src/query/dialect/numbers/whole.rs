@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, AsArray, Decimal128Array, Float64Array};
 use datafusion::arrow::datatypes::{DataType, Decimal128Type, Float64Type};
+use datafusion::common::Result;
 use datafusion::common::utils::take_function_args;
-use datafusion::common::{Result, ScalarValue, plan_err};
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
 };
 
+use super::one_number::{computed, taken_as};
 use super::types::MAX_DIGITS;
 
 /// The whole number next to a number, below or above it.
@@ -74,15 +75,7 @@ impl ScalarUDFImpl for Whole {
     }
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        let [number] = take_function_args(self.name(), types)?;
-        Ok(vec![match number {
-            DataType::Decimal128(..) => number.clone(),
-            DataType::UInt64 => DataType::Decimal128(MAX_DIGITS, 0),
-            integer if integer.is_integer() => DataType::Int64,
-            DataType::Null => DataType::Int64,
-            float if float.is_floating() => DataType::Float64,
-            other => return plan_err!("`{}` is of a number, not of {other}", self.name()),
-        }])
+        taken_as(self.name(), types)
     }
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
@@ -98,14 +91,6 @@ impl ScalarUDFImpl for Whole {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let result = args.return_type();
-        let [number] = take_function_args(self.name(), &args.args)?;
-        match number {
-            ColumnarValue::Array(numbers) => Ok(ColumnarValue::Array(self.of(numbers, result)?)),
-            ColumnarValue::Scalar(number) => {
-                let whole = self.of(&number.to_array()?, result)?;
-                Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&whole, 0)?))
-            }
-        }
+        computed(self.name(), &args, |numbers| self.of(numbers, args.return_type()))
     }
 }
