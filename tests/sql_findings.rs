@@ -229,3 +229,111 @@ async fn the_whole_number_next_to_a_decimal_has_room_for_one_more_digit() {
     ])
     .await;
 }
+
+#[tokio::test]
+async fn intersect_all_and_except_all_count_equal_rows() {
+    let lake = tempfile::tempdir().unwrap();
+    let session = open(lake.path());
+    let left = "(VALUES (1, 'a'), (1, 'a'), (1, 'a'), (2, NULL), (2, NULL), (3, 'c')) AS l(k, t)";
+    let right = "(VALUES (1, 'a'), (1, 'a'), (2, NULL), (4, 'd')) AS r(k, t)";
+    let found = async |sql: String| lines(&session, &sql).await.join(" ");
+    let both = |operator: &str| format!("SELECT * FROM {left} {operator} SELECT * FROM {right}");
+    let ordered = |operator: &str| format!("{} ORDER BY k, t", both(operator));
+    assert_eq!(found(ordered("INTERSECT ALL")).await, "1|a 1|a 2|");
+    assert_eq!(found(ordered("EXCEPT ALL")).await, "1|a 2| 3|c");
+    assert_eq!(found(ordered("INTERSECT")).await, "1|a 2|");
+    assert_eq!(found(ordered("EXCEPT")).await, "3|c");
+    let chain = format!("{} EXCEPT ALL SELECT 1, 'a' ORDER BY k", both("INTERSECT ALL"));
+    assert_eq!(found(chain).await, "1|a 2|");
+    let nested = format!("SELECT count(*), sum(k) FROM ({}) AS s", both("EXCEPT ALL"));
+    assert_eq!(found(nested).await, "3|6");
+    let with = format!("WITH a AS (SELECT k FROM {left}) SELECT k FROM a EXCEPT ALL SELECT 1.0");
+    assert_eq!(found(format!("{with} ORDER BY 1 DESC LIMIT 2")).await, "3 2");
+}
+
+#[tokio::test]
+async fn a_filter_after_an_outer_join_is_about_the_column_that_it_names() {
+    let lake = tempfile::tempdir().unwrap();
+    let session = open(lake.path());
+    let left = "(SELECT 'a_b' AS k, 1 AS v) AS l";
+    let right = "(SELECT k FROM (VALUES ('a_b'), ('c_d'), ('e')) AS t(k) GROUP BY k) AS r";
+    let sql = format!(
+        "SELECT l.v, l.k FROM {left} RIGHT JOIN {right} ON l.k = r.k WHERE contains(l.k, '_')"
+    );
+    assert_eq!(lines(&session, &sql).await, ["1|a_b"]);
+}
+
+#[tokio::test]
+async fn the_least_rows_of_joined_tables_are_those_by_the_column_that_is_named() {
+    let lake = tempfile::tempdir().unwrap();
+    let session = open(lake.path());
+    let orders = "(SELECT value AS id, value AS amount FROM generate_series(1, 3000)) AS o";
+    let payments =
+        "(SELECT value AS id, 3001 - value AS amount FROM generate_series(1, 3000)) AS p";
+    let clients = "(SELECT value AS id FROM generate_series(1, 3000)) AS c";
+    let sql = format!(
+        "SELECT o.amount, p.amount FROM {orders} JOIN {payments} ON o.id = p.id \
+         JOIN {clients} ON p.id = c.id ORDER BY p.amount LIMIT 2"
+    );
+    assert_eq!(lines(&session, &sql).await, ["3000|1", "2999|2"]);
+}
+
+#[tokio::test]
+async fn calls_that_differ_in_a_cast_are_two_columns() {
+    let lake = tempfile::tempdir().unwrap();
+    let session = open(lake.path());
+    let rows = "(VALUES (1.25), (2.5)) AS t(x)";
+    let found = async |columns: &str| {
+        lines(&session, &format!("SELECT {columns} FROM {rows}")).await.join(" ")
+    };
+    assert_eq!(found("sum(x), sum(CAST(x AS DOUBLE))").await, "3.75|3.75");
+    assert_eq!(
+        found("sum(x::bigint) AS a, sum(x::decimal(9, 1)) AS b, sum(x)").await,
+        "4|3.8|3.75"
+    );
+    assert_eq!(found("sum(x::bigint) / sum(x), max(x)").await, "1.0666666666666667|2.50");
+    let sorted = "min(CAST(x AS BIGINT)) + min(CAST(x AS DECIMAL(9, 1))) AS low";
+    assert_eq!(found(sorted).await, "2.3");
+    let windows = "sum(x) OVER (ORDER BY x), sum(CAST(x AS DOUBLE)) OVER (ORDER BY x)";
+    assert_eq!(found(windows).await, "1.25|1.25 3.75|3.75");
+    let having = format!(
+        "SELECT sum(x::bigint) AS a FROM {rows} GROUP BY x HAVING sum(x::bigint) > 1 \
+         AND sum(x) > 2 ORDER BY sum(x::bigint)"
+    );
+    assert_eq!(lines(&session, &having).await, ["3"]);
+}
+
+#[tokio::test]
+async fn keys_of_grouping_sets_may_be_constant() {
+    let lake = tempfile::tempdir().unwrap();
+    let session = open(lake.path());
+    let rows = "(VALUES (1), (2), (2)) AS t(x)";
+    let constant = "CASE WHEN CAST(-3 AS DOUBLE) > -0.27 THEN 'a' ELSE 'b' END";
+    let unknown = "CASE WHEN x NOT IN (1, NULL) THEN 'a' ELSE 'b' END";
+    for key in [constant, unknown] {
+        for kind in ["CUBE", "ROLLUP"] {
+            let sql = format!("SELECT {key} AS k FROM {rows} GROUP BY {kind} ({key}) ORDER BY 1");
+            assert_eq!(lines(&session, &sql).await, ["b", ""], "{sql}");
+        }
+    }
+    let time = "CAST('2025-08-15' AS TIMESTAMP)";
+    let later = format!("{time} + INTERVAL '1 hour'");
+    for key in [time, &later] {
+        let sql = format!("SELECT count(*) FROM {rows} GROUP BY ROLLUP ({key}, x) ORDER BY 1");
+        assert_eq!(lines(&session, &sql).await, ["1", "2", "3", "3"], "{sql}");
+    }
+    let sql = format!(
+        "SELECT x % 2 AS k, 'c' AS c, count(*) FROM {rows} GROUP BY GROUPING SETS ((x % 2, 'c'), ()) \
+         ORDER BY 1"
+    );
+    assert_eq!(lines(&session, &sql).await, ["0|c|2", "1|c|1", "||3"]);
+}
+
+#[tokio::test]
+async fn distinct_conditions_that_are_never_unknown_can_be_sorted() {
+    let lake = tempfile::tempdir().unwrap();
+    let session = open(lake.path());
+    let sql = "SELECT DISTINCT ((x IN (1.5, 2.5, 3.5)) IS NOT TRUE) AS c \
+               FROM (VALUES (1.5), (2), (NULL)) AS t(x) ORDER BY 1";
+    assert_eq!(lines(&session, sql).await, ["false", "true"]);
+}

@@ -11,6 +11,7 @@
 mod aggregates;
 mod bounds;
 mod depth;
+mod expressions_of;
 mod functions;
 pub(crate) mod names;
 mod numbers;

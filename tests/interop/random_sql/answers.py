@@ -17,6 +17,7 @@ MICROSECOND = timedelta(microseconds=1)
 MICROSECONDS_OF_DAY = 86_400 * 10**6
 
 # What differs between two values that are the same but for their type, or that both say "not defined".
+ROUNDED_THERE = "a value that has fewer places in DuckDB"
 DOUBLE_HERE = "a double here, an exact number in DuckDB"
 EXACT_HERE = "an exact number here, a double in DuckDB"
 NULL_HERE = "NULL here, NaN in DuckDB"
@@ -59,7 +60,18 @@ def described(rows, other_rows, largest):
 def difference_of(value, other, largest):
     if isinstance(value, float) or isinstance(other, float):
         return difference_of_doubles(value, other, largest)
-    return None if value == other else VALUES
+    if value == other:
+        return None
+    return ROUNDED_THERE if is_rounded(value, other) else VALUES
+
+
+def is_rounded(value, other):
+    """Returns whether DuckDB has the same value with fewer places."""
+    if not isinstance(value, (float, Decimal)) or not isinstance(other, Decimal):
+        return False
+    places = other.as_tuple().exponent
+    has_more = isinstance(value, float) or value.as_tuple().exponent < places
+    return has_more and abs(Decimal(value) - other) < Decimal(1).scaleb(places)
 
 
 def difference_of_doubles(value, other, largest):
@@ -69,6 +81,8 @@ def difference_of_doubles(value, other, largest):
     if not isinstance(value, (float, Decimal)) or not isinstance(other, (float, Decimal)):
         return VALUES
     if not are_near(float(value), float(other), largest, TOLERANCE):
+        if is_rounded(value, other):
+            return ROUNDED_THERE
         return NEARLY_THE_SAME if are_near(float(value), float(other), largest, NEARLY) else VALUES
     if isinstance(other, Decimal):
         return DOUBLE_HERE

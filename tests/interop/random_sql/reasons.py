@@ -2,7 +2,7 @@
 
 import re
 
-from .answers import AND, DOUBLE_HERE, NEARLY_THE_SAME, NULL_HERE
+from .answers import AND, DOUBLE_HERE, NEARLY_THE_SAME, NULL_HERE, ROUNDED_THERE
 
 STATISTICS = r"stddev|var_|variance|corr|covar|regr_"
 
@@ -10,6 +10,7 @@ STATISTICS = r"stddev|var_|variance|corr|covar|regr_"
 REASONS = (
     ("error: a sum or product that does not fit its type", ".", "does not fit"),
     ("a quantile between two values is a double, in DuckDB a decimal", "quantile_cont|median", DOUBLE_HERE),
+    ("the mean of two decimals is exact, and rounded in DuckDB", "quantile_cont|median", ROUNDED_THERE),
     ("a statistic that is not defined is NULL, in DuckDB NaN", STATISTICS, NULL_HERE),
     ("a statistic comes from exact sums, in DuckDB from rounded ones", STATISTICS, NEARLY_THE_SAME),
 )

@@ -1,7 +1,7 @@
 """Expressions of texts, dates and times."""
 
 from .expressions import INTERVALS, UNITS, WIDTHS, ZONES, Expression, produces
-from .text import either, quoted
+from .text import quoted
 
 FORMATS = ("%Y-%m-%d", "%H:%M", "%Y%m%d %H:%M:%S", "%d.%m.%y", "%j", "%A %B", "%b %-d", "%I %p")
 PIECES = ("USD", "T", "BTC", "_", "1", "P")
@@ -88,10 +88,8 @@ def moved_time(draw, depth):
 
 @produces("time")
 def time_of_clock(draw, depth):
-    """The program keeps the zone, and goes on by its clocks; DuckDB goes on in UTC."""
     a = draw.value("local", depth)
-    zoned = f"({a.text} AT TIME ZONE '{draw.pick(ZONES)}')"
-    return Expression(either("(", "") + zoned + either(" AT TIME ZONE 'UTC')", ""), "time")
+    return Expression(f"({a.text} AT TIME ZONE '{draw.pick(ZONES)}')", "time")
 
 
 @produces("time")

@@ -21,6 +21,7 @@ mod strftime;
 mod time_bucket;
 mod times;
 mod vwap;
+mod written_as;
 
 use std::sync::Arc;
 
@@ -46,6 +47,7 @@ fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
         ScalarUDF::new_from_impl(time_bucket::TimeBucket::new()),
         ScalarUDF::new_from_impl(date_diff::DateDiff::new()),
         ScalarUDF::new_from_impl(strftime::Strftime::new()),
+        ScalarUDF::new_from_impl(written_as::WrittenAs::new()),
     ];
     functions.extend(date_part::PARTS.map(date_part::PartOfTime::new).map(Into::into));
     functions.extend(epoch::UNITS.map(epoch::SinceEpoch::new).map(Into::into));

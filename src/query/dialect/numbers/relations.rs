@@ -9,13 +9,14 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result};
-use datafusion::logical_expr::expr_rewriter::{NamePreserver, coerce_plan_expr_for_schema};
+use datafusion::logical_expr::expr_rewriter::coerce_plan_expr_for_schema;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Expr, ExprSchemable, Join, LogicalPlan, Union, Values};
 use datafusion::optimizer::AnalyzerRule;
 
+use super::super::expressions_of::change_parts;
 use super::common::{Purpose, column_types, common_type, in_common};
 use super::expressions::unify;
 
@@ -35,25 +36,9 @@ impl AnalyzerRule for CommonTypes {
 
 fn unify_plan(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     let schema = merge_schema(&plan.inputs());
-    let names = NamePreserver::new(&plan);
-    plan.map_expressions(|expression| match expression {
-        // Each key of grouping sets is a column, with a name that may not change.
-        sets @ Expr::GroupingSet(_) => sets.map_children(|key| unify_named(key, &schema, &names)),
-        other => unify_named(other, &schema, &names),
-    })?
-    .map_data(unify_inputs)?
-    .map_data(LogicalPlan::recompute_schema)
-}
-
-/// Unifies what is in an expression that is a column, and leaves its name.
-fn unify_named(
-    expression: Expr,
-    schema: &DFSchema,
-    names: &NamePreserver,
-) -> Result<Transformed<Expr>> {
-    let name = names.save(&expression);
-    let unified = expression.transform_up(|part| unify(part, schema).map(Transformed::yes))?;
-    Ok(unified.update_data(|expression| name.restore(expression)))
+    change_parts(plan, |part| unify(part, &schema).map(Transformed::yes))?
+        .map_data(unify_inputs)?
+        .map_data(LogicalPlan::recompute_schema)
 }
 
 fn unify_inputs(plan: LogicalPlan) -> Result<LogicalPlan> {

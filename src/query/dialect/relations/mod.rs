@@ -1,5 +1,5 @@
-//! Relations in FROM that the engine does not plan: ASOF joins, samples, and the summary of a
-//! table.
+//! Relations in FROM that the engine does not plan: ASOF joins, samples, the summary of a
+//! table, and set operations that count copies of rows.
 //!
 //! They are planned here because the columns of their tables have to be known. The plans are made
 //! of the engine's own operators, so that they can be sent to another process. The text and the
@@ -8,6 +8,7 @@
 mod asof;
 mod conditions;
 mod sample;
+mod set_operations;
 mod summary;
 
 use std::sync::Arc;
@@ -18,9 +19,10 @@ use datafusion::logical_expr::planner::RelationPlanner;
 
 /// Adds what lives here to a session.
 pub(super) fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
-    let planners: [Arc<dyn RelationPlanner>; 3] = [
+    let planners: [Arc<dyn RelationPlanner>; 4] = [
         Arc::new(asof::AsofPlanner),
         Arc::new(sample::SamplePlanner),
+        Arc::new(set_operations::SetOperationPlanner),
         Arc::new(summary::SummaryPlanner),
     ];
     builder.relation_planners().get_or_insert_default().extend(planners);

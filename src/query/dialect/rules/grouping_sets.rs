@@ -2,15 +2,17 @@
 //!
 //! The engine carries over what it knows about a key from below: that a filter leaves it one value,
 //! or that rows come in its order. Above the sets neither is true, so a sort by the key is left
-//! out. The rule puts a function below them, behind which the engine knows nothing.
+//! out. Keys that turn out to be constant are mixed up. The rule puts a function below them, behind
+//! which the engine knows nothing.
 //!
 //! Upstream: <https://github.com/apache/datafusion/issues/11291>.
 
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TransformedResult};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::utils::take_function_args;
 use datafusion::common::{Column, Result, ScalarValue};
 use datafusion::logical_expr::{
@@ -60,22 +62,56 @@ fn has_sets(groups: &Aggregate) -> bool {
 
 impl HiddenKeys {
     fn hide(&self, groups: Aggregate) -> Result<Aggregate> {
-        let keys: Vec<_> = groups.group_expr.iter().flat_map(Expr::column_refs).collect();
-        let columns = groups.input.schema().columns().into_iter();
-        let columns = columns.map(|column| match keys.contains(&&column) {
-            true => self.hidden(column),
-            false => Expr::Column(column),
-        });
-        let input = Projection::try_new(columns.collect(), groups.input)?;
+        let mut keys = Keys::default();
+        let sets = groups.group_expr.into_iter().map(|set| keys.as_columns(set));
+        let sets = sets.collect::<Result<Vec<_>>>()?;
+        let mut columns = Vec::new();
+        for column in groups.input.schema().columns() {
+            let is_key = keys.columns.contains(&column);
+            let expr = Expr::Column(column.clone());
+            columns.push(if is_key { self.hidden(expr, column) } else { expr });
+        }
+        for (column, expr) in keys.computed {
+            columns.push(self.hidden(expr, column));
+        }
+        let input = Projection::try_new(columns, groups.input)?;
         let input = Arc::new(LogicalPlan::Projection(input));
-        Aggregate::try_new_with_schema(input, groups.group_expr, groups.aggr_expr, groups.schema)
+        Aggregate::try_new_with_schema(input, sets, groups.aggr_expr, groups.schema)
     }
 
-    fn hidden(&self, column: Column) -> Expr {
-        let relation = column.relation.clone();
-        let name = column.name.clone();
+    fn hidden(&self, value: Expr, name: Column) -> Expr {
         let anything = self.anything.call(Vec::new());
-        self.hidden.call(vec![Expr::Column(column), anything]).alias_qualified(relation, name)
+        self.hidden.call(vec![value, anything]).alias_qualified(name.relation, name.name)
+    }
+}
+
+/// The keys of grouping sets: columns of the input, and expressions that become columns.
+#[derive(Default)]
+struct Keys {
+    columns: HashSet<Column>,
+    computed: BTreeMap<Column, Expr>,
+}
+
+impl Keys {
+    /// Replaces each key of a set by a column of the same name.
+    fn as_columns(&mut self, set: Expr) -> Result<Expr> {
+        match set {
+            sets @ Expr::GroupingSet(_) => {
+                sets.map_children(|key| Ok(Transformed::yes(self.as_column(key)))).data()
+            }
+            key => Ok(self.as_column(key)),
+        }
+    }
+
+    fn as_column(&mut self, key: Expr) -> Expr {
+        if let Expr::Column(column) = key {
+            self.columns.insert(column.clone());
+            return Expr::Column(column);
+        }
+        let (relation, name) = key.qualified_name();
+        let column = Column::new(relation, name);
+        self.computed.insert(column.clone(), key.unalias());
+        Expr::Column(column)
     }
 }
 

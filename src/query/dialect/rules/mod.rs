@@ -1,6 +1,7 @@
 //! Rules that rewrite plans: where the engine would answer wrongly, or slowly.
 
 mod distinct_inner;
+mod filter_pushdown;
 mod grouping_sets;
 mod null_in_lists;
 mod single_distinct;
@@ -17,6 +18,8 @@ use null_in_lists::NullInLists;
 pub(super) fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     let optimizer = builder.optimizer().get_or_insert_default();
     optimizer.rules.iter_mut().for_each(single_distinct::replace);
+    let physical = builder.physical_optimizers().get_or_insert_default();
+    physical.rules.iter_mut().for_each(filter_pushdown::replace);
     let functions = builder.scalar_functions().get_or_insert_default();
     functions.extend(grouping_sets::functions());
     builder

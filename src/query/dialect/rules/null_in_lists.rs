@@ -11,10 +11,11 @@ use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::expr::InList;
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{BinaryExpr, Expr, Filter, LogicalPlan, Operator, lit};
 use datafusion::optimizer::AnalyzerRule;
+
+use super::super::expressions_of::change_parts;
 
 #[derive(Debug)]
 pub(super) struct NullInLists;
@@ -33,11 +34,7 @@ fn correct_in_plan(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     if let LogicalPlan::Filter(filter) = plan {
         return correct_filter(filter);
     }
-    let names = NamePreserver::new(&plan);
-    plan.map_expressions(|expr| {
-        let name = names.save(&expr);
-        Ok(expr.transform_up(correct)?.update_data(|expr| name.restore(expr)))
-    })
+    change_parts(plan, correct)
 }
 
 /// Corrects each condition of a filter by itself: for a row it is the same whether all of them are

@@ -7,10 +7,12 @@
 mod asof;
 mod calls;
 mod distinct_from;
+mod equal_names;
 mod ignored;
 mod named_windows;
 mod order_by_all;
 mod sample;
+mod set_operations;
 mod subtracted_date;
 mod tokens;
 mod using;
@@ -24,7 +26,9 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 pub(super) use asof::AsofJoin;
+pub(super) use equal_names::WRITTEN_AS;
 pub(super) use sample::of as sample_of;
+pub(super) use set_operations::{derived, operation_of_copies};
 pub(super) use tokens::{SUMMARY, tokens};
 
 /// Changes a statement's tree to what the dialect means by its text.
@@ -40,6 +44,7 @@ pub(super) fn correct(statement: &mut Statement) -> Result<(), DataFusionError> 
 }
 
 fn correct_tree(statement: &mut SqlStatement) -> Result<(), DataFusionError> {
+    equal_names::separate(statement);
     match statement.visit(&mut Corrector) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(error) => Err(error),
@@ -56,6 +61,11 @@ impl VisitorMut for Corrector {
         stop_at_error(ignored::in_query(query))?;
         named_windows::define_in_order(query);
         stop_at_error(order_by_all::correct(query))
+    }
+
+    /// Comes after the parts of the query, because the rows of an operation are another query.
+    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<DataFusionError> {
+        stop_at_error(set_operations::correct(&mut query.body))
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<DataFusionError> {

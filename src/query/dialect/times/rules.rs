@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::tree_node::{Transformed, TransformedResult};
 use datafusion::common::{DFSchema, Result};
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{
     BinaryExpr, Cast, Expr, ExprSchemable, LogicalPlan, Operator, ScalarUDF, cast, lit,
 };
 use datafusion::optimizer::AnalyzerRule;
 
+use super::super::expressions_of::change_parts;
 use super::zones::{Change, Clocks};
 
 /// Replaces casts and sums of times with a zone. Comes after types are decided.
@@ -49,12 +49,7 @@ impl AnalyzerRule for ZonedTimes {
 impl ZonedTimes {
     fn replace_in_plan(&self, plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
         let schema = merge_schema(&plan.inputs());
-        let names = NamePreserver::new(&plan);
-        plan.map_expressions(|expr| {
-            let name = names.save(&expr);
-            let replaced = expr.transform_up(|expr| self.replace(expr, &schema))?;
-            Ok(replaced.update_data(|expr| name.restore(expr)))
-        })
+        change_parts(plan, |expr| self.replace(expr, &schema))
     }
 
     fn replace(&self, expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {

@@ -6,9 +6,10 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{Result, ScalarValue};
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{Cast, Expr, LogicalPlan, TryCast};
 use datafusion::optimizer::AnalyzerRule;
+
+use super::super::expressions_of::change_parts;
 
 /// Writes the seconds of texts that are cast to a time, wherever the engine has put the cast.
 #[derive(Debug)]
@@ -25,11 +26,7 @@ impl AnalyzerRule for CompleteTimes {
 }
 
 fn complete_in_plan(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
-    let names = NamePreserver::new(&plan);
-    plan.map_expressions(|expr| {
-        let name = names.save(&expr);
-        Ok(expr.transform_up(complete)?.update_data(|expr| name.restore(expr)))
-    })
+    change_parts(plan, complete)
 }
 
 fn complete(expr: Expr) -> Result<Transformed<Expr>> {
