@@ -8,7 +8,7 @@ use arrow::array::{
     ArrayRef, BooleanArray, Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray,
     TimestampMicrosecondArray,
 };
-use arrow::ipc::reader::FileReader;
+use arrow::ipc::reader::{FileReader, StreamReader};
 use bytes::Bytes;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -157,6 +157,9 @@ async fn parquet_and_arrow_files_read_back_as_they_were() {
     let arrow = io::Cursor::new(written(vec![rows()], Format::Arrow, None).await);
     let read: Vec<_> = FileReader::try_new(arrow, None).unwrap().map(Result::unwrap).collect();
     assert_eq!(read, [rows()]);
+    let arrow = io::Cursor::new(written(vec![rows()], Format::ArrowStream, None).await);
+    let read: Vec<_> = StreamReader::try_new(arrow, None).unwrap().map(Result::unwrap).collect();
+    assert_eq!(read, [rows()]);
 }
 
 #[tokio::test]
@@ -170,6 +173,7 @@ async fn a_reader_that_has_gone_is_told_from_a_full_disk() {
         Format::Markdown,
         Format::Parquet,
         Format::Arrow,
+        Format::ArrowStream,
     ] {
         let options = OutputOptions::default();
         let many = || stream(vec![numbers(0..100_000)]);

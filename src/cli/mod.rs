@@ -39,11 +39,21 @@ use self::status::STATUS_EXAMPLES;
 pub use self::status::{StatusFlags, StatusReportFlags};
 pub(crate) use self::values::{bandwidth, is_parameter};
 
+/// What `--version` prints after the name. A release build names its commit in the variable.
+const VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    " (commit ",
+    env!("LAKEHOUSE_COMMIT"),
+    ", features: ",
+    env!("LAKEHOUSE_FEATURES"),
+    ")"
+);
+
 /// The public market-data archive of Binance as exact, audited Delta Lake tables.
 #[derive(Clone, Debug, Parser)]
 #[command(
     name = "lakehouse",
-    version,
+    version = VERSION,
     after_help = EXAMPLES,
     styles = Styles::plain(),
     max_term_width = 110

@@ -1,6 +1,8 @@
 //! `lakehouse gold`: bring gold tables up to date, and explain the models that they are made by.
 
+use std::io;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use lakehouse_core::gold::{Model, ModelColumn, Models, Partitioning};
@@ -10,8 +12,9 @@ use serde::Serialize;
 use super::CommandOutcome;
 use super::context::{Context, open_lake};
 use crate::cli::{GoldCommand, GoldFlags, ReportFormat};
-use crate::events::{Event, Reporter, Silent};
-use crate::gold::{Gold, load_models};
+use crate::events::document::{RunDocument, RunOutcome, SharedFields, TableFailure};
+use crate::events::{Event, Reporter, Silent, TableVersions};
+use crate::gold::{Gold, GoldReport, load_models};
 use crate::terminal::console::{self, Console, MessageKind};
 
 /// Builds, or explains.
@@ -33,17 +36,43 @@ pub(super) async fn run(flags: GoldFlags, context: &Context) -> anyhow::Result<C
         ..Gold::new(lake, models, schemas)
     };
     let reporter = reporter(&flags, context.console);
+    let started = Instant::now();
     let report = match flags.dry_run {
         true => Box::pin(gold.plan(&reporter)).await?,
         false => Box::pin(gold.build(&reporter, &context.clock)).await?,
     };
+    let is_incomplete = report.is_incomplete() || gold.shutdown.is_requested();
     match flags.format {
         ReportFormat::Text if flags.dry_run => console::print(&report.to_string())?,
         ReportFormat::Text => {}
-        ReportFormat::Json => console::print_json(&report)?,
+        ReportFormat::Json => print_document(&report, is_incomplete, started.elapsed())?,
     }
-    let is_incomplete = report.is_incomplete() || gold.shutdown.is_requested();
     Ok(if is_incomplete { CommandOutcome::Incomplete } else { CommandOutcome::Done })
+}
+
+fn print_document(report: &GoldReport, is_incomplete: bool, elapsed: Duration) -> io::Result<()> {
+    let mut tables = Vec::new();
+    let mut failures = Vec::new();
+    for model in &report.models {
+        if let Some(version) = model.version {
+            TableVersions::add(&mut tables, &model.table, version);
+        }
+        if model.is_failure() {
+            failures.push(TableFailure { table: &model.table, reason: &model.reason });
+        }
+    }
+    let shared = SharedFields {
+        seconds: Some(elapsed.as_secs_f64()),
+        tables: Some(tables),
+        failures: Some(failures),
+    };
+    console::print_json(&RunDocument {
+        command: "gold",
+        run: report.run.as_deref(),
+        outcome: RunOutcome::of(is_incomplete),
+        shared,
+        details: report,
+    })
 }
 
 fn reporter(flags: &GoldFlags, console: Console) -> Arc<dyn Reporter> {

@@ -41,5 +41,5 @@ async fn ingest(
         plan::report_omissions(&plan, &listener);
         prepared.carry_out(&plan, reporter, &context.clock).await?;
     }
-    reporter.conclude(&prepared.ingest, format).map(|outcome| outcome.and(names))
+    reporter.conclude(&prepared.ingest, "ingest", format).map(|outcome| outcome.and(names))
 }

@@ -82,7 +82,7 @@ impl Round<'_> {
         let listener = reporter.listener();
         let planning = Box::pin(ingest.plan_refresh(context.today(), flags.full, &listener));
         let Some(planned) = unless_stopped(ingest, planning).await else {
-            return reporter.conclude(ingest, flags.format);
+            return reporter.conclude(ingest, "refresh", flags.format);
         };
         let planned = planned?;
         let plan = Plan { missing: planned.missing.clone(), ..planned.plan.clone() };
@@ -100,7 +100,7 @@ impl Round<'_> {
         plan::report_omissions(&plan, &listener);
         report_late(&planned, &listener);
         prepared.carry_out(&plan, reporter, &context.clock).await?;
-        reporter.conclude(ingest, flags.format).map(|outcome| outcome.and(names))
+        reporter.conclude(ingest, "refresh", flags.format).map(|outcome| outcome.and(names))
     }
 }
 

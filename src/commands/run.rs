@@ -1,6 +1,7 @@
 //! The parts that ingest, refresh, plan and demo share: opening what the settings name, reporting,
 //! and carrying out a plan.
 
+use std::io;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -13,6 +14,7 @@ use super::context::{Context, open_lake};
 use super::{CommandOutcome, names};
 use crate::cli::{ReportFormat, Stage};
 use crate::clock::Clock;
+use crate::events::document::{RunDocument, RunOutcome, SharedFields};
 use crate::events::summary::{Counting, Summary};
 use crate::events::{Event, Reporter};
 use crate::gold::{Gold, load_models};
@@ -20,7 +22,7 @@ use crate::ingest::{Depth, Ingest};
 use crate::settings::IngestSettings;
 use crate::source::location::SourceUrl;
 use crate::source::open_source;
-use crate::terminal::console::MessageKind;
+use crate::terminal::console::{self, MessageKind};
 use crate::terminal::{TerminalReporter, usage};
 
 /// The events of one run: counted, then shown.
@@ -56,19 +58,39 @@ impl RunReporter {
     pub(super) fn conclude(
         &self,
         ingest: &Ingest,
+        command: &'static str,
         format: ReportFormat,
     ) -> anyhow::Result<CommandOutcome> {
         let summary = self.counting.summary();
-        self.terminal.conclude(&summary, format)?;
         let is_stopped = ingest.shutdown.is_requested();
+        let is_incomplete = is_stopped || summary.is_incomplete();
+        match format {
+            ReportFormat::Text => self.terminal.conclude(&summary),
+            ReportFormat::Json => self.print_document(command, &summary, is_incomplete)?,
+        }
         if is_stopped {
             self.terminal.console().show(
                 MessageKind::Reply,
                 "stopped; nothing is lost, and the same command continues from here",
             );
         }
-        let is_incomplete = is_stopped || summary.is_incomplete();
         Ok(if is_incomplete { CommandOutcome::Incomplete } else { CommandOutcome::Done })
+    }
+
+    fn print_document(
+        &self,
+        command: &'static str,
+        summary: &Summary,
+        is_incomplete: bool,
+    ) -> io::Result<()> {
+        self.terminal.finish();
+        console::print_json(&RunDocument {
+            command,
+            run: summary.run.as_deref(),
+            outcome: RunOutcome::of(is_incomplete),
+            shared: SharedFields::default(),
+            details: summary,
+        })
     }
 }
 

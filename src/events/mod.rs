@@ -3,6 +3,7 @@
 //! Workers never draw and never print. They report to a [`Reporter`]; the terminal, logs and the
 //! final summary are made from the same events elsewhere.
 
+pub(crate) mod document;
 pub(crate) mod metrics;
 mod model;
 pub mod summary;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use lakehouse_core::names::archive::ArchiveKey;
 use tracing::{Span, debug, info, trace};
 
+pub use self::document::TableVersions;
 pub use self::model::{DayRange, ModelOutcome, ModelReport};
 use crate::storage::lake::TableName;
 
@@ -21,6 +23,8 @@ pub(crate) const MESSAGES: &str = "lakehouse::messages";
 /// Something that happened, to be shown or counted.
 #[derive(Clone, Debug)]
 pub enum Event {
+    /// A run began that may write; commits and `meta.runs` have its identifier.
+    Started { run: Arc<str> },
     /// A request was sent to the source.
     Requested { what: Arc<str> },
     /// Pages of a listing were read, with this many more keys.
@@ -63,6 +67,7 @@ impl Event {
     /// Writes the event to the logs, unless it is shown to the user anyway.
     pub(crate) fn log(&self) {
         match self {
+            Self::Started { run } => debug!(%run, "started"),
             Self::Requested { what } => debug!(%what, "request"),
             Self::Listed { keys } => debug!(keys, "listed"),
             Self::Planned { archives, bytes } => info!(archives, bytes, "planned"),

@@ -10,6 +10,7 @@ use bytesize::ByteSize;
 use lakehouse_core::ledger::ArchiveStatus;
 use serde::Serialize;
 
+use super::document::TableVersions;
 use super::{Event, MESSAGES, ModelOutcome, ModelReport, Reporter};
 use crate::storage::lake::Layer;
 
@@ -19,6 +20,9 @@ pub(crate) const NAMED_FAILURES: usize = 10;
 /// The figures of one run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Summary {
+    /// The identifier in commits and in `meta.runs`; none if nothing was to be done.
+    #[serde(skip)]
+    pub run: Option<Arc<str>>,
     pub archives: Archives,
     /// Folders of the source that could not be listed.
     pub unlisted: u64,
@@ -36,6 +40,8 @@ pub struct Summary {
     pub retries: u64,
     /// Commits to silver tables.
     pub commits: u64,
+    /// The tables of silver and gold that have new versions.
+    pub tables: Vec<TableVersions>,
     /// Gold tables that were built, or failed.
     pub gold: GoldFigures,
     pub seconds: f64,
@@ -103,6 +109,7 @@ impl Summary {
     /// Counts one event.
     pub fn count(&mut self, event: &Event) {
         match event {
+            Event::Started { run } => self.run = Some(Arc::clone(run)),
             Event::Skipped { archives } => self.archives.skipped += archives,
             Event::Corrected { archives } => {
                 self.archives.corrected += archives;
@@ -115,7 +122,8 @@ impl Summary {
             Event::DownloadFinished { stored: true, .. } => self.archives.stored += 1,
             Event::Decoded { rejected, .. } => self.rejected_rows += rejected,
             Event::Left { rows, .. } => self.left_rows += rows,
-            Event::Committed { table, archives, rows, .. } if table.layer == Layer::Silver => {
+            Event::Committed { table, version, archives, rows } if table.layer == Layer::Silver => {
+                TableVersions::add(&mut self.tables, &table.to_string(), *version);
                 self.archives.new += archives;
                 self.rows += rows;
                 self.commits += 1;
@@ -124,11 +132,18 @@ impl Summary {
                 self.archives.not_published += 1;
             }
             Event::Failed { archive, status, reason } => self.fail(archive, status, reason),
-            Event::Model(model) => self.gold.count(model),
+            Event::Model(model) => self.count_model(model),
             Event::Warning(text) if !self.warnings.contains(text) => {
                 self.warnings.push(text.clone());
             }
             _ => {}
+        }
+    }
+
+    fn count_model(&mut self, model: &ModelReport) {
+        self.gold.count(model);
+        if let Some(version) = model.version {
+            TableVersions::add(&mut self.tables, &model.table, version);
         }
     }
 

@@ -116,7 +116,11 @@ impl Gold {
         let options = SessionOptions { memory_limit: Some(MEMORY), ..SessionOptions::default() };
         let engine = Engine::over(&self.lake, &options)?;
         let mut finished = FinishedModels::default();
-        let mut report = GoldReport { dry_run: context.is_none(), models: Vec::new() };
+        let mut report = GoldReport {
+            dry_run: context.is_none(),
+            run: context.map(|context| Arc::clone(&context.run)),
+            models: Vec::new(),
+        };
         let mut add = |model: ModelReport| {
             reporter.report(Event::Model(model.clone()));
             report.models.push(model);

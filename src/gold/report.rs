@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
 use lakehouse_core::gold::Recompute;
 use lakehouse_core::names::partition::Partition;
@@ -17,6 +18,9 @@ use crate::events::{DayRange, ModelOutcome, ModelReport};
 pub struct GoldReport {
     /// Whether nothing was written, and this is what would be done.
     pub dry_run: bool,
+    /// The identifier in the commits of a run that may write.
+    #[serde(skip)]
+    pub run: Option<Arc<str>>,
     /// In the order in which they were built.
     pub models: Vec<ModelReport>,
 }

@@ -209,6 +209,7 @@ impl Ingest {
         let run = Uuid::now_v7().simple().to_string();
         let shutdown = self.shutdown.clone();
         let context = CommitContext { run: run.into(), clock: clock.clone(), shutdown };
+        counting.report(Event::Started { run: Arc::clone(&context.run) });
         let span = tracing::info_span!("run", id = %context.run);
         let outcome = self.work(plan, counting, &context).instrument(span).await;
         let elapsed = (clock.now() - started).to_std().unwrap_or_default();

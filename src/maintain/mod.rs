@@ -102,7 +102,11 @@ impl Maintain {
         let run = Uuid::now_v7().simple().to_string();
         let shutdown = Shutdown::default();
         let context = CommitContext { run: run.into(), clock: clock.clone(), shutdown };
-        let mut report = MaintainReport { dry_run: self.dry_run, ..MaintainReport::default() };
+        let mut report = MaintainReport {
+            dry_run: self.dry_run,
+            run: (!self.dry_run).then(|| Arc::clone(&context.run)),
+            ..MaintainReport::default()
+        };
         if self.rebuild_ledger {
             report.ledger = Some(self.rebuild_ledger(&context).await?);
         }
@@ -152,6 +156,8 @@ impl Maintain {
         let Some(mut table) = WritableTable::open_as_is(&self.lake, name).await? else {
             return Ok(());
         };
+        report.version_before = Some(table.version());
+        report.version_after = report.version_before;
         if self.dry_run {
             report.described = self.lacks_descriptions(&mut table)?;
             report.planned = planned(&table, &self.limits)?;
@@ -165,6 +171,7 @@ impl Maintain {
         report.compacted = compact_table(&mut table, self.limits, context).await?;
         // After compaction, whose outputs have no such bounds any more.
         report.decimal_bounds = remove_decimal_bounds(&mut table, context).await?;
+        report.version_after = Some(table.version());
         report.checkpoint = checkpoint_table(&table, COMMITS_WITHOUT_CHECKPOINT).await?;
         // Last, because compaction and checkpoints are what makes files unneeded.
         let unneeded = find_unneeded(&mut table, context.clock.now(), self.retention).await?;

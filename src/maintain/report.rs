@@ -1,6 +1,7 @@
 //! What maintenance did, or would do: counted per table, for people and for programs.
 
 use std::fmt;
+use std::sync::Arc;
 
 use bytesize::ByteSize;
 use serde::Serialize;
@@ -14,6 +15,9 @@ use crate::meta::rebuild::LedgerReport;
 pub struct MaintainReport {
     /// Whether nothing was written, and this is what would be done.
     pub dry_run: bool,
+    /// The identifier in the commits of a run that may write.
+    #[serde(skip)]
+    pub run: Option<Arc<str>>,
     pub ledger: Option<LedgerReport>,
     pub tables: Vec<TableReport>,
     /// Half-downloaded archives that no run has gone on with.
@@ -33,6 +37,10 @@ impl MaintainReport {
 pub struct TableReport {
     /// Such as `silver.klines`.
     pub table: String,
+    /// The version before; none of a table that could not be opened.
+    pub version_before: Option<i64>,
+    /// The version after the last commit; that of before if there was none.
+    pub version_after: Option<i64>,
     /// Whether descriptions of the table and its columns were written, or would be.
     pub described: bool,
     /// What a compaction would do; only without a compaction.

@@ -16,7 +16,7 @@ use std::path::Path;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use arrow::ipc::CompressionType;
-use arrow::ipc::writer::{FileWriter, IpcWriteOptions};
+use arrow::ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
 use arrow::json::writer::{JsonArray, LineDelimited};
 use arrow::record_batch::RecordBatch;
 use arrow::{csv, json};
@@ -58,6 +58,8 @@ pub enum Format {
     Parquet,
     /// An Arrow IPC file.
     Arrow,
+    /// An Arrow IPC stream, for a program that reads while rows arrive.
+    ArrowStream,
 }
 
 impl Format {
@@ -73,6 +75,7 @@ impl Format {
             "md" | "markdown" => Some(Self::Markdown),
             "parquet" => Some(Self::Parquet),
             "arrow" | "feather" | "ipc" => Some(Self::Arrow),
+            "arrows" => Some(Self::ArrowStream),
             _ => None,
         }
     }
@@ -89,13 +92,14 @@ impl Format {
             Self::Markdown => "md",
             Self::Parquet => "parquet",
             Self::Arrow => "arrow",
+            Self::ArrowStream => "arrows",
         }
     }
 
     /// Returns whether the bytes are not text and do not belong on a terminal.
     #[must_use]
     pub const fn is_binary(self) -> bool {
-        matches!(self, Self::Parquet | Self::Arrow)
+        matches!(self, Self::Parquet | Self::Arrow | Self::ArrowStream)
     }
 }
 
@@ -169,6 +173,7 @@ enum Sink<'a, W: Write + Send> {
     Markdown(MarkdownWriter<'a, W>),
     Parquet(Box<ArrowWriter<&'a mut W>>),
     Arrow(FileWriter<&'a mut W>),
+    ArrowStream(StreamWriter<&'a mut W>),
 }
 
 impl<'a, W: Write + Send> Sink<'a, W> {
@@ -200,6 +205,7 @@ impl<'a, W: Write + Send> Sink<'a, W> {
                     IpcWriteOptions::default().try_with_compression(Some(CompressionType::ZSTD))?;
                 Self::Arrow(FileWriter::try_new_with_options(out, schema, options)?)
             }
+            Format::ArrowStream => Self::ArrowStream(StreamWriter::try_new(out, schema)?),
         })
     }
 
@@ -212,6 +218,7 @@ impl<'a, W: Write + Send> Sink<'a, W> {
             Self::Markdown(markdown) => markdown.write(batch)?,
             Self::Parquet(parquet) => parquet.write(batch)?,
             Self::Arrow(arrow) => arrow.write(batch)?,
+            Self::ArrowStream(arrow) => arrow.write(batch)?,
         }
         Ok(())
     }
@@ -228,6 +235,7 @@ impl<'a, W: Write + Send> Sink<'a, W> {
                 parquet.close()?;
             }
             Self::Arrow(mut arrow) => arrow.finish()?,
+            Self::ArrowStream(mut arrow) => arrow.finish()?,
             Self::Csv(_) | Self::Markdown(_) => {}
         }
         Ok(())

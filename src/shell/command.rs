@@ -33,7 +33,7 @@ pub(super) const COMMANDS: [(&str, &str); 8] = [
     ("\\d TABLE", "list a table's columns"),
     (
         "\\format FORMAT",
-        "write answers as table, csv, tsv, json, ndjson, markdown, parquet or arrow",
+        "write answers as table, csv, tsv, json, ndjson, markdown, parquet, arrow or arrow-stream",
     ),
     ("\\o FILE", "write answers to a file, in the format of its extension; \\o alone ends it"),
     ("\\set NAME VALUE", "let `$NAME` in statements stand for a value"),

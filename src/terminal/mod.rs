@@ -21,7 +21,7 @@ use self::bars::{Bars, Figures, size};
 pub use self::console::Console;
 use self::console::MessageKind;
 use self::logs::Verbosity;
-use crate::cli::{ProgressWhen, ReportFormat};
+use crate::cli::ProgressWhen;
 use crate::events::summary::{NAMED_FAILURES, Summary};
 use crate::events::{Event, ModelOutcome, Reporter};
 use crate::storage::lake::Layer;
@@ -104,22 +104,14 @@ impl TerminalReporter {
         self.bars.clear();
     }
 
-    /// Takes the bars away and shows a summary: as text on standard error, as JSON on standard
-    /// output.
-    ///
-    /// # Errors
-    /// When standard output cannot be written.
-    pub fn conclude(&self, summary: &Summary, format: ReportFormat) -> io::Result<()> {
+    /// Takes the bars away and shows a summary.
+    pub fn conclude(&self, summary: &Summary) {
         self.finish();
-        match format {
-            ReportFormat::Json => console::print_json(summary)?,
-            ReportFormat::Text if self.console.writes_logs() => summary.log(),
-            ReportFormat::Text if self.view != View::Warnings => {
-                self.console.info(&summary.to_string());
-            }
-            ReportFormat::Text => {}
+        if self.console.writes_logs() {
+            summary.log();
+        } else if self.view != View::Warnings {
+            self.console.info(&summary.to_string());
         }
-        Ok(())
     }
 
     /// Shows a line above the bars, once however often it is reported.

@@ -51,7 +51,7 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<CommandOutcome> {
     let listener = reporter.listener();
     let plan = Box::pin(prepared.ingest.plan(context.today(), &listener)).await?;
     prepared.carry_out(&plan, &reporter, &context.clock).await?;
-    let outcome = reporter.conclude(&prepared.ingest, ReportFormat::Text)?;
+    let outcome = reporter.conclude(&prepared.ingest, "demo", ReportFormat::Text)?;
     let loaded = Loaded {
         lake: &lake,
         location,

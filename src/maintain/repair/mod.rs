@@ -68,7 +68,8 @@ impl Repair {
             return Ok(RepairReport::of_plan(&damaged, &plan));
         }
         self.lake.prepare_write().await?;
-        let mut report = RepairReport::default();
+        let run = Some(Arc::clone(&context.run));
+        let mut report = RepairReport { run, ..RepairReport::default() };
         self.set_aside(damaged, &mut report, &context).await?;
         let plan = self.plan(&BTreeSet::new()).await?;
         report.bronze.clone_from(&plan.bronze);

@@ -1,6 +1,7 @@
 //! What a repair did, or would do, for people and for programs.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -13,6 +14,9 @@ use crate::verify::Finding;
 pub struct RepairReport {
     /// Whether nothing was written, and this is what would be done.
     pub dry_run: bool,
+    /// The identifier in the commits of a run that may write.
+    #[serde(skip)]
+    pub run: Option<Arc<str>>,
     /// Only tables with something to do.
     pub tables: Vec<TableRepair>,
     /// Whether `meta.archives` and `meta.changes` were made again from silver.
