@@ -307,7 +307,7 @@ impl Ingest {
         // Read again at every plan: a refresh that repeats runs for months, and the lake may have
         // been upgraded meanwhile.
         self.lake.format_version().await?;
-        Ok(LedgerReader::open(&self.lake, Arc::clone(&self.matrix)).await?)
+        Ok(LedgerReader::open_checked(&self.lake, Arc::clone(&self.matrix)).await?)
     }
 }
 

@@ -13,14 +13,15 @@ use lakehouse_core::matrix::Matrix;
 use lakehouse_core::schema::Schemas;
 use serde::Serialize;
 
-use super::archives::files::{FileRows, read_entries};
 use super::archives::identity::{lost_in_rebuild, property};
+use super::archives::rows::Row;
 use super::archives::{self, LedgerTable, rows};
 use super::changes::{self, ChangesTable};
 use super::silver_history::SilverHistory;
-use super::table::{MetaTable, write_file};
+use super::table::{MetaTable, read_rows, write_file};
 use crate::delta::TableError;
 use crate::delta::commit::{Change, CommitContext};
+use crate::delta::file::ActiveFile;
 use crate::delta::table::WritableTable;
 use crate::storage::lake::{Lake, Layer, TableName};
 
@@ -147,6 +148,30 @@ async fn rebuilt(
     entries.extend(kept);
     entries.sort_by(|a, b| (a.key.path(), a.recorded_at).cmp(&(b.key.path(), b.recorded_at)));
     Ok(Rebuilt { entries, unknown, report })
+}
+
+/// The rows of one file or of several.
+#[derive(Debug, Default)]
+struct FileRows {
+    entries: Vec<LedgerEntry>,
+    /// Rows that this program does not understand, and keeps as they are.
+    unknown: Vec<RecordBatch>,
+}
+
+/// Reads the rows of one file.
+async fn read_entries(
+    table: &WritableTable,
+    matrix: &Matrix,
+    file: &ActiveFile,
+) -> Result<FileRows, TableError> {
+    let mut rows = FileRows::default();
+    for row in read_rows(table, file, |batch| rows::from_batch(batch, matrix)).await? {
+        match row {
+            Row::Known(entry) => rows.entries.push(*entry),
+            Row::Unknown(batch) => rows.unknown.push(batch),
+        }
+    }
+    Ok(rows)
 }
 
 /// Reads the rows of the previous ledger; a file that cannot be read is counted and left out.

@@ -19,7 +19,7 @@ use thiserror::Error;
 pub(crate) use self::json::{FailureRecord, StatusDocument};
 pub(crate) use self::runs::RunRecord;
 use crate::delta::TableError;
-use crate::meta::archives::LedgerTable;
+use crate::meta::archives::reader::LedgerReader;
 use crate::meta::scope::Scope;
 use crate::query::{QueryError, Session, SessionOptions};
 use crate::storage::StorageError;
@@ -64,10 +64,11 @@ impl LakeStatus {
         today: NaiveDate,
     ) -> Result<Self, StatusError> {
         let format_version = lake.format_version().await?;
-        let ledger = match LedgerTable::peek(lake, Arc::clone(matrix)).await? {
-            Some(table) => table.checked_ledger(lake).await?,
-            None => Ledger::default(),
-        };
+        let mut rows = Vec::new();
+        if let Some(reader) = LedgerReader::open_checked(lake, Arc::clone(matrix)).await? {
+            reader.for_each(|entry| rows.push(entry))?;
+        }
+        let ledger = Ledger::from(rows);
         let session = Session::open(lake, SessionOptions::default())?;
         let options = CoverageOptions { dates: scope.dates, today };
         Ok(Self {

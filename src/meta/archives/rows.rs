@@ -15,6 +15,7 @@ use lakehouse_core::matrix::Matrix;
 use lakehouse_core::names::archive::ArchiveKey;
 use lakehouse_core::names::days::DaySet;
 
+use super::wanted::KeySet;
 use crate::meta::columns::{Columns, numbers, texts, times};
 use crate::meta::schema::{MetaSchema, date, integer, text, time};
 
@@ -72,6 +73,7 @@ pub(in crate::meta) const SCHEMA: MetaSchema = MetaSchema {
         .nullable(),
     ],
     sort_columns: &["archive"],
+    unique_columns: &["archive", "sha256", "etag"],
 };
 
 /// Makes a batch of ledger rows.
@@ -117,7 +119,7 @@ fn dates(entries: &[LedgerEntry], value: impl Fn(&LedgerEntry) -> NaiveDate) -> 
 
 /// Rows of the ledger, as far as this program understands them.
 #[derive(Debug)]
-pub(super) enum Row {
+pub(in crate::meta) enum Row {
     Known(Box<LedgerEntry>),
     /// Rows whose archive the matrix does not know, or with a value of a newer program: they are
     /// written again as they are.
@@ -146,7 +148,7 @@ fn sort_column(values: ArrayRef) -> SortColumn {
 }
 
 /// Reads ledger rows.
-pub(super) fn from_batch(batch: &RecordBatch, matrix: &Matrix) -> Result<Vec<Row>, ArrowError> {
+pub(in crate::meta) fn from_batch(batch: &RecordBatch, matrix: &Matrix) -> Result<Vec<Row>, ArrowError> {
     let columns = Columns::new(batch, SCHEMA.arrow())?;
     let mut rows = Vec::with_capacity(batch.num_rows());
     let mut unknown = BooleanBuilder::with_capacity(batch.num_rows());
@@ -189,6 +191,22 @@ pub(super) fn from_batch(batch: &RecordBatch, matrix: &Matrix) -> Result<Vec<Row
         rows.push(Row::Unknown(unknown));
     }
     Ok(rows)
+}
+
+/// Returns the rows of a batch but for those of some archives that this program understands.
+pub(super) fn without(
+    batch: &RecordBatch,
+    keys: &KeySet,
+    matrix: &Matrix,
+) -> Result<RecordBatch, ArrowError> {
+    let columns = Columns::new(batch, SCHEMA.arrow())?;
+    let mut stays = BooleanBuilder::with_capacity(batch.num_rows());
+    for row in 0..batch.num_rows() {
+        let goes = columns.text("archive", row).is_some_and(|archive| keys.has(&archive))
+            && Parsed::of(&columns, row, matrix).is_some();
+        stays.append_value(!goes);
+    }
+    filter_record_batch(columns.batch(), &stays.finish())
 }
 
 /// The values of a row that a newer program may have written in words that this one does not know.
