@@ -11,8 +11,8 @@ use lakehouse_core::names::period::Period;
 
 use super::{Depth, Ingest, IngestError};
 use crate::bronze::{BronzeArchive, FetchOutcome, Fetched, Mismatch};
-use crate::delta::checkpoint::BackgroundCheckpoints;
 use crate::delta::TableError;
+use crate::delta::checkpoint::BackgroundCheckpoints;
 use crate::delta::commit::CommitContext;
 use crate::error_chain::one_line;
 use crate::events::{Event, Reporter, archive_span};

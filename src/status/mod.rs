@@ -11,7 +11,7 @@ mod text;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use lakehouse_core::coverage::{CoverageOptions, SeriesCoverage, coverage};
+use lakehouse_core::coverage::{CoverageCollector, CoverageOptions, SeriesCoverage};
 use lakehouse_core::ledger::{Ledger, LedgerEntry};
 use lakehouse_core::matrix::Matrix;
 use thiserror::Error;
@@ -64,18 +64,22 @@ impl LakeStatus {
         today: NaiveDate,
     ) -> Result<Self, StatusError> {
         let format_version = lake.format_version().await?;
-        let mut rows = Vec::new();
-        if let Some(reader) = LedgerReader::open_checked(lake, Arc::clone(matrix)).await? {
-            reader.for_each(|entry| rows.push(entry))?;
-        }
-        let ledger = Ledger::from(rows);
-        let session = Session::open(lake, SessionOptions::default())?;
         let options = CoverageOptions { dates: scope.dates, today };
+        let mut series = CoverageCollector::new(matrix, options);
+        let mut failures = Vec::new();
+        if let Some(ledger) = LedgerReader::open_checked(lake, Arc::clone(matrix)).await? {
+            ledger.for_each_series(|of, rows| {
+                failures.extend(failed(&rows, scope));
+                series.add(of, &rows, scope.has_series(of));
+            })?;
+        }
+        failures.sort_by(|a, b| a.key.cmp(&b.key));
+        let session = Session::open(lake, SessionOptions::default())?;
         Ok(Self {
             format_version,
             today,
-            series: coverage(&ledger, matrix, options, |series| scope.has_series(series)),
-            failures: failures(&ledger, scope),
+            series: series.finish(),
+            failures,
             runs: runs::last_runs(&session).await?,
         })
     }
@@ -118,10 +122,8 @@ impl Totals {
     }
 }
 
-fn failures(ledger: &Ledger, scope: &Scope) -> Vec<LedgerEntry> {
+fn failed(ledger: &Ledger, scope: &Scope) -> Vec<LedgerEntry> {
     let failed =
         ledger.entries().filter(|entry| entry.status.is_failure() && scope.has(&entry.key));
-    let mut failed: Vec<LedgerEntry> = failed.cloned().collect();
-    failed.sort_by(|a, b| a.key.cmp(&b.key));
-    failed
+    failed.cloned().collect()
 }

@@ -126,7 +126,10 @@ async fn redo(
     tables.record(silver).await
 }
 
-/// Returns what the ledger says of the archives that land again, by key and version: what their source said of them.
+/// What the ledger says of versions of archives, by their keys and sums.
+type RecordedVersions = HashMap<(Arc<str>, Arc<str>), LedgerEntry>;
+
+/// Returns what the ledger says of the archives that land again: what their source said of them.
 fn recorded(ledger: &LedgerTable, plan: &SilverPlan) -> Result<RecordedVersions, TableError> {
     let mut recorded = RecordedVersions::new();
     for entry in ledger.rows_of(&plan.redo.keys().map(Arc::clone).collect())? {

@@ -273,9 +273,8 @@ fn without_recorded(landed: &[LedgerEntry], rows: &[LedgerEntry]) -> Vec<LedgerE
         Some((entry.key.shared_path(), entry.sha256.clone(), version))
     };
     let recorded: HashSet<_> = rows.iter().filter_map(landing).collect();
-    let is_new = |entry: &&LedgerEntry| {
-        landing(entry).is_none_or(|landing| !recorded.contains(&landing))
-    };
+    let is_new =
+        |entry: &&LedgerEntry| landing(entry).is_none_or(|landing| !recorded.contains(&landing));
     landed.iter().filter(is_new).cloned().collect()
 }
 

@@ -148,7 +148,10 @@ fn sort_column(values: ArrayRef) -> SortColumn {
 }
 
 /// Reads ledger rows.
-pub(in crate::meta) fn from_batch(batch: &RecordBatch, matrix: &Matrix) -> Result<Vec<Row>, ArrowError> {
+pub(in crate::meta) fn from_batch(
+    batch: &RecordBatch,
+    matrix: &Matrix,
+) -> Result<Vec<Row>, ArrowError> {
     let columns = Columns::new(batch, SCHEMA.arrow())?;
     let mut rows = Vec::with_capacity(batch.num_rows());
     let mut unknown = BooleanBuilder::with_capacity(batch.num_rows());

@@ -92,6 +92,48 @@ impl<'a> SeriesRows<'a> {
     }
 }
 
+impl LedgerReader {
+    /// Reads every series with what the ledger has of it.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub(crate) fn for_each_series(
+        &self,
+        mut take: impl FnMut(&Series, Ledger),
+    ) -> Result<(), TableError> {
+        for combination in self.matrix().combinations() {
+            let mut folders = Vec::new();
+            for frequency in Frequency::ALL {
+                let prefix = combination.symbols_prefix(frequency);
+                let rows = self.scan(KeyRange::of_prefix(&prefix))?;
+                folders.push((prefix, rows));
+            }
+            // The folders of both frequencies are sorted in the same way.
+            while let Some(next) = folders.iter().filter_map(next_series).min() {
+                let next = next.to_owned();
+                let mut rows = Vec::new();
+                for (prefix, folder) in &mut folders {
+                    take_prefix(folder, &format!("{prefix}{next}"), &mut rows)?;
+                }
+                let rows: Vec<LedgerEntry> =
+                    rows.into_iter().map(|entry| self.checked(entry)).collect();
+                let series = rows.first().map(|entry| entry.key.series().clone());
+                if let Some(series) = series {
+                    take(&series, rows.into());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns the next folder of a series, within the folder of all symbols.
+fn next_series((prefix, rows): &(String, LedgerScan)) -> Option<&str> {
+    let key = rows.key()?.strip_prefix(prefix.as_str())?;
+    let (folder, file) = key.rsplit_once('/')?;
+    Some(key.strip_suffix(file).unwrap_or(folder))
+}
+
 fn take_prefix(
     scan: &mut LedgerScan,
     prefix: &str,

@@ -110,8 +110,9 @@ mod tests {
     fn bounds_without_a_wanted_key_are_left_out() {
         let keys: KeySet = ["b", "d", "d"].into_iter().map(Arc::from).collect();
         let wanted = Wanted::Keys(keys);
-        let overlaps =
-            |least: &str, most: &str| wanted.overlaps(Some(least.as_bytes()), Some(most.as_bytes()));
+        let overlaps = |least: &str, most: &str| {
+            wanted.overlaps(Some(least.as_bytes()), Some(most.as_bytes()))
+        };
         assert!(overlaps("a", "b") && overlaps("c", "e") && overlaps("d", "d"));
         assert!(!overlaps("a", "az") && !overlaps("c", "cz") && !overlaps("e", "f"));
         assert!(wanted.overlaps(None, None) && !wanted.overlaps(None, Some(b"a")));
