@@ -12,8 +12,8 @@ use crate::delta::TableError;
 use crate::delta::log::{LogEntry, LoggedCorrection, read_record};
 use crate::delta::table::WritableTable;
 
-/// The archives of one table up to a version of it: all of them, or those that were asked for in
-/// the ledger, and those that later commits name.
+/// The archives of one table up to a version of it: all of them, or those that were looked up
+/// in the ledger, and those that later commits name.
 #[derive(Debug, Default)]
 pub(crate) struct SilverIndex {
     held_archives: HashMap<String, HeldArchive>,
@@ -53,7 +53,7 @@ impl SilverIndex {
         self.unrecorded.push((version, entry));
     }
 
-    /// Returns whether all archives are known, so that the ledger need not be asked.
+    /// Returns whether all archives are known, so that none is looked up in the ledger.
     pub(crate) const fn is_complete(&self) -> bool {
         self.complete
     }

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use lakehouse_core::ledger::LedgerEntry;
 use lakehouse_core::matrix::Matrix;
 
@@ -32,7 +33,56 @@ pub(super) struct FoundIn<'a> {
     pub(super) entries: Vec<LedgerEntry>,
 }
 
+/// The files that can be read, and what else there is.
+#[derive(Debug)]
+pub(super) struct ReadableFiles {
+    pub(super) files: LedgerFiles,
+    /// Rows that this program does not understand.
+    pub(super) unknown: Vec<RecordBatch>,
+    /// How many files cannot be read.
+    pub(super) unreadable: usize,
+}
+
 impl LedgerFiles {
+    /// Opens those files of the table's version of which every row can be read.
+    pub(super) async fn open_readable(
+        table: &WritableTable,
+        matrix: Arc<Matrix>,
+    ) -> Result<ReadableFiles, TableError> {
+        let name = table.spec.name.clone();
+        let files = Self { table: name, matrix, files: BTreeMap::new() };
+        let mut readable = ReadableFiles { files, unknown: Vec::new(), unreadable: 0 };
+        for file in table.active_files()? {
+            let path = file.path.clone();
+            let opened = LedgerFile::open(table, file).await;
+            match opened.and_then(|file| Ok((readable.files.unknown_rows(&file)?, file))) {
+                Ok((unknown, file)) => {
+                    readable.unknown.extend(unknown);
+                    readable.files.files.insert(path, file);
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a file of the ledger cannot be read");
+                    readable.unreadable += 1;
+                }
+            }
+        }
+        Ok(readable)
+    }
+
+    /// Reads a whole file, and returns the rows that this program does not understand.
+    fn unknown_rows(&self, file: &LedgerFile) -> Result<Vec<RecordBatch>, TableError> {
+        let failed = TableError::arrow(&self.table);
+        let mut unknown = Vec::new();
+        for batch in file.read(&Wanted::All, None, None)?.into_iter().flatten() {
+            for row in rows::from_batch(&batch.map_err(&failed)?, &self.matrix).map_err(&failed)? {
+                if let Row::Unknown(rows) = row {
+                    unknown.push(rows);
+                }
+            }
+        }
+        Ok(unknown)
+    }
+
     /// Opens the files of the table's version.
     pub(super) async fn open(
         table: &WritableTable,

@@ -34,8 +34,8 @@ pub(in crate::meta) fn property(table: &str) -> String {
 }
 
 impl LedgerTable {
-    /// Returns what is known of one silver table's archives: from the ledger, which is asked for
-    /// those that are needed, or all of it from the table's own log where the ledger describes
+    /// Returns what is known of one silver table's archives: from the ledger, where they are
+    /// looked up when they are needed, or all of it from the table's own log where the ledger describes
     /// another table. Where commits of that are gone, the first and last times of archives come
     /// from the column `event_time`.
     ///
@@ -129,7 +129,7 @@ pub(super) async fn silver_index(
     }
     let mut history = SilverHistory::new(table.clone(), event_time);
     history.catch_up().await?;
-    Ok(history.into_index())
+    history.into_index()
 }
 
 /// Returns whether a ledger describes the table of this name in the lake: by two small files of the
@@ -198,14 +198,6 @@ pub(super) fn lost(entry: &LedgerEntry, context: Option<&CommitContext>) -> Ledg
         lost.recorded_at = context.clock.now();
     }
     lost
-}
-
-/// Returns the row that the ledger keeps of an archive which silver does not hold any more.
-pub(in crate::meta) fn lost_in_rebuild(
-    entry: &LedgerEntry,
-    context: &CommitContext,
-) -> LedgerEntry {
-    lost(entry, Some(context))
 }
 
 /// Returns whether the commit of a version is there; one that is not whole is an error.

@@ -12,7 +12,11 @@ mod confirm;
 mod files;
 pub(super) mod identity;
 mod merge;
+#[cfg(test)]
+mod model;
 pub(crate) mod reader;
+pub(crate) mod rebuild;
+mod rebuilt_rows;
 mod record;
 mod replace;
 pub(super) mod replay;
@@ -125,8 +129,8 @@ impl LedgerTable {
         self.files.rows_of(keys)
     }
 
-    /// Lets an index know what the ledger says of some archives, in place of what it was told
-    /// before. The silver table is to be read up to its newest version afterwards.
+    /// Lets an index know what the ledger says of some archives, in place of those before. The
+    /// silver table is to be read up to its newest version afterwards.
     ///
     /// # Errors
     /// When the ledger cannot be read.

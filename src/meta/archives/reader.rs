@@ -18,6 +18,7 @@ use super::wanted::{KeyRange, Wanted};
 use super::{SCHEMA, silver_table};
 use crate::delta::TableError;
 use crate::delta::table::WritableTable;
+use crate::meta::recorded_archives::RecordedArchive;
 use crate::meta::silver_history::SilverHistory;
 use crate::meta::silver_index::SilverIndex;
 use crate::meta::table::MetaTable;
@@ -71,7 +72,7 @@ impl LedgerReader {
                 Some(table) => {
                     let mut history = SilverHistory::new(table, "");
                     history.catch_up().await?;
-                    history.into_index()
+                    history.into_index()?
                 }
                 None => SilverIndex::default(),
             };
@@ -145,15 +146,28 @@ impl LedgerReader {
             read.catch_up().await?;
             history = Some(read);
         }
+        let mut archives = history.as_ref().map(SilverHistory::archives).transpose()?;
+        let mut recorded = RecordedArchive::default();
+        let mut last = String::new();
         let mut missing = Vec::new();
-        self.for_each_of(schema, |entry| {
-            let wanted = follows_from_silver(&entry) || entry.status == ArchiveStatus::Failed;
-            let Some(sha256) = entry.sha256.as_deref().filter(|_| wanted) else { return };
+        let mut scan = self.files.scan(&Wanted::All)?;
+        // Both are in the order of keys.
+        while let Some(entry) = scan.next()? {
             let path = entry.key.path();
-            if history.as_ref().is_none_or(|history| !history.has_landed(path, sha256)) {
+            if *path != *last {
+                path.clone_into(&mut last);
+                recorded = match &mut archives {
+                    Some(archives) => archives.find(path)?,
+                    None => RecordedArchive::default(),
+                };
+            }
+            let wanted = follows_from_silver(&entry) || entry.status == ArchiveStatus::Failed;
+            let here = silver_table(self.matrix(), &entry) == Some(schema.table());
+            let Some(sha256) = entry.sha256.as_deref().filter(|_| wanted && here) else { continue };
+            if !recorded.has_landed(sha256) {
                 missing.push(entry);
             }
-        })?;
+        }
         Ok(missing)
     }
 
