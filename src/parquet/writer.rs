@@ -72,7 +72,8 @@ impl FileTarget {
     }
 
     /// Lets few rows be found by the first of `unique`, which sorts them: pages are short, and
-    /// those of that column have bounds. Values of `unique` hardly repeat, so none has a dictionary.
+    /// those of that column have bounds. Values of `unique` hardly repeat, so they have no
+    /// dictionary.
     pub(crate) fn with_look_ups(mut self, unique: &[&str]) -> Self {
         let mut properties = self
             .properties

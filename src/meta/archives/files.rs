@@ -11,7 +11,7 @@ use arrow::array::RecordBatch;
 use lakehouse_core::ledger::LedgerEntry;
 use lakehouse_core::matrix::Matrix;
 
-use super::rows::{self, Row};
+use super::parse::{self, Row};
 use super::scan::{LedgerFile, LedgerScan};
 use super::wanted::{KeySet, Wanted};
 use crate::delta::TableError;
@@ -74,7 +74,7 @@ impl LedgerFiles {
         let failed = TableError::arrow(&self.table);
         let mut unknown = Vec::new();
         for batch in file.read(&Wanted::All, None, None)?.into_iter().flatten() {
-            for row in rows::from_batch(&batch.map_err(&failed)?, &self.matrix).map_err(&failed)? {
+            for row in parse::from_batch(&batch.map_err(&failed)?, &self.matrix).map_err(&failed)? {
                 if let Row::Unknown(rows) = row {
                     unknown.push(rows);
                 }
@@ -134,7 +134,7 @@ impl LedgerFiles {
             let mut entries = Vec::new();
             for batch in batches {
                 let batch = batch.map_err(&failed)?;
-                for row in rows::from_batch(&batch, &self.matrix).map_err(&failed)? {
+                for row in parse::from_batch(&batch, &self.matrix).map_err(&failed)? {
                     if let Row::Known(entry) = row {
                         entries.push(*entry);
                     }

@@ -35,9 +35,9 @@ pub(in crate::meta) fn property(table: &str) -> String {
 
 impl LedgerTable {
     /// Returns what is known of one silver table's archives: from the ledger, where they are
-    /// looked up when they are needed, or all of it from the table's own log where the ledger describes
-    /// another table. Where commits of that are gone, the first and last times of archives come
-    /// from the column `event_time`.
+    /// looked up when they are needed, or all of it from the table's own log where the ledger
+    /// describes another table. Where commits of that are gone, the first and last times of
+    /// archives come from the column `event_time`.
     ///
     /// # Errors
     /// When the log cannot be read.

@@ -14,6 +14,7 @@ pub(super) mod identity;
 mod merge;
 #[cfg(test)]
 mod model;
+mod parse;
 pub(crate) mod reader;
 pub(crate) mod rebuild;
 mod rebuilt_rows;

@@ -11,8 +11,9 @@ use lakehouse_core::ledger::LedgerEntry;
 
 use super::LedgerLimits;
 use super::files::{FoundIn, LedgerFiles};
+use super::parse::{self, Row};
 use super::replace::{row_after, with_held_version};
-use super::rows::{self, Row};
+use super::rows;
 use super::scan::LedgerFile;
 use super::sealed_writer::SealedWriter;
 use super::wanted::{KeySet, Wanted};
@@ -112,7 +113,7 @@ impl LedgerFiles {
             let batch = batch.map_err(&failed)?;
             let mut entries = Vec::with_capacity(batch.num_rows());
             let mut unknown = Vec::new();
-            for row in rows::from_batch(&batch, &self.matrix).map_err(&failed)? {
+            for row in parse::from_batch(&batch, &self.matrix).map_err(&failed)? {
                 match row {
                     Row::Known(entry) => entries.push(*entry),
                     Row::Unknown(rows) => unknown.push(rows),
@@ -133,7 +134,7 @@ impl LedgerFiles {
         let failed = TableError::arrow(&self.table);
         for batch in file.read(&Wanted::All, None, None)?.into_iter().flatten() {
             let batch = batch.map_err(&failed)?;
-            let rest = rows::without(&batch, keys, &self.matrix).map_err(&failed)?;
+            let rest = parse::without(&batch, keys, &self.matrix).map_err(&failed)?;
             if rest.num_rows() > 0 {
                 take(rest)?;
             }

@@ -23,7 +23,7 @@ use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::statistics::Statistics;
 
-use super::rows::{self, Row};
+use super::parse::{self, Row};
 use super::wanted::Wanted;
 use crate::delta::TableError;
 use crate::delta::file::ActiveFile;
@@ -248,7 +248,7 @@ impl FileCursor {
                 None => match self.reader.next() {
                     Some(batch) => {
                         let batch = batch.map_err(&failed)?;
-                        let rows = rows::from_batch(&batch, &self.matrix).map_err(&failed)?;
+                        let rows = parse::from_batch(&batch, &self.matrix).map_err(&failed)?;
                         self.rows = rows.into_iter();
                     }
                     None => return Ok(()),
