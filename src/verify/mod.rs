@@ -141,11 +141,12 @@ impl Verify {
         let known =
             || tables.iter().map(|(_, _, known)| known).chain(lost.iter().map(|lost| &lost.1));
         let current = known().flat_map(|known| known.values().map(|known| known.version.clone()));
-        let mut archives: Vec<ArchiveVersion> = current.collect();
+        let mut others = Vec::new();
         if let Some(ledger) = &ledger {
-            ledger.for_each(|entry| archives.extend(self.not_in_silver(&entry)))?;
+            ledger.for_each(|entry| others.extend(self.not_in_silver(&entry)))?;
         }
-        let places = self.check_bronze(archives, &mut report).await?;
+        let decodes = self.deep || suspects;
+        let places = self.check_bronze(current.chain(others), decodes, &mut report).await?;
         let rejects = RecordedRejects::read(&self.lake, known()).await?;
         for (schema, table, known) in &tables {
             let before = report.findings.len();
@@ -236,10 +237,12 @@ impl Verify {
         version_of(entry).filter(|version| kept && self.scope.has(&version.key))
     }
 
-    /// Checks the sums of archives; returns where in bronze each of them is as it should be.
+    /// Checks the sums of archives; returns where in bronze each of them is as it should be, if
+    /// they are to be decoded.
     async fn check_bronze(
         &self,
-        archives: Vec<ArchiveVersion>,
+        archives: impl Iterator<Item = ArchiveVersion>,
+        decodes: bool,
         report: &mut VerifyReport,
     ) -> Result<Places, StorageError> {
         let bronze = self.lake.bronze()?;
@@ -253,7 +256,7 @@ impl Verify {
             report.archives += 1;
             report.bytes += found.bytes;
             report.findings.extend(found.findings);
-            if let Some(place) = found.path {
+            if let Some(place) = found.path.filter(|_| decodes) {
                 places.insert((version.key.shared_path(), version.sha256), place);
             }
         }

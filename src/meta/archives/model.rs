@@ -12,6 +12,7 @@ use proptest::prelude::*;
 
 use super::reader::LedgerReader;
 use super::record::keys_of;
+use super::scan::LedgerFile;
 use super::wanted::Wanted;
 use super::{LedgerLimits, LedgerTable};
 use crate::clock::Clock;
@@ -164,12 +165,16 @@ fn all_rows(ledger: &LedgerTable) -> Vec<LedgerEntry> {
     rows
 }
 
+fn context() -> CommitContext {
+    let clock = Clock::new(|| DateTime::UNIX_EPOCH);
+    CommitContext { run: "run".into(), clock, shutdown: Shutdown::default() }
+}
+
 async fn check(batches: &[Batch]) {
     let folder = tempfile::tempdir().unwrap();
     let lake = Lake::open(folder.path().to_str().unwrap()).unwrap();
     let matrix = Arc::new(Matrix::builtin().unwrap());
-    let clock = Clock::new(|| DateTime::UNIX_EPOCH);
-    let context = CommitContext { run: "run".into(), clock, shutdown: Shutdown::default() };
+    let context = context();
     let open = || LedgerTable::open_with(&lake, Arc::clone(&matrix), LIMITS);
     let mut writers = [open().await.unwrap(), open().await.unwrap()];
     let mut model = Model::default();
@@ -216,4 +221,33 @@ proptest! {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(check(&batches));
     }
+}
+
+#[tokio::test]
+async fn files_that_are_too_large_are_divided_once_and_keep_every_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = Lake::open(folder.path().to_str().unwrap()).unwrap();
+    let matrix = Arc::new(Matrix::builtin().unwrap());
+    let days = (0..4).flat_map(|symbol| (1..=9).map(move |day| (symbol, day)));
+    let steps = days.map(|(symbol, day)| Step {
+        symbol,
+        day,
+        monthly: false,
+        status: ArchiveStatus::Ingested,
+        sha256: 1,
+    });
+    let rows = rows(&matrix, 1, &Batch { second_writer: false, steps: steps.collect() });
+    // The limits of programs before, which made one file of them all.
+    let mut before = LedgerTable::open(&lake, Arc::clone(&matrix)).await.unwrap();
+    before.record(rows.clone(), &context()).await.unwrap();
+    assert_eq!(before.files.iter().count(), 1);
+    let mut ledger = LedgerTable::open_with(&lake, matrix, LIMITS).await.unwrap();
+    assert!(ledger.upgrade(&context()).await.unwrap());
+    let divided: Vec<u64> = ledger.files.iter().map(LedgerFile::rows).collect();
+    assert_eq!(divided, [16, 16, 4]);
+    assert_eq!(sorted(&all_rows(&ledger)), sorted(&rows));
+    assert!(!ledger.upgrade(&context()).await.unwrap());
+    // One that began before finds the rows where they are now.
+    before.record(rows.clone(), &context()).await.unwrap();
+    assert_eq!(sorted(&all_rows(&before)), sorted(&rows));
 }
