@@ -1,12 +1,13 @@
-//! How the costs of the program grow with what a lake holds: files of a table, and commits of its
-//! log.
+//! How the costs of the program grow with what a lake holds: files of a table, commits of its log,
+//! and archives in the ledger.
 //!
 //! `cargo bench -p lakehouse --bench scale`; in the development profile `cargo bench --profile dev
 //! -p lakehouse --bench scale`. Each job is a process of its own on a lake that is made here: some
 //! real archives, and files that are only in the log. `SCALE_F` is how many files the larger lake
 //! has, a tenth of them the smaller one; `SCALE_N` is how many archives are ingested beside them,
-//! and `SCALE_B` how many commits a log without a checkpoint has. `SCALE_KEEP=DIR` makes the larger
-//! lake in that folder and stops.
+//! `SCALE_B` how many commits a log without a checkpoint has, and `SCALE_A` how many archives the
+//! larger ledger has. A part whose size is 0 is left out. `SCALE_KEEP=DIR` makes the larger lake in
+//! that folder and stops.
 
 #![expect(
     clippy::unwrap_used,
@@ -18,10 +19,11 @@ mod support;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{Days, NaiveDate};
-use lakehouse::scale::{MadeUp, make_up_files};
+use lakehouse::scale::{MadeUp, make_up_archives, make_up_files};
 use lakehouse_core::matrix::Matrix;
 use lakehouse_core::names::archive::ArchiveKey;
 use lakehouse_samples::SampleOptions;
@@ -42,10 +44,17 @@ fn main() {
     }
     let scene = Scene::new();
     println!("{:<34} {:>9} {:>9} {:>9} {:>9}", "job", "size", "CPU s", "wall s", "peak MiB");
-    for files in [files / 10, files] {
+    for files in [files / 10, files].into_iter().filter(|files| *files > 0) {
         scene.read_many_files(files);
     }
-    scene.follow_commits(size("SCALE_B", 300));
+    let archives = size("SCALE_A", 1_000_000);
+    for archives in [archives / 10, archives].into_iter().filter(|archives| *archives > 0) {
+        scene.know_many_archives(archives);
+    }
+    let commits = size("SCALE_B", 300);
+    if commits > 0 {
+        scene.follow_commits(commits);
+    }
 }
 
 /// The archives of all jobs, served on this machine.
@@ -109,6 +118,27 @@ impl Scene {
             self.ask(&folder, &size, job, &sql);
         }
         self.ingest_beside(&folder, &size);
+    }
+
+    fn know_many_archives(&self, archives: u32) {
+        let folder = self.folders.empty();
+        self.first.ingest(&folder);
+        let (lake, clock) = (lake(&folder), clock());
+        let matrix = Arc::new(Matrix::builtin().unwrap());
+        let made = make_up_archives(&lake, "klines", matrix, archives, &clock);
+        self.first.runtime.block_on(made).unwrap();
+        self.checkpoint(&folder);
+        let size = format!("A={archives}");
+        let source = self.first.url();
+        show("plan of one symbol", &size, {
+            let symbol = ["--market", "spot", "--data-type", "klines", "--symbol", "S001USDT"];
+            run(&folder, &[&["plan", "--source", source], &symbol[..]].concat())
+        });
+        let nothing_new = ["ingest", "--all", "--source", source];
+        show("ingest, nothing new", &size, run(&folder, &nothing_new));
+        self.ingest_beside(&folder, &size);
+        show("status", &size, run(&folder, &["status"]));
+        show("rebuild the ledger", &size, run(&folder, &["maintain", "--rebuild-ledger"]));
     }
 
     /// Asks a question whose answer needs no made-up file.

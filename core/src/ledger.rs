@@ -206,14 +206,14 @@ impl Ledger {
     }
 }
 
-/// Returns how many of a table's files, given by their rows in ascending order, are to be merged
-/// with `new` rows: the smallest, so that their number does not grow, and each that has no more
-/// rows than all before it together. So a row is rewritten only when its file has about doubled.
-pub fn files_to_merge(rows: impl IntoIterator<Item = usize>, new: usize) -> usize {
-    let mut merged = new;
+/// Returns how many of a table's files, given by their rows in ascending order, are to be merged:
+/// the two smallest, and each that has no more than twice the rows of all before it. So a row is
+/// rewritten only when its file grows by half.
+pub fn files_to_merge(rows: impl IntoIterator<Item = u64>) -> usize {
+    let mut merged = 0;
     let mut count = 0;
     for rows in rows {
-        if count > 0 && rows > merged {
+        if count > 1 && rows > 2 * merged {
             break;
         }
         merged += rows;
@@ -227,30 +227,33 @@ mod tests {
     use super::files_to_merge;
 
     #[test]
-    fn a_large_file_is_left_alone_until_as_much_lies_next_to_it() {
-        assert_eq!(files_to_merge([100, 100, 100, 1_000_000], 100), 3);
-        assert_eq!(files_to_merge([400_000, 500_000, 1_000_000], 400_000), 3);
+    fn a_large_file_is_left_alone_until_half_as_much_lies_next_to_it() {
+        assert_eq!(files_to_merge([100, 100, 100, 1_000_000]), 3);
+        assert_eq!(files_to_merge([400_000, 500_000, 1_000_000]), 3);
     }
 
     #[test]
-    fn the_smallest_file_is_merged_however_few_rows_are_new() {
-        assert_eq!(files_to_merge([200, 200, 1_000], 100), 2);
-        assert_eq!(files_to_merge([], 100), 0);
+    fn two_files_are_merged_however_different_they_are() {
+        assert_eq!(files_to_merge([200, 200_000, 1_000_000]), 2);
+        assert_eq!(files_to_merge([]), 0);
     }
 
     #[test]
-    fn a_million_rows_are_written_some_ten_times_each() {
-        let (mut files, mut written) = (Vec::new(), 0);
+    fn a_million_rows_are_written_some_ten_times_each_by_few_merges() {
+        let mut files: Vec<u64> = Vec::new();
+        let mut written = 0;
+        let mut merges = 0;
         for _ in 0..10_000 {
-            let mut file = 100;
+            files.push(100);
             if files.len() >= 24 {
                 files.sort_unstable();
-                file += files.drain(..files_to_merge(files.iter().copied(), 100)).sum::<usize>();
+                let merged: u64 = files.drain(..files_to_merge(files.iter().copied())).sum();
+                written += merged;
+                merges += 1;
+                files.push(merged);
             }
-            written += file;
-            files.push(file);
-            assert!(files.len() <= 24);
+            assert!(files.len() < 24);
         }
-        assert!(written < 10_000_000, "{written}");
+        assert!(written < 10_000_000 && merges < 1_000, "{written} rows in {merges} merges");
     }
 }

@@ -200,7 +200,7 @@ pub(crate) const BATCH_SIZE: Setting = Setting {
     key: "batch_size",
     flag: Some("--batch-size"),
     default: || json!(Ingest::BATCH_SIZE),
-    help: "Archives that are committed together",
+    help: "Archives that are fetched together; if it is set, no commit has more",
     ..BASE
 };
 

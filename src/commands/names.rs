@@ -11,7 +11,7 @@ use lakehouse_core::matrix::Matrix;
 use lakehouse_core::selection::near::{Misspelled, misspelled};
 
 use super::CommandOutcome;
-use crate::meta::archives::LedgerTable;
+use crate::meta::archives::reader::LedgerReader;
 use crate::meta::scope::Scope;
 use crate::storage::lake::Lake;
 
@@ -50,8 +50,13 @@ pub(super) async fn misspelled_in_lake(
     if names.is_empty() {
         return Ok(Vec::new());
     }
-    let ledger = Box::pin(LedgerTable::peek(lake, Arc::clone(matrix))).await?;
+    let ledger = Box::pin(LedgerReader::open(lake, Arc::clone(matrix))).await?;
     let Some(ledger) = ledger else { return Ok(Vec::new()) };
-    let known: BTreeSet<_> = ledger.entries().map(|entry| entry.key.symbol().clone()).collect();
+    let mut known = BTreeSet::new();
+    ledger.for_each(|entry| {
+        if !known.contains(entry.key.symbol()) {
+            known.insert(entry.key.symbol().clone());
+        }
+    })?;
     Ok(misspelled(&names, &known))
 }

@@ -120,7 +120,7 @@ impl Prepared {
         let is_bronze = settings.stage == Stage::Bronze;
         let ingest = Ingest {
             fetch: settings.fetch,
-            batch_size: settings.batch_size,
+            batch: settings.batch,
             depth: if is_bronze { Depth::Bronze } else { Depth::Silver },
             shutdown: context.shutdown(),
             command: redacted(&usage::arguments().skip(1).collect::<Vec<_>>().join(" ")),

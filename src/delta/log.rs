@@ -140,7 +140,7 @@ pub(crate) struct LoggedCorrection {
 }
 
 /// What a commit to a silver table records about one archive.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum LogEntry {
     /// A version of it came into the table, or was found to be less complete than what is there.
     Landed(Box<ArchiveRecord>),

@@ -11,6 +11,7 @@ use lakehouse_core::names::period::Period;
 
 use super::{Depth, Ingest, IngestError};
 use crate::bronze::{BronzeArchive, FetchOutcome, Fetched, Mismatch};
+use crate::delta::TableError;
 use crate::delta::checkpoint::BackgroundCheckpoints;
 use crate::delta::commit::CommitContext;
 use crate::error_chain::one_line;
@@ -47,7 +48,7 @@ impl<'a> BatchStore<'a> {
             Depth::Bronze => None,
             Depth::Silver => Some(MetaTables {
                 changes: ChangesTable::open(&ingest.lake).await?,
-                ledger: LedgerTable::open(&ingest.lake, Arc::clone(&ingest.matrix)).await?,
+                ledger: open_ledger(ingest, &reporter, context).await?,
                 rejects: RejectsTable::open(&ingest.lake).await?,
             }),
         };
@@ -111,6 +112,8 @@ impl<'a> BatchStore<'a> {
         let corrections = silver.index().take_corrections();
         tables.changes.record(&self.ingest.matrix, &name, corrections, self.context).await?;
         tables.ledger.reconcile(silver.index(), self.context).await?;
+        let keys = stored.iter().map(|archive| &archive.key);
+        silver.look_up(keys, &mut tables.ledger).await?;
         let before: BTreeSet<String> = stored
             .iter()
             .filter(|archive| silver.index().holds(archive.key.path()))
@@ -137,11 +140,10 @@ impl<'a> BatchStore<'a> {
         tables.ledger.record_landed(std::mem::take(&mut entries), self.context).await?;
         tables.ledger.reconcile(silver.index(), self.context).await?;
         // Only now the ledger knows what a run that died, or another one, had landed of these.
-        for archive in &stored {
-            if result.overtaken.contains(archive.key.path()) {
-                entries.extend(tables.ledger.confirm(archive, self.context));
-            }
-        }
+        let overtaken = stored.iter();
+        let overtaken = overtaken.filter(|stored| result.overtaken.contains(stored.key.path()));
+        let overtaken: Vec<&BronzeArchive> = overtaken.collect();
+        entries.extend(tables.ledger.confirm(&overtaken, self.context)?);
         self.silver.insert(Arc::clone(table), silver);
         Ok(entries)
     }
@@ -313,6 +315,20 @@ impl<'a> BatchStore<'a> {
             reason: None,
         }
     }
+}
+
+/// Opens the ledger, and divides its files once where an earlier version made them too large.
+async fn open_ledger(
+    ingest: &Ingest,
+    reporter: &Arc<dyn Reporter>,
+    context: &CommitContext,
+) -> Result<LedgerTable, TableError> {
+    let mut ledger = LedgerTable::open(&ingest.lake, Arc::clone(&ingest.matrix)).await?;
+    if ledger.upgrade(context).await? {
+        let text = "divided the files of meta.archives so that few of its rows can be read";
+        reporter.report(Event::Note(text.to_owned()));
+    }
+    Ok(ledger)
 }
 
 /// Splits archives so that no group holds a month and days of it, because no commit may hold two

@@ -17,7 +17,7 @@ use lakehouse_core::ledger::Ledger;
 use lakehouse_core::listing::Published;
 use lakehouse_core::matrix::Matrix;
 use lakehouse_core::names::archive::Series;
-use lakehouse_core::plan::{Batch, Batches, Plan, PlanOptions, Planner, Skipped};
+use lakehouse_core::plan::{Batch, BatchLimits, Batches, Plan, PlanOptions, Planner, Skipped};
 use lakehouse_core::schema::Schemas;
 use lakehouse_core::selection::near::misspelled;
 use lakehouse_core::selection::{SymbolQuery, Targets};
@@ -88,8 +88,8 @@ pub struct Ingest {
     pub schemas: Arc<Schemas>,
     pub targets: Targets,
     pub fetch: FetchOptions,
-    /// Archives that are fetched, decoded and committed together.
-    pub batch_size: usize,
+    /// How many archives are fetched, decoded and committed together.
+    pub batch: BatchLimits,
     pub depth: Depth,
     /// Archives that are decoded at a time.
     pub threads: usize,
@@ -102,7 +102,7 @@ pub struct Ingest {
 }
 
 impl Ingest {
-    /// Archives that are committed together by default.
+    /// Archives that are fetched together by default.
     pub const BATCH_SIZE: usize = 100;
 
     /// Makes an ingest of these archives into silver, with the defaults for everything else.
@@ -121,7 +121,7 @@ impl Ingest {
             schemas,
             targets,
             fetch: FetchOptions::default(),
-            batch_size: Self::BATCH_SIZE,
+            batch: BatchLimits::default(),
             depth: Depth::default(),
             threads: available_parallelism().map_or(1, usize::from),
             memory: MemoryBudget::default(),
@@ -260,7 +260,7 @@ impl Ingest {
         // A lake that cannot be written shows here, before anything is downloaded.
         let mut store = BatchStore::open(self, listener, context).await?;
         let (sender, mut batches) = mpsc::channel(1);
-        let planned = plan.batches(self.batch_size);
+        let planned = plan.batches(self.batch);
         let mut left = plan.fetch.len();
         // Ends with this function; what is half-downloaded then is resumed another time.
         let _fetching = Running::start(fetch_batches(Arc::clone(&fetcher), planned, sender));
@@ -308,7 +308,7 @@ impl Ingest {
         // Read again at every plan: a refresh that repeats runs for months, and the lake may have
         // been upgraded meanwhile.
         self.lake.format_version().await?;
-        Ok(LedgerReader::open(&self.lake, Arc::clone(&self.matrix)).await?)
+        Ok(LedgerReader::open_checked(&self.lake, Arc::clone(&self.matrix)).await?)
     }
 }
 

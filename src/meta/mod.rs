@@ -10,7 +10,8 @@
 pub(crate) mod archives;
 pub(crate) mod changes;
 mod columns;
-pub(crate) mod rebuild;
+mod log_spool;
+mod recorded_archives;
 pub(crate) mod rejects;
 pub(crate) mod runs;
 mod schema;
@@ -19,6 +20,7 @@ mod silver_history;
 pub(crate) mod silver_index;
 mod table;
 
+pub(crate) use self::archives::rebuild;
 use self::schema::MetaSchema;
 use crate::delta::descriptions::Descriptions;
 use crate::delta::table::TableSpec;

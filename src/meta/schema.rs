@@ -19,6 +19,9 @@ pub(super) struct MetaSchema {
     pub(super) columns: &'static [MetaColumn],
     /// The columns by which the rows of each file are sorted.
     pub(super) sort_columns: &'static [&'static str],
+    /// Columns whose values hardly repeat, of a table whose rows are looked up by the first of
+    /// them.
+    pub(super) unique_columns: &'static [&'static str],
 }
 
 /// A column with what it holds.

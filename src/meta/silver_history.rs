@@ -5,25 +5,21 @@
 //! new.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, PrimitiveArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 use chrono::{DateTime, Utc};
-use lakehouse_core::ledger::{ChecksumState, LedgerEntry};
-use lakehouse_core::matrix::Matrix;
+use lakehouse_core::ledger::ChecksumState;
 use parquet::arrow::ProjectionMask;
 
-use super::archives::replay::replay;
+use super::log_spool::{LogSpool, SpooledEntry};
+use super::recorded_archives::RecordedArchives;
 use super::silver_index::SilverIndex;
 use crate::delta::TableError;
-use crate::delta::commit::CommitContext;
 use crate::delta::file::ActiveFile;
-use crate::delta::log::{
-    ArchiveRecord, CommitRecord, LogEntry, LoggedCorrection, has_commit, read_record,
-};
+use crate::delta::log::{ArchiveRecord, CommitRecord, LoggedCorrection, has_commit, read_record};
 use crate::delta::table::WritableTable;
 use crate::parquet::reader::{listed_archives, open_file, read_file};
 use crate::storage::lake::TableName;
@@ -33,10 +29,8 @@ use crate::storage::lake::TableName;
 pub(super) struct SilverHistory {
     table: WritableTable,
     event_time: String,
-    /// The entries of all commits, in their order.
-    by_log: Vec<(i64, LogEntry)>,
-    /// The run that landed a version of an archive.
-    runs: HashMap<(String, String), Arc<str>>,
+    /// The entries of all commits.
+    by_log: LogSpool,
     /// Archives with rows in the table that no commit names any more.
     by_files: BTreeMap<String, ArchiveRecord>,
     corrections: Vec<LoggedCorrection>,
@@ -49,10 +43,9 @@ pub(super) struct SilverHistory {
 impl SilverHistory {
     pub(super) fn new(table: WritableTable, event_time: &str) -> Self {
         Self {
+            by_log: LogSpool::new(table.spec.name.clone()),
             table,
             event_time: event_time.to_owned(),
-            by_log: Vec::new(),
-            runs: HashMap::new(),
             by_files: BTreeMap::new(),
             corrections: Vec::new(),
             seen: -1,
@@ -65,7 +58,7 @@ impl SilverHistory {
         self.table.refresh().await?;
         for version in self.seen + 1..=self.table.version() {
             match read_record(&self.table, version).await? {
-                Some(record) => self.add_record(version, record),
+                Some(record) => self.add_record(version, record)?,
                 // A commit of another writer, such as the library's own that created the table.
                 None if has_commit(&self.table, version).await? => {}
                 None => drop(self.gone.insert(version)),
@@ -78,16 +71,13 @@ impl SilverHistory {
         Ok(())
     }
 
-    fn add_record(&mut self, version: i64, record: CommitRecord) {
+    fn add_record(&mut self, version: i64, record: CommitRecord) -> Result<(), TableError> {
         self.corrections.extend(record.logged_corrections(version));
-        let run: Arc<str> = record.run.as_str().into();
+        let run = record.run.clone();
         for entry in record.into_log_entries() {
-            if let LogEntry::Landed(landed) = &entry {
-                let archive = (landed.archive.clone(), landed.sha256.clone());
-                self.runs.insert(archive, Arc::clone(&run));
-            }
-            self.by_log.push((version, entry));
+            self.by_log.push(SpooledEntry { version, run: run.clone(), entry })?;
         }
+        Ok(())
     }
 
     /// Returns the table's name.
@@ -105,13 +95,6 @@ impl SilverHistory {
         &self.corrections
     }
 
-    /// Returns whether a version of an archive has ever been in the table.
-    pub(super) fn has_landed(&self, archive: &str, sha256: &str) -> bool {
-        let version = (archive.to_owned(), sha256.to_owned());
-        let in_files = self.by_files.get(archive).is_some_and(|found| found.sha256 == sha256);
-        in_files || self.runs.contains_key(&version)
-    }
-
     /// Returns whether the commit of a version has been read.
     pub(super) fn has_commit(&self, version: i64) -> bool {
         version <= self.seen && !self.gone.contains(&version)
@@ -122,34 +105,25 @@ impl SilverHistory {
         self.by_files.len()
     }
 
-    /// Returns a ledger row for every version of every archive.
-    pub(super) fn entries(&self, matrix: &Matrix, context: &CommitContext) -> Vec<LedgerEntry> {
-        let nothing_known = HashMap::new();
-        let version = self.table.version();
-        let found = self.by_files.values().cloned();
-        let found = found.map(|record| (version, LogEntry::Landed(Box::new(record))));
-        let mut entries = replay(matrix, &nothing_known, found.collect(), context);
-        // Data files do not say how large the zip was.
-        entries.iter_mut().for_each(|entry| entry.size = None);
-        entries.extend(replay(matrix, &nothing_known, self.by_log.clone(), context));
-        // Replaying names the run that rebuilds; the run that landed the rows is known.
-        for entry in &mut entries {
-            let sha256 = entry.sha256.as_deref().unwrap_or_default();
-            if let Some(run) = self.runs.get(&(entry.key.path().to_owned(), sha256.to_owned())) {
-                entry.run = Arc::clone(run);
-            }
-        }
-        entries
+    /// Begins to read what is recorded of archives, in the order of their keys. Only one reader
+    /// may be in use at a time.
+    pub(super) fn archives(&self) -> Result<RecordedArchives<'_>, TableError> {
+        let by_log = self.by_log.by_archive()?;
+        Ok(RecordedArchives::new(by_log, &self.by_files, self.table.version()))
     }
 
     /// Returns all archives as the index that writers of the table begin with; none of its entries
     /// counts as recorded in the ledger.
-    pub(super) fn into_index(self) -> SilverIndex {
-        let version = self.table.version();
-        let found = self.by_files.into_values();
-        let found = found.map(|record| (version, LogEntry::Landed(Box::new(record))));
-        let entries = found.chain(self.by_log).collect();
-        SilverIndex::of_log(entries, self.corrections, self.seen)
+    pub(super) fn into_index(self) -> Result<SilverIndex, TableError> {
+        let mut entries = Vec::new();
+        let mut archives = self.archives()?;
+        while archives.archive().is_some() {
+            let recorded = archives.next_archive()?.entries;
+            entries.extend(recorded.into_iter().map(|spooled| (spooled.version, spooled.entry)));
+        }
+        // Those of one commit take effect in the order of their archives as in any other.
+        entries.sort_by_key(|(version, _)| *version);
+        Ok(SilverIndex::of_log(entries, self.corrections, self.seen))
     }
 
     /// Finds the archives that no commit names in the footers of data files, and counts their rows.
@@ -174,14 +148,14 @@ impl SilverHistory {
     async fn unknown_archives(
         &self,
     ) -> Result<(HashMap<String, String>, Vec<ActiveFile>), TableError> {
-        let known: HashSet<&str> = self.runs.keys().map(|(archive, _)| archive.as_str()).collect();
+        let known = self.logged_archives()?;
         let mut versions = HashMap::new();
         let mut files = Vec::new();
         for file in self.table.active_files()? {
             let builder = read_file(&self.table, &file).await?;
             let listed = listed_archives(builder.metadata()).unwrap_or_default();
             let listed = listed.lines().filter_map(|line| line.rsplit_once(' '));
-            let unknown: Vec<_> = listed.filter(|(archive, _)| !known.contains(archive)).collect();
+            let unknown: Vec<_> = listed.filter(|(archive, _)| !known.contains(*archive)).collect();
             if unknown.is_empty() {
                 continue;
             }
@@ -190,6 +164,16 @@ impl SilverHistory {
             files.push(file);
         }
         Ok((versions, files))
+    }
+
+    fn logged_archives(&self) -> Result<HashSet<String>, TableError> {
+        let mut known = HashSet::new();
+        let mut entries = self.by_log.by_archive()?;
+        while let Some(archive) = entries.archive() {
+            known.insert(archive.to_owned());
+            entries.next_archive()?;
+        }
+        Ok(known)
     }
 
     /// Counts the rows of a file that belong to the archives in `tallies`.

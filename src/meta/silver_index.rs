@@ -12,10 +12,13 @@ use crate::delta::TableError;
 use crate::delta::log::{LogEntry, LoggedCorrection, read_record};
 use crate::delta::table::WritableTable;
 
-/// The archives of one table up to a version of it.
+/// The archives of one table up to a version of it: all of them, or those that were looked up
+/// in the ledger, and those that later commits name.
 #[derive(Debug, Default)]
 pub(crate) struct SilverIndex {
     held_archives: HashMap<String, HeldArchive>,
+    /// Whether an archive that is not known here is not in the table.
+    complete: bool,
     /// Commits up to this version have been read; -1 when none has.
     seen: i64,
     /// Entries that were read from the log, and that the ledger has not recorded yet.
@@ -25,12 +28,9 @@ pub(crate) struct SilverIndex {
 }
 
 impl SilverIndex {
-    /// Starts from what the ledger knows of archives, up to version `seen` of the table.
-    pub(crate) fn new(
-        archives: impl IntoIterator<Item = (String, HeldArchive)>,
-        seen: i64,
-    ) -> Self {
-        Self { held_archives: archives.into_iter().collect(), seen, ..Self::default() }
+    /// Starts after version `seen` of the table, up to which the ledger knows its archives.
+    pub(crate) fn since(seen: i64) -> Self {
+        Self { seen, ..Self::default() }
     }
 
     /// Starts from all entries of a table's log up to version `seen`, none of which the ledger has.
@@ -39,7 +39,7 @@ impl SilverIndex {
         corrections: Vec<LoggedCorrection>,
         seen: i64,
     ) -> Self {
-        let mut index = Self { corrections, seen, ..Self::default() };
+        let mut index = Self { corrections, seen, complete: true, ..Self::default() };
         for (version, entry) in entries {
             index.add(version, entry);
         }
@@ -51,6 +51,22 @@ impl SilverIndex {
         let held = entry.held_archive(before);
         self.held_archives.insert(entry.archive().to_owned(), held);
         self.unrecorded.push((version, entry));
+    }
+
+    /// Returns whether all archives are known, so that none is looked up in the ledger.
+    pub(crate) const fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    /// Takes what the ledger knows of archives, and forgets what it knew before of all others
+    /// unless the ledger has not recorded that yet.
+    pub(crate) fn load<'a>(&mut self, held: impl IntoIterator<Item = (&'a str, HeldArchive)>) {
+        let unrecorded: BTreeSet<&str> =
+            self.unrecorded.iter().map(|(_, entry)| entry.archive()).collect();
+        self.held_archives.retain(|archive, _| unrecorded.contains(archive.as_str()));
+        for (archive, held) in held {
+            self.held_archives.entry(archive.to_owned()).or_insert(held);
+        }
     }
 
     /// Lets an archive count as one that the table never held: its rows are to be loaded again.
@@ -110,7 +126,8 @@ impl SilverIndex {
 }
 
 impl LogEntry {
-    fn archive(&self) -> &str {
+    /// Returns the key of the archive.
+    pub(super) fn archive(&self) -> &str {
         match self {
             Self::Landed(record) => &record.archive,
             Self::Compared(record) => &record.archive,

@@ -18,7 +18,7 @@ use crate::parquet::writer::{DataFileWriter, FileTarget};
 use crate::storage::lake::Lake;
 
 /// Rows of a row group: few enough that those of one archive are found without reading many others.
-const ROW_GROUP_ROWS: usize = 16 << 10;
+pub(super) const ROW_GROUP_ROWS: usize = 16 << 10;
 
 /// One of the lake's own tables, at its newest version when it was last read or written.
 #[derive(Debug)]
@@ -33,17 +33,22 @@ impl MetaTable {
         lake: &Lake,
         schema: &MetaSchema,
     ) -> Result<Self, TableError> {
-        Ok(Self::new(WritableTable::open_or_create(lake, schema.table_spec()).await?))
+        let table = WritableTable::open_or_create(lake, schema.table_spec()).await?;
+        Ok(Self::new(table, schema))
     }
 
     /// Opens the table, or returns nothing when there is none; writes nothing.
     pub(super) async fn open(lake: &Lake, schema: &MetaSchema) -> Result<Option<Self>, TableError> {
-        Ok(WritableTable::open(lake, schema.table_spec()).await?.map(Self::new))
+        let table = WritableTable::open(lake, schema.table_spec()).await?;
+        Ok(table.map(|table| Self::new(table, schema)))
     }
 
-    fn new(table: WritableTable) -> Self {
-        let target = Arc::new(FileTarget::new(&table));
-        Self { table, target }
+    fn new(table: WritableTable, schema: &MetaSchema) -> Self {
+        let mut target = FileTarget::new(&table);
+        if !schema.unique_columns.is_empty() {
+            target = target.with_look_ups(schema.unique_columns);
+        }
+        Self { table, target: Arc::new(target) }
     }
 
     /// Returns the Delta table.
@@ -54,6 +59,11 @@ impl MetaTable {
     /// Returns where files of the table are written.
     pub(super) const fn target(&self) -> &Arc<FileTarget> {
         &self.target
+    }
+
+    /// Moves on to the newest version.
+    pub(super) async fn refresh(&mut self) -> Result<(), TableError> {
+        self.table.refresh().await
     }
 
     /// Writes rows to a file that no commit names yet.

@@ -9,7 +9,7 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
 use parquet::errors::ParquetError;
-use parquet::file::metadata::ParquetMetaData;
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use tokio::io::AsyncWriteExt;
 
 use super::writer::ARCHIVES_KEY;
@@ -60,9 +60,10 @@ impl FileReader {
         ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(|source| self.parquet_error(source))
     }
 
-    /// Reads the file's footer, to be used whenever the file is read.
+    /// Reads the file's footer, with the index of its pages where there is one, to be used whenever
+    /// the file is read.
     pub(crate) fn footer(&self) -> Result<ArrowReaderMetadata, TableError> {
-        let options = ArrowReaderOptions::new();
+        let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
         ArrowReaderMetadata::load(&self.bytes, options).map_err(|source| self.parquet_error(source))
     }
 

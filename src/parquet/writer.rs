@@ -18,8 +18,10 @@ use futures::{StreamExt, TryStreamExt, stream};
 use object_store::{ObjectStoreExt, WriteMultipart};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::basic::Encoding;
 use parquet::file::metadata::KeyValue;
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
 use tempfile::{NamedTempFile, TempPath};
 use tokio::io::AsyncReadExt;
 use uuid::Uuid;
@@ -41,6 +43,8 @@ pub(crate) const ARCHIVES_KEY: &str = "lakehouse.archives";
 const SETTLED_AT_ONCE: usize = 16;
 /// Bytes that are collected before they are written. Most come by the column, and are larger.
 const WRITE_BUFFER: usize = 128 << 10;
+/// Rows of a page in a file whose rows are looked up one by one.
+const LOOK_UP_PAGE_ROWS: usize = 1 << 10;
 /// Bytes of a staged file that are read at a time.
 const UPLOAD_STEP: usize = 8 << 20;
 /// Parts of one file that are on their way to the store at a time.
@@ -65,6 +69,29 @@ impl FileTarget {
         let schema = spec.file_schema();
         let properties = writer_properties(&schema, &spec.sort_columns);
         Self { table: spec.name.clone(), storage, schema, properties }
+    }
+
+    /// Lets few rows be found by the first of `unique`, which sorts them: pages are short, and
+    /// those of that column have bounds. Values of `unique` hardly repeat, so they have no
+    /// dictionary.
+    pub(crate) fn with_look_ups(mut self, unique: &[&str]) -> Self {
+        let mut properties = self
+            .properties
+            .into_builder()
+            .set_data_page_row_count_limit(LOOK_UP_PAGE_ROWS)
+            .set_statistics_enabled(EnabledStatistics::Chunk);
+        for column in unique {
+            let column = ColumnPath::from(*column);
+            properties = properties.set_column_dictionary_enabled(column, false);
+        }
+        if let Some(column) = unique.first() {
+            let column = ColumnPath::from(*column);
+            properties = properties
+                .set_column_statistics_enabled(column.clone(), EnabledStatistics::Page)
+                .set_column_encoding(column, Encoding::DELTA_BYTE_ARRAY);
+        }
+        self.properties = properties.build();
+        self
     }
 
     pub(crate) fn schema(&self) -> SchemaRef {

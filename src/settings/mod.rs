@@ -19,6 +19,7 @@ use chrono::NaiveDate;
 use lakehouse_core::config::data_file::DataFileError;
 use lakehouse_core::config::options::{FileOptions, parse_collection, parse_settings_toml};
 use lakehouse_core::matrix::Matrix;
+use lakehouse_core::plan::BatchLimits;
 use lakehouse_core::selection::Selection;
 
 pub use self::error::SettingsError;
@@ -162,6 +163,7 @@ impl Settings {
             fetch,
             timeouts,
             batch_size: batch_size.unwrap_or(Ingest::BATCH_SIZE),
+            batch: batch_size.map_or_else(BatchLimits::default, BatchLimits::of_archives),
             stage: flags.stage,
             dry_run: flags.dry_run,
             format: flags.format,
@@ -248,8 +250,10 @@ pub struct IngestSettings {
     pub fetch: FetchOptions,
     /// How long the source may be silent.
     pub timeouts: Timeouts,
-    /// Archives that are fetched, decoded and committed together.
+    /// Archives that are fetched together.
     pub batch_size: usize,
+    /// What is committed together: no more than is fetched together, if that was set.
+    pub batch: BatchLimits,
     /// The last stage to run.
     pub stage: Stage,
     /// Whether to stop at the plan.

@@ -16,6 +16,7 @@ mod outside;
 mod overlap;
 mod partition;
 mod redo;
+mod related;
 mod reread;
 mod rows;
 
@@ -24,6 +25,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use lakehouse_core::matrix::Matrix;
+use lakehouse_core::names::archive::ArchiveKey;
 use lakehouse_core::schema::TableSchema;
 use thiserror::Error;
 
@@ -34,6 +36,7 @@ use self::decode_batch::{DecodedBatch, decode_batch};
 use self::outside::NotOwned;
 use self::overlap::{Overlaps, find_overlaps, outcome, overlap_claim, record};
 use self::redo::Redo;
+use self::related::related_keys;
 pub(crate) use self::reread::reread;
 use crate::bronze::BronzeArchive;
 use crate::delta::commit::{CommitContext, Committed, commit};
@@ -44,6 +47,7 @@ use crate::delta::{TableError, Verb};
 use crate::failpoint::step;
 use crate::memory::MemoryBudget;
 use crate::meta::archives::LedgerTable;
+use crate::meta::archives::wanted::KeySet;
 use crate::meta::rejects::{RejectsTable, RejectsTarget};
 use crate::meta::silver_index::SilverIndex;
 use crate::parquet::rewrite::without;
@@ -118,6 +122,36 @@ impl SilverTable {
         self.index = ledger.silver_index(&self.table, self.schema.event_time()).await?;
         ledger.adopt(&self.table, &self.index, context).await?;
         Ok(self)
+    }
+
+    /// Looks up in the ledger what the table holds of archives that are to land, and of those
+    /// related to them.
+    ///
+    /// # Errors
+    /// When the ledger or the table's log cannot be read.
+    pub(crate) async fn look_up<'a>(
+        &mut self,
+        archives: impl IntoIterator<Item = &'a ArchiveKey>,
+        ledger: &mut LedgerTable,
+    ) -> Result<(), TableError> {
+        let keys = related_keys(&self.matrix, archives);
+        self.look_up_only(&keys, ledger).await
+    }
+
+    /// Looks up in the ledger what the table holds of archives.
+    ///
+    /// # Errors
+    /// When the ledger or the table's log cannot be read.
+    pub(crate) async fn look_up_only(
+        &mut self,
+        keys: &KeySet,
+        ledger: &mut LedgerTable,
+    ) -> Result<(), TableError> {
+        ledger.load(keys, &mut self.index).await?;
+        // The ledger may know of commits that were made after this table was read. What they did
+        // has to be seen in the table too.
+        self.table.refresh().await?;
+        self.index.catch_up(&self.table).await
     }
 
     /// Returns the Delta table.

@@ -123,7 +123,7 @@ fn other_archive(
 }
 
 /// Returns the archive of the same series of another period.
-fn sibling(matrix: &Matrix, key: &ArchiveKey, period: Period) -> Option<ArchiveKey> {
+pub(super) fn sibling(matrix: &Matrix, key: &ArchiveKey, period: Period) -> Option<ArchiveKey> {
     matrix.get(key.market(), key.data_type())?.archive(key.symbol(), key.interval(), period)
 }
 

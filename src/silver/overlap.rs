@@ -131,7 +131,7 @@ pub(super) fn overlap_claim(
 }
 
 /// Returns the archives of the other frequency that cover the days from `first` to `last`.
-fn competing(
+pub(super) fn competing(
     matrix: &Matrix,
     key: &ArchiveKey,
     first: NaiveDate,

@@ -11,7 +11,7 @@ mod text;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use lakehouse_core::coverage::{CoverageOptions, SeriesCoverage, coverage};
+use lakehouse_core::coverage::{CoverageCollector, CoverageOptions, SeriesCoverage};
 use lakehouse_core::ledger::{Ledger, LedgerEntry};
 use lakehouse_core::matrix::Matrix;
 use thiserror::Error;
@@ -19,7 +19,7 @@ use thiserror::Error;
 pub(crate) use self::json::{FailureRecord, StatusDocument};
 pub(crate) use self::runs::RunRecord;
 use crate::delta::TableError;
-use crate::meta::archives::LedgerTable;
+use crate::meta::archives::reader::LedgerReader;
 use crate::meta::scope::Scope;
 use crate::query::{QueryError, Session, SessionOptions};
 use crate::storage::StorageError;
@@ -64,17 +64,22 @@ impl LakeStatus {
         today: NaiveDate,
     ) -> Result<Self, StatusError> {
         let format_version = lake.format_version().await?;
-        let ledger = match LedgerTable::peek(lake, Arc::clone(matrix)).await? {
-            Some(table) => table.checked_ledger(lake).await?,
-            None => Ledger::default(),
-        };
-        let session = Session::open(lake, SessionOptions::default())?;
         let options = CoverageOptions { dates: scope.dates, today };
+        let mut series = CoverageCollector::new(matrix, options);
+        let mut failures = Vec::new();
+        if let Some(ledger) = LedgerReader::open_checked(lake, Arc::clone(matrix)).await? {
+            ledger.for_each_series(|of, rows| {
+                failures.extend(failed(&rows, scope));
+                series.add(of, &rows, scope.has_series(of));
+            })?;
+        }
+        failures.sort_by(|a, b| a.key.cmp(&b.key));
+        let session = Session::open(lake, SessionOptions::default())?;
         Ok(Self {
             format_version,
             today,
-            series: coverage(&ledger, matrix, options, |series| scope.has_series(series)),
-            failures: failures(&ledger, scope),
+            series: series.finish(),
+            failures,
             runs: runs::last_runs(&session).await?,
         })
     }
@@ -117,10 +122,8 @@ impl Totals {
     }
 }
 
-fn failures(ledger: &Ledger, scope: &Scope) -> Vec<LedgerEntry> {
+fn failed(ledger: &Ledger, scope: &Scope) -> Vec<LedgerEntry> {
     let failed =
         ledger.entries().filter(|entry| entry.status.is_failure() && scope.has(&entry.key));
-    let mut failed: Vec<LedgerEntry> = failed.cloned().collect();
-    failed.sort_by(|a, b| a.key.cmp(&b.key));
-    failed
+    failed.cloned().collect()
 }

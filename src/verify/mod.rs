@@ -39,7 +39,7 @@ use crate::delta::TableError;
 use crate::delta::log::{ArchiveRecord, LogEntry};
 use crate::delta::table::WritableTable;
 use crate::error_chain::one_line;
-use crate::meta::archives::LedgerTable;
+use crate::meta::archives::reader::LedgerReader;
 use crate::meta::scope::Scope;
 use crate::meta::silver_index::SilverIndex;
 use crate::silver::{reread, table_spec};
@@ -124,13 +124,13 @@ impl Verify {
         skipped: &BTreeSet<String>,
         suspects: bool,
     ) -> Result<Inspection, VerifyError> {
-        let ledger = LedgerTable::peek(&self.lake, Arc::clone(&self.matrix)).await?;
+        let ledger = LedgerReader::open(&self.lake, Arc::clone(&self.matrix)).await?;
         let mut tables = Vec::new();
         let mut lost = Vec::new();
         let chosen = self.schemas.iter().filter(|schema| !skipped.contains(schema.table()));
         for schema in chosen {
             let Some(table) = WritableTable::open(&self.lake, table_spec(schema)).await? else {
-                lost.push((schema, self.recorded_archives(schema, ledger.as_ref())));
+                lost.push((schema, self.recorded_archives(schema, ledger.as_ref())?));
                 continue;
             };
             let known = self.known_archives(schema, &table, ledger.as_ref()).await?;
@@ -141,11 +141,12 @@ impl Verify {
         let known =
             || tables.iter().map(|(_, _, known)| known).chain(lost.iter().map(|lost| &lost.1));
         let current = known().flat_map(|known| known.values().map(|known| known.version.clone()));
-        let others = ledger
-            .iter()
-            .flat_map(LedgerTable::entries)
-            .filter_map(|entry| self.not_in_silver(entry));
-        let places = self.check_bronze(current.chain(others).collect(), &mut report).await?;
+        let mut others = Vec::new();
+        if let Some(ledger) = &ledger {
+            ledger.for_each(|entry| others.extend(self.not_in_silver(&entry)))?;
+        }
+        let decodes = self.deep || suspects;
+        let places = self.check_bronze(current.chain(others), decodes, &mut report).await?;
         let rejects = RecordedRejects::read(&self.lake, known()).await?;
         for (schema, table, known) in &tables {
             let before = report.findings.len();
@@ -168,24 +169,21 @@ impl Verify {
     fn recorded_archives(
         &self,
         schema: &TableSchema,
-        ledger: Option<&LedgerTable>,
-    ) -> KnownArchives {
+        ledger: Option<&LedgerReader>,
+    ) -> Result<KnownArchives, TableError> {
         let mut known = KnownArchives::new();
-        let ingested = ledger.into_iter().flat_map(LedgerTable::entries);
-        for entry in ingested.filter(|entry| entry.status == ArchiveStatus::Ingested) {
-            let combination = self.matrix.get(entry.key.market(), entry.key.data_type());
-            // One ledger is about all tables.
-            let here = combination.is_some_and(|combination| combination.schema == schema.table());
-            if let Some(version) = version_of(entry).filter(|_| here) {
-                let LedgerEntry { rows, rejected_rows, days, .. } = *entry;
-                known.insert(
-                    entry.key.shared_path(),
-                    KnownArchive { version, rows, rejected_rows, days },
-                );
+        let Some(ledger) = ledger else { return Ok(known) };
+        ledger.for_each_of(schema, |entry| {
+            if entry.status != ArchiveStatus::Ingested || !self.scope.has(&entry.key) {
+                return;
             }
-        }
-        known.retain(|_, known| self.scope.has(&known.version.key));
-        known
+            if let Some(version) = version_of(&entry) {
+                let LedgerEntry { rows, rejected_rows, days, .. } = entry;
+                let key = version.key.shared_path();
+                known.insert(key, KnownArchive { version, rows, rejected_rows, days });
+            }
+        })?;
+        Ok(known)
     }
 
     /// Collects what ledger and log say of a table's archives; the log is newer.
@@ -193,9 +191,9 @@ impl Verify {
         &self,
         schema: &TableSchema,
         table: &WritableTable,
-        ledger: Option<&LedgerTable>,
+        ledger: Option<&LedgerReader>,
     ) -> Result<KnownArchives, TableError> {
-        let mut known = self.recorded_archives(schema, ledger);
+        let mut known = self.recorded_archives(schema, ledger)?;
         let mut index = match ledger {
             Some(ledger) => ledger.silver_index(table, schema.event_time()).await?,
             None => SilverIndex::default(),
@@ -239,10 +237,12 @@ impl Verify {
         version_of(entry).filter(|version| kept && self.scope.has(&version.key))
     }
 
-    /// Checks the sums of archives; returns where in bronze each of them is as it should be.
+    /// Checks the sums of archives; returns where in bronze each of them is as it should be, if
+    /// they are to be decoded.
     async fn check_bronze(
         &self,
-        archives: Vec<ArchiveVersion>,
+        archives: impl Iterator<Item = ArchiveVersion>,
+        decodes: bool,
         report: &mut VerifyReport,
     ) -> Result<Places, StorageError> {
         let bronze = self.lake.bronze()?;
@@ -256,7 +256,7 @@ impl Verify {
             report.archives += 1;
             report.bytes += found.bytes;
             report.findings.extend(found.findings);
-            if let Some(place) = found.path {
+            if let Some(place) = found.path.filter(|_| decodes) {
                 places.insert((version.key.shared_path(), version.sha256), place);
             }
         }

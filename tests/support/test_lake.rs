@@ -196,13 +196,7 @@ impl TestLake {
             Arc::new(Schemas::builtin().unwrap()),
             settings.selection.targets(&settings.matrix).unwrap(),
         );
-        Ingest {
-            fetch,
-            batch_size: settings.batch_size,
-            threads: 2,
-            command: flags.join(" "),
-            ..ingest
-        }
+        Ingest { fetch, batch: settings.batch, threads: 2, command: flags.join(" "), ..ingest }
     }
 
     fn clock(&self) -> Clock {

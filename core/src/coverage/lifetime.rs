@@ -14,13 +14,35 @@ use crate::names::period::DateRange;
 
 /// The first and the last day that the lake holds of each symbol, whatever the data type.
 #[derive(Debug, Default)]
-pub(super) struct Lifetimes<'a> {
-    held: HashMap<(Market, &'a Symbol), DateRange>,
+pub(super) struct Lifetimes {
+    held: HashMap<(Market, Symbol), DateRange>,
 }
 
-impl<'a> Lifetimes<'a> {
-    pub(super) fn add(&mut self, series: &'a Series, held: DateRange) {
-        let known = self.held.entry((series.market, &series.symbol)).or_default();
+/// The days that are held of a series, and whether a month says that there is nothing before or
+/// after them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HeldEnds {
+    held: DateRange,
+    empty_before: bool,
+    empty_after: bool,
+}
+
+impl HeldEnds {
+    pub(super) fn of(days: &SeriesDays) -> Self {
+        let held = days.held();
+        let is_empty =
+            |date: Option<NaiveDate>| date.is_some_and(|date| days.is_empty_in_month(date));
+        Self {
+            held,
+            empty_before: is_empty(held.start.and_then(|first| first.pred_opt())),
+            empty_after: is_empty(held.end.and_then(|last| last.succ_opt())),
+        }
+    }
+}
+
+impl Lifetimes {
+    pub(super) fn add(&mut self, series: &Series, held: DateRange) {
+        let known = self.held.entry((series.market, series.symbol.clone())).or_default();
         known.start = known.start.into_iter().chain(held.start).min();
         known.end = known.end.max(held.end);
     }
@@ -32,16 +54,14 @@ impl<'a> Lifetimes<'a> {
     pub(super) fn of(
         &self,
         series: &Series,
-        days: &SeriesDays,
+        ends: HeldEnds,
         combination: Option<&Combination>,
     ) -> Lifetime {
-        let symbol = self.held.get(&(series.market, &series.symbol)).copied().unwrap_or_default();
-        let held = days.held();
-        let is_empty =
-            |date: Option<NaiveDate>| date.is_some_and(|date| days.is_empty_in_month(date));
-        let listed =
-            held.start.filter(|first| symbol.start == held.start && is_empty(first.pred_opt()));
-        let delisted = held.end.filter(|last| symbol.end == held.end && is_empty(last.succ_opt()));
+        let symbol = (series.market, series.symbol.clone());
+        let symbol = self.held.get(&symbol).copied().unwrap_or_default();
+        let HeldEnds { held, empty_before, empty_after } = ends;
+        let listed = held.start.filter(|_| symbol.start == held.start && empty_before);
+        let delisted = held.end.filter(|_| symbol.end == held.end && empty_after);
         let status = combination.map(|combination| combination.status);
         Lifetime {
             listed,

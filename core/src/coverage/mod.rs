@@ -7,12 +7,10 @@ mod days;
 mod lifetime;
 mod reason;
 
-use std::collections::BTreeMap;
-
 use chrono::{Days, NaiveDate};
 
 use self::days::SeriesDays;
-use self::lifetime::{Lifetime, Lifetimes};
+use self::lifetime::{HeldEnds, Lifetime, Lifetimes};
 pub use self::reason::MissingReason;
 use crate::ledger::{Ledger, LedgerEntry};
 use crate::matrix::Matrix;
@@ -125,68 +123,114 @@ pub struct CoverageOptions {
     pub today: NaiveDate,
 }
 
-/// Finds what the lake holds of every series that is wanted and that it ever met, in the order of
-/// the series.
-#[must_use]
-pub fn coverage(
-    ledger: &Ledger,
-    matrix: &Matrix,
+/// Collects what the lake holds, one series after the other; nothing is kept of single archives.
+#[derive(Debug)]
+pub struct CoverageCollector<'a> {
+    matrix: &'a Matrix,
     options: CoverageOptions,
-    wanted: impl Fn(&Series) -> bool,
-) -> Vec<SeriesCoverage> {
-    let mut by_series: BTreeMap<&Series, Vec<&LedgerEntry>> = BTreeMap::new();
-    for entry in ledger.entries() {
-        by_series.entry(entry.key.series()).or_default().push(entry);
-    }
-    let mut all = Vec::with_capacity(by_series.len());
-    let mut lifetimes = Lifetimes::default();
-    for (series, mut entries) in by_series {
-        entries.sort_by_key(|entry| entry.key.period());
-        let days = SeriesDays::of(&entries);
-        lifetimes.add(series, days.held());
-        all.push((series, entries, days));
-    }
-    let wanted = all.into_iter().filter(|(series, ..)| wanted(series));
-    let found = wanted.filter_map(|(series, entries, days)| {
-        let lifetime = lifetimes.of(series, &days, matrix.get(series.market, &series.data_type));
-        of_series(series, &entries, &days, lifetime, options)
-    });
-    found.collect()
+    lifetimes: Lifetimes,
+    found: Vec<FoundSeries>,
 }
 
-/// Returns nothing for a series that has nothing to do with the requested days.
-fn of_series(
-    series: &Series,
-    entries: &[&LedgerEntry],
-    days: &SeriesDays,
-    lifetime: Lifetime,
-    options: CoverageOptions,
-) -> Option<SeriesCoverage> {
-    let yesterday = options.today.checked_sub_days(Days::new(1))?;
-    let span = span(days, options.dates, yesterday);
-    let runs = span.map_or_else(Vec::new, |(start, end)| runs(entries, days, lifetime, start, end));
-    let within: Vec<&LedgerEntry> = entries
-        .iter()
-        .copied()
-        .filter(|entry| options.dates.overlaps(entry.key.period()))
-        .collect();
-    let of_interest = runs.iter().any(|run| run.state.is_held() || run.state.is_missing());
-    if within.is_empty() && !of_interest {
-        return None;
+/// A series of interest, before it is known when its symbol was traded.
+#[derive(Debug)]
+struct FoundSeries {
+    /// As it will be reported, but for reasons that follow from the symbol's lifetime.
+    coverage: SeriesCoverage,
+    ends: HeldEnds,
+    /// Whether an archive is of the days that are looked at.
+    has_archives: bool,
+}
+
+impl<'a> CoverageCollector<'a> {
+    /// Begins with nothing.
+    #[must_use]
+    pub fn new(matrix: &'a Matrix, options: CoverageOptions) -> Self {
+        Self { matrix, options, lifetimes: Lifetimes::default(), found: Vec::new() }
     }
-    let held = || within.iter().filter(|entry| !entry.owned_days().is_empty());
-    let behind =
-        days.held().end.filter(|_| lifetime.goes_on()).map(|last| (yesterday - last).num_days());
-    Some(SeriesCoverage {
-        series: series.clone(),
-        runs,
-        archives: held().count() as u64,
-        failed: within.iter().filter(|entry| entry.status.is_failure()).count() as u64,
-        rows: held().map(|entry| entry.rows).sum(),
-        rejected_rows: within.iter().map(|entry| entry.rejected_rows).sum(),
-        bytes: held().filter_map(|entry| entry.size).sum(),
-        behind: behind.and_then(|days| u64::try_from(days).ok()).unwrap_or_default(),
-    })
+
+    /// Adds a series with its archives; one that is not wanted only says when its symbol was
+    /// traded.
+    pub fn add(&mut self, series: &Series, ledger: &Ledger, wanted: bool) {
+        let mut entries: Vec<&LedgerEntry> = ledger.entries().collect();
+        entries.sort_by_key(|entry| entry.key.period());
+        let days = SeriesDays::of(&entries);
+        self.lifetimes.add(series, days.held());
+        if wanted {
+            self.found.extend(self.look_at(series, &entries, &days));
+        }
+    }
+
+    /// Returns nothing before the first day of all.
+    fn look_at(
+        &self,
+        series: &Series,
+        entries: &[&LedgerEntry],
+        days: &SeriesDays,
+    ) -> Option<FoundSeries> {
+        let dates = self.options.dates;
+        let yesterday = self.options.today.checked_sub_days(Days::new(1))?;
+        let span = span(days, dates, yesterday);
+        let runs = span.map_or_else(Vec::new, |(start, end)| runs(entries, days, start, end));
+        let within = entries.iter().filter(|entry| dates.overlaps(entry.key.period()));
+        let within: Vec<&&LedgerEntry> = within.collect();
+        let held = || within.iter().filter(|entry| !entry.owned_days().is_empty());
+        let behind = days.held().end.map(|last| (yesterday - last).num_days());
+        let coverage = SeriesCoverage {
+            series: series.clone(),
+            runs,
+            archives: held().count() as u64,
+            failed: within.iter().filter(|entry| entry.status.is_failure()).count() as u64,
+            rows: held().map(|entry| entry.rows).sum(),
+            rejected_rows: within.iter().map(|entry| entry.rejected_rows).sum(),
+            bytes: held().filter_map(|entry| entry.size).sum(),
+            behind: behind.and_then(|days| u64::try_from(days).ok()).unwrap_or_default(),
+        };
+        let ends = HeldEnds::of(days);
+        Some(FoundSeries { coverage, ends, has_archives: !within.is_empty() })
+    }
+
+    /// Returns every series that was wanted and has to do with the days that are looked at, in the
+    /// order of the series.
+    #[must_use]
+    pub fn finish(self) -> Vec<SeriesCoverage> {
+        let Self { matrix, lifetimes, found, .. } = self;
+        let explained =
+            found.into_iter().filter_map(|FoundSeries { coverage, ends, has_archives }| {
+                let series = &coverage.series;
+                let combination = matrix.get(series.market, &series.data_type);
+                let lifetime = lifetimes.of(series, ends, combination);
+                let explained = explain(coverage, lifetime);
+                let of_interest = |run: &DayRun| run.state.is_held() || run.state.is_missing();
+                (has_archives || explained.runs.iter().any(of_interest)).then_some(explained)
+            });
+        let mut all: Vec<SeriesCoverage> = explained.collect();
+        all.sort_by(|a, b| a.series.cmp(&b.series));
+        all
+    }
+}
+
+/// Gives days the reasons that follow from the lifetime of their symbol.
+fn explain(coverage: SeriesCoverage, lifetime: Lifetime) -> SeriesCoverage {
+    let mut runs: Vec<DayRun> = Vec::new();
+    for run in coverage.runs {
+        let DayState::Missing(reason) = run.state else {
+            runs.push(run);
+            continue;
+        };
+        for date in run.start.iter_days().take_while(|date| *date <= run.end) {
+            let state = DayState::Missing(lifetime.explain(date, reason));
+            match runs.last_mut() {
+                Some(last) if last.state == state => last.end = date,
+                _ => {
+                    let detail = run.detail.clone();
+                    runs.push(DayRun { start: date, end: date, state, detail });
+                }
+            }
+        }
+    }
+    let behind = if lifetime.goes_on() { coverage.behind } else { 0 };
+    SeriesCoverage { runs, behind, ..coverage }
 }
 
 /// Returns the first and the last day to look at, if there is any.
@@ -204,16 +248,11 @@ fn span(
 fn runs(
     entries: &[&LedgerEntry],
     days: &SeriesDays,
-    lifetime: Lifetime,
     start: NaiveDate,
     end: NaiveDate,
 ) -> Vec<DayRun> {
     let mut runs: Vec<DayRun> = Vec::new();
     for (date, state) in days.states(start, end) {
-        let state = match state {
-            DayState::Missing(reason) => DayState::Missing(lifetime.explain(date, reason)),
-            held => held,
-        };
         match runs.last_mut() {
             Some(run) if run.state == state => run.end = date,
             _ => runs.push(DayRun { start: date, end: date, state, detail: None }),

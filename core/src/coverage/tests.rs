@@ -51,13 +51,30 @@ fn ingested(period: &str, days: Option<&str>) -> LedgerEntry {
     LedgerEntry { days, ..entry(&trades("BTCUSDT", period), ArchiveStatus::Ingested) }
 }
 
+/// Collects the series of a ledger in reverse, because their order must not count.
+fn coverage(
+    ledger: &Ledger,
+    options: CoverageOptions,
+    wanted: impl Fn(&Series) -> bool,
+) -> Vec<SeriesCoverage> {
+    let mut by_series: BTreeMap<&Series, Vec<LedgerEntry>> = BTreeMap::new();
+    for entry in ledger.entries() {
+        by_series.entry(entry.key.series()).or_default().push(entry.clone());
+    }
+    let mut collector = CoverageCollector::new(&MATRIX, options);
+    for (series, entries) in by_series.into_iter().rev() {
+        collector.add(series, &entries.into(), wanted(series));
+    }
+    collector.finish()
+}
+
 fn covered(entries: Vec<LedgerEntry>, dates: &str) -> Vec<SeriesCoverage> {
     let mut ledger = Ledger::default();
     entries.into_iter().for_each(|entry| ledger.insert(entry));
     let (start, end) = dates.split_once("..").unwrap();
     let day = |text: &str| (!text.is_empty()).then(|| date(text));
     let dates = DateRange { start: day(start), end: day(end) };
-    coverage(&ledger, &MATRIX, CoverageOptions { dates, today: date("2026-05-20") }, |_| true)
+    coverage(&ledger, CoverageOptions { dates, today: date("2026-05-20") }, |_| true)
 }
 
 fn word(state: DayState) -> &'static str {
@@ -259,9 +276,9 @@ fn series_come_in_order_and_only_those_that_are_wanted() {
     let names = |found: Vec<SeriesCoverage>| {
         found.iter().map(|one| one.series.to_string()).collect::<Vec<_>>()
     };
-    let all = coverage(&ledger, &MATRIX, options, |_| true);
+    let all = coverage(&ledger, options, |_| true);
     assert_eq!(names(all), ["spot/trades/BTCUSDT", "spot/trades/ETHUSDT"]);
-    let one = coverage(&ledger, &MATRIX, options, |series| series.symbol == symbol);
+    let one = coverage(&ledger, options, |series| series.symbol == symbol);
     assert_eq!(names(one), ["spot/trades/ETHUSDT"]);
 }
 

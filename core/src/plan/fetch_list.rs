@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use super::{Batch, FetchReason, Planned};
+use super::{Batch, BatchLimits, FetchReason, Planned};
 use crate::listing::Published;
 use crate::names::archive::{ArchiveKey, Series};
 use crate::names::market::Frequency;
@@ -153,14 +153,23 @@ impl FetchList {
         })
     }
 
-    /// Returns the batch that begins at a place: archives of one table, at most `size` of them.
-    fn batch(&self, start: usize, size: usize) -> Option<Batch> {
+    /// Returns the batch that begins at a place: archives of one table, as many as the limits
+    /// allow.
+    fn batch(&self, start: usize, limits: BatchLimits) -> Option<Batch> {
         let rest = self.archives.get(start..)?;
         let table = self.table(rest.first()?)?;
-        let of_table = rest.iter().take(size.max(1)).take_while(|archive| {
-            self.table(archive).is_some_and(|other| Arc::ptr_eq(other, table) || other == table)
-        });
-        let archives = of_table.filter_map(|archive| self.planned(archive)).collect();
+        let mut archives = Vec::new();
+        let mut bytes: u64 = 0;
+        for archive in rest.iter().take(limits.archives.max(1)) {
+            let is_of_table =
+                self.table(archive).is_some_and(|it| Arc::ptr_eq(it, table) || it == table);
+            bytes = bytes.saturating_add(archive.size().unwrap_or_default());
+            // One archive is a batch however large it is.
+            if !is_of_table || (bytes > limits.bytes && !archives.is_empty()) {
+                break;
+            }
+            archives.extend(self.planned(archive));
+        }
         Some(Batch { table: Arc::clone(table), archives })
     }
 
@@ -272,15 +281,15 @@ struct Place {
 #[derive(Clone, Debug)]
 pub struct Batches {
     list: Arc<FetchList>,
-    size: usize,
+    limits: BatchLimits,
     next: usize,
 }
 
 impl Batches {
-    /// Cuts a list into batches of at most `size`, each of one table.
+    /// Cuts a list into batches within limits, each of one table.
     #[must_use]
-    pub const fn new(list: Arc<FetchList>, size: usize) -> Self {
-        Self { list, size, next: 0 }
+    pub const fn new(list: Arc<FetchList>, limits: BatchLimits) -> Self {
+        Self { list, limits, next: 0 }
     }
 }
 
@@ -288,7 +297,7 @@ impl Iterator for Batches {
     type Item = Batch;
 
     fn next(&mut self) -> Option<Batch> {
-        let batch = self.list.batch(self.next, self.size)?;
+        let batch = self.list.batch(self.next, self.limits)?;
         self.next += batch.archives.len();
         Some(batch)
     }

@@ -79,6 +79,31 @@ pub struct Batch {
     pub archives: Vec<Planned>,
 }
 
+/// How much a batch may hold.
+///
+/// By default, that is what makes files of a good size and is done again soon after a kill, however
+/// large the archives are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchLimits {
+    pub archives: usize,
+    /// Bytes of zips, as they are listed; a larger archive is a batch by itself.
+    pub bytes: u64,
+}
+
+impl BatchLimits {
+    /// Limits a batch to so many archives, of whatever size.
+    #[must_use]
+    pub const fn of_archives(archives: usize) -> Self {
+        Self { archives, bytes: u64::MAX }
+    }
+}
+
+impl Default for BatchLimits {
+    fn default() -> Self {
+        Self { archives: 2_000, bytes: 256 << 20 }
+    }
+}
+
 /// Decides about every archive of a whole inventory that belongs to a target; others are passed
 /// over. See [`Planner`] for a listing that is not in memory.
 #[must_use]
@@ -97,10 +122,10 @@ pub fn plan(
 }
 
 impl Plan {
-    /// Cuts the archives to fetch into batches of at most `size`, each of one table.
+    /// Cuts the archives to fetch into batches within limits, each of one table.
     #[must_use]
-    pub fn batches(&self, size: usize) -> Batches {
-        Batches::new(Arc::clone(&self.fetch), size)
+    pub fn batches(&self, limits: BatchLimits) -> Batches {
+        Batches::new(Arc::clone(&self.fetch), limits)
     }
 
     /// Returns whether there is nothing to fetch.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::super::MaintainError;
 use super::Repair;
-use crate::meta::archives::LedgerTable;
+use crate::meta::archives::reader::LedgerReader;
 use crate::meta::scope::Scope;
 use crate::verify::{ArchiveVersion, Check, Finding, TableDamage, Verify, version_of};
 
@@ -78,7 +78,7 @@ impl Repair {
     /// Adds the archives that the ledger has in a version which silver's log never had: their
     /// commit was set aside, or the table is another one.
     async fn add_lost(&self, silver: &mut [SilverPlan]) -> Result<(), MaintainError> {
-        let Some(ledger) = LedgerTable::peek(&self.lake, Arc::clone(&self.matrix)).await? else {
+        let Some(ledger) = LedgerReader::open(&self.lake, Arc::clone(&self.matrix)).await? else {
             return Ok(());
         };
         for table in silver {

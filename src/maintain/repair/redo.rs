@@ -45,10 +45,12 @@ pub(super) async fn redo_table(
     let memory = MemoryBudget::default();
     let silver =
         SilverTable::open(&repair.lake, Arc::new(schema), matrix, repair.threads, memory).await?;
-    let known = recorded(&tables.ledger);
+    let known = recorded(&tables.ledger, plan)?;
     let mut silver = silver.indexed_by(&mut tables.ledger, context).await?;
     step("table adopted", &tables.name);
     silver.drop_files(plan.unreadable.iter().cloned());
+    let taken_out = plan.take_out.iter().map(|archive| archive.as_str().into()).collect();
+    silver.look_up_only(&taken_out, &mut tables.ledger).await?;
     if silver.take_out(&plan.take_out, context).await? {
         done.taken_out = plan.take_out.iter().cloned().collect();
         done.dropped_files.clone_from(&plan.unreadable);
@@ -109,6 +111,8 @@ async fn redo(
     tables: &mut Tables<'_>,
     done: &mut TableRepair,
 ) -> Result<(), TableError> {
+    let keys = archives.iter().map(|archive| &archive.key);
+    silver.look_up(keys, &mut tables.ledger).await?;
     let result = silver.redo(archives, &mut tables.rejects, tables.context).await?;
     for archive in &result.archives {
         let path = archive.bronze.key.path();
@@ -122,22 +126,25 @@ async fn redo(
     tables.record(silver).await
 }
 
-/// Returns what the ledger says of archives, by key and version: what their source said of them.
-fn recorded(ledger: &LedgerTable) -> HashMap<(Arc<str>, Arc<str>), LedgerEntry> {
-    let mut recorded = HashMap::new();
-    for entry in ledger.entries() {
+/// What the ledger says of versions of archives, by their keys and sums.
+type RecordedVersions = HashMap<(Arc<str>, Arc<str>), LedgerEntry>;
+
+/// Returns what the ledger says of the archives that land again: what their source said of them.
+fn recorded(ledger: &LedgerTable, plan: &SilverPlan) -> Result<RecordedVersions, TableError> {
+    let mut recorded = RecordedVersions::new();
+    for entry in ledger.rows_of(&plan.redo.keys().map(Arc::clone).collect())? {
         if let Some(sha256) = &entry.sha256 {
-            recorded.insert((entry.key.shared_path(), Arc::clone(sha256)), entry.clone());
+            recorded.insert((entry.key.shared_path(), Arc::clone(sha256)), entry);
         }
     }
-    recorded
+    Ok(recorded)
 }
 
 /// Opens an archive's bytes in bronze, or says why that is not possible.
 async fn open(
     repair: &Repair,
     version: &ArchiveVersion,
-    known: &HashMap<(Arc<str>, Arc<str>), LedgerEntry>,
+    known: &RecordedVersions,
 ) -> Result<Result<BronzeArchive, String>, MaintainError> {
     let bronze = repair.lake.bronze()?;
     let Some(place) = find_in_bronze(&bronze, version).await else {

@@ -5,25 +5,23 @@
 //! archives counts for nothing then, the table's own log is read instead, and archives that are not
 //! in it are loaded again. Programs that do not know the property keep it as it is.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use lakehouse_core::ledger::{ArchiveStatus, Ledger, LedgerEntry};
-use lakehouse_core::schema::TableSchema;
+use lakehouse_core::ledger::{ArchiveStatus, LedgerEntry};
 use object_store::{Error, ObjectStore, ObjectStoreExt};
 use serde::Deserialize;
 
+use super::files::LedgerFiles;
 use super::replace::follows_from_silver;
 use super::{LedgerTable, silver_table};
-use crate::delta::commit::{Change, CommitContext};
+use crate::delta::commit::CommitContext;
 use crate::delta::damage::LogError;
 use crate::delta::log_files::{check_commit, commit_path, read};
 use crate::delta::table::WritableTable;
 use crate::delta::{TableError, Verb};
 use crate::meta::silver_history::SilverHistory;
 use crate::meta::silver_index::SilverIndex;
-use crate::meta::table::write_file;
-use crate::storage::lake::{Lake, Layer, TableName};
+use crate::storage::lake::{Lake, TableName};
 
 /// The property with the id of a silver table; the table's name follows.
 const PROPERTY: &str = "lakehouse.silver.";
@@ -36,9 +34,10 @@ pub(in crate::meta) fn property(table: &str) -> String {
 }
 
 impl LedgerTable {
-    /// Returns what is known of one silver table's archives: from the ledger, or from the table's
-    /// own log where the ledger describes another table. Where commits of that are gone, the first
-    /// and last times of archives come from the column `event_time`.
+    /// Returns what is known of one silver table's archives: from the ledger, where they are
+    /// looked up when they are needed, or all of it from the table's own log where the ledger
+    /// describes another table. Where commits of that are gone, the first and last times of
+    /// archives come from the column `event_time`.
     ///
     /// # Errors
     /// When the log cannot be read.
@@ -47,12 +46,7 @@ impl LedgerTable {
         table: &WritableTable,
         event_time: &str,
     ) -> Result<SilverIndex, TableError> {
-        if self.describes(table)? && !self.has_unknown_rows_of(&table.spec.name.name) {
-            return Ok(self.recorded_index(&table.spec.name.name));
-        }
-        let mut history = SilverHistory::new(table.clone(), event_time);
-        history.catch_up().await?;
-        Ok(history.into_index())
+        silver_index(self.table.delta(), &self.files, table, event_time).await
     }
 
     /// Brings the ledger to describe a silver table from now on: rows of archives that the table
@@ -66,21 +60,24 @@ impl LedgerTable {
         index: &SilverIndex,
         context: &CommitContext,
     ) -> Result<(), TableError> {
-        let name = &table.spec.name.name;
+        let name = table.spec.name.name.as_str();
         self.described.insert(property(name), table.id()?);
-        if self.describes(table)? {
+        if describes(self.table.delta(), &self.files, table)? {
             // The id is recorded with the next rows.
             return Ok(());
         }
-        let mut changed = Vec::new();
-        for entry in self.in_silver(name) {
-            changed.push(match index.held_archive(entry.key.path()) {
+        let matrix = Arc::clone(&self.files.matrix);
+        let change = |entry: &LedgerEntry| {
+            if !follows_from_silver(entry) || silver_table(&matrix, entry) != Some(name) {
+                return None;
+            }
+            Some(match index.held_archive(entry.key.path()) {
                 None => lost(entry, Some(context)),
                 // The version is one of the other table: commits up to it would never be read.
                 Some(_) => LedgerEntry { silver_version: None, ..entry.clone() },
-            });
-        }
-        self.record_changed(&changed, context).await
+            })
+        };
+        self.record_changed(change, context).await
     }
 
     /// Lets the ledger describe no table of this name, until it is rebuilt or the table is adopted.
@@ -93,115 +90,46 @@ impl LedgerTable {
         context: &CommitContext,
     ) -> Result<(), TableError> {
         self.described.insert(property(table), NO_TABLE.to_owned());
-        self.record_changed(&[], context).await
+        self.record_changed(|_| None, context).await
     }
 
-    /// Puts rows in the place of those in silver, and records what the ledger describes.
+    /// Puts rows in the place of those for which `change` returns one, and records what the ledger
+    /// describes.
     async fn record_changed(
         &mut self,
-        changed: &[LedgerEntry],
+        change: impl Fn(&LedgerEntry) -> Option<LedgerEntry>,
         context: &CommitContext,
     ) -> Result<(), TableError> {
-        let Self { table, matrix, files, described, .. } = self;
+        let Self { table, files, limits, described } = self;
         table
             .commit(context, async |table, target| {
-                files.update(table, matrix).await?;
-                let replacement = files.with_other_state(changed);
-                let metadata = table.with_properties(described)?;
-                if replacement.removes.is_empty() && metadata.is_none() {
-                    return Ok(None);
-                }
-                let mut change = Change { metadata, ..Change::default() };
-                if !replacement.removes.is_empty() {
-                    let batches = replacement.batches(target.table())?;
-                    change.adds.push(write_file(target, &batches).await?);
-                    change.removes = replacement.removes;
-                }
-                Ok(Some(change))
+                files.update(table).await?;
+                let mut changed = files.changed(&change, target, limits).await?;
+                changed.metadata = table.with_properties(described)?;
+                let is_empty = changed.removes.is_empty() && changed.metadata.is_none();
+                Ok((!is_empty).then_some(changed))
             })
             .await?;
-        self.files.update(self.table.delta(), &self.matrix).await
+        self.files.update(self.table.delta()).await
     }
+}
 
-    /// Returns the newest row of every archive, where archives that silver has lost count as
-    /// failed, so that they are planned again.
-    ///
-    /// # Errors
-    /// When silver's logs cannot be read.
-    pub(crate) async fn checked_ledger(self, lake: &Lake) -> Result<Ledger, TableError> {
-        let mut indexes: BTreeMap<String, SilverIndex> = BTreeMap::new();
-        for table in self.tables() {
-            let name = TableName::new(Layer::Silver, &table);
-            let newest = self.newest_version(&name.name);
-            if is_described(self.table.delta(), lake, &name, newest).await? {
-                continue;
-            }
-            let index = match WritableTable::open_as_is(lake, &name).await? {
-                Some(table) => self.silver_index(&table, "").await?,
-                None => SilverIndex::default(),
-            };
-            indexes.insert(name.name, index);
-        }
-        let matrix = Arc::clone(&self.matrix);
-        let mut entries = Vec::new();
-        for entry in self.files.into_entries() {
-            let index = silver_table(&matrix, &entry).and_then(|table| indexes.get(table));
-            let is_lost = follows_from_silver(&entry)
-                && index.is_some_and(|index| index.held_archive(entry.key.path()).is_none());
-            entries.push(if is_lost { lost(&entry, None) } else { entry });
-        }
-        Ok(entries.into())
+/// Returns what is known of a silver table's archives, as [`LedgerTable::silver_index`] does.
+pub(super) async fn silver_index(
+    ledger: &WritableTable,
+    files: &LedgerFiles,
+    table: &WritableTable,
+    event_time: &str,
+) -> Result<SilverIndex, TableError> {
+    let name = &table.spec.name.name;
+    if describes(ledger, files, table)? && !files.has_unknown_rows_of(name)? {
+        // Nothing before the newest version in any row has to be read from the log again: commits
+        // are recorded in their order.
+        return Ok(SilverIndex::since(files.newest_version(name)?.unwrap_or(-1)));
     }
-
-    /// Returns the rows of archives that silver should hold in a version which its log never had:
-    /// what the ledger says is in silver, and what failed after its bytes were in bronze.
-    ///
-    /// # Errors
-    /// When the log cannot be read.
-    pub(crate) async fn not_in_log(
-        &self,
-        lake: &Lake,
-        schema: &TableSchema,
-    ) -> Result<Vec<LedgerEntry>, TableError> {
-        let name = TableName::new(Layer::Silver, schema.table());
-        let mut history = None;
-        if let Some(table) = WritableTable::open_as_is(lake, &name).await? {
-            let mut read = SilverHistory::new(table, schema.event_time());
-            read.catch_up().await?;
-            history = Some(read);
-        }
-        let mut missing = Vec::new();
-        for entry in self.entries() {
-            let wanted = follows_from_silver(entry) || entry.status == ArchiveStatus::Failed;
-            let here = silver_table(&self.matrix, entry) == Some(schema.table());
-            let Some(sha256) = entry.sha256.as_deref().filter(|_| wanted && here) else { continue };
-            let path = entry.key.path();
-            if history.as_ref().is_none_or(|history| !history.has_landed(path, sha256)) {
-                missing.push(entry.clone());
-            }
-        }
-        Ok(missing)
-    }
-
-    fn describes(&self, table: &WritableTable) -> Result<bool, TableError> {
-        describes(self.table.delta(), table, self.newest_version(&table.spec.name.name))
-    }
-
-    /// Returns the newest version of a silver table that any row names; -1 if none does.
-    fn newest_version(&self, table: &str) -> i64 {
-        self.in_silver(table).filter_map(|entry| entry.silver_version).max().unwrap_or(-1)
-    }
-
-    /// Returns the silver tables that any row is about.
-    fn tables(&self) -> BTreeSet<String> {
-        let entries = self.entries().filter(|entry| follows_from_silver(entry));
-        entries.filter_map(|entry| silver_table(&self.matrix, entry)).map(str::to_owned).collect()
-    }
-
-    fn in_silver<'a>(&'a self, table: &'a str) -> impl Iterator<Item = &'a LedgerEntry> {
-        let entries = self.entries().filter(|entry| follows_from_silver(entry));
-        entries.filter(move |entry| silver_table(&self.matrix, entry) == Some(table))
-    }
+    let mut history = SilverHistory::new(table.clone(), event_time);
+    history.catch_up().await?;
+    history.into_index()
 }
 
 /// Returns whether a ledger describes the table of this name in the lake: by two small files of the
@@ -226,17 +154,22 @@ pub(super) async fn is_described(
         return Ok(has_id(ledger, &name.name, &id));
     }
     match WritableTable::open_as_is(lake, name).await? {
-        Some(table) => describes(ledger, &table, newest),
+        Some(table) => Ok(has_id_of(ledger, &table)? && newest <= table.version()),
         None => Ok(false),
     }
 }
 
 fn describes(
     ledger: &WritableTable,
+    files: &LedgerFiles,
     table: &WritableTable,
-    newest: i64,
 ) -> Result<bool, TableError> {
-    Ok(has_id(ledger, &table.spec.name.name, &table.id()?) && newest <= table.version())
+    let newest = files.newest_version(&table.spec.name.name)?.unwrap_or(-1);
+    Ok(has_id_of(ledger, table)? && newest <= table.version())
+}
+
+fn has_id_of(ledger: &WritableTable, table: &WritableTable) -> Result<bool, TableError> {
+    Ok(has_id(ledger, &table.spec.name.name, &table.id()?))
 }
 
 /// Ledgers of older programs have no ids, and are taken to describe what is there.
@@ -265,14 +198,6 @@ pub(super) fn lost(entry: &LedgerEntry, context: Option<&CommitContext>) -> Ledg
         lost.recorded_at = context.clock.now();
     }
     lost
-}
-
-/// Returns the row that the ledger keeps of an archive which silver does not hold any more.
-pub(in crate::meta) fn lost_in_rebuild(
-    entry: &LedgerEntry,
-    context: &CommitContext,
-) -> LedgerEntry {
-    lost(entry, Some(context))
 }
 
 /// Returns whether the commit of a version is there; one that is not whole is an error.

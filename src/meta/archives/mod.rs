@@ -4,50 +4,102 @@
 //! It is an index of silver's log, which is the truth about what silver holds. Commits that the
 //! ledger lacks are added whenever it is opened for writing (see [`LedgerTable::reconcile`]), so a
 //! run that dies between the commit to silver and the one to the ledger loses nothing.
+//!
+//! It may have millions of rows, so nothing here holds them: rows are looked up by their keys, or
+//! read in the order of keys.
 
-pub(super) mod files;
+mod confirm;
+mod files;
 pub(super) mod identity;
+mod merge;
+#[cfg(test)]
+mod model;
+mod parse;
 pub(crate) mod reader;
+pub(crate) mod rebuild;
+mod rebuilt_rows;
+mod record;
 mod replace;
 pub(super) mod replay;
 pub(super) mod rows;
 mod scan;
+mod sealed_writer;
+mod series_rows;
+mod summary;
+pub(crate) mod wanted;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use arrow::array::AsArray;
 use arrow::datatypes::SchemaRef;
 use lakehouse_core::ledger::LedgerEntry;
 use lakehouse_core::matrix::Matrix;
 
 use self::files::LedgerFiles;
+use self::record::keys_of;
 use self::replace::{follows_from_silver, held_archive};
 use self::replay::replay;
 pub(super) use self::rows::SCHEMA;
+use self::wanted::KeySet;
 use super::silver_index::SilverIndex;
-use super::table::{MetaTable, write_file};
-use crate::bronze::BronzeArchive;
+use super::table::MetaTable;
 use crate::delta::TableError;
 use crate::delta::commit::{Change, CommitContext};
 use crate::delta::log::LogEntry;
 use crate::delta::table::WritableTable;
 use crate::storage::lake::Lake;
 
-/// The ledger as a table, with all its rows in memory.
+/// The ledger as a table that is written to; its rows stay on disk.
 #[derive(Debug)]
 pub(crate) struct LedgerTable {
     table: MetaTable,
-    matrix: Arc<Matrix>,
     files: LedgerFiles,
+    limits: LedgerLimits,
     /// Properties to record with the next rows: the ids of the silver tables that are described.
     described: BTreeMap<String, String>,
 }
 
+/// How large the ledger's files are, and how many it has.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LedgerLimits {
+    /// Rows of a file that is not merged with small ones any more.
+    pub(super) sealed_rows: u64,
+    /// Small files of which some are merged.
+    small_files: usize,
+    /// Runs of sealed files above which some are merged.
+    runs: usize,
+    /// Rows that one merge of runs may write while an ingest waits.
+    merged_rows: u64,
+    /// Rows up to which a file is written again together with what is new.
+    absorbed_rows: u64,
+}
+
+impl Default for LedgerLimits {
+    fn default() -> Self {
+        Self {
+            sealed_rows: 128 << 10,
+            small_files: 24,
+            runs: 8,
+            merged_rows: 1 << 20,
+            absorbed_rows: 4 << 10,
+        }
+    }
+}
+
 impl LedgerTable {
-    /// Opens the ledger of a lake and reads it; creates it when it is missing.
+    /// Opens the ledger of a lake; creates it when it is missing.
     pub(crate) async fn open(lake: &Lake, matrix: Arc<Matrix>) -> Result<Self, TableError> {
-        Self::read(MetaTable::open_or_create(lake, &SCHEMA).await?, matrix).await
+        Self::open_with(lake, matrix, LedgerLimits::default()).await
+    }
+
+    async fn open_with(
+        lake: &Lake,
+        matrix: Arc<Matrix>,
+        limits: LedgerLimits,
+    ) -> Result<Self, TableError> {
+        let table = MetaTable::open_or_create(lake, &SCHEMA).await?;
+        let files = LedgerFiles::open(table.delta(), matrix).await?;
+        Ok(Self { table, files, limits, described: BTreeMap::new() })
     }
 
     /// Returns the Delta table.
@@ -60,39 +112,44 @@ impl LedgerTable {
         SCHEMA.arrow()
     }
 
-    /// Reads the ledger of a lake that may have none yet; writes nothing.
-    pub(crate) async fn peek(lake: &Lake, matrix: Arc<Matrix>) -> Result<Option<Self>, TableError> {
-        match MetaTable::open(lake, &SCHEMA).await? {
-            Some(table) => Self::read(table, matrix).await.map(Some),
-            None => Ok(None),
+    /// Divides files that an earlier version of the program made too large for looking up single
+    /// rows; returns whether there were any.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read or written.
+    pub(crate) async fn upgrade(&mut self, context: &CommitContext) -> Result<bool, TableError> {
+        let is_due = self.files.due_merge(&self.limits).oversized;
+        if is_due {
+            self.merge_due(context).await?;
         }
+        Ok(is_due)
     }
 
-    async fn read(table: MetaTable, matrix: Arc<Matrix>) -> Result<Self, TableError> {
-        let mut files = LedgerFiles::default();
-        files.update(table.delta(), &matrix).await?;
-        Ok(Self { table, matrix, files, described: BTreeMap::new() })
+    /// Returns every row of some archives, in no order.
+    pub(crate) fn rows_of(&self, keys: &KeySet) -> Result<Vec<LedgerEntry>, TableError> {
+        self.files.rows_of(keys)
     }
 
-    /// Returns every row, in no order.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = &LedgerEntry> {
-        self.files.entries()
-    }
-
-    /// Returns what the ledger knows of one silver table, as the start of that table's own index.
-    fn recorded_index(&self, table: &str) -> SilverIndex {
-        let mut held = Vec::new();
-        // Nothing before the newest version in any row has to be read from the log again: commits
-        // are recorded in their order.
-        let mut seen = -1;
-        for entry in self.entries().filter(|entry| follows_from_silver(entry)) {
-            if silver_table(&self.matrix, entry) != Some(table) {
-                continue;
-            }
-            seen = entry.silver_version.map_or(seen, |version| version.max(seen));
-            held.extend(held_archive(entry).map(|held| (entry.key.path().to_owned(), held)));
+    /// Lets an index know what the ledger says of some archives, in place of those before. The
+    /// silver table is to be read up to its newest version afterwards.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub(crate) async fn load(
+        &mut self,
+        keys: &KeySet,
+        index: &mut SilverIndex,
+    ) -> Result<(), TableError> {
+        if index.is_complete() {
+            return Ok(());
         }
-        SilverIndex::new(held, seen)
+        self.table.refresh().await?;
+        self.files.update(self.table.delta()).await?;
+        let rows = self.files.rows_of(keys)?;
+        let in_silver = rows.iter().filter(|entry| follows_from_silver(entry));
+        let held = in_silver.filter_map(|entry| Some((entry.key.path(), held_archive(entry)?)));
+        index.load(held);
+        Ok(())
     }
 
     /// Adds what the index found in a silver table's log and the ledger lacks.
@@ -126,40 +183,15 @@ impl LedgerTable {
         if logged.is_empty() {
             return Ok(());
         }
-        let matrix = Arc::clone(&self.matrix);
+        let keys: KeySet = logged.iter().map(|(_, entry)| entry.archive().into()).collect();
         self.write(context, |files| {
-            let in_silver = files.entries().filter(|entry| follows_from_silver(entry));
+            let rows = files.rows_of(&keys)?;
+            let in_silver = rows.iter().filter(|entry| follows_from_silver(entry));
             let known: HashMap<&str, &LedgerEntry> =
                 in_silver.map(|entry| (entry.key.path(), entry)).collect();
-            replay(&matrix, &known, logged.clone(), context)
+            Ok(replay(&files.matrix, &known, logged.clone(), context))
         })
         .await
-    }
-
-    /// Returns the row of an archive whose bytes turned out to be those that silver holds already,
-    /// with the size, ETag and time that the source reports now, so that the next plan does not
-    /// take it for changed.
-    pub(crate) fn confirm(
-        &self,
-        archive: &BronzeArchive,
-        context: &CommitContext,
-    ) -> Option<LedgerEntry> {
-        let sha256 = archive.sha256.to_string();
-        let same = |entry: &&LedgerEntry| {
-            follows_from_silver(entry)
-                && entry.key == archive.key
-                && entry.sha256.as_deref() == Some(sha256.as_str())
-        };
-        let held = self.entries().find(same)?;
-        Some(LedgerEntry {
-            checksum: archive.checksum,
-            size: Some(archive.size),
-            etag: archive.etag.clone(),
-            last_modified: archive.last_modified,
-            run: Arc::clone(&context.run),
-            recorded_at: context.clock.now(),
-            ..held.clone()
-        })
     }
 
     /// Records rows in one commit; [`replace`] says what it does to older rows of the same
@@ -172,7 +204,7 @@ impl LedgerTable {
         if entries.is_empty() {
             return Ok(());
         }
-        self.write(context, |_| entries.clone()).await
+        self.write(context, |_| Ok(entries.clone())).await
     }
 
     /// Records archives that this process landed, unless another one has read of it in silver's
@@ -185,7 +217,8 @@ impl LedgerTable {
         if entries.is_empty() {
             return Ok(());
         }
-        self.write(context, |files| files.without_recorded(&entries)).await
+        let keys = keys_of(&entries);
+        self.write(context, |files| Ok(without_recorded(&entries, &files.rows_of(&keys)?))).await
     }
 
     /// Writes the rows that `select` makes for the newest version of the ledger, again at every
@@ -193,42 +226,61 @@ impl LedgerTable {
     async fn write(
         &mut self,
         context: &CommitContext,
-        select: impl Fn(&LedgerFiles) -> Vec<LedgerEntry>,
+        select: impl Fn(&LedgerFiles) -> Result<Vec<LedgerEntry>, TableError>,
     ) -> Result<(), TableError> {
-        let Self { table, matrix, files, described } = self;
+        let Self { table, files, limits, described } = self;
         table
             .commit(context, async |table, target| {
-                files.update(table, matrix).await?;
-                let entries = select(files);
+                files.update(table).await?;
+                let entries = select(files)?;
                 if entries.is_empty() {
                     return Ok(None);
                 }
-                let replacement = files.replacement(&entries);
-                let batches = replacement.batches(target.table())?;
-                let adds = vec![write_file(target, &batches).await?];
-                let removes = replacement.removes;
-                let metadata = table.with_properties(described)?;
-                Ok(Some(Change { adds, removes, metadata, ..Change::default() }))
+                let mut change = files.recorded(&entries, target, limits).await?;
+                change.metadata = table.with_properties(described)?;
+                Ok(Some(change))
             })
             .await?;
-        self.files.update(self.table.delta(), &self.matrix).await
+        self.files.update(self.table.delta()).await?;
+        self.merge_due(context).await
+    }
+
+    /// Merges files if there are too many.
+    async fn merge_due(&mut self, context: &CommitContext) -> Result<(), TableError> {
+        if self.files.due_merge(&self.limits).files.is_empty() {
+            return Ok(());
+        }
+        let Self { table, files, limits, .. } = self;
+        table
+            .commit(context, async |table, target| {
+                files.update(table).await?;
+                let removes = files.due_merge(limits).files;
+                if removes.is_empty() {
+                    return Ok(None);
+                }
+                let inputs = files.inputs(&removes)?;
+                let merged = merge::merge(inputs, target, limits.sealed_rows).await?;
+                let adds = merged.finish().await?;
+                Ok(Some(Change { adds, removes, data_change: false, ..Change::default() }))
+            })
+            .await?;
+        self.files.update(self.table.delta()).await
     }
 }
 
-impl LedgerTable {
-    /// Returns whether a row that is not understood is about an archive of a silver table: what
-    /// the ledger says about the table is not complete then.
-    fn has_unknown_rows_of(&self, table: &str) -> bool {
-        let mut archives = self.files.unknown().flat_map(|rows| {
-            let archives = rows.column_by_name("archive").and_then(|it| it.as_string_opt::<i32>());
-            archives.into_iter().flat_map(|archives| archives.iter().flatten())
-        });
-        archives.any(|archive| {
-            let key = self.matrix.identify(archive).ok();
-            let row = key.and_then(|key| self.matrix.get(key.market(), key.data_type()));
-            row.is_some_and(|row| row.schema == table)
-        })
-    }
+/// Returns those of the landings that the ledger does not have among these rows yet.
+///
+/// Another process may have read them from silver's log, together with later commits that changed
+/// what these archives hold: its rows are newer.
+fn without_recorded(landed: &[LedgerEntry], rows: &[LedgerEntry]) -> Vec<LedgerEntry> {
+    let landing = |entry: &LedgerEntry| {
+        let version = entry.silver_version?;
+        Some((entry.key.shared_path(), entry.sha256.clone(), version))
+    };
+    let recorded: HashSet<_> = rows.iter().filter_map(landing).collect();
+    let is_new =
+        |entry: &&LedgerEntry| landing(entry).is_none_or(|landing| !recorded.contains(&landing));
+    landed.iter().filter(is_new).cloned().collect()
 }
 
 /// Returns the silver table that holds the rows of a ledger row's archive.

@@ -1,21 +1,17 @@
-//! Rows of `meta.archives` as Arrow batches, and back.
+//! Rows of `meta.archives` as Arrow batches; `parse` reads them back.
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanBuilder, Date32Array, RecordBatch};
+use arrow::array::{ArrayRef, Date32Array, RecordBatch};
 use arrow::compute::{
-    SortColumn, SortOptions, concat_batches, filter_record_batch, lexsort_to_indices,
-    take_record_batch,
+    SortColumn, SortOptions, concat_batches, lexsort_to_indices, take_record_batch,
 };
 use arrow::datatypes::Date32Type;
 use arrow::error::ArrowError;
 use chrono::NaiveDate;
-use lakehouse_core::ledger::{ArchiveStatus, ChecksumState, LedgerEntry};
-use lakehouse_core::matrix::Matrix;
-use lakehouse_core::names::archive::ArchiveKey;
-use lakehouse_core::names::days::DaySet;
+use lakehouse_core::ledger::LedgerEntry;
 
-use crate::meta::columns::{Columns, numbers, texts, times};
+use crate::meta::columns::{numbers, texts, times};
 use crate::meta::schema::{MetaSchema, date, integer, text, time};
 
 /// What the table is.
@@ -72,6 +68,7 @@ pub(in crate::meta) const SCHEMA: MetaSchema = MetaSchema {
         .nullable(),
     ],
     sort_columns: &["archive"],
+    unique_columns: &["archive", "sha256", "etag"],
 };
 
 /// Makes a batch of ledger rows.
@@ -115,15 +112,6 @@ fn dates(entries: &[LedgerEntry], value: impl Fn(&LedgerEntry) -> NaiveDate) -> 
     )
 }
 
-/// Rows of the ledger, as far as this program understands them.
-#[derive(Debug)]
-pub(super) enum Row {
-    Known(Box<LedgerEntry>),
-    /// Rows whose archive the matrix does not know, or with a value of a newer program: they are
-    /// written again as they are.
-    Unknown(RecordBatch),
-}
-
 /// Makes the batches of a file of known and unknown rows, in the table's order.
 pub(in crate::meta) fn to_batches(
     entries: &[LedgerEntry],
@@ -143,75 +131,4 @@ pub(in crate::meta) fn to_batches(
 
 fn sort_column(values: ArrayRef) -> SortColumn {
     SortColumn { values, options: Some(SortOptions { descending: false, nulls_first: false }) }
-}
-
-/// Reads ledger rows.
-pub(super) fn from_batch(batch: &RecordBatch, matrix: &Matrix) -> Result<Vec<Row>, ArrowError> {
-    let columns = Columns::new(batch, SCHEMA.arrow())?;
-    let mut rows = Vec::with_capacity(batch.num_rows());
-    let mut unknown = BooleanBuilder::with_capacity(batch.num_rows());
-    // A run records many archives; neighbouring rows share one copy of its name.
-    let mut run: Arc<str> = Arc::default();
-    for row in 0..batch.num_rows() {
-        let Some(Parsed { key, status, checksum, days }) = Parsed::of(&columns, row, matrix) else {
-            unknown.append_value(true);
-            continue;
-        };
-        unknown.append_value(false);
-        let number = |name| columns.number(name, row).and_then(|number| u64::try_from(number).ok());
-        let text = |name| columns.text(name, row).unwrap_or_default();
-        if *run != *text("run") {
-            run = text("run").into();
-        }
-        rows.push(Row::Known(Box::new(LedgerEntry {
-            key,
-            status,
-            checksum,
-            size: number("size"),
-            etag: columns.text("etag", row),
-            last_modified: columns.time("last_modified", row),
-            checksum_tag: columns.text("checksum_tag", row),
-            sha256: columns.text("sha256", row).map(Into::into),
-            rows: number("rows").unwrap_or_default(),
-            rejected_rows: number("rejected_rows").unwrap_or_default(),
-            min_time: columns.time("min_time", row),
-            max_time: columns.time("max_time", row),
-            silver_version: columns.number("silver_version", row),
-            run: Arc::clone(&run),
-            recorded_at: columns.time("recorded_at", row).unwrap_or_default(),
-            reason: columns.text("reason", row),
-            days,
-            competing_version: columns.text("rival", row).map(Into::into),
-        })));
-    }
-    let unknown = filter_record_batch(columns.batch(), &unknown.finish())?;
-    if unknown.num_rows() > 0 {
-        rows.push(Row::Unknown(unknown));
-    }
-    Ok(rows)
-}
-
-/// The values of a row that a newer program may have written in words that this one does not know.
-struct Parsed {
-    key: ArchiveKey,
-    status: ArchiveStatus,
-    checksum: ChecksumState,
-    days: Option<DaySet>,
-}
-
-impl Parsed {
-    /// Returns nothing if one of them is not understood: another value in its place would change
-    /// what the lake holds.
-    fn of(columns: &Columns, row: usize, matrix: &Matrix) -> Option<Self> {
-        let days = match columns.text("owned_days", row) {
-            Some(days) => Some(days.parse().ok()?),
-            None => None,
-        };
-        Some(Self {
-            key: matrix.identify(&columns.text("archive", row)?).ok()?,
-            status: columns.text("status", row)?.parse().ok()?,
-            checksum: columns.text("checksum", row)?.parse().ok()?,
-            days,
-        })
-    }
 }

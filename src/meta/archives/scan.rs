@@ -1,28 +1,30 @@
 //! Rows of the ledger in the order of their keys, a few of each file at a time.
 //!
 //! Every file is sorted by archive, so what is wanted of it is found by the bounds of its row
-//! groups, and the rows of several files are merged as they come. Memory depends on the number of
-//! files and not on that of rows. What a row means is not known here.
+//! groups and pages, and the rows of several files are merged as they come. Memory depends on the
+//! number of files and not on that of rows. What a row means is not known here.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{AsArray, BooleanArray, RecordBatch, StringArray};
-use arrow::compute::kernels::cmp::{gt_eq, lt};
-use arrow::compute::{and, cast};
+use arrow::array::{AsArray, BooleanArray, RecordBatch};
+use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use lakehouse_core::ledger::LedgerEntry;
 use lakehouse_core::matrix::Matrix;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowPredicateFn, ArrowReaderMetadata, ParquetRecordBatchReader, RowFilter,
+    ArrowPredicateFn, ArrowReaderMetadata, ParquetRecordBatchReader, RowFilter, RowSelection,
 };
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::statistics::Statistics;
 
-use super::rows::{self, Row};
+use super::parse::{self, Row};
+use super::wanted::Wanted;
 use crate::delta::TableError;
 use crate::delta::file::ActiveFile;
 use crate::delta::table::WritableTable;
@@ -30,107 +32,181 @@ use crate::parquet::reader::{FileReader, open_file};
 use crate::storage::lake::TableName;
 
 /// Rows of each file that are decoded at a time.
-const BATCH_ROWS: usize = 1024;
-
-/// Keys from one, inclusive, up to another, exclusive.
-#[derive(Clone, Debug)]
-pub(super) struct KeyRange {
-    start: String,
-    end: String,
-}
-
-impl KeyRange {
-    /// Returns the range of all keys that begin so.
-    pub(super) fn of_prefix(prefix: &str) -> Self {
-        // No character sorts after the last one.
-        Self { start: prefix.to_owned(), end: format!("{prefix}{}", char::MAX) }
-    }
-
-    fn contains(&self, key: &str) -> bool {
-        *self.start <= *key && *key < *self.end
-    }
-
-    /// Returns whether a row group with these bounds, where they are known, may have rows of the
-    /// range.
-    fn may_overlap(&self, least: Option<&[u8]>, greatest: Option<&[u8]>) -> bool {
-        least.is_none_or(|least| least < self.end.as_bytes())
-            && greatest.is_none_or(|greatest| greatest >= self.start.as_bytes())
-    }
-}
+pub(super) const BATCH_ROWS: usize = 1024;
 
 /// A file of the ledger that is open, with its footer.
 #[derive(Debug)]
 pub(super) struct LedgerFile {
+    pub(super) active: ActiveFile,
     file: FileReader,
     footer: ArrowReaderMetadata,
 }
 
+/// The row groups of a file that may have what is wanted, and the rows of these that may be it.
+struct Candidates {
+    groups: Vec<usize>,
+    rows: RowSelection,
+}
+
 impl LedgerFile {
     /// Opens a file and reads its footer.
-    pub(super) async fn open(table: &WritableTable, file: &ActiveFile) -> Result<Self, TableError> {
-        let file = open_file(table, file).await?;
-        let footer = file.footer()?;
-        Ok(Self { file, footer })
+    pub(super) async fn open(table: &WritableTable, file: ActiveFile) -> Result<Self, TableError> {
+        let opened = open_file(table, &file).await?;
+        let footer = opened.footer()?;
+        Ok(Self { active: file, file: opened, footer })
     }
 
-    /// Returns the row groups that may have rows of a range, each with the greatest value of a
-    /// column of integers where that is known.
-    pub(super) fn row_groups(&self, range: &KeyRange, column: &str) -> Vec<(usize, Option<i64>)> {
-        let footer = self.footer.metadata();
-        let archives = column_index(footer, "archive");
-        let values = column_index(footer, column);
-        let groups = footer.row_groups().iter().enumerate();
-        let overlapping = groups.filter(|(_, group)| may_overlap(range, group, archives));
-        overlapping.map(|(at, group)| (at, greatest(group, values))).collect()
+    /// Returns the number of rows.
+    pub(super) fn rows(&self) -> u64 {
+        u64::try_from(self.metadata().file_metadata().num_rows()).unwrap_or_default()
     }
 
-    /// Begins to read the rows of a range, of all row groups or of one.
-    pub(super) fn cursor(
+    /// Returns the number of rows of a row group.
+    pub(super) fn rows_of_group(&self, group: usize) -> u64 {
+        let groups = self.metadata().row_groups();
+        let rows = groups.get(group).map(RowGroupMetaData::num_rows);
+        rows.and_then(|rows| u64::try_from(rows).ok()).unwrap_or_default()
+    }
+
+    /// Returns bounds of the file's keys, as far as they are known.
+    pub(super) fn bounds(&self) -> (Option<&[u8]>, Option<&[u8]>) {
+        let archives = column_index(self.metadata(), "archive");
+        let groups = self.metadata().row_groups();
+        let first = groups.first().and_then(|group| statistics(group, archives));
+        let last = groups.last().and_then(|group| statistics(group, archives));
+        let least = first.and_then(Statistics::min_bytes_opt);
+        (least, last.and_then(Statistics::max_bytes_opt))
+    }
+
+    /// Returns the row groups that may have wanted rows, with what is known of a column's values.
+    pub(super) fn row_groups<'a>(
+        &'a self,
+        wanted: &Wanted,
+        column: &str,
+    ) -> Vec<(usize, Option<&'a Statistics>)> {
+        let archives = column_index(self.metadata(), "archive");
+        let values = column_index(self.metadata(), column);
+        let mut found = Vec::new();
+        for (at, group) in self.metadata().row_groups().iter().enumerate() {
+            if may_overlap(wanted, statistics(group, archives)) {
+                found.push((at, statistics(group, values)));
+            }
+        }
+        found
+    }
+
+    /// Begins to read wanted rows, of all row groups or of one; nothing if there cannot be any.
+    pub(super) fn read(
         &self,
-        range: &KeyRange,
+        wanted: &Wanted,
         only: Option<usize>,
+        columns: Option<&[&str]>,
+    ) -> Result<Option<ParquetRecordBatchReader>, TableError> {
+        let candidates = self.candidates(wanted, only);
+        if candidates.groups.is_empty() {
+            return Ok(None);
+        }
+        let mut builder = self
+            .file
+            .rows_with(self.footer.clone())?
+            .with_row_groups(candidates.groups)
+            .with_batch_size(BATCH_ROWS);
+        if !matches!(wanted, Wanted::All) {
+            let key = ProjectionMask::columns(builder.parquet_schema(), ["archive"]);
+            let wanted = wanted.clone();
+            let filter = ArrowPredicateFn::new(key, move |batch| mask(&batch, &wanted));
+            builder = builder
+                .with_row_selection(candidates.rows)
+                .with_row_filter(RowFilter::new(vec![Box::new(filter)]));
+        }
+        if let Some(columns) = columns {
+            let columns = columns.iter().copied();
+            let columns = ProjectionMask::columns(builder.parquet_schema(), columns);
+            builder = builder.with_projection(columns);
+        }
+        builder.build().map(Some).map_err(|error| self.file.parquet_error(error))
+    }
+
+    fn candidates(&self, wanted: &Wanted, only: Option<usize>) -> Candidates {
+        let archives = column_index(self.metadata(), "archive");
+        let mut groups = Vec::new();
+        let mut rows = Vec::new();
+        let mut total = 0;
+        for (at, group) in self.metadata().row_groups().iter().enumerate() {
+            if only.is_some_and(|only| only != at)
+                || !may_overlap(wanted, statistics(group, archives))
+            {
+                continue;
+            }
+            groups.push(at);
+            let group_rows = usize::try_from(group.num_rows()).unwrap_or_default();
+            for page in self.pages(wanted, at, archives, group_rows) {
+                rows.push(total + page.start..total + page.end);
+            }
+            total += group_rows;
+        }
+        let rows = RowSelection::from_consecutive_ranges(rows.into_iter(), total);
+        Candidates { groups, rows }
+    }
+
+    /// Returns the rows of a row group's pages that may have wanted rows; all of them in a file
+    /// without an index of its pages.
+    fn pages(
+        &self,
+        wanted: &Wanted,
+        group: usize,
+        archives: Option<usize>,
+        rows: usize,
+    ) -> Vec<Range<usize>> {
+        let all = || std::iter::once(0..rows).collect();
+        let Some(archives) = archives else { return all() };
+        let bounds = self.metadata().column_index();
+        let bounds = bounds.and_then(|groups| groups.get(group)?.get(archives));
+        let places = self.metadata().offset_index();
+        let places = places.and_then(|groups| groups.get(group)?.get(archives));
+        let (Some(ColumnIndexMetaData::BYTE_ARRAY(bounds)), Some(places)) = (bounds, places) else {
+            return all();
+        };
+        let starts = places.page_locations().iter();
+        let starts = starts.map(|page| usize::try_from(page.first_row_index).unwrap_or_default());
+        let starts: Vec<usize> = starts.collect();
+        let mut found = Vec::new();
+        for (page, start) in starts.iter().enumerate() {
+            let end = starts.get(page + 1).copied().unwrap_or(rows);
+            if wanted.overlaps(bounds.min_value(page), bounds.max_value(page)) {
+                found.push(*start..end);
+            }
+        }
+        found
+    }
+
+    /// Begins to read wanted rows one by one; nothing if there are none.
+    fn cursor(
+        &self,
+        wanted: &Wanted,
         matrix: &Arc<Matrix>,
         table: &TableName,
     ) -> Result<Option<FileCursor>, TableError> {
-        let footer = self.footer.metadata();
-        let archives = column_index(footer, "archive");
-        let groups = footer.row_groups().iter().enumerate();
-        let wanted = groups.filter(|(at, group)| {
-            only.is_none_or(|only| only == *at) && may_overlap(range, group, archives)
-        });
-        let wanted: Vec<usize> = wanted.map(|(at, _)| at).collect();
-        if wanted.is_empty() {
-            return Ok(None);
-        }
-        let builder = self.file.rows_with(self.footer.clone())?;
-        let columns = ProjectionMask::columns(builder.parquet_schema(), ["archive"]);
-        let in_range = range.clone();
-        let filter = ArrowPredicateFn::new(columns, move |batch| is_in_range(&batch, &in_range));
-        let reader = builder
-            .with_row_groups(wanted)
-            .with_row_filter(RowFilter::new(vec![Box::new(filter)]))
-            .with_batch_size(BATCH_ROWS)
-            .build()
-            .map_err(|error| self.file.parquet_error(error))?;
+        let Some(reader) = self.read(wanted, None, None)? else { return Ok(None) };
         let mut cursor = FileCursor {
             reader,
             rows: Vec::new().into_iter(),
             next: None,
-            range: range.clone(),
             matrix: Arc::clone(matrix),
             table: table.clone(),
         };
         cursor.advance()?;
         Ok(cursor.next.is_some().then_some(cursor))
     }
+
+    fn metadata(&self) -> &ParquetMetaData {
+        self.footer.metadata()
+    }
 }
 
-fn is_in_range(batch: &RecordBatch, range: &KeyRange) -> Result<BooleanArray, ArrowError> {
+fn mask(batch: &RecordBatch, wanted: &Wanted) -> Result<BooleanArray, ArrowError> {
     let archives = cast(batch.column(0), &DataType::Utf8)?;
-    let archives = archives.as_string::<i32>();
-    let start = StringArray::new_scalar(range.start.as_str());
-    let end = StringArray::new_scalar(range.end.as_str());
-    and(&gt_eq(archives, &start)?, &lt(archives, &end)?)
+    Ok(wanted.mask(archives.as_string::<i32>()))
 }
 
 fn column_index(footer: &ParquetMetaData, name: &str) -> Option<usize> {
@@ -142,25 +218,16 @@ fn statistics(group: &RowGroupMetaData, column: Option<usize>) -> Option<&Statis
     group.columns().get(column?)?.statistics()
 }
 
-fn may_overlap(range: &KeyRange, group: &RowGroupMetaData, column: Option<usize>) -> bool {
-    let bounds = statistics(group, column);
+fn may_overlap(wanted: &Wanted, bounds: Option<&Statistics>) -> bool {
     let least = bounds.and_then(Statistics::min_bytes_opt);
-    range.may_overlap(least, bounds.and_then(Statistics::max_bytes_opt))
-}
-
-fn greatest(group: &RowGroupMetaData, column: Option<usize>) -> Option<i64> {
-    match statistics(group, column)? {
-        Statistics::Int64(values) => values.max_opt().copied(),
-        _ => None,
-    }
+    wanted.overlaps(least, bounds.and_then(Statistics::max_bytes_opt))
 }
 
 /// The rows of one file, in their order.
-pub(super) struct FileCursor {
+struct FileCursor {
     reader: ParquetRecordBatchReader,
     rows: std::vec::IntoIter<Row>,
     next: Option<LedgerEntry>,
-    range: KeyRange,
     matrix: Arc<Matrix>,
     table: TableName,
 }
@@ -170,20 +237,18 @@ impl FileCursor {
         self.next.as_ref().map(|entry| entry.key.shared_path())
     }
 
-    /// Moves on to the next row of the range that this program understands.
+    /// Moves on to the next row that this program understands.
     fn advance(&mut self) -> Result<(), TableError> {
         let failed = TableError::arrow(&self.table);
         self.next = None;
         while self.next.is_none() {
             match self.rows.next() {
-                Some(Row::Known(entry)) if self.range.contains(entry.key.path()) => {
-                    self.next = Some(*entry);
-                }
-                Some(_) => {}
+                Some(Row::Known(entry)) => self.next = Some(*entry),
+                Some(Row::Unknown(_)) => {}
                 None => match self.reader.next() {
                     Some(batch) => {
                         let batch = batch.map_err(&failed)?;
-                        let rows = rows::from_batch(&batch, &self.matrix).map_err(&failed)?;
+                        let rows = parse::from_batch(&batch, &self.matrix).map_err(&failed)?;
                         self.rows = rows.into_iter();
                     }
                     None => return Ok(()),
@@ -208,10 +273,22 @@ impl std::fmt::Debug for LedgerScan {
 }
 
 impl LedgerScan {
-    pub(super) fn new(cursors: Vec<FileCursor>) -> Self {
-        let keys = cursors.iter().enumerate();
-        let heads = keys.filter_map(|(at, cursor)| Some(Reverse((cursor.key()?, at)))).collect();
-        Self { cursors, heads }
+    /// Begins to read wanted rows of files.
+    pub(super) fn new<'a>(
+        files: impl Iterator<Item = &'a LedgerFile>,
+        wanted: &Wanted,
+        matrix: &Arc<Matrix>,
+        table: &TableName,
+    ) -> Result<Self, TableError> {
+        let mut scan = Self { cursors: Vec::new(), heads: BinaryHeap::new() };
+        for file in files {
+            let Some(cursor) = file.cursor(wanted, matrix, table)? else { continue };
+            if let Some(key) = cursor.key() {
+                scan.heads.push(Reverse((key, scan.cursors.len())));
+            }
+            scan.cursors.push(cursor);
+        }
+        Ok(scan)
     }
 
     /// Returns the key of the next row.

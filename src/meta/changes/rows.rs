@@ -36,6 +36,7 @@ pub(in crate::meta) const SCHEMA: MetaSchema = MetaSchema {
         text("run", "run that made the commit"),
     ],
     sort_columns: &[],
+    unique_columns: &[],
 };
 
 /// Makes a batch of corrections.

@@ -30,6 +30,7 @@ pub(in crate::meta) const SCHEMA: MetaSchema = MetaSchema {
         text("run", "run that read the archive"),
     ],
     sort_columns: &[],
+    unique_columns: &[],
 };
 
 /// Makes a batch of rejects of one archive.

@@ -36,6 +36,7 @@ pub(in crate::meta) const SCHEMA: MetaSchema = MetaSchema {
             .nullable(),
     ],
     sort_columns: &[],
+    unique_columns: &[],
 };
 
 /// Makes a batch of one run.

@@ -477,7 +477,7 @@ fn batches_hold_one_table_and_near_dates() {
         }
     }
     let plan = plan_of(&wish, published(&words), &Ledger::default());
-    let batches: Vec<Batch> = plan.batches(3).collect();
+    let batches: Vec<Batch> = plan.batches(BatchLimits::of_archives(3)).collect();
     let days: Vec<BTreeSet<_>> = batches
         .iter()
         .map(|batch| batch.archives.iter().map(|planned| planned.published.key.period()).collect())
@@ -485,7 +485,23 @@ fn batches_hold_one_table_and_near_dates() {
     assert!(days.iter().all(|days| days.len() == 1), "three symbols of one day each: {days:?}");
     let tables: Vec<_> = batches.iter().map(|batch| batch.table.as_ref()).collect();
     assert_eq!(tables, ["agg_trades", "agg_trades", "agg_trades", "trades", "trades", "trades"]);
-    assert_eq!(plan.batches(0).count(), 18, "a size of zero is one");
+    let of_none = BatchLimits::of_archives(0);
+    assert_eq!(plan.batches(of_none).count(), 18, "a size of zero is one");
+}
+
+#[test]
+fn batches_hold_as_many_bytes_as_they_may_and_never_none() {
+    let wish = selection("trades", "*", "..");
+    let days: Vec<String> = (1..=6).map(|day| format!("trades/BTCUSDT/2024-06-0{day}")).collect();
+    let mut inventory = published(&days);
+    for (archive, size) in inventory.iter_mut().zip([60, 40, 1, 500, 100, 30]) {
+        archive.size = Some(size);
+    }
+    let plan = plan_of(&wish, inventory, &Ledger::default());
+    let limits = BatchLimits { archives: 2_000, bytes: 100 };
+    let batches: Vec<usize> = plan.batches(limits).map(|batch| batch.archives.len()).collect();
+    assert_eq!(batches, [2, 1, 1, 1, 1]);
+    assert_eq!(plan.batches(BatchLimits::default()).count(), 1);
 }
 
 #[test]
