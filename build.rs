@@ -17,8 +17,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// Sets the commit, which whoever builds a release knows, and the features of the package.
 fn describe_build() {
     println!("cargo::rerun-if-env-changed=LAKEHOUSE_COMMIT");
-    let commit = env::var("LAKEHOUSE_COMMIT").unwrap_or_else(|_| "unknown".to_owned());
-    println!("cargo::rustc-env=LAKEHOUSE_COMMIT={commit}");
+    let commit = env::var_os("LAKEHOUSE_COMMIT").unwrap_or_else(|| "unknown".into());
+    println!("cargo::rustc-env=LAKEHOUSE_COMMIT={}", commit.display());
     let mut features: Vec<String> =
         env::vars_os().filter_map(|(name, _)| feature(name.to_str()?)).collect();
     features.sort_unstable();
