@@ -20,15 +20,17 @@ pub fn shown(text: &str) -> String {
 #[must_use]
 pub fn shortened(text: &str, longest: usize) -> String {
     let mut shown = String::with_capacity(text.len().min(2 * longest));
-    for (at, character) in text.chars().enumerate() {
-        if at == longest {
+    let mut length = 0;
+    for character in text.chars() {
+        let escaped = steers(character).then(|| character.escape_unicode());
+        length += escaped.as_ref().map_or(1, ExactSizeIterator::len);
+        if length > longest {
             shown.push('…');
             break;
         }
-        if steers(character) {
-            shown.extend(character.escape_unicode());
-        } else {
-            shown.push(character);
+        match escaped {
+            Some(escaped) => shown.extend(escaped),
+            None => shown.push(character),
         }
     }
     shown
@@ -105,6 +107,14 @@ mod tests {
     fn what_steers_a_terminal_is_spelled_out() {
         assert_eq!(shown("a\u{1b}[2Jb\u{7}\nc\u{9b}d"), r"a\u{1b}[2Jb\u{7}\u{a}c\u{9b}d");
         assert_eq!(shown("a\u{202e}b\u{2066}c\u{feff}"), r"a\u{202e}b\u{2066}c\u{feff}");
+    }
+
+    #[test]
+    fn what_is_spelled_out_counts_as_long_as_it_is_shown() {
+        let text = "\u{7f}".repeat(100);
+        assert_eq!(shortened(&text, 13), r"\u{7f}\u{7f}…");
+        assert_eq!(shortened("abc", 3), "abc");
+        assert_eq!(shortened("abcd", 3), "abc…");
     }
 
     #[test]
