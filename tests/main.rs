@@ -3,6 +3,8 @@
 
 mod arithmetic;
 mod audit;
+mod audit_real;
+mod audit_score;
 mod bad_archives;
 mod bars;
 mod bucket;
