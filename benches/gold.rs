@@ -1,5 +1,5 @@
 //! What bringing gold up to date costs: from nothing, when nothing changed, after a correction,
-//! after a new day.
+//! after a new day; and what an audit of the same costs.
 //!
 //! `cargo bench -p lakehouse --bench gold`; in the development profile, where the engine is not
 //! optimised and figures only compare with each other, `cargo bench --profile dev -p lakehouse
@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::Days;
+use lakehouse::audit::{Audit, CheckOutcome, load_checks};
 use lakehouse::events::{ModelOutcome, Reporter, Silent};
 use lakehouse::gold::{Gold, GoldReport, load_models};
 use lakehouse_core::matrix::Matrix;
@@ -64,6 +65,22 @@ fn measure(name: &str, served: &Served, folder: &Path) {
         (models + 1, partitions + model.partitions, rows + model.rows)
     });
     println!("{name:>18} {models:>8} {partitions:>11} {rows:>10} {seconds:>9.2}");
+    measure_audit(served, folder);
+}
+
+/// Audits what changed, so that both can be compared.
+fn measure_audit(served: &Served, folder: &Path) {
+    let schemas = Schemas::builtin().unwrap();
+    let models = load_models(&schemas, None).unwrap();
+    let checks = Arc::new(load_checks(&schemas, &models, None).unwrap());
+    let audit = Audit::new(lake(folder), checks);
+    let started = Instant::now();
+    let reporter: Arc<dyn Reporter> = Arc::new(Silent);
+    let report = served.runtime.block_on(audit.run(&reporter, &clock())).unwrap();
+    let seconds = started.elapsed().as_secs_f64();
+    let ran = report.checks.iter().filter(|check| check.outcome == CheckOutcome::Audited);
+    let (checks, days) = ran.fold((0, 0), |(checks, days), check| (checks + 1, days + check.days));
+    println!("{:>18} {checks:>8} {days:>11} {:>10} {seconds:>9.2}", "… its audit", "");
 }
 
 /// Returns the keys of one-minute bars of every symbol, of the days with these numbers.

@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 /// Name of the constant, folder below the workspace root, extension of the files.
-const EMBEDDED: [(&str, &str, &str); 3] = [
+const EMBEDDED: [(&str, &str, &str); 4] = [
     ("MATRIX_FILES", "matrix", "toml"),
     ("SCHEMA_FILES", "schemas", "toml"),
     ("GOLD_FILES", "schemas/gold", "sql"),
+    ("AUDIT_FILES", "schemas/audit", "sql"),
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

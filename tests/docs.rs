@@ -237,8 +237,10 @@ async fn meta_tables() -> String {
     let key = trades_key("BTCUSDT", "2024-01-02");
     server.publish(&key, trades(&key, "2024-01-02", 0..5));
     lake.ingest(server.url(), &["--all"]).await;
+    let audited = lake.run("audit", &[]);
+    assert_eq!(audited.code, Some(0), "{}", audited.stderr);
     let mut page = "\n## The tables of meta\n".to_owned();
-    for table in ["archives", "changes", "rejects", "runs"] {
+    for table in ["archives", "changes", "rejects", "runs", "findings", "gaps"] {
         let metadata = newest_metadata(&lake.path().join("meta").join(table));
         let description = metadata["description"].as_str().unwrap();
         write!(page, "\n### meta.{table}\n\n{description}\n\n").unwrap();

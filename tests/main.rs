@@ -2,6 +2,9 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::unwrap_used)]
 
 mod arithmetic;
+mod audit;
+mod audit_real;
+mod audit_score;
 mod bad_archives;
 mod bars;
 mod bucket;
@@ -17,6 +20,7 @@ mod data_files;
 mod decimal_bounds;
 mod demo;
 mod docs;
+mod docs_audit;
 mod durability;
 mod errors;
 mod examples;

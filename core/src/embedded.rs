@@ -12,7 +12,7 @@ mod tests {
     #[test]
     fn files_are_sorted_by_name_and_not_empty() {
         assert!(!MATRIX_FILES.is_empty());
-        for files in [MATRIX_FILES, SCHEMA_FILES, GOLD_FILES] {
+        for files in [MATRIX_FILES, SCHEMA_FILES, GOLD_FILES, AUDIT_FILES] {
             assert!(files.is_sorted());
             assert!(files.iter().all(|(_, text)| !text.trim().is_empty()));
         }

@@ -31,6 +31,7 @@
 //! Nothing here opens a file, a socket or a clock, and nothing knows Delta or SQL: that is the job
 //! of the `lakehouse` package.
 
+pub mod audit;
 pub mod concurrency;
 pub mod config;
 pub mod coverage;

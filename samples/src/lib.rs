@@ -13,6 +13,7 @@
 //! format. The exception are data types that have no module here: their samples are made from their
 //! schema, so that adding one needs no Rust. Nothing here opens a file or a clock.
 
+pub mod defects;
 pub mod mirror;
 
 mod bars;

@@ -48,6 +48,18 @@ Examples:
 A refresh covers the series that the lake holds. With a configuration file, it also covers symbols
 that match the file and are not in the lake yet.";
 
+pub(super) const AUDIT_EXAMPLES: &str = "\
+Examples:
+  lakehouse audit
+  lakehouse audit bar_prices --symbol BTCUSDT --start 2024-01
+  lakehouse audit list
+  lakehouse audit show bar_prices
+  lakehouse query \"SELECT * FROM meta.findings WHERE closed_at IS NULL\"
+
+Only days whose rows changed are audited again. What is found is in meta.findings and meta.gaps;
+the exit code is 1 if a finding of severity error is open. Your own checks are *.sql files in the
+folder that `audit_checks` names in the configuration file.";
+
 pub(super) const GOLD_EXAMPLES: &str = "\
 Examples:
   lakehouse gold

@@ -39,6 +39,9 @@ pub struct IngestFlags {
     pub source: SourceFlags,
     #[command(flatten)]
     pub tuning: TuningFlags,
+    /// Audit what has changed, last of all; findings of severity error make the exit code 1.
+    #[arg(long)]
+    pub audit: bool,
     /// Stop after this stage.
     #[arg(long, default_value = "gold")]
     pub stage: Stage,
@@ -55,6 +58,9 @@ pub struct RefreshFlags {
     /// Only show what would be done.
     #[arg(long)]
     pub dry_run: bool,
+    /// Audit what has changed, last of all; findings of severity error make the exit code 1.
+    #[arg(long)]
+    pub audit: bool,
     /// How the plan or the summary is printed; JSON goes to standard output.
     #[arg(long, default_value = "text")]
     pub format: ReportFormat,

@@ -3,6 +3,7 @@
 //! Missing flags are filled in by [`crate::settings`], which also knows the environment and the
 //! configuration file. So a flag that a file can set has no default for clap; [`setting`] has it.
 
+mod audit;
 mod changes;
 mod examples;
 mod global;
@@ -20,10 +21,11 @@ mod values;
 use clap::builder::Styles;
 use clap::{Parser, Subcommand};
 
+pub use self::audit::{AuditCommand, AuditFlags, AuditListFlags, AuditShowFlags};
 pub use self::changes::ChangesFlags;
 use self::examples::{
-    DEMO_NOTES, EXAMPLES, GOLD_EXAMPLES, QUERY_EXAMPLES, REFRESH_EXAMPLES, SELECTION_EXAMPLES,
-    SHELL_NOTES,
+    AUDIT_EXAMPLES, DEMO_NOTES, EXAMPLES, GOLD_EXAMPLES, QUERY_EXAMPLES, REFRESH_EXAMPLES,
+    SELECTION_EXAMPLES, SHELL_NOTES,
 };
 pub use self::global::{GlobalFlags, LogFormat, ProgressWhen, ReportFormat};
 pub use self::gold::{GoldCommand, GoldFlags, GoldListFlags, GoldShowFlags};
@@ -83,6 +85,9 @@ pub enum Command {
     /// Update the gold tables, or explain the models that build them.
     #[command(after_help = GOLD_EXAMPLES)]
     Gold(GoldFlags),
+    /// Check whether the data is right: order, agreement between tables, gaps with reasons.
+    #[command(after_help = AUDIT_EXAMPLES)]
+    Audit(AuditFlags),
     /// Run one SQL statement on the lake's tables.
     #[command(after_help = QUERY_EXAMPLES)]
     Query(QueryFlags),

@@ -44,7 +44,7 @@ pub struct SettingGroup {
 pub const SETTING_GROUPS: [SettingGroup; 3] = [
     SettingGroup {
         title: "Places",
-        settings: &[&LAKE, &SOURCE, &LISTING, &MATRIX_PATH, &GOLD_MODELS, &VIEWS],
+        settings: &[&LAKE, &SOURCE, &LISTING, &MATRIX_PATH, &GOLD_MODELS, &AUDIT_CHECKS, &VIEWS],
     },
     SettingGroup {
         title: "Selection: a setting that is left out means everything that is published",
@@ -123,6 +123,14 @@ pub(crate) const GOLD_MODELS: Setting = Setting {
     help: "A folder with your own gold models",
     file_help: "Relative to this file.",
     examples: &["\"models\""],
+    ..BASE
+};
+
+pub(crate) const AUDIT_CHECKS: Setting = Setting {
+    key: "audit_checks",
+    help: "A folder with your own checks for audits",
+    file_help: "Relative to this file.",
+    examples: &["\"checks\""],
     ..BASE
 };
 

@@ -1,5 +1,6 @@
 //! The commands, one file each, and the way from a command line to an exit code.
 
+mod audit;
 mod changes;
 mod completions;
 mod config;
@@ -96,6 +97,7 @@ async fn execute(command: Command, context: &Context) -> anyhow::Result<CommandO
         Command::Ingest(flags) => ingest::run(&flags, context).await,
         Command::Refresh(flags) => refresh::run(&flags, context).await,
         Command::Gold(flags) => gold::run(flags, context).await,
+        Command::Audit(flags) => Box::pin(audit::run(flags, context)).await,
         Command::Query(flags) => query::run(&flags, context).await,
         Command::Shell(flags) => shell::run(&flags, context).await,
         Command::Status(flags) => status::run(&flags, context).await,

@@ -12,6 +12,7 @@ use lakehouse_core::selection::Targets;
 
 use super::context::{Context, open_lake};
 use super::{CommandOutcome, names};
+use crate::audit::{Audit, load_checks};
 use crate::cli::{ReportFormat, Stage};
 use crate::clock::Clock;
 use crate::events::document::{RunDocument, RunOutcome, SharedFields};
@@ -100,6 +101,8 @@ pub(super) struct Prepared {
     pub(super) ingest: Ingest,
     /// Nothing if the run ends before gold.
     pub(super) gold: Option<Gold>,
+    /// Nothing unless it was requested.
+    pub(super) audit: Option<Audit>,
 }
 
 impl Prepared {
@@ -134,10 +137,18 @@ impl Prepared {
                 ..Gold::new(ingest.lake.clone(), Arc::new(models), Arc::clone(&ingest.schemas))
             });
         }
-        Ok(Self { ingest, gold })
+        let mut audit = None;
+        if settings.audit {
+            let models = load_models(&ingest.schemas, settings.gold_models.as_deref())?;
+            let checks = settings.audit_checks.as_deref();
+            let checks = Arc::new(load_checks(&ingest.schemas, &models, checks)?);
+            let shutdown = ingest.shutdown.clone();
+            audit = Some(Audit { shutdown, ..Audit::new(ingest.lake.clone(), checks) });
+        }
+        Ok(Self { ingest, gold, audit })
     }
 
-    /// Carries out a plan and updates gold; both end early when a shutdown is requested.
+    /// Carries out a plan, updates gold and audits; all end early when a shutdown is requested.
     pub(super) async fn carry_out(
         &self,
         plan: &Plan,
@@ -147,6 +158,10 @@ impl Prepared {
         Box::pin(self.ingest.run(plan, &reporter.counting, clock)).await?;
         if let Some(gold) = &self.gold {
             Box::pin(gold.build(&reporter.listener(), clock)).await?;
+        }
+        if let Some(audit) = self.audit.as_ref().filter(|audit| !audit.shutdown.is_requested()) {
+            let report = Box::pin(audit.run(&reporter.listener(), clock)).await?;
+            reporter.listener().report(Event::Audited(report.open));
         }
         Ok(())
     }

@@ -5,6 +5,7 @@
 //! lost), so after every error the table is read again, and searched for our own record first. No
 //! lock is taken, so none can be left over.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,6 +50,8 @@ pub(crate) struct Change {
     pub(crate) corrections: Vec<CorrectionRecord>,
     /// What the table is built from, where it is a gold table.
     pub(crate) built: Option<BuildRecord>,
+    /// What every check was audited on, where it is a table of what audits find.
+    pub(crate) audited: BTreeMap<String, BuildRecord>,
     /// What the table is from now on, where its columns or their descriptions change; if columns
     /// change other than by new ones that may be NULL, all files have to go.
     pub(crate) metadata: Option<Metadata>,
@@ -67,6 +70,7 @@ impl Default for Change {
             compared: Vec::new(),
             corrections: Vec::new(),
             built: None,
+            audited: BTreeMap::new(),
             metadata: None,
             data_change: true,
         }
@@ -235,6 +239,7 @@ async fn attempt(
         compared: change.compared,
         corrections: change.corrections,
         built: change.built,
+        audited: change.audited,
     };
     let properties = CommitProperties::default()
         // Rows without this record could land a second time, so a record that cannot be written

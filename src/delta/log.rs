@@ -43,6 +43,9 @@ pub(crate) struct CommitRecord {
     /// What a gold table was built from, where this commit built it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) built: Option<BuildRecord>,
+    /// What every check was audited on so far, where the table holds what audits found.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) audited: BTreeMap<String, BuildRecord>,
 }
 
 /// The model and the inputs from which a gold table was built.

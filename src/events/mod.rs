@@ -15,6 +15,7 @@ use tracing::{Span, debug, info, trace};
 
 pub use self::document::TableVersions;
 pub use self::model::{DayRange, ModelOutcome, ModelReport};
+use crate::audit::{CheckReport, OpenRows};
 use crate::storage::lake::TableName;
 
 /// The target of logs that are messages to the user, written at every verbosity but quiet.
@@ -57,6 +58,10 @@ pub enum Event {
     Failed { archive: Arc<str>, status: &'static str, reason: String },
     /// A gold model was built, or needed no build, or failed.
     Model(ModelReport),
+    /// A check of an audit ran, or was left out, or failed.
+    Check(CheckReport),
+    /// An audit at the end of a run leaves this much open.
+    Audited(OpenRows),
     /// Something a user should know, once, that is no failure.
     Note(String),
     /// Something a user should look at.
@@ -91,6 +96,8 @@ impl Event {
                 info!(%archive, status, reason, "not in silver");
             }
             Self::Model(model) => info!("{model}"),
+            Self::Check(check) => info!("audit: {check}"),
+            Self::Audited(open) => info!("audit: {open}"),
             Self::Unlisted { .. } | Self::Note(_) | Self::Warning(_) => {}
         }
     }

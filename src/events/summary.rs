@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::document::TableVersions;
 use super::{Event, MESSAGES, ModelOutcome, ModelReport, Reporter};
+use crate::audit::{CheckOutcome, CheckReport, OpenRows};
 use crate::storage::lake::Layer;
 
 /// Failures that are named one by one; the others are counted, and in `meta.archives`.
@@ -44,6 +45,9 @@ pub struct Summary {
     pub tables: Vec<TableVersions>,
     /// Gold tables that were built, or failed.
     pub gold: GoldFigures,
+    /// What an audit at the end of the run did; left out without one.
+    #[serde(skip_serializing_if = "AuditFigures::is_empty")]
+    pub audit: AuditFigures,
     pub seconds: f64,
     /// The first of the archives that failed.
     pub failures: Vec<Failure>,
@@ -88,6 +92,46 @@ impl GoldFigures {
     }
 }
 
+/// The audit at the end of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct AuditFigures {
+    /// Checks that looked at days.
+    pub checks: u64,
+    /// Checks that could not be run.
+    pub failed: u64,
+    /// Findings and gaps that are new.
+    pub opened: u64,
+    /// Findings and gaps that no longer hold.
+    pub closed: u64,
+    /// Findings that are open.
+    pub findings: u64,
+    /// Those of severity error.
+    pub errors: u64,
+    /// Gaps that are open.
+    pub gaps: u64,
+    /// Those for which no reason is known.
+    pub unknown_gaps: u64,
+}
+
+impl AuditFigures {
+    fn count(&mut self, check: &CheckReport) {
+        self.checks += u64::from(check.outcome == CheckOutcome::Audited);
+        self.failed += u64::from(check.is_failure());
+        self.opened += check.opened;
+        self.closed += check.closed;
+    }
+
+    fn finish(&mut self, open: &OpenRows) {
+        self.findings = open.severities.values().sum();
+        self.errors = open.errors();
+        (self.gaps, self.unknown_gaps) = open.gap_counts();
+    }
+
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// An archive that did not reach silver.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Failure {
@@ -104,6 +148,8 @@ impl Summary {
             || self.rejected_rows > 0
             || self.unlisted > 0
             || self.gold.failed > 0
+            || self.audit.errors > 0
+            || self.audit.failed > 0
     }
 
     /// Counts one event.
@@ -133,6 +179,8 @@ impl Summary {
             }
             Event::Failed { archive, status, reason } => self.fail(archive, status, reason),
             Event::Model(model) => self.count_model(model),
+            Event::Check(check) => self.audit.count(check),
+            Event::Audited(open) => self.audit.finish(open),
             Event::Warning(text) if !self.warnings.contains(text) => {
                 self.warnings.push(text.clone());
             }
@@ -240,6 +288,9 @@ impl fmt::Display for Summary {
         if self.gold.built + self.gold.failed > 0 {
             write!(f, "\ngold: {}", self.gold)?;
         }
+        if !self.audit.is_empty() {
+            write!(f, "\naudit: {}", self.audit)?;
+        }
         Ok(())
     }
 }
@@ -248,5 +299,14 @@ impl fmt::Display for GoldFigures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { built, partitions, rows, failed } = self;
         write!(f, "{built} built, {failed} failed; {partitions} partitions, {rows} rows")
+    }
+}
+
+impl fmt::Display for AuditFigures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { failed, opened, closed, findings, errors, gaps, unknown_gaps, .. } = self;
+        write!(f, "{findings} findings, {errors} of them errors; {gaps} gaps, {unknown_gaps} of ")?;
+        write!(f, "them for no known reason; {opened} opened, {closed} closed")?;
+        if *failed > 0 { write!(f, "; {failed} checks failed") } else { Ok(()) }
     }
 }

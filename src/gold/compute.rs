@@ -3,16 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::datatypes::Date32Type;
-use datafusion::common::{Column, DataFusionError, ScalarValue};
+use datafusion::common::DataFusionError;
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::SendableRecordBatchStream;
-use datafusion::logical_expr::{Expr, lit};
 use futures::executor::block_on_stream;
 use lakehouse_core::gold::{Model, Recompute};
 use lakehouse_core::names::partition::Partition;
 
-use super::chunks::{Chunk, DAYS, chunks};
+use super::chunks::{Chunk, DAYS, belongs_to, chunks, column};
 use super::day::OneDay;
 use super::error::BuildError;
 use super::inputs::InputTable;
@@ -172,27 +170,4 @@ fn push_all(
         writer.push(&batch)?;
     }
     Ok(())
-}
-
-fn column(name: &str) -> Expr {
-    Expr::Column(Column::from_name(name))
-}
-
-/// Makes the condition that a row is of a chunk's market and days.
-fn belongs_to(chunk: &Chunk) -> Expr {
-    let first = &chunk.targets[0];
-    let last = &chunk.targets[chunk.targets.len() - 1];
-    let days = (last.date - first.date).num_days() + 1;
-    // A range prunes files by their statistics; a list of days would be evaluated row by row.
-    let has_no_gap = i64::try_from(chunk.targets.len()) == Ok(days);
-    let is_target = if has_no_gap {
-        column("date").between(date_literal(first), date_literal(last))
-    } else {
-        column("date").in_list(chunk.targets.iter().map(date_literal).collect(), false)
-    };
-    column("market").eq(lit(first.market.as_str())).and(is_target)
-}
-
-fn date_literal(partition: &Partition) -> Expr {
-    lit(ScalarValue::Date32(Some(Date32Type::from_naive_date(partition.date))))
 }

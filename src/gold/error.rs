@@ -20,7 +20,7 @@ pub enum GoldError {
 
 /// Why one table could not be built; it stays as it was.
 #[derive(Debug, Error)]
-pub(super) enum BuildError {
+pub(crate) enum BuildError {
     #[error(transparent)]
     Model(#[from] ModelError),
     #[error(transparent)]

@@ -14,13 +14,13 @@ use crate::delta::table::WritableTable;
 
 /// The newest commit that built a gold table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Build {
-    pub(super) version: i64,
-    pub(super) record: BuildRecord,
+pub(crate) struct Build {
+    pub(crate) version: i64,
+    pub(crate) record: BuildRecord,
 }
 
 /// Finds the newest build of a table; commits after it moved rows without changing any.
-pub(super) async fn newest_build(table: &WritableTable) -> Result<Option<Build>, TableError> {
+pub(crate) async fn newest_build(table: &WritableTable) -> Result<Option<Build>, TableError> {
     for version in (0..=table.version()).rev() {
         if let Some(record) = read_record(table, version).await?.and_then(|record| record.built) {
             return Ok(Some(Build { version, record }));
@@ -38,7 +38,7 @@ pub(super) async fn newest_build(table: &WritableTable) -> Result<Option<Build>,
 ///
 /// Where the log does not reach back so far, or a commit does not say what it changed, anything may
 /// have.
-pub(super) async fn changed_between(
+pub(crate) async fn changed_between(
     table: &WritableTable,
     from: u64,
     to: u64,
@@ -86,7 +86,7 @@ fn change_of(action: &Action) -> ActionChange {
 
 /// Returns the partition of a table's file; nothing if the table is not partitioned by market and
 /// date.
-pub(super) fn file_partition(file: &ActiveFile) -> Option<Partition> {
+pub(crate) fn file_partition(file: &ActiveFile) -> Option<Partition> {
     partition_of(&file.partition_values)
 }
 

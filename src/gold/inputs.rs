@@ -20,8 +20,8 @@ use crate::storage::lake::{Lake, TableName};
 
 /// One input at the version at which it is read; a table that is not there has no rows.
 #[derive(Debug)]
-pub(super) struct InputTable {
-    pub(super) name: TableName,
+pub(crate) struct InputTable {
+    pub(crate) name: TableName,
     snapshot: Option<Arc<TableSnapshot>>,
     declared: SchemaRef,
     /// In a run that only plans: what a build would have done to it before.
@@ -30,7 +30,7 @@ pub(super) struct InputTable {
 
 impl InputTable {
     /// Opens an input at its newest version; `declared` are its columns if it is not there.
-    pub(super) async fn open(
+    pub(crate) async fn open(
         lake: &Lake,
         name: TableName,
         declared: SchemaRef,
@@ -41,19 +41,19 @@ impl InputTable {
     }
 
     /// Returns whether there is such a table, or would be.
-    pub(super) fn exists(&self) -> bool {
+    pub(crate) fn exists(&self) -> bool {
         self.snapshot.is_some()
             || self.pending.as_ref().is_some_and(|pending| !pending.is_nothing())
     }
 
     /// Returns what a build on this version records of it; nothing where there is no table.
-    pub(super) fn built_on(&self) -> Option<BuiltOn> {
+    pub(crate) fn built_on(&self) -> Option<BuiltOn> {
         let snapshot = self.snapshot.as_ref()?;
         Some(BuiltOn { id: snapshot.id().to_owned(), version: snapshot.version() })
     }
 
     /// Returns what it holds, and what changed in it since a table was built on it.
-    pub(super) async fn state(
+    pub(crate) async fn state(
         &self,
         lake: &Lake,
         built: Option<&BuiltOn>,
@@ -117,7 +117,7 @@ impl InputTable {
     }
 
     /// Returns the bytes of each partition; none for a table without partitions.
-    pub(super) fn sizes(&self) -> BTreeMap<Partition, u64> {
+    pub(crate) fn sizes(&self) -> BTreeMap<Partition, u64> {
         let mut sizes = BTreeMap::new();
         for file in self.snapshot.iter().flat_map(|snapshot| snapshot.files().iter()) {
             if let Some(partition) = self.partition_of(file) {
@@ -128,12 +128,12 @@ impl InputTable {
     }
 
     /// Returns whether the table has rows that do not belong to any partition.
-    pub(super) fn has_more_than_partitions(&self) -> bool {
+    pub(crate) fn has_more_than_partitions(&self) -> bool {
         self.snapshot.is_some() && !self.is_partitioned()
     }
 
     /// Returns the table as SQL sees it: all of it, or these partitions of it if it has any.
-    pub(super) fn provider(&self, only: Option<&BTreeSet<Partition>>) -> Arc<dyn TableProvider> {
+    pub(crate) fn provider(&self, only: Option<&BTreeSet<Partition>>) -> Arc<dyn TableProvider> {
         let Some(snapshot) = &self.snapshot else {
             return Arc::new(EmptyTable::new(Arc::clone(&self.declared)));
         };

@@ -7,15 +7,15 @@
 //! [`lakehouse_core::gold`].
 
 mod build;
-mod chunks;
+pub(crate) mod chunks;
 mod compute;
 mod day;
-mod error;
-mod history;
-mod inputs;
+pub(crate) mod error;
+pub(crate) mod history;
+pub(crate) mod inputs;
 mod origin;
 mod report;
-mod select;
+pub(crate) mod select;
 mod state;
 mod tables;
 mod write;
@@ -33,7 +33,7 @@ use self::error::BuildError;
 pub use self::error::GoldError;
 pub use self::report::GoldReport;
 use self::state::{BuildState, build_state};
-pub(crate) use self::tables::descriptions;
+pub(crate) use self::tables::{descriptions, read_folder};
 pub use self::tables::{known_tables, load_models};
 use crate::clock::Clock;
 use crate::delta::commit::CommitContext;

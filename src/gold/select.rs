@@ -27,11 +27,11 @@ use crate::storage::lake::{Layer, TableName};
 
 /// The statement of a model.
 #[derive(Clone, Debug)]
-pub(super) struct Select(Statement);
+pub(crate) struct Select(Statement);
 
 impl Select {
     /// Parses the model's file, whose header is comments, so that lines are those of the file.
-    pub(super) fn parse(model: &Model) -> Result<Self, ModelError> {
+    pub(crate) fn parse(model: &Model) -> Result<Self, ModelError> {
         let statements = dialect::parse(model.text());
         let mut statements = statements.map_err(|error| explain(model, error, 0))?;
         match (statements.pop_front(), statements.len()) {
@@ -44,7 +44,7 @@ impl Select {
     }
 
     /// Returns what the table is: the header's columns with the types that the statement gives.
-    pub(super) async fn table_spec(
+    pub(crate) async fn table_spec(
         &self,
         model: &Model,
         engine: &Engine,
@@ -72,13 +72,28 @@ impl Select {
 
     /// Plans the statement over its inputs, cut to some partitions if there are any given; the
     /// partition columns come first, then those of the header in its order.
-    pub(super) async fn plan(
+    pub(crate) async fn plan(
         &self,
         model: &Model,
         engine: &Engine,
         inputs: &[InputTable],
         only: Option<&BTreeSet<Partition>>,
     ) -> Result<DataFrame, BuildError> {
+        let (state, plan) = self.plan_as_written(model, engine, inputs, only).await?;
+        let failed = |error| explain(model, error, engine.memory_limit);
+        check_columns(model, analyze(&state, &plan).map_err(failed)?.schema())?;
+        Ok(in_order(model, state, plan).map_err(failed)?)
+    }
+
+    /// Plans the statement over its inputs, cut to some partitions if there are any given, with
+    /// the columns that it gives.
+    pub(crate) async fn plan_as_written(
+        &self,
+        model: &Model,
+        engine: &Engine,
+        inputs: &[InputTable],
+        only: Option<&BTreeSet<Partition>>,
+    ) -> Result<(SessionState, LogicalPlan), BuildError> {
         let failed = |error| explain(model, error, engine.memory_limit);
         let state = context(engine, inputs, only).map_err(failed)?.state();
         let named = state.resolve_table_references(&self.0).map_err(failed)?;
@@ -86,14 +101,13 @@ impl Select {
         check_names(model, &named, inputs)?;
         let plan = Box::pin(state.statement_to_plan(self.0.clone())).await.map_err(failed)?;
         check_repeatable(model, &plan)?;
-        check_columns(model, analyze(&state, &plan).map_err(failed)?.schema())?;
-        Ok(in_order(model, state, plan).map_err(failed)?)
+        Ok((state, plan))
     }
 }
 
 /// Turns an error of the engine into one of the model, with the line that it is about where that is
 /// known.
-pub(super) fn explain(model: &Model, error: DataFusionError, memory_limit: usize) -> ModelError {
+pub(crate) fn explain(model: &Model, error: DataFusionError, memory_limit: usize) -> ModelError {
     let span = error.diagnostic().and_then(|diagnostic| diagnostic.span);
     let line = span.and_then(|span| usize::try_from(span.start.line).ok());
     // The parser says the place in its message, unless it is the end of the text.

@@ -2,8 +2,8 @@
 //! from.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::Path;
+use std::{fs, io};
 
 use arrow::datatypes::SchemaRef;
 use lakehouse_core::gold::{Model, ModelColumn, Models};
@@ -25,7 +25,11 @@ const ARCHIVES: &str = "archives";
 /// # Errors
 /// When the folder cannot be read; what is wrong with a model is with the model.
 pub fn load_models(schemas: &Schemas, folder: Option<&Path>) -> Result<Models, GoldError> {
-    let own = folder.map(read_folder).transpose()?.unwrap_or_default();
+    let own = match folder {
+        Some(folder) => read_folder(folder)
+            .map_err(|source| GoldError::Folder { folder: folder.display().to_string(), source })?,
+        None => Vec::new(),
+    };
     let silver = schemas.iter().map(|schema| TableName::new(Layer::Silver, schema.table()));
     let archives = TableName::new(Layer::Meta, ARCHIVES);
     let tables: BTreeSet<TableName> = silver.chain([archives]).collect();
@@ -55,14 +59,14 @@ fn with_unit(column: &ModelColumn) -> String {
     }
 }
 
-fn read_folder(folder: &Path) -> Result<Vec<(String, String)>, GoldError> {
-    let failed = |source| GoldError::Folder { folder: folder.display().to_string(), source };
+/// Reads every `*.sql` file of a folder, as pairs of its path and its text.
+pub(crate) fn read_folder(folder: &Path) -> io::Result<Vec<(String, String)>> {
     let mut files = Vec::new();
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
         // A pipe that has such a name would be waited for.
         if path.extension().is_some_and(|extension| extension == "sql") && path.is_file() {
-            let text = fs::read_to_string(&path).map_err(failed)?;
+            let text = fs::read_to_string(&path)?;
             files.push((path.display().to_string(), text));
         }
     }

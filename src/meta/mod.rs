@@ -1,5 +1,5 @@
-//! The lake's tables about itself: `meta.archives` (the ledger), `meta.changes`, `meta.rejects` and
-//! `meta.runs`.
+//! The lake's tables about itself: `meta.archives` (the ledger), `meta.changes`, `meta.rejects`,
+//! `meta.runs`, `meta.findings` and `meta.gaps`.
 //!
 //! Each has a folder of one shape: `rows.rs` lists the columns with their descriptions and turns
 //! rows into batches and back, `mod.rs` says which rows a commit adds or replaces. What they share
@@ -8,6 +8,7 @@
 //! is decided in `lakehouse_core`.
 
 pub(crate) mod archives;
+pub(crate) mod audit;
 pub(crate) mod changes;
 mod columns;
 mod log_spool;
@@ -25,8 +26,14 @@ use self::schema::MetaSchema;
 use crate::delta::descriptions::Descriptions;
 use crate::delta::table::TableSpec;
 
-const TABLES: [&MetaSchema; 4] =
-    [&archives::SCHEMA, &changes::SCHEMA, &rejects::SCHEMA, &runs::SCHEMA];
+const TABLES: [&MetaSchema; 6] = [
+    &archives::SCHEMA,
+    &changes::SCHEMA,
+    &rejects::SCHEMA,
+    &runs::SCHEMA,
+    &audit::FINDINGS,
+    &audit::GAPS,
+];
 
 /// Describes one of the lake's own tables and its columns in words; nothing for a table that this
 /// program does not know.

@@ -8,7 +8,7 @@ use lakehouse_core::names::period::DateRange;
 use lakehouse_core::selection::SymbolFilter;
 
 /// Which archives are meant; what is empty means all.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Scope {
     pub markets: Vec<Market>,
     pub data_types: Vec<DataType>,

@@ -96,6 +96,8 @@ pub struct Settings {
     pub matrix: Matrix,
     /// The folder with the user's own gold models.
     pub gold_models: Option<PathBuf>,
+    /// The folder with the user's own checks.
+    pub audit_checks: Option<PathBuf>,
     /// The folder with the user's views.
     pub views: Option<PathBuf>,
     /// What a user should know of these settings, each shown once.
@@ -125,11 +127,13 @@ impl Settings {
         let lake = outside.or(file.lake.as_ref()).cloned();
         let warnings = file.warnings.clone();
         let gold_models = file.gold_models.as_ref().map(|folder| relative_to(config, folder));
+        let audit_checks = file.audit_checks.as_ref().map(|folder| relative_to(config, folder));
         let views = file.views.as_ref().map(|folder| relative_to(config, folder));
         Ok(Self {
             lake: lake.unwrap_or_else(|| setting::DEFAULT_LAKE.to_owned()),
             matrix,
             gold_models,
+            audit_checks,
             views,
             notes,
             warnings,
@@ -157,6 +161,7 @@ impl Settings {
             lake: self.lake,
             matrix: self.matrix,
             gold_models: self.gold_models,
+            audit_checks: self.audit_checks,
             selection,
             source,
             listing,
@@ -165,6 +170,7 @@ impl Settings {
             batch_size: batch_size.unwrap_or(Ingest::BATCH_SIZE),
             batch: batch_size.map_or_else(BatchLimits::default, BatchLimits::of_archives),
             stage: flags.stage,
+            audit: flags.audit,
             dry_run: flags.dry_run,
             format: flags.format,
             notes: self.notes,
@@ -183,7 +189,9 @@ impl Settings {
     ) -> Result<IngestSettings, SettingsError> {
         let PlanFlags { selection, source, tuning, format, .. } = flags.clone();
         let stage = Stage::default();
-        self.ingest(&IngestFlags { selection, source, tuning, stage, dry_run: true, format }, today)
+        let flags =
+            IngestFlags { selection, source, tuning, stage, format, dry_run: true, audit: false };
+        self.ingest(&flags, today)
     }
 
     /// Resolves the settings of a refresh; a configuration file that selects archives adds them to
@@ -196,11 +204,12 @@ impl Settings {
         flags: &RefreshFlags,
         today: NaiveDate,
     ) -> Result<IngestSettings, SettingsError> {
-        let RefreshFlags { source, tuning, format, dry_run, .. } = flags.clone();
+        let RefreshFlags { source, tuning, format, dry_run, audit, .. } = flags.clone();
         // The lake bounds the refresh, and a configuration file is written on purpose.
         let selection = SelectionFlags { all: true, ..SelectionFlags::default() };
         let stage = Stage::default();
-        self.ingest(&IngestFlags { selection, source, tuning, stage, dry_run, format }, today)
+        let flags = IngestFlags { selection, source, tuning, stage, audit, dry_run, format };
+        self.ingest(&flags, today)
     }
 
     /// Returns where the shell keeps its history, if there is a folder for such files.
@@ -242,6 +251,8 @@ pub struct IngestSettings {
     pub matrix: Matrix,
     /// The folder with the user's own gold models.
     pub gold_models: Option<PathBuf>,
+    /// The folder with the user's own checks.
+    pub audit_checks: Option<PathBuf>,
     pub selection: Selection,
     /// An `http(s)://` base, a folder, or an object-store URL.
     pub source: SourceUrl,
@@ -256,6 +267,8 @@ pub struct IngestSettings {
     pub batch: BatchLimits,
     /// The last stage to run.
     pub stage: Stage,
+    /// Whether what changed is audited at the end.
+    pub audit: bool,
     /// Whether to stop at the plan.
     pub dry_run: bool,
     pub format: ReportFormat,

@@ -118,6 +118,7 @@ impl Settings {
             ),
             place(&setting::MATRIX_PATH, json!(self.file.matrix_path), false, false),
             place(&setting::GOLD_MODELS, json!(self.file.gold_models), false, false),
+            place(&setting::AUDIT_CHECKS, json!(self.file.audit_checks), false, false),
             place(&setting::VIEWS, json!(self.file.views), false, false),
         ];
         // A listing of a source that is not in use has no effect, wherever it is named.

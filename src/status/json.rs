@@ -6,6 +6,7 @@ use lakehouse_core::ledger::LedgerEntry;
 use serde::Serialize;
 
 use super::{LakeStatus, RunRecord, Totals};
+use crate::audit::OpenRows;
 
 /// All of a status.
 #[derive(Debug, Serialize)]
@@ -17,6 +18,8 @@ pub(crate) struct StatusDocument<'a> {
     series: Vec<SeriesRecord<'a>>,
     pub(crate) failed: Vec<FailureRecord<'a>>,
     pub(crate) runs: &'a [RunRecord],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) audit: Option<&'a OpenRows>,
 }
 
 /// One series with its gaps.
@@ -74,6 +77,7 @@ impl<'a> StatusDocument<'a> {
             series: status.series.iter().map(series).collect(),
             failed: status.failures.iter().map(FailureRecord::new).collect(),
             runs: &status.runs,
+            audit: status.audit.as_ref(),
         }
     }
 }

@@ -18,6 +18,7 @@ use thiserror::Error;
 
 pub(crate) use self::json::{FailureRecord, StatusDocument};
 pub(crate) use self::runs::RunRecord;
+use crate::audit::{OpenRows, is_in_scope, open_rows};
 use crate::delta::TableError;
 use crate::meta::archives::reader::LedgerReader;
 use crate::meta::scope::Scope;
@@ -50,6 +51,8 @@ pub(crate) struct LakeStatus {
     pub(crate) failures: Vec<LedgerEntry>,
     /// The last runs, the newest first.
     pub(crate) runs: Vec<RunRecord>,
+    /// What audits found and what still holds; nothing if there was no audit.
+    pub(crate) audit: Option<OpenRows>,
 }
 
 impl LakeStatus {
@@ -81,6 +84,7 @@ impl LakeStatus {
             series: series.finish(),
             failures,
             runs: runs::last_runs(&session).await?,
+            audit: open_rows(lake, |row| is_in_scope(scope, row)).await?,
         })
     }
 

@@ -35,6 +35,9 @@ impl LakeStatus {
         if !self.runs.is_empty() {
             parts.push(self.last_runs());
         }
+        if let Some(audit) = &self.audit {
+            parts.push(format!("audit: {audit}\n"));
+        }
         if !parts.is_empty() {
             parts.push(format!("format version of the lake: {}\n", self.format_version));
         }

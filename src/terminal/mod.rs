@@ -148,6 +148,9 @@ impl TerminalReporter {
             Event::Model(model) if model.is_failure() => {
                 self.show_once(MessageKind::Failure, &model.to_string());
             }
+            Event::Check(check) if check.is_failure() => {
+                self.show_once(MessageKind::Failure, &check.to_string());
+            }
             Event::Failed { archive, status, reason } => self.show_failure(archive, status, reason),
             _ => {}
         }

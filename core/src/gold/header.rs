@@ -17,8 +17,9 @@
 
 use std::path::Path;
 
+use super::values::{HeaderValues, is_name, is_outside, paragraphs};
 use super::{ColumnKind, ModelColumn, ModelError, Partitioning};
-use crate::names::table::{Layer, TableName};
+use crate::names::table::TableName;
 
 /// Keys of a header; a line that begins with one of them and a colon says it.
 const KEYS: [&str; 6] = ["partitions", "key", "inputs", "lookback", "lookahead", "columns"];
@@ -39,11 +40,11 @@ pub(super) struct Header {
 
 /// Where things stand in the file, counted from 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct HeaderLines {
-    pub(super) key: usize,
-    pub(super) inputs: usize,
-    pub(super) columns: usize,
-    pub(super) select: usize,
+pub(crate) struct HeaderLines {
+    pub(crate) key: usize,
+    pub(crate) inputs: usize,
+    pub(crate) columns: usize,
+    pub(crate) select: usize,
 }
 
 /// Reads the header of a model's file.
@@ -117,68 +118,17 @@ impl<'a> HeaderReader<'a> {
             return Err(self.error(line, format!("`{key}` is given twice")));
         }
         match key {
-            "partitions" => self.partitioning = Some(self.partitions(line, value)?),
-            "key" => (self.lines.key, self.key) = (line, self.names(line, key, value)?),
+            "partitions" => self.partitioning = Some(self.values().partitions(line, value)?),
+            "key" => (self.lines.key, self.key) = (line, self.values().names(line, key, value)?),
             "inputs" => {
-                let names = self.names(line, key, value)?;
-                self.inputs =
-                    names.iter().map(|name| self.input(line, name)).collect::<Result<_, _>>()?;
+                self.inputs = self.values().inputs(line, value)?;
                 self.lines.inputs = line;
             }
-            "lookback" => self.lookback = Some(self.days(line, key, value)?),
-            "lookahead" => self.lookahead = Some(self.days(line, key, value)?),
+            "lookback" => self.lookback = Some(self.values().days(line, key, value)?),
+            "lookahead" => self.lookahead = Some(self.values().days(line, key, value)?),
             _ => self.lines.columns = line,
         }
         Ok(())
-    }
-
-    fn partitions(&self, line: usize, value: &str) -> Result<Partitioning, ModelError> {
-        let words: Vec<&str> = value.split(',').map(str::trim).collect();
-        match words[..] {
-            ["market", "date"] => Ok(Partitioning::MarketAndDate),
-            ["none"] => Ok(Partitioning::Whole),
-            _ => Err(self.error(
-                line,
-                format!("`partitions`: expected `market, date` or `none`, found `{value}`"),
-            )),
-        }
-    }
-
-    fn names(&self, line: usize, key: &str, value: &str) -> Result<Vec<String>, ModelError> {
-        let names: Vec<String> = value.split(',').map(|name| name.trim().to_owned()).collect();
-        let twice = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name));
-        match twice {
-            _ if names.iter().any(String::is_empty) => Err(self.error(
-                line,
-                format!("`{key}`: expected names separated by commas, found `{value}`"),
-            )),
-            Some((_, name)) => Err(self.error(line, format!("`{key}` names `{name}` twice"))),
-            None => Ok(names),
-        }
-    }
-
-    fn input(&self, line: usize, name: &str) -> Result<TableName, ModelError> {
-        let parts = name.split_once('.').and_then(|(layer, name)| {
-            let layer = Layer::named(layer)?;
-            is_name(name).then(|| TableName::new(layer, name))
-        });
-        parts.ok_or_else(|| {
-            self.error(
-                line,
-                format!("`inputs`: expected a table such as silver.klines, found `{name}`"),
-            )
-        })
-    }
-
-    fn days(&self, line: usize, key: &str, value: &str) -> Result<u32, ModelError> {
-        let days = value.strip_suffix(" days").or_else(|| value.strip_suffix(" day"));
-        let days = days.and_then(|days| days.parse().ok()).filter(|days| *days <= 3_650);
-        days.ok_or_else(|| {
-            self.error(
-                line,
-                format!("`{key}`: expected days such as `1 day` or `30 days`, found `{value}`"),
-            )
-        })
     }
 
     /// Reads `name kind, unit: description`, or more of the description of the column above.
@@ -289,32 +239,11 @@ impl<'a> HeaderReader<'a> {
         }
     }
 
+    const fn values(&self) -> HeaderValues<'a> {
+        HeaderValues { file: self.file }
+    }
+
     fn error(&self, line: usize, message: impl Into<String>) -> ModelError {
-        ModelError::new(self.file, line, message)
+        self.values().error(line, message)
     }
-}
-
-/// Columns are indented, so that one may be called like a key.
-fn is_outside(comment: &str) -> bool {
-    comment.len() - comment.trim_start().len() <= 1
-}
-
-fn is_name(text: &str) -> bool {
-    let plain =
-        |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_';
-    text.starts_with(|first: char| first.is_ascii_lowercase()) && text.chars().all(plain)
-}
-
-/// Joins the lines of a text; an empty line stays one.
-fn paragraphs(lines: &[&str]) -> String {
-    let mut text = String::new();
-    for line in lines {
-        match (line.is_empty(), text.is_empty() || text.ends_with('\n')) {
-            (true, true) => {}
-            (true, false) => text.push('\n'),
-            (false, true) => text.push_str(line),
-            (false, false) => text.extend([" ", line]),
-        }
-    }
-    text.trim_end().to_owned()
 }

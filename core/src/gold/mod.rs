@@ -11,9 +11,12 @@ mod model;
 mod order;
 mod recompute;
 mod table;
+pub(crate) mod values;
 
 pub use error::ModelError;
+pub(crate) use header::HeaderLines;
 pub use model::Model;
+pub(crate) use model::Statement;
 pub use order::{BrokenModel, Models};
 pub use recompute::{Changed, InputState, Recompute, recompute};
 pub use table::{ColumnKind, ModelColumn, Partitioning};

@@ -25,6 +25,37 @@ pub struct Model {
     pub(super) lines: HeaderLines,
 }
 
+/// A statement that fills no table of its own, as the machinery of models runs it.
+#[derive(Debug)]
+pub(crate) struct Statement {
+    pub(crate) name: String,
+    pub(crate) file: String,
+    pub(crate) text: String,
+    pub(crate) partitioning: Partitioning,
+    pub(crate) inputs: Vec<TableName>,
+    pub(crate) lookback: u32,
+    pub(crate) lookahead: u32,
+    pub(crate) lines: HeaderLines,
+}
+
+impl From<Statement> for Model {
+    fn from(statement: Statement) -> Self {
+        Self {
+            name: statement.name,
+            file: statement.file,
+            text: statement.text,
+            description: String::new(),
+            partitioning: statement.partitioning,
+            key: Vec::new(),
+            inputs: statement.inputs,
+            lookback: statement.lookback,
+            lookahead: statement.lookahead,
+            columns: Vec::new(),
+            lines: statement.lines,
+        }
+    }
+}
+
 impl Model {
     /// Reads a model's file; its name without `.sql` is the table's.
     ///

@@ -105,5 +105,5 @@ fn prepare(lake: &Lake, mirror: &Mirror, context: &Context) -> anyhow::Result<Pr
     let models = Arc::new(load_models(&schemas, None)?);
     let gold =
         Gold { shutdown: ingest.shutdown.clone(), ..Gold::new(lake.clone(), models, schemas) };
-    Ok(Prepared { ingest, gold: Some(gold) })
+    Ok(Prepared { ingest, gold: Some(gold), audit: None })
 }

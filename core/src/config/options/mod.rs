@@ -34,6 +34,8 @@ pub struct FileOptions {
     pub frequency: Option<FrequencyPolicy>,
     /// A folder with gold models of the user's own, relative to the file.
     pub gold_models: Option<String>,
+    /// A folder with checks of the user, relative to the file.
+    pub audit_checks: Option<String>,
     /// A folder with views of the user, relative to the file.
     pub views: Option<String>,
     /// `lake`, or `output_directory` in existing configurations.

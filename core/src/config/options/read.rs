@@ -24,6 +24,7 @@ const OPTIONS: &[(&str, ReadOption)] = &[
     ("lake", lake),
     ("output_directory", lake),
     ("gold_models", |options, value| put(&mut options.gold_models, value.text()?.to_owned())),
+    ("audit_checks", |options, value| put(&mut options.audit_checks, value.text()?.to_owned())),
     ("views", |options, value| put(&mut options.views, value.text()?.to_owned())),
     ("source", |options, value| put(&mut options.source, value.text()?.to_owned())),
     ("listing", |options, value| put(&mut options.listing, value.text()?.to_owned())),
