@@ -60,6 +60,7 @@ mod error_chain;
 mod memory;
 mod proxy;
 mod report_html;
+mod serve;
 mod shell;
 mod shutdown;
 mod silver;

@@ -61,6 +61,7 @@ mod rejects;
 mod repair;
 mod report_page;
 mod resume;
+mod serve;
 mod settings;
 mod shell;
 mod source;

@@ -70,3 +70,11 @@ Examples:
 
 Only days whose inputs changed are computed again. Your own models are *.sql files in the folder
 that `gold_models` names in the configuration file.";
+
+pub(super) const SERVE_NOTES: &str = "\
+Examples:
+  lakehouse serve
+  lakehouse serve --http 127.0.0.1:9000 --timeout 5m
+  curl 'http://127.0.0.1:8080/api/sql?format=csv&sql=SELECT+*+FROM+klines+LIMIT+10'
+
+Only this machine reaches the server. Ctrl-C stops it; running statements get ten seconds to end.";

@@ -13,6 +13,7 @@ mod maintain;
 mod program;
 mod read;
 mod selection;
+mod serve;
 pub mod setting;
 mod shell;
 mod status;
@@ -25,7 +26,7 @@ pub use self::audit::{AuditCommand, AuditFlags, AuditListFlags, AuditShowFlags};
 pub use self::changes::ChangesFlags;
 use self::examples::{
     AUDIT_EXAMPLES, DEMO_NOTES, EXAMPLES, GOLD_EXAMPLES, QUERY_EXAMPLES, REFRESH_EXAMPLES,
-    SELECTION_EXAMPLES, SHELL_NOTES,
+    SELECTION_EXAMPLES, SERVE_NOTES, SHELL_NOTES,
 };
 pub use self::global::{GlobalFlags, LogFormat, ProgressWhen, ReportFormat};
 pub use self::gold::{GoldCommand, GoldFlags, GoldListFlags, GoldShowFlags};
@@ -36,6 +37,7 @@ pub use self::read::{
     CompletionsFlags, MatrixFlags, MatrixFormat, QueryFlags, StatementFlags, VerifyFlags,
 };
 pub use self::selection::{ScopeFlags, SelectionFlags, SourceFlags, TuningFlags};
+pub use self::serve::ServeFlags;
 pub use self::shell::ShellFlags;
 use self::status::STATUS_EXAMPLES;
 pub use self::status::{StatusFlags, StatusReportFlags};
@@ -94,6 +96,9 @@ pub enum Command {
     /// Run SQL statements interactively, or from standard input.
     #[command(after_help = SHELL_NOTES)]
     Shell(ShellFlags),
+    /// Serve the lake, read-only: a page for browsers, and SQL over HTTP.
+    #[command(after_help = SERVE_NOTES)]
+    Serve(ServeFlags),
     /// Show what the lake holds: first and last days, gaps with reasons, failures, the last runs.
     #[command(after_help = STATUS_EXAMPLES)]
     Status(StatusFlags),

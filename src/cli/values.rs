@@ -22,6 +22,12 @@ pub(crate) fn bandwidth(text: &str) -> Result<u64, String> {
     size.ok_or_else(|| "expected bytes per second such as 20MiB or 500kB".to_owned())
 }
 
+/// Reads a number of bytes, `2GiB` or `500MB`.
+pub(super) fn size(text: &str) -> Result<ByteSize, String> {
+    let size = text.parse::<ByteSize>().ok().filter(|size| size.0 > 0);
+    size.ok_or_else(|| "expected bytes such as 2GiB or 500MB".to_owned())
+}
+
 /// Reads a length of time such as `7d` or `12h`, or 0.
 pub(super) fn retention(text: &str) -> Result<TimeDelta, String> {
     if text == "0" {

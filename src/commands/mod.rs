@@ -18,6 +18,7 @@ mod refresh;
 mod report;
 mod run;
 mod scope;
+mod serve;
 mod shell;
 mod status;
 mod verify;
@@ -100,6 +101,7 @@ async fn execute(command: Command, context: &Context) -> anyhow::Result<CommandO
         Command::Audit(flags) => Box::pin(audit::run(flags, context)).await,
         Command::Query(flags) => query::run(&flags, context).await,
         Command::Shell(flags) => shell::run(&flags, context).await,
+        Command::Serve(flags) => Box::pin(serve::run(&flags, context)).await,
         Command::Status(flags) => status::run(&flags, context).await,
         Command::Report(flags) => report::run(&flags, context).await,
         Command::Changes(flags) => changes::run(flags, context).await,

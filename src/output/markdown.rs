@@ -9,12 +9,12 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use super::OutputError;
 
 /// Writes rows as they come.
-pub(super) struct MarkdownWriter<'a, W> {
-    out: &'a mut W,
+pub(super) struct MarkdownWriter<W> {
+    out: W,
 }
 
-impl<'a, W: Write> MarkdownWriter<'a, W> {
-    pub(super) fn new(out: &'a mut W, schema: &SchemaRef) -> Result<Self, OutputError> {
+impl<W: Write> MarkdownWriter<W> {
+    pub(super) fn new(out: W, schema: &SchemaRef) -> Result<Self, OutputError> {
         let mut writer = Self { out };
         writer.line(schema.fields().iter().map(|field| escape(field.name())))?;
         let align = |numeric: bool| if numeric { "---:" } else { "---" }.to_owned();

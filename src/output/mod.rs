@@ -4,6 +4,7 @@
 //! Every format is written while rows arrive, except tables for people, whose columns cannot be
 //! aligned before the last row.
 
+mod encoder;
 mod file;
 mod markdown;
 mod parts;
@@ -32,6 +33,7 @@ use parquet::file::properties::WriterProperties;
 use table::TableWriter;
 use thiserror::Error;
 
+pub(crate) use encoder::Encoder;
 pub(crate) use file::{OutputFile, folder_of};
 pub(crate) use parts::OutputFolder;
 pub(crate) use table::type_name;
@@ -145,7 +147,7 @@ pub async fn write_stream<W: Write + Send>(
     out: &mut W,
     options: OutputOptions,
 ) -> Result<usize, OutputError> {
-    let mut sink = Sink::open(format, out, &stream.schema(), options.max_rows)?;
+    let mut sink = Sink::open(format, &mut *out, &stream.schema(), options.max_rows)?;
     let mut rows = 0;
     while let Some(batch) = stream.next().await {
         let mut batch = batch.map_err(OutputError::Query)?;
@@ -165,21 +167,21 @@ pub async fn write_stream<W: Write + Send>(
 }
 
 /// An open writer of one format.
-enum Sink<'a, W: Write + Send> {
-    Table(TableWriter<'a, W>),
-    Csv(csv::Writer<&'a mut W>),
-    Json(json::Writer<&'a mut W, JsonArray>),
-    Ndjson(json::Writer<&'a mut W, LineDelimited>),
-    Markdown(MarkdownWriter<'a, W>),
-    Parquet(Box<ArrowWriter<&'a mut W>>),
-    Arrow(FileWriter<&'a mut W>),
-    ArrowStream(StreamWriter<&'a mut W>),
+enum Sink<W: Write + Send> {
+    Table(TableWriter<W>),
+    Csv(csv::Writer<W>),
+    Json(json::Writer<W, JsonArray>),
+    Ndjson(json::Writer<W, LineDelimited>),
+    Markdown(MarkdownWriter<W>),
+    Parquet(Box<ArrowWriter<W>>),
+    Arrow(FileWriter<W>),
+    ArrowStream(StreamWriter<W>),
 }
 
-impl<'a, W: Write + Send> Sink<'a, W> {
+impl<W: Write + Send> Sink<W> {
     fn open(
         format: Format,
-        out: &'a mut W,
+        out: W,
         schema: &SchemaRef,
         max_rows: Option<usize>,
     ) -> Result<Self, OutputError> {
@@ -243,11 +245,11 @@ impl<'a, W: Write + Send> Sink<'a, W> {
 }
 
 /// The header is written at once, so that an answer without rows still has its columns.
-fn separated<'a, W: Write>(
-    out: &'a mut W,
+fn separated<W: Write>(
+    out: W,
     schema: &SchemaRef,
     delimiter: u8,
-) -> Result<csv::Writer<&'a mut W>, OutputError> {
+) -> Result<csv::Writer<W>, OutputError> {
     if let Some(field) = schema.fields().iter().find(|field| field.data_type().is_nested()) {
         let name = field.name();
         return Err(OutputError::Format(format!(

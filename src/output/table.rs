@@ -14,16 +14,16 @@ use comfy_table::{CellAlignment, Table};
 use lakehouse_core::foreign::steers;
 
 /// Gathers rows and draws them at the end.
-pub(super) struct TableWriter<'a, W> {
-    out: &'a mut W,
+pub(super) struct TableWriter<W> {
+    out: W,
     schema: SchemaRef,
     max_rows: Option<usize>,
     kept: Vec<RecordBatch>,
     rows: usize,
 }
 
-impl<'a, W: Write> TableWriter<'a, W> {
-    pub(super) fn new(out: &'a mut W, schema: &SchemaRef, max_rows: Option<usize>) -> Self {
+impl<W: Write> TableWriter<W> {
+    pub(super) fn new(out: W, schema: &SchemaRef, max_rows: Option<usize>) -> Self {
         Self { out, schema: SchemaRef::clone(schema), max_rows, kept: Vec::new(), rows: 0 }
     }
 
@@ -35,9 +35,9 @@ impl<'a, W: Write> TableWriter<'a, W> {
         self.rows += batch.num_rows();
     }
 
-    pub(super) fn finish(self) -> Result<(), super::OutputError> {
+    pub(super) fn finish(mut self) -> Result<(), super::OutputError> {
         let shown = self.kept.iter().map(RecordBatch::num_rows).sum::<usize>();
-        draw(self.out, &self.schema, &self.kept)?;
+        draw(&mut self.out, &self.schema, &self.kept)?;
         match self.rows - shown {
             0 => writeln!(self.out, "{}", count(self.rows))?,
             1 => writeln!(self.out, "… 1 more row")?,

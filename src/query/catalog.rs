@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use datafusion::catalog::{CatalogProvider, SchemaProvider, TableProvider};
@@ -38,6 +39,7 @@ impl LakeCatalog {
             lake: lake.clone(),
             layer,
             at,
+            max_age: Duration::ZERO,
             listed: RwLock::default(),
             views: None,
         };
@@ -46,6 +48,15 @@ impl LakeCatalog {
             layers: Layer::ALL.map(|layer| (layer, Arc::new(tables(layer)))).into(),
             views: None,
         }
+    }
+
+    /// Lets tables be read at a version that was the newest up to this long ago.
+    #[must_use]
+    pub(super) fn with_max_age(mut self, max_age: Duration) -> Self {
+        for tables in self.layers.values_mut().filter_map(Arc::get_mut) {
+            tables.max_age = max_age;
+        }
+        self
     }
 
     /// Adds views: a schema, whose names alone are found where silver has no such table.
@@ -121,6 +132,8 @@ struct LayerTables {
     lake: Lake,
     layer: Layer,
     at: At,
+    /// How long a look at a table's log counts.
+    max_age: Duration,
     /// The names as of the last listing; only what cannot wait for a listing uses them.
     listed: RwLock<Vec<String>>,
     /// Views that are read where there is no table of their name.
@@ -135,7 +148,7 @@ impl LayerTables {
         self.lake.check_format().await.map_err(QueryError::Lake)?;
         let name = TableName::new(self.layer, name);
         let url = self.lake.table_url(&name).map_err(QueryError::Lake)?;
-        let snapshot = TableSnapshot::open(&url, self.at).await?;
+        let snapshot = TableSnapshot::open_within(&url, self.at, self.max_age).await?;
         Ok(snapshot.map(|snapshot| TableScan::new(name, snapshot)))
     }
 }

@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
@@ -48,6 +49,8 @@ pub struct SessionOptions {
     pub target_partitions: Option<usize>,
     /// Which version of the tables is read.
     pub at: At,
+    /// How old what is known of a table's newest version may be; with zero, each statement looks.
+    pub max_age: Duration,
     /// Tables that the program can fill, so that a missing table is not taken for a misspelt one.
     pub known_tables: Vec<TableName>,
     /// Statements that are read like tables.
@@ -109,19 +112,25 @@ impl Session {
     /// When the lake's store or the spill folder cannot be used.
     pub fn open(lake: &Lake, options: SessionOptions) -> Result<Self, QueryError> {
         let engine = Engine::over(lake, &options)?;
+        Ok(Self::with_engine(&engine, lake, options))
+    }
+
+    /// Opens a session on an engine that several share, with its limits.
+    pub(crate) fn with_engine(engine: &Engine, lake: &Lake, options: SessionOptions) -> Self {
         let context = engine.context(engine.config.clone());
         let state = context.state_weak_ref();
         let state = move || state.upgrade().map(|state| state.read().clone());
         let views = ViewTables::new(options.views, state);
-        let catalog = Arc::new(LakeCatalog::new(lake, options.at).with_views(views));
+        let catalog = LakeCatalog::new(lake, options.at).with_max_age(options.max_age);
+        let catalog = Arc::new(catalog.with_views(views));
         context.register_catalog(CATALOG, Arc::clone(&catalog) as _);
-        Ok(Self {
+        Self {
             context,
             catalog,
             memory_limit: engine.memory_limit,
             known_tables: options.known_tables,
             parameters: Parameters::new(),
-        })
+        }
     }
 
     /// Returns the lake's tables.

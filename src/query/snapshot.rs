@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -57,8 +58,20 @@ impl TableSnapshot {
     /// When the log cannot be read, or the version does not exist, or the table did not exist at
     /// the time.
     pub async fn open(url: &Url, at: At) -> Result<Option<Arc<Self>>, QueryError> {
+        Self::open_within(url, at, Duration::ZERO).await
+    }
+
+    /// Does the same, where the newest version may be what it was up to `max_age` ago.
+    ///
+    /// # Errors
+    /// Like [`TableSnapshot::open`].
+    pub(super) async fn open_within(
+        url: &Url,
+        at: At,
+        max_age: Duration,
+    ) -> Result<Option<Arc<Self>>, QueryError> {
         let opened = match at {
-            At::Newest => newest(url).await,
+            At::Newest => newest(url, max_age).await,
             At::Version(version) => {
                 refuse_beyond_newest(url, version).await?;
                 at_version(url, version).await
@@ -166,14 +179,17 @@ struct OpenedTable {
     log: LogStoreRef,
     state: Arc<Snapshot>,
     snapshot: Arc<TableSnapshot>,
+    /// When the log was last looked at.
+    seen: Instant,
 }
 
 impl FromLog for OpenedTable {
     async fn from_log(log: LogStoreRef, version: Option<u64>) -> Result<Self, LogError> {
         // The library's own table would keep the whole log in memory, twice.
+        let seen = Instant::now();
         let state = Snapshot::try_new(log.as_ref(), version).await?;
         let snapshot = TableSnapshot::read(&log, &state).await?;
-        Ok(Self { log, state: Arc::new(state), snapshot: Arc::new(snapshot) })
+        Ok(Self { log, state: Arc::new(state), snapshot: Arc::new(snapshot), seen })
     }
 
     fn read_version(&self) -> Option<u64> {
@@ -192,10 +208,11 @@ fn cache_entry(url: &Url) -> CacheEntry {
     Arc::clone(opened.entry(url.clone()).or_default())
 }
 
-async fn newest(url: &Url) -> Result<Option<Arc<TableSnapshot>>, LogError> {
+async fn newest(url: &Url, max_age: Duration) -> Result<Option<Arc<TableSnapshot>>, LogError> {
     let cache_entry = cache_entry(url);
     let mut cache_entry = cache_entry.lock().await;
     let opened = match cache_entry.take() {
+        Some(opened) if opened.seen.elapsed() < max_age => opened,
         Some(opened) => refresh(opened).await?,
         None => match open_log::<OpenedTable>(url, None).await? {
             Some(opened) => opened,
@@ -207,7 +224,8 @@ async fn newest(url: &Url) -> Result<Option<Arc<TableSnapshot>>, LogError> {
 
 /// Refuses a version that is still to come, before the engine does in its own words.
 async fn refuse_beyond_newest(url: &Url, version: u64) -> Result<(), QueryError> {
-    let snapshot = newest(url).await.map_err(|source| QueryError::table(url, source))?;
+    let snapshot =
+        newest(url, Duration::ZERO).await.map_err(|source| QueryError::table(url, source))?;
     match snapshot.map(|snapshot| snapshot.version) {
         Some(newest) if newest < version => {
             Err(QueryError::NoVersion { location: location_of(url), version, newest })
@@ -219,6 +237,7 @@ async fn refuse_beyond_newest(url: &Url, version: u64) -> Result<(), QueryError>
 /// Moves a table on to its newest version.
 async fn refresh(mut opened: OpenedTable) -> Result<OpenedTable, LogError> {
     let log = &opened.log;
+    opened.seen = Instant::now();
     opened.state = match Arc::clone(&opened.state).update(log.engine(None), None).await {
         Ok(state) => state,
         Err(error) => return Err(name_torn_commit(log, error.into()).await?),

@@ -6,7 +6,7 @@
 mod charts;
 mod document;
 mod records;
-mod template;
+pub(crate) mod template;
 
 use chrono::{DateTime, Utc};
 use lakehouse_core::matrix::Matrix;

@@ -23,14 +23,38 @@ const SCRIPT: [&str; 7] = [
     include_str!("main.js"),
 ];
 
-/// Puts data (JSON) and a title into the page.
+/// What a page is made of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Parts<'a> {
+    /// Text with `{{policy}}`, `{{title}}`, `{{style}}`, `{{data}}` and `{{script}}` in it.
+    pub(crate) markup: &'a str,
+    /// In the order in which later rules win.
+    pub(crate) style: &'a [&'a str],
+    /// One function, whose parts use the parts before them.
+    pub(crate) script: &'a [&'a str],
+    /// What the page may do besides showing itself, as directives of its policy.
+    pub(crate) allowed: &'a str,
+}
+
+/// What the page of the report and pages like it have in common.
+pub(crate) const COMMON_STYLE: &str = STYLE[0];
+pub(crate) const COMMON_SCRIPT: [&str; 2] = [SCRIPT[0], SCRIPT[1]];
+
+/// Puts data (JSON) and a title into the page of the report.
 pub(super) fn fill(location: &str, json: &str) -> String {
-    let style = STYLE.concat();
-    let script = format!("\"use strict\";\n(() => {{\n{}}})();\n", SCRIPT.concat());
+    let parts = Parts { markup: MARKUP, style: &STYLE, script: &SCRIPT, allowed: "" };
+    fill_parts(parts, location, json)
+}
+
+/// Puts data (JSON) and a title into a page.
+pub(crate) fn fill_parts(parts: Parts<'_>, location: &str, json: &str) -> String {
+    let style = parts.style.concat();
+    let script = format!("\"use strict\";\n(() => {{\n{}}})();\n", parts.script.concat());
     let policy = format!(
-        "default-src 'none'; img-src data:; style-src 'sha256-{}'; script-src 'sha256-{}'",
+        "default-src 'none'; img-src data:; style-src 'sha256-{}'; script-src 'sha256-{}'{}",
         BASE64_STANDARD.encode(Sha256::digest(&style)),
-        BASE64_STANDARD.encode(Sha256::digest(&script))
+        BASE64_STANDARD.encode(Sha256::digest(&script)),
+        parts.allowed
     );
     let values = [
         ("policy", policy.as_str()),
@@ -39,9 +63,10 @@ pub(super) fn fill(location: &str, json: &str) -> String {
         ("data", &escape_json(json)),
         ("script", &script),
     ];
-    let mut page =
-        String::with_capacity(MARKUP.len() + style.len() + script.len() + json.len() * 11 / 10);
-    let mut rest = MARKUP;
+    let mut page = String::with_capacity(
+        parts.markup.len() + style.len() + script.len() + json.len() * 11 / 10,
+    );
+    let mut rest = parts.markup;
     // What was put in is never looked at again.
     while let Some((before, after)) = rest.split_once("{{") {
         let (name, after) = after.split_once("}}").unwrap_or((after, ""));

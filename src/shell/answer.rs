@@ -25,17 +25,24 @@ pub(crate) enum Answered {
 pub(crate) fn open_session(settings: &Settings, flags: &StatementFlags) -> anyhow::Result<Session> {
     let lake = Lake::open(&settings.lake)
         .with_context(|| format!("cannot use the lake {}", settings.lake))?;
+    let mut session = Session::open(&lake, session_options(settings, flags)?)?;
+    for (name, value) in &flags.parameters {
+        session.set_parameter(name, value);
+    }
+    Ok(session)
+}
+
+/// Returns what the settings and flags say of every session.
+pub(crate) fn session_options(
+    settings: &Settings,
+    flags: &StatementFlags,
+) -> anyhow::Result<SessionOptions> {
     let schemas = Schemas::builtin()?;
     let models = load_models(&schemas, settings.gold_models.as_deref())?;
     let known_tables = known_tables(&schemas, &models);
     let views = settings.views.as_deref().map(Views::load).transpose()?.unwrap_or_default();
     let at = flags.at.unwrap_or_default();
-    let options = SessionOptions { known_tables, at, views, ..SessionOptions::default() };
-    let mut session = Session::open(&lake, options)?;
-    for (name, value) in &flags.parameters {
-        session.set_parameter(name, value);
-    }
-    Ok(session)
+    Ok(SessionOptions { known_tables, at, views, ..SessionOptions::default() })
 }
 
 /// Runs one statement and writes its rows, `max_rows` at most.

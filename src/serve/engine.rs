@@ -1,0 +1,135 @@
+//! What all doors share: the engine with its memory, the limits, the figures, and the request to
+//! stop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use super::metrics::Metrics;
+use super::statement::{Answer, Request, StatementError, start};
+use crate::query::{Engine, QueryError, Session, SessionOptions};
+use crate::shutdown::Shutdown;
+use crate::storage::lake::Lake;
+
+/// How old what a statement sees of a table may be: no log is listed for each statement.
+const MAX_AGE: Duration = Duration::from_secs(2);
+
+/// What the statements of all doors may use together, and each of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Statements that run at a time; others wait.
+    pub(crate) statements: usize,
+    /// The longest that a statement may take, waiting included.
+    pub(crate) timeout: Duration,
+}
+
+/// The engine with its limits, over one lake.
+#[derive(Debug)]
+pub(crate) struct StatementEngine {
+    lake: Lake,
+    /// The lake's folder or URL, as the user names it.
+    location: String,
+    engine: Engine,
+    options: SessionOptions,
+    parameters: Vec<(String, String)>,
+    limits: Limits,
+    running: Arc<Semaphore>,
+    metrics: Metrics,
+    stopping: Shutdown,
+    aborted: Shutdown,
+}
+
+impl StatementEngine {
+    /// Sets the engine up over a lake; `stopping` is the request to take no more statements.
+    ///
+    /// # Errors
+    /// When the lake's store or the spill folder cannot be used.
+    pub(crate) fn new(
+        lake: Lake,
+        location: String,
+        options: SessionOptions,
+        parameters: Vec<(String, String)>,
+        limits: Limits,
+        stopping: Shutdown,
+    ) -> Result<Self, QueryError> {
+        let options = SessionOptions { max_age: MAX_AGE, ..options };
+        let engine = Engine::over(&lake, &options)?;
+        let running = Arc::new(Semaphore::new(limits.statements));
+        let metrics = Metrics::new();
+        let aborted = Shutdown::default();
+        Ok(Self {
+            lake,
+            location,
+            engine,
+            options,
+            parameters,
+            limits,
+            running,
+            metrics,
+            stopping,
+            aborted,
+        })
+    }
+
+    /// Opens a session, which shares nothing with others but memory and limits.
+    pub(super) fn session(&self) -> Session {
+        let mut session = Session::with_engine(&self.engine, &self.lake, self.options.clone());
+        for (name, value) in &self.parameters {
+            session.set_parameter(name, value);
+        }
+        session
+    }
+
+    /// Starts a statement, and returns once its columns are known.
+    ///
+    /// # Errors
+    /// When it is refused, cannot be planned, or exceeds a limit before its first row.
+    pub(super) async fn start(
+        self: &Arc<Self>,
+        session: &Session,
+        request: Request,
+    ) -> Result<Answer, StatementError> {
+        start(Arc::clone(self), session.clone(), request).await
+    }
+
+    /// Returns whether the tables of the lake can be listed.
+    pub(super) async fn is_ready(&self) -> bool {
+        !self.stopping.is_requested() && self.session().catalog().list().await.is_ok()
+    }
+
+    /// Writes the figures in the text format of Prometheus.
+    pub(super) fn figures(&self) -> Result<String, std::fmt::Error> {
+        self.metrics.memory_used(self.engine.runtime.memory_pool.reserved());
+        self.metrics.encode()
+    }
+
+    /// Ends all statements that are still running.
+    pub(super) fn abort_statements(&self) {
+        self.aborted.request();
+    }
+
+    pub(super) fn location(&self) -> &str {
+        &self.location
+    }
+
+    pub(super) const fn stopping(&self) -> &Shutdown {
+        &self.stopping
+    }
+
+    pub(super) const fn aborted(&self) -> &Shutdown {
+        &self.aborted
+    }
+
+    pub(super) const fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    pub(super) const fn running(&self) -> &Arc<Semaphore> {
+        &self.running
+    }
+
+    pub(super) const fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+}

@@ -1,0 +1,108 @@
+//! HTTP: the page, statements as JSON, CSV, Parquet or Arrow, and what monitoring asks for.
+//!
+//! Connections are accepted here rather than by the framework, so that their number and the time
+//! for a request's head are limited.
+
+mod checks;
+mod page;
+mod rows_json;
+mod sql;
+mod tables;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{ConnectInfo, DefaultBodyLimit, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::service::TowerToHyperService;
+use tokio::task::JoinSet;
+
+use super::Door;
+use super::engine::StatementEngine;
+use super::listen::{Connection, Listener};
+use crate::query::Session;
+
+/// How long a client may take to send the head of a request.
+const HEAD_TIME: Duration = Duration::from_secs(15);
+
+/// Bytes of a request's body at most: the text of a statement.
+const BODY: usize = 1 << 20;
+
+/// What the answers to all requests need.
+#[derive(Clone, Debug)]
+struct Shared {
+    engine: Arc<StatementEngine>,
+    session: Session,
+}
+
+/// Answers requests until the engine is to stop and those that were begun are answered.
+pub(super) async fn serve(listener: Listener, engine: Arc<StatementEngine>) {
+    let session = engine.session();
+    let router = router(Shared { engine: Arc::clone(&engine), session });
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            biased;
+            () = engine.stopping().requested() => break,
+            _ = connections.join_next(), if !connections.is_empty() => {}
+            connection = listener.accept() => {
+                connections.spawn(converse(connection, router.clone(), Arc::clone(&engine)));
+            }
+        }
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+/// Answers the requests of one connection.
+async fn converse(connection: Connection, router: Router, engine: Arc<StatementEngine>) {
+    let Connection { socket, peer, place } = connection;
+    let _open = (place, engine.metrics().connected(Door::Http));
+    let router = router.layer(axum::Extension(ConnectInfo(peer)));
+    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
+    let service = TowerToHyperService::new(router);
+    let mut answering = std::pin::pin!(builder.serve_connection(TokioIo::new(socket), service));
+    tokio::select! {
+        // How a client leaves is its own affair.
+        _ = answering.as_mut() => return,
+        () = engine.stopping().requested() => answering.as_mut().graceful_shutdown(),
+    }
+    let _ = answering.await;
+}
+
+fn router(shared: Shared) -> Router {
+    let pages = page::router(shared.engine.location());
+    let api = Router::new()
+        .route("/api/sql", get(sql::get).post(sql::post))
+        .route("/api/tables.json", get(tables::list))
+        .layer(DefaultBodyLimit::max(BODY));
+    Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(figures))
+        .merge(api)
+        .merge(pages)
+        .layer(axum::middleware::from_fn(checks::check))
+        .with_state(shared)
+}
+
+async fn ready(State(shared): State<Shared>) -> Response {
+    if shared.engine.is_ready().await {
+        return "ready\n".into_response();
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response()
+}
+
+async fn figures(State(shared): State<Shared>) -> Response {
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    match shared.engine.figures() {
+        Ok(text) => ([(header::CONTENT_TYPE, kind)], text).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}

@@ -1,0 +1,76 @@
+//! The page: one document for all views, whose script reads what a view needs from `/api/`.
+//!
+//! It is the report's page grown a server: the same style, nothing from elsewhere, and a policy
+//! that names its one style and its one script by their sums.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use sha2::{Digest, Sha256};
+
+use super::Shared;
+use crate::report_html::template::{COMMON_SCRIPT, COMMON_STYLE, Parts, fill_parts};
+
+const MARKUP: &str = include_str!("page.html");
+const STYLE: [&str; 2] = [COMMON_STYLE, include_str!("page.css")];
+const SCRIPT: [&str; 5] = [
+    COMMON_SCRIPT[0],
+    COMMON_SCRIPT[1],
+    include_str!("tables.js"),
+    include_str!("sql.js"),
+    include_str!("main.js"),
+];
+
+/// The views, each with a path that can be shared.
+const PATHS: [&str; 3] = ["/", "/sql", "/tables"];
+
+/// A page that is made once.
+#[derive(Debug)]
+struct Document {
+    html: String,
+    tag: HeaderValue,
+}
+
+/// Makes the routes of the views.
+pub(super) fn router(location: &str) -> Router<Shared> {
+    let document = Arc::new(Document::new(location));
+    let mut router = Router::new();
+    for path in PATHS {
+        let document = Arc::clone(&document);
+        router = router.route(
+            path,
+            get(async move |State(_): State<Shared>, headers: HeaderMap| document.answer(&headers)),
+        );
+    }
+    router
+}
+
+impl Document {
+    fn new(location: &str) -> Self {
+        let data = serde_json::json!({
+            "program": env!("CARGO_PKG_VERSION"), "lake": location, "states": [],
+        });
+        let allowed = "; connect-src 'self'; base-uri 'none'; form-action 'self'";
+        let parts = Parts { markup: MARKUP, style: &STYLE, script: &SCRIPT, allowed };
+        let html = fill_parts(parts, location, &data.to_string());
+        let tag = format!("\"{}\"", hex::encode(&Sha256::digest(&html)[..16]));
+        let tag = HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\""));
+        Self { html, tag }
+    }
+
+    fn answer(&self, headers: &HeaderMap) -> Response {
+        let kept = [
+            (header::ETAG, self.tag.clone()),
+            (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+        ];
+        if headers.get(header::IF_NONE_MATCH) == Some(&self.tag) {
+            return (StatusCode::NOT_MODIFIED, kept).into_response();
+        }
+        let kind = [(header::CONTENT_TYPE, "text/html; charset=utf-8")];
+        (kept, kind, self.html.clone()).into_response()
+    }
+}

@@ -1,0 +1,66 @@
+// What the lake holds: its tables, and the columns of one.
+
+/** Asks the server; what it refuses is an error with its reason. */
+async function ask(path, options = {}) {
+  const response = await fetch(path, options);
+  if (response.ok) return response.json();
+  const text = await response.text();
+  let fault = { error: text.trim() || response.statusText };
+  try {
+    fault = JSON.parse(text);
+  } catch {
+    // A plain text is the reason itself.
+  }
+  throw Object.assign(new Error(fault.error), fault);
+}
+
+let known = null;
+
+/** Reads the list of tables once. */
+function tables() {
+  known ??= ask("/api/tables.json").catch((error) => {
+    known = null;
+    throw error;
+  });
+  return known;
+}
+
+/** Makes a table of rows; a cell is a text, an element, or null. */
+function grid(titles, rows) {
+  const cell = (name, title, content) => make(name, { class: title.numeric ? "number" : null }, content ?? make("span", { class: "absent" }, "null"));
+  const head = make("tr", {}, titles.map((title) => make("th", { class: title.numeric ? "number" : null, scope: "col", title: title.type }, title.name)));
+  const body = rows.map((row) => make("tr", {}, row.map((content, at) => cell("td", titles[at], content))));
+  return make("table", {}, make("thead", {}, head), make("tbody", {}, body));
+}
+
+const text = (name) => ({ name });
+const figure = (name) => ({ name, numeric: true });
+
+async function showTables() {
+  const name = new URLSearchParams(location.search).get("name");
+  const all = await tables();
+  if (all.length === 0) {
+    replace(byId("tables"), make("p", { class: "none" }, "The lake has no tables yet: run lakehouse ingest."));
+    return;
+  }
+  const titles = [text("Table"), figure("Rows"), figure("Size"), figure("Version"), text("Partitioned by")];
+  const rows = all.map((table) => [
+    make("a", { href: `/tables?name=${encodeURIComponent(table.name)}` }, table.name),
+    table.rows === null ? "unknown" : numbers.format(BigInt(table.rows)),
+    bytes(Number(table.bytes)),
+    number(table.version),
+    table.partitioned_by.join(", "),
+  ]);
+  replace(byId("tables"), make("div", { class: "scrolls" }, grid(titles, rows)));
+  const chosen = all.find((table) => table.name === name);
+  replace(byId("table"), chosen === undefined ? null : describe(chosen));
+}
+
+function describe(table) {
+  const statement = `SELECT * FROM ${table.name} LIMIT 100`;
+  return make("section", {},
+    make("h2", {}, table.name),
+    make("p", { class: "quiet" }, table.sorted_by.length === 0 ? "" : `Rows of a file are sorted by ${table.sorted_by.join(", ")}.`),
+    make("p", {}, make("a", { href: `/sql?q=${encodeURIComponent(statement)}` }, "Read its first rows")),
+    make("div", { class: "scrolls" }, grid([text("Column"), text("Type"), text("Null")], table.columns.map((column) => [column.name, column.type, column.nullable ? "possible" : "never"]))));
+}

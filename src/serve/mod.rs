@@ -1,0 +1,119 @@
+//! The lake over the network, read-only: one engine with one memory limit, and a door for each
+//! protocol.
+//!
+//! A door speaks its protocol and decides nothing else. Which statements run, for how long, and
+//! what is counted and logged of them is the same for all of them, and is in [`engine`] and
+//! [`statement`]. Statements themselves are `query`'s business.
+
+mod engine;
+mod http;
+mod listen;
+mod metrics;
+mod statement;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::task::JoinSet;
+
+pub(crate) use self::engine::{Limits, StatementEngine};
+use self::listen::Listener;
+use crate::query::QueryError;
+
+/// How long running statements may go on once the server is to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Why the server could not start.
+#[derive(Debug, Error)]
+pub(crate) enum ServeError {
+    /// The engine could not be set up.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// An address could not be listened on.
+    #[error("cannot listen on {address} for {door}: stop what listens there, or name another port")]
+    Listen { door: Door, address: SocketAddr, source: std::io::Error },
+    /// An address is reachable from other machines, and anybody could read the lake.
+    #[error(
+        "{address} is reachable from other machines, where anybody could read the lake: \
+         serve on 127.0.0.1, behind a proxy that knows its users"
+    )]
+    Open { address: SocketAddr },
+}
+
+/// A protocol that the lake is served over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Door {
+    Http,
+}
+
+impl Door {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+        }
+    }
+}
+
+impl std::fmt::Display for Door {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A server whose ports are open and that answers nobody yet.
+#[derive(Debug)]
+pub(crate) struct Server {
+    engine: Arc<StatementEngine>,
+    doors: Vec<(Door, Listener)>,
+}
+
+impl Server {
+    /// Makes a server without doors.
+    pub(crate) fn new(engine: StatementEngine) -> Self {
+        Self { engine: Arc::new(engine), doors: Vec::new() }
+    }
+
+    /// Opens a door; where `or_any_port` is set, another port is taken if this one is in use.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on, or other machines reach it.
+    pub(crate) async fn open(
+        &mut self,
+        door: Door,
+        address: SocketAddr,
+        or_any_port: bool,
+    ) -> Result<SocketAddr, ServeError> {
+        if !address.ip().is_loopback() {
+            return Err(ServeError::Open { address });
+        }
+        let mut listener = Listener::bind(address).await;
+        if listener.is_err() && or_any_port {
+            listener = Listener::bind(SocketAddr::new(address.ip(), 0)).await;
+        }
+        let listener = listener.map_err(|source| ServeError::Listen { door, address, source })?;
+        let address = listener.address();
+        self.doors.push((door, listener));
+        Ok(address)
+    }
+
+    /// Answers until the engine is to stop and its statements have ended, or their time is over.
+    pub(crate) async fn run(self) {
+        let mut doors = JoinSet::new();
+        for (door, listener) in self.doors {
+            let engine = Arc::clone(&self.engine);
+            match door {
+                Door::Http => doors.spawn(http::serve(listener, engine)),
+            };
+        }
+        self.engine.stopping().requested().await;
+        let ended = async { while doors.join_next().await.is_some() {} };
+        if tokio::time::timeout(GRACE, ended).await.is_err() {
+            self.engine.abort_statements();
+            // Enough for the doors to say so; whatever is left is cut off with them.
+            let ended = async { while doors.join_next().await.is_some() {} };
+            let _ = tokio::time::timeout(Duration::from_secs(1), ended).await;
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! One statement of a client, from its place in the queue to its last row.
+//!
+//! A statement is a task of its own that hands over one batch at a time. So it ends where its limit
+//! is, or when the client goes, even if nobody reads from it, and gives its memory and its place in
+//! the queue back at that moment.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+use datafusion::execution::SendableRecordBatchStream;
+use futures::StreamExt;
+use lakehouse_core::foreign::message;
+use thiserror::Error;
+use tokio::sync::{mpsc, oneshot};
+
+use super::Door;
+use super::engine::StatementEngine;
+use crate::error_chain::messages;
+use crate::events::MESSAGES;
+use crate::query::{QueryError, Session};
+use crate::shutdown::Shutdown;
+
+/// Letters of a statement that are logged.
+const LOGGED_LETTERS: usize = 200;
+
+/// Why a statement ended before its last row.
+#[derive(Debug, Error)]
+pub(super) enum StatementError {
+    #[error("{}", messages(.0).join(": "))]
+    Query(#[from] QueryError),
+    #[error(
+        "the statement was ended after its limit of {}: read fewer rows, or raise --timeout",
+        humantime::format_duration(*.0)
+    )]
+    TimedOut(Duration),
+    #[error("the statement was cancelled")]
+    Cancelled,
+    /// Nobody hears this.
+    #[error("the client is gone")]
+    Unread,
+    #[error("the server is stopping: connect to it again later")]
+    Stopping,
+}
+
+impl StatementError {
+    /// Returns the word for this in logs and figures.
+    const fn outcome(&self) -> &'static str {
+        match self {
+            Self::Query(_) => "failed",
+            Self::TimedOut(_) => "timed_out",
+            Self::Cancelled => "cancelled",
+            Self::Unread => "unread",
+            Self::Stopping => "stopped",
+        }
+    }
+}
+
+/// A statement with where it comes from.
+#[derive(Clone, Debug)]
+pub(super) struct Request {
+    pub(super) door: Door,
+    /// The user, or the address where there are no users.
+    pub(super) who: String,
+    pub(super) text: String,
+    /// Ends the statement when requested.
+    pub(super) cancel: Shutdown,
+}
+
+/// The rows of a statement, as they are found. Dropping it ends the statement.
+#[derive(Debug)]
+pub(super) struct Answer {
+    begin: Instant,
+    schema: SchemaRef,
+    batches: mpsc::Receiver<RecordBatch>,
+    /// Nothing once the end was returned.
+    end: Option<oneshot::Receiver<Result<(), StatementError>>>,
+}
+
+impl Answer {
+    /// Returns when the statement came.
+    pub(super) const fn begin(&self) -> Instant {
+        self.begin
+    }
+
+    /// Returns the columns.
+    pub(super) const fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// Returns the next rows; nothing at the end.
+    ///
+    /// # Errors
+    /// When the statement fails or exceeds a limit.
+    pub(super) async fn next(&mut self) -> Result<Option<RecordBatch>, StatementError> {
+        if let Some(batch) = self.batches.recv().await {
+            return Ok(Some(batch));
+        }
+        let Some(end) = self.end.take() else { return Ok(None) };
+        match end.await {
+            Ok(Ok(())) => Ok(None),
+            Ok(Err(error)) => Err(error),
+            // The task is gone without a word, so rows may be missing.
+            Err(_) => Err(StatementError::Stopping),
+        }
+    }
+}
+
+/// The side of a running statement that finds rows.
+struct Running {
+    engine: Arc<StatementEngine>,
+    session: Session,
+    request: Request,
+    columns: Option<oneshot::Sender<SchemaRef>>,
+    batches: mpsc::Sender<RecordBatch>,
+    rows: u64,
+}
+
+/// Starts a statement, and returns once its columns are known.
+pub(super) async fn start(
+    engine: Arc<StatementEngine>,
+    session: Session,
+    request: Request,
+) -> Result<Answer, StatementError> {
+    let begin = Instant::now();
+    let (batch_sender, batches) = mpsc::channel(1);
+    let (column_sender, columns) = oneshot::channel();
+    let (end_sender, end) = oneshot::channel();
+    let running = Running {
+        engine,
+        session,
+        request,
+        columns: Some(column_sender),
+        batches: batch_sender,
+        rows: 0,
+    };
+    tokio::spawn(async move {
+        // Nobody is there to be answered if this cannot be sent.
+        let _ = end_sender.send(Box::pin(running.run()).await);
+    });
+    if let Ok(schema) = columns.await {
+        return Ok(Answer { begin, schema, batches, end: Some(end) });
+    }
+    match end.await {
+        Ok(Err(error)) => Err(error),
+        Ok(Ok(())) | Err(_) => Err(StatementError::Stopping),
+    }
+}
+
+impl Running {
+    async fn run(mut self) -> Result<(), StatementError> {
+        let begin = Instant::now();
+        let ended = Box::pin(self.until_stopped()).await;
+        let outcome = ended.as_ref().map_or_else(StatementError::outcome, |()| "done");
+        self.record(begin.elapsed(), outcome);
+        ended
+    }
+
+    /// Finds rows until something ends it.
+    async fn until_stopped(&mut self) -> Result<(), StatementError> {
+        let engine = Arc::clone(&self.engine);
+        let cancel = self.request.cancel.clone();
+        let batches = self.batches.clone();
+        let limit = engine.limits().timeout;
+        if engine.stopping().is_requested() {
+            return Err(StatementError::Stopping);
+        }
+        tokio::select! {
+            biased;
+            () = cancel.requested() => Err(StatementError::Cancelled),
+            () = engine.aborted().requested() => Err(StatementError::Stopping),
+            () = batches.closed() => Err(StatementError::Unread),
+            () = tokio::time::sleep(limit) => Err(StatementError::TimedOut(limit)),
+            ended = Box::pin(self.answer()) => ended,
+        }
+    }
+
+    async fn answer(&mut self) -> Result<(), StatementError> {
+        let engine = Arc::clone(&self.engine);
+        let waiting = engine.metrics().waiting();
+        let Ok(_place) = engine.running().acquire().await else {
+            return Err(StatementError::Stopping);
+        };
+        drop(waiting);
+        let rows = Box::pin(self.session.sql(&self.request.text)).await?;
+        if let Some(columns) = self.columns.take() {
+            let _ = columns.send(rows.schema());
+        }
+        self.hand_over(rows).await
+    }
+
+    async fn hand_over(
+        &mut self,
+        mut rows: SendableRecordBatchStream,
+    ) -> Result<(), StatementError> {
+        while let Some(batch) = rows.next().await {
+            let batch = batch.map_err(|error| self.session.meaning(error))?;
+            self.rows += batch.num_rows() as u64;
+            if self.batches.send(batch).await.is_err() {
+                return Err(StatementError::Unread);
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts and logs the statement.
+    fn record(&self, elapsed: Duration, outcome: &'static str) {
+        let Request { door, who, text, .. } = &self.request;
+        self.engine.metrics().record(*door, outcome, elapsed, self.rows);
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let text: String = words.join(" ").chars().take(LOGGED_LETTERS).collect();
+        tracing::info!(
+            target: MESSAGES,
+            %door,
+            who = %message(who),
+            text = %message(&text),
+            rows = self.rows,
+            seconds = elapsed.as_secs_f64(),
+            outcome,
+            "statement"
+        );
+    }
+}
