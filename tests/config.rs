@@ -44,6 +44,7 @@ fn every_setting_is_shown_with_its_value_and_where_that_comes_from() {
     listing                 -                        default
     matrix_path             -                        default
     gold_models             -                        default
+    audit_checks            -                        default
     views                   -                        default
     markets                 spot                     --market
     data_types              -                        default

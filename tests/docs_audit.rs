@@ -48,7 +48,7 @@ What checks find is in two tables, [`meta.findings`](tables.md#metafindings) and
 [`meta.gaps`](tables.md#metagaps). Nothing is deleted from them: a finding that no longer holds gets
 a `closed_at`. The versions in `opened_at` and `closed_at` are those of the table itself.
 
-```sql
+```text
 SELECT check_name, kind, severity, symbol, date, cases, found
 FROM meta.findings
 WHERE closed_at IS NULL AND severity = 'error'
@@ -65,7 +65,7 @@ has the keys that you see in [schemas/audit/](../schemas/audit), its `SELECT` re
 are wrong. Required columns are `market`, `date`, `symbol`, `from_time` and `found`. Optional ones
 are `to_time`, `data_type`, `bar_interval`, `kind`, `expected`, `evidence` and `archive`.
 
-```sql
+```sql audit/large_volumes.sql
 -- Bars of an hour with a volume that nobody believes.
 --
 -- severity: warning

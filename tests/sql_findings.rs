@@ -323,8 +323,8 @@ async fn keys_of_grouping_sets_may_be_constant() {
         assert_eq!(lines(&session, &sql).await, ["1", "2", "3", "3"], "{sql}");
     }
     let sql = format!(
-        "SELECT x % 2 AS k, 'c' AS c, count(*) FROM {rows} GROUP BY GROUPING SETS ((x % 2, 'c'), ()) \
-         ORDER BY 1"
+        "SELECT x % 2 AS k, 'c' AS c, count(*) FROM {rows} \
+         GROUP BY GROUPING SETS ((x % 2, 'c'), ()) ORDER BY 1"
     );
     assert_eq!(lines(&session, &sql).await, ["0|c|2", "1|c|1", "||3"]);
 }

@@ -17,8 +17,8 @@ use datafusion::physical_optimizer::filter_pushdown::FilterPushdown;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::projection::ProjectionExec;
 
-/// Wraps the rule, if it is one that pushes filters: those of the statement, or those that joins and
-/// sorts make while they run.
+/// Wraps the rule, if it is one that pushes filters: those of the statement, or those that joins
+/// and sorts make while they run.
 pub(super) fn replace(rule: &mut Arc<dyn PhysicalOptimizerRule + Send + Sync>) {
     let rules = [FilterPushdown::new(), FilterPushdown::new_post_optimization()];
     if rules.iter().any(|known| known.name() == rule.name()) {

@@ -1,4 +1,5 @@
-//! `INTERSECT ALL` and `EXCEPT ALL` in the tree: made relations, so that they can be planned as such.
+//! `INTERSECT ALL` and `EXCEPT ALL` in the tree: made relations, so that they can be planned as
+//! such.
 
 use datafusion::common::DataFusionError;
 use datafusion::sql::sqlparser::ast::{
