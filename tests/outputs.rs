@@ -23,7 +23,7 @@ enum Data {
 }
 
 /// Lines that together have every command; `shell` reads its statement from standard input.
-const LINES: [(&str, Data); 31] = [
+const LINES: [(&str, Data); 35] = [
     ("plan --all --source mirror --format json", Data::Json),
     ("plan --all --source mirror", Data::Text("market ")),
     ("ingest --all --source mirror --format json", Data::Json),

@@ -41,7 +41,7 @@ pub(super) async fn run(flags: AuditFlags, context: &Context) -> anyhow::Result<
     };
     let report = Box::pin(audit.run(&reporter, &context.clock)).await?;
     match flags.format {
-        ReportFormat::Text => context.console.show(MessageKind::Reply, &report.open.to_string()),
+        ReportFormat::Text => context.console.info(&report.open.to_string()),
         ReportFormat::Json => console::print_json(&report)?,
     }
     let is_incomplete = report.has_errors() || audit.shutdown.is_requested();
