@@ -314,8 +314,8 @@ fn config(target_partitions: Option<usize>) -> SessionConfig {
     // prunes nothing.
     options.sql_parser.parse_float_as_decimal = true;
     options.execution.parquet.pushdown_filters = true;
-    // A filter may leave a column without NULL, of which only one of the two plans knows. The check
-    // would refuse the statement: https://github.com/apache/datafusion/issues/17049.
+    // `IS NOT TRUE` and the like are never NULL, which only one of the two plans knows. The check
+    // would refuse the statement: https://github.com/apache/datafusion/issues/24096.
     options.execution.skip_physical_aggregate_schema_check = true;
     options.execution.time_zone = Some("UTC".to_owned());
     // The values of one side of a join, pushed into the scan of the other as a list, panic on

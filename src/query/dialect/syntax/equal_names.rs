@@ -3,7 +3,7 @@
 //! The engine leaves casts out of the names of columns, and refuses two columns of one name. Where
 //! a statement has such calls, a cast is given to a function that keeps its text in the name.
 //!
-//! Upstream: <https://github.com/apache/datafusion/issues/15161>.
+//! Upstream: <https://github.com/apache/datafusion/issues/18975>.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
