@@ -1,8 +1,10 @@
 //! The program: reads the command line and the clock, runs the command, returns its exit code.
 
 use std::io;
+use std::num::NonZero;
 use std::process::ExitCode;
-use std::time::SystemTime;
+use std::thread;
+use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use lakehouse::clock::Clock;
@@ -14,6 +16,13 @@ use tokio::runtime::Builder;
 /// does not return memory that it no longer needs.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Workers besides one for each core. A join of everything with everything does not yield for
+/// minutes, and a statement has one on each core; limits of time and signals need a worker too.
+const SPARE_WORKERS: usize = 2;
+
+/// How long the program waits at its end for work that was given up.
+const SHUTDOWN: Duration = Duration::from_secs(1);
 
 /// Threads for work that blocks: each needs memory, and far fewer keep a disk busy.
 const BLOCKING_THREADS: usize = 32;
@@ -27,12 +36,17 @@ fn main() -> io::Result<ExitCode> {
         Ok(cli) => cli,
         Err(code) => return Ok(code),
     };
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let runtime = Builder::new_multi_thread()
         .enable_all()
+        .worker_threads(cores + SPARE_WORKERS)
         .max_blocking_threads(BLOCKING_THREADS)
         .thread_stack_size(STACK)
         .build()?;
-    Ok(runtime.block_on(commands::run(cli, clock())))
+    let code = runtime.block_on(commands::run(cli, clock()));
+    // A statement that was given up may compute on. Nothing that matters is left to be done.
+    runtime.shutdown_timeout(SHUTDOWN);
+    Ok(code)
 }
 
 fn clock() -> Clock {

@@ -262,6 +262,15 @@ async fn a_client_that_reads_nothing_holds_its_place_no_longer_than_the_limit() 
 }
 
 #[tokio::test]
+async fn a_join_that_finds_nothing_ends_at_its_limit_and_the_server_answers_others() {
+    let server = Server::start(&TestLake::new(), &["--timeout", "1s"]);
+    let silent = "SELECT count(*) FROM range(1000000) a(x), range(1000000) b(y) WHERE x + y = 7";
+    let answer = server.post("/api/sql", silent).await.text().await.unwrap();
+    assert!(answer.contains("the statement was ended after its limit of 1s"), "{answer}");
+    assert_eq!(server.rows("SELECT 1").await, json!([["1"]]));
+}
+
+#[tokio::test]
 async fn other_clients_are_answered_beside_garbage_and_many_connections() {
     let server = Server::start(&TestLake::new(), &[]);
     let idle: Vec<_> = (0..300).map(|_| TcpStream::connect(&server.address).unwrap()).collect();

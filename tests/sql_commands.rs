@@ -228,5 +228,9 @@ fn a_statement_that_takes_too_long_is_ended() {
     let said = error(folder.path(), &[endless, "--timeout", "1s", "-o", "rows.csv"]);
     assert!(said.contains("after its limit of 1s"), "{said}");
     assert!(!folder.path().join("rows.csv").exists());
+    // A join that finds nothing never comes back to the engine by itself.
+    let silent = "SELECT count(*) FROM range(1000000) a(x), range(1000000) b(y) WHERE x + y = 7";
+    let said = error(folder.path(), &[silent, "--timeout", "1s"]);
+    assert!(said.contains("after its limit of 1s"), "{said}");
     assert_eq!(rows(folder.path(), &["SELECT 1", "--timeout", "1m"]), "1");
 }
