@@ -75,9 +75,13 @@ async fn sums_and_means_are_the_same_in_memory_and_through_files() {
         let (session, lines) =
             with_little_memory(|limit| open(lake.path(), options(Some(limit), partitions))).await;
         assert_equal(&lines, &expected);
-        let plan = answer(&session, &format!("EXPLAIN ANALYZE {SQL}")).await.unwrap().join(" ");
-        let has_spilled = plan.split("spill_count=").skip(1).any(|count| !count.starts_with('0'));
-        assert!(has_spilled || partitions > 1, "{plan}");
+        // How several partitions share the memory depends on chance, so that only one is sure to
+        // spill and to find enough a second time.
+        if partitions == 1 {
+            let plan = answer(&session, &format!("EXPLAIN ANALYZE {SQL}")).await.unwrap().join(" ");
+            let mut counts = plan.split("spill_count=").skip(1);
+            assert!(counts.any(|count| !count.starts_with('0')), "{plan}");
+        }
     }
 }
 
