@@ -40,11 +40,11 @@ impl OpenRows {
             *counts.entry(name.to_owned()).or_default() += 1;
         };
         match &row.found {
-            Found::Finding { kind, severity, .. } => {
-                add(&mut self.severities, severity);
-                add(&mut self.kinds, kind);
+            Found::Finding(finding) => {
+                add(&mut self.severities, &finding.severity);
+                add(&mut self.kinds, &finding.kind);
             }
-            Found::Gap { class, .. } => add(&mut self.gaps, class),
+            Found::Gap(gap) => add(&mut self.gaps, &gap.class),
         }
     }
 }

@@ -13,7 +13,7 @@ use lakehouse_core::audit::{Check, OutputTable};
 use lakehouse_core::gold::ModelError;
 
 use crate::gold::chunks::column;
-use crate::meta::audit::{AuditRow, Found, Place};
+use crate::meta::audit::{AuditRow, Finding, Found, Gap, Place};
 
 /// A column that a statement gives.
 struct OutputColumn {
@@ -167,13 +167,13 @@ fn found(check: &Check, values: &Values<'_>, row: usize) -> Result<Found, ArrowE
     let text = |name: &str| Ok::<_, ArrowError>(values.text(name, row)?.unwrap_or_default());
     let number = |name: &str| values.number::<Int64Type>(name, &DataType::Int64, row);
     if check.output() == OutputTable::Gaps {
-        return Ok(Found::Gap {
+        return Ok(Found::Gap(Gap {
             missing: number("missing")?,
             class: text("class")?,
             evidence: text("evidence")?,
-        });
+        }));
     }
-    Ok(Found::Finding {
+    Ok(Found::Finding(Finding {
         kind: text("kind")?,
         severity: check.severity().to_string(),
         cases: number("cases")?,
@@ -181,7 +181,7 @@ fn found(check: &Check, values: &Values<'_>, row: usize) -> Result<Found, ArrowE
         found: text("found")?,
         evidence: text("evidence")?,
         archive: values.text("archive", row)?,
-    })
+    }))
 }
 
 /// The values of a batch by the names of their columns.

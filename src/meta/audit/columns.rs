@@ -6,7 +6,7 @@ use arrow::array::{ArrayRef, AsArray, Date32Array};
 use arrow::datatypes::Date32Type;
 use arrow::error::ArrowError;
 
-use super::{Place, RecordedRow};
+use super::{AuditRow, Found, Place, RecordedRow};
 use crate::meta::columns::{Columns, numbers, texts, times};
 
 /// Makes the columns from `check_name` to `to_time`.
@@ -29,8 +29,25 @@ pub(super) fn of_versions(rows: &[RecordedRow]) -> Vec<ArrayRef> {
     vec![numbers(rows, |row| Some(row.opened_at)), numbers(rows, |row| row.closed_at)]
 }
 
+/// Reads the rows of a batch; `found` reads the columns that only one of the tables has.
+pub(super) fn recorded_rows(
+    columns: &Columns,
+    count: usize,
+    found: impl Fn(&Columns, usize) -> Result<Found, ArrowError>,
+) -> Result<Vec<RecordedRow>, ArrowError> {
+    let mut rows = Vec::with_capacity(count);
+    for row in 0..count {
+        rows.push(RecordedRow {
+            row: AuditRow { place: place(columns, row)?, found: found(columns, row)? },
+            opened_at: number(columns, "opened_at", row)?,
+            closed_at: columns.number("closed_at", row),
+        });
+    }
+    Ok(rows)
+}
+
 /// Reads where and when a row of a batch found something.
-pub(super) fn place(columns: &Columns, row: usize) -> Result<Place, ArrowError> {
+fn place(columns: &Columns, row: usize) -> Result<Place, ArrowError> {
     let time = |name: &str| columns.time(name, row).ok_or_else(|| missing(name));
     let days = columns.batch().column_by_name("date");
     let days = days.and_then(|days| days.as_primitive_opt::<Date32Type>());

@@ -3,8 +3,8 @@
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::error::ArrowError;
 
-use super::columns::{number, of_places, of_versions, place, text};
-use super::{AuditRow, Found, RecordedRow};
+use super::columns::{number, of_places, of_versions, recorded_rows, text};
+use super::{Finding, Found, RecordedRow};
 use crate::meta::columns::{Columns, numbers, texts};
 use crate::meta::schema::{MetaSchema, date, integer, text as text_column, time};
 
@@ -43,35 +43,15 @@ pub(in crate::meta) const SCHEMA: MetaSchema = MetaSchema {
 
 pub(super) fn to_batch(rows: &[RecordedRow]) -> Result<RecordBatch, ArrowError> {
     let mut columns = of_places(rows);
+    let text_of = |value: fn(&Finding) -> String| texts(rows, |row| row.row.finding().map(value));
     let of_finding: [ArrayRef; 7] = [
-        texts(rows, |row| match &row.row.found {
-            Found::Finding { kind, .. } => Some(kind.clone()),
-            Found::Gap { .. } => None,
-        }),
-        texts(rows, |row| match &row.row.found {
-            Found::Finding { severity, .. } => Some(severity.clone()),
-            Found::Gap { .. } => None,
-        }),
-        numbers(rows, |row| match &row.row.found {
-            Found::Finding { cases, .. } => Some(*cases),
-            Found::Gap { .. } => None,
-        }),
-        texts(rows, |row| match &row.row.found {
-            Found::Finding { expected, .. } => Some(expected.clone()),
-            Found::Gap { .. } => None,
-        }),
-        texts(rows, |row| match &row.row.found {
-            Found::Finding { found, .. } => Some(found.clone()),
-            Found::Gap { .. } => None,
-        }),
-        texts(rows, |row| match &row.row.found {
-            Found::Finding { evidence, .. } => Some(evidence.clone()),
-            Found::Gap { .. } => None,
-        }),
-        texts(rows, |row| match &row.row.found {
-            Found::Finding { archive, .. } => archive.clone(),
-            Found::Gap { .. } => None,
-        }),
+        text_of(|finding| finding.kind.clone()),
+        text_of(|finding| finding.severity.clone()),
+        numbers(rows, |row| row.row.finding().map(|finding| finding.cases)),
+        text_of(|finding| finding.expected.clone()),
+        text_of(|finding| finding.found.clone()),
+        text_of(|finding| finding.evidence.clone()),
+        texts(rows, |row| row.row.finding()?.archive.clone()),
     ];
     columns.extend(of_finding);
     columns.extend(of_versions(rows));
@@ -79,23 +59,15 @@ pub(super) fn to_batch(rows: &[RecordedRow]) -> Result<RecordBatch, ArrowError> 
 }
 
 pub(super) fn from_batch(batch: &RecordBatch) -> Result<Vec<RecordedRow>, ArrowError> {
-    let columns = Columns::new(batch, SCHEMA.arrow())?;
-    let mut rows = Vec::with_capacity(batch.num_rows());
-    for row in 0..batch.num_rows() {
-        let found = Found::Finding {
-            kind: text(&columns, "kind", row)?,
-            severity: text(&columns, "severity", row)?,
-            cases: number(&columns, "cases", row)?,
-            expected: text(&columns, "expected", row)?,
-            found: text(&columns, "found", row)?,
-            evidence: text(&columns, "evidence", row)?,
+    recorded_rows(&Columns::new(batch, SCHEMA.arrow())?, batch.num_rows(), |columns, row| {
+        Ok(Found::Finding(Finding {
+            kind: text(columns, "kind", row)?,
+            severity: text(columns, "severity", row)?,
+            cases: number(columns, "cases", row)?,
+            expected: text(columns, "expected", row)?,
+            found: text(columns, "found", row)?,
+            evidence: text(columns, "evidence", row)?,
             archive: columns.text("archive", row),
-        };
-        rows.push(RecordedRow {
-            row: AuditRow { place: place(&columns, row)?, found },
-            opened_at: number(&columns, "opened_at", row)?,
-            closed_at: columns.number("closed_at", row),
-        });
-    }
-    Ok(rows)
+        }))
+    })
 }

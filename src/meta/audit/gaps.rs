@@ -3,8 +3,8 @@
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::error::ArrowError;
 
-use super::columns::{number, of_places, of_versions, place, text};
-use super::{AuditRow, Found, RecordedRow};
+use super::columns::{number, of_places, of_versions, recorded_rows, text};
+use super::{Found, Gap, RecordedRow};
 use crate::meta::columns::{Columns, numbers, texts};
 use crate::meta::schema::{MetaSchema, date, integer, text as text_column, time};
 
@@ -43,18 +43,9 @@ pub(in crate::meta) const SCHEMA: MetaSchema = MetaSchema {
 pub(super) fn to_batch(rows: &[RecordedRow]) -> Result<RecordBatch, ArrowError> {
     let mut columns = of_places(rows);
     let of_gap: [ArrayRef; 3] = [
-        numbers(rows, |row| match &row.row.found {
-            Found::Gap { missing, .. } => Some(*missing),
-            Found::Finding { .. } => None,
-        }),
-        texts(rows, |row| match &row.row.found {
-            Found::Gap { class, .. } => Some(class.clone()),
-            Found::Finding { .. } => None,
-        }),
-        texts(rows, |row| match &row.row.found {
-            Found::Gap { evidence, .. } => Some(evidence.clone()),
-            Found::Finding { .. } => None,
-        }),
+        numbers(rows, |row| row.row.gap().map(|gap| gap.missing)),
+        texts(rows, |row| row.row.gap().map(|gap| gap.class.clone())),
+        texts(rows, |row| row.row.gap().map(|gap| gap.evidence.clone())),
     ];
     columns.extend(of_gap);
     columns.extend(of_versions(rows));
@@ -62,19 +53,11 @@ pub(super) fn to_batch(rows: &[RecordedRow]) -> Result<RecordBatch, ArrowError> 
 }
 
 pub(super) fn from_batch(batch: &RecordBatch) -> Result<Vec<RecordedRow>, ArrowError> {
-    let columns = Columns::new(batch, SCHEMA.arrow())?;
-    let mut rows = Vec::with_capacity(batch.num_rows());
-    for row in 0..batch.num_rows() {
-        let found = Found::Gap {
-            missing: number(&columns, "missing", row)?,
-            class: text(&columns, "class", row)?,
-            evidence: text(&columns, "evidence", row)?,
-        };
-        rows.push(RecordedRow {
-            row: AuditRow { place: place(&columns, row)?, found },
-            opened_at: number(&columns, "opened_at", row)?,
-            closed_at: columns.number("closed_at", row),
-        });
-    }
-    Ok(rows)
+    recorded_rows(&Columns::new(batch, SCHEMA.arrow())?, batch.num_rows(), |columns, row| {
+        Ok(Found::Gap(Gap {
+            missing: number(columns, "missing", row)?,
+            class: text(columns, "class", row)?,
+            evidence: text(columns, "evidence", row)?,
+        }))
+    })
 }

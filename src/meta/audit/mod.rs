@@ -34,20 +34,28 @@ pub(crate) struct Place {
 /// a finding whose place or words change is another one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Found {
-    Finding {
-        kind: String,
-        severity: String,
-        cases: i64,
-        expected: String,
-        found: String,
-        evidence: String,
-        archive: Option<String>,
-    },
-    Gap {
-        missing: i64,
-        class: String,
-        evidence: String,
-    },
+    Finding(Finding),
+    Gap(Gap),
+}
+
+/// What is wrong, or unlikely to be right.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Finding {
+    pub(crate) kind: String,
+    pub(crate) severity: String,
+    pub(crate) cases: i64,
+    pub(crate) expected: String,
+    pub(crate) found: String,
+    pub(crate) evidence: String,
+    pub(crate) archive: Option<String>,
+}
+
+/// What a series lacks.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Gap {
+    pub(crate) missing: i64,
+    pub(crate) class: String,
+    pub(crate) evidence: String,
 }
 
 /// A row of one of the two tables, without the versions at which it was opened and closed.
@@ -55,6 +63,22 @@ pub(crate) enum Found {
 pub(crate) struct AuditRow {
     pub(crate) place: Place,
     pub(crate) found: Found,
+}
+
+impl AuditRow {
+    const fn finding(&self) -> Option<&Finding> {
+        match &self.found {
+            Found::Finding(finding) => Some(finding),
+            Found::Gap(_) => None,
+        }
+    }
+
+    const fn gap(&self) -> Option<&Gap> {
+        match &self.found {
+            Found::Gap(gap) => Some(gap),
+            Found::Finding(_) => None,
+        }
+    }
 }
 
 /// A row as it is recorded.
