@@ -304,6 +304,29 @@ async fn calls_that_differ_in_a_cast_are_two_columns() {
 }
 
 #[tokio::test]
+async fn keys_that_differ_in_a_cast_are_two_columns() {
+    let lake = tempfile::tempdir().unwrap();
+    let session = open(lake.path());
+    let rows = "(VALUES (1.25), (1.4), (2.5)) AS t(x)";
+    let found =
+        async |statement: &str| lines(&session, &statement.replace("ROWS", rows)).await.join(" ");
+    let keys = "SELECT x, CAST(x AS BIGINT) AS n FROM ROWS GROUP BY";
+    for by in ["x, CAST(x AS BIGINT)", "1, 2", "x, n", "ALL"] {
+        assert_eq!(found(&format!("{keys} {by} ORDER BY x")).await, "1.25|1 1.40|1 2.50|3", "{by}");
+    }
+    let cast = "CAST(x AS BIGINT)";
+    let ordered = format!(
+        "SELECT {cast}, x, max({cast}), max(x) FROM ROWS GROUP BY {cast}, x \
+         HAVING {cast} < 3 ORDER BY {cast}, x DESC"
+    );
+    assert_eq!(found(&ordered).await, "1|1.40|1|1.40 1|1.25|1|1.25");
+    let sets = format!(
+        "SELECT x, {cast} AS n, count(*) FROM ROWS GROUP BY ROLLUP ({cast}, x) ORDER BY n, x"
+    );
+    assert_eq!(found(&sets).await, "1.25|1|1 1.40|1|1 |1|2 2.50|3|1 |3|1 ||3");
+}
+
+#[tokio::test]
 async fn keys_of_grouping_sets_may_be_constant() {
     let lake = tempfile::tempdir().unwrap();
     let session = open(lake.path());
