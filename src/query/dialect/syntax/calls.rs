@@ -1,8 +1,10 @@
-//! Calls that are written as a function and are an expression of the language: `if(a, b, c)`.
+//! Calls in the tree: how one is made, and those that are an expression of the language, as
+//! `if(a, b, c)` is.
 
 use datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken;
 use datafusion::sql::sqlparser::ast::{
-    CaseWhen, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
+    CaseWhen, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
+    FunctionArguments, Ident, ObjectName,
 };
 
 /// Writes `if(condition, then, otherwise)` as CASE.
@@ -18,6 +20,26 @@ pub(super) fn correct(expr: &mut Expr) {
             else_result: Some(Box::new(otherwise)),
         };
     }
+}
+
+/// Makes the call of a function in the tree.
+pub(in crate::query::dialect) fn function_call(name: &str, arguments: Vec<Expr>) -> Expr {
+    let argument = |value| FunctionArg::Unnamed(FunctionArgExpr::Expr(value));
+    let arguments = FunctionArgumentList {
+        duplicate_treatment: None,
+        args: arguments.into_iter().map(argument).collect(),
+        clauses: Vec::new(),
+    };
+    Expr::Function(Function {
+        name: ObjectName::from(vec![Ident::new(name)]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(arguments),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    })
 }
 
 fn choice(function: &Function) -> Option<[Expr; 3]> {

@@ -11,10 +11,11 @@ use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments,
-    GroupByExpr, Ident, ObjectName, Select, SelectItem, Statement, Value, Visit, VisitMut, Visitor,
+    Expr, GroupByExpr, Ident, Select, SelectItem, Statement, Value, Visit, VisitMut, Visitor,
     VisitorMut,
 };
+
+use super::calls::function_call;
 
 /// The function: `written_as(value, text)` is the value.
 pub(in crate::query::dialect) const WRITTEN_AS: &str = "written_as";
@@ -91,9 +92,9 @@ impl VisitorMut for CastNamer {
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         if let Expr::Cast { .. } = expr {
-            let text = expr.to_string();
+            let text = Value::SingleQuotedString(expr.to_string());
             let cast = std::mem::replace(expr, Expr::Identifier(Ident::new("")));
-            *expr = written_as(cast, text);
+            *expr = function_call(WRITTEN_AS, vec![cast, Expr::Value(text.with_empty_span())]);
         }
         ControlFlow::Continue(())
     }
@@ -114,24 +115,4 @@ fn without_casts(expr: &Expr) -> String {
     let mut expr = expr.clone();
     let _ = VisitMut::visit(&mut expr, &mut Remover);
     expr.to_string()
-}
-
-fn written_as(value: Expr, text: String) -> Expr {
-    let text = Expr::Value(Value::SingleQuotedString(text).with_empty_span());
-    let argument = |value| FunctionArg::Unnamed(FunctionArgExpr::Expr(value));
-    let arguments = FunctionArgumentList {
-        duplicate_treatment: None,
-        args: vec![argument(value), argument(text)],
-        clauses: Vec::new(),
-    };
-    Expr::Function(Function {
-        name: ObjectName::from(vec![Ident::new(WRITTEN_AS)]),
-        uses_odbc_syntax: false,
-        parameters: FunctionArguments::None,
-        args: FunctionArguments::List(arguments),
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: Vec::new(),
-    })
 }

@@ -17,11 +17,9 @@ use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
 };
 use datafusion::sql::parser::Statement;
-use datafusion::sql::sqlparser::ast::{
-    self, CastKind, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, Ident, ObjectName, TimezoneInfo, Value,
-};
+use datafusion::sql::sqlparser::ast::{self, CastKind, TimezoneInfo, Value};
 
+use super::super::syntax::function_call;
 use super::zones::{from_local, to_local};
 
 const NAME: &str = "timezone";
@@ -44,7 +42,10 @@ fn correct_expression(expression: &mut ast::Expr) {
     let ast::Expr::AtTimeZone { timestamp, time_zone } = expression else { return };
     *expression = match is_text(timestamp) {
         true => instant(expression.clone()),
-        false => call(time_zone.as_ref().clone(), timestamp.as_ref().clone()),
+        false => {
+            let arguments = vec![time_zone.as_ref().clone(), timestamp.as_ref().clone()];
+            function_call(NAME, arguments)
+        }
     };
 }
 
@@ -62,25 +63,6 @@ fn instant(zoned: ast::Expr) -> ast::Expr {
         array: false,
         format: None,
     }
-}
-
-fn call(zone: ast::Expr, time: ast::Expr) -> ast::Expr {
-    let argument = |value| FunctionArg::Unnamed(FunctionArgExpr::Expr(value));
-    let arguments = FunctionArgumentList {
-        duplicate_treatment: None,
-        args: vec![argument(zone), argument(time)],
-        clauses: Vec::new(),
-    };
-    ast::Expr::Function(Function {
-        name: ObjectName::from(vec![Ident::new(NAME)]),
-        uses_odbc_syntax: false,
-        parameters: FunctionArguments::None,
-        args: FunctionArguments::List(arguments),
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: Vec::new(),
-    })
 }
 
 /// The function.
