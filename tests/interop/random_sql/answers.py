@@ -142,7 +142,7 @@ def key_of_double(value):
     """Puts what is not defined, NULL or NaN, first."""
     if value is None or math.isnan(value):
         return (0, 0.0)
-    return (1, float(f"{value:.6g}"))
+    return (1, float(f"{value:.6g}"), value)
 
 
 def key_of(value):

@@ -18,6 +18,9 @@ use super::types::{Decimal, Operator};
 const CHOOSING: [&str; 8] =
     ["coalesce", "greatest", "least", "nullif", "nvl", "ifnull", "nvl2", "make_array"];
 
+/// Functions whose result has as many places as a literal says.
+const ROUNDING: [&str; 2] = ["round", "trunc"];
+
 /// Gives numbers of an expression, whose parts have been through here, a type in common.
 pub(super) fn unify(expression: Expr, schema: &DFSchema) -> Result<Expr> {
     match expression {
@@ -68,6 +71,13 @@ fn unify_arguments(mut call: ScalarFunction, schema: &DFSchema) -> Result<Expr> 
         // What nvl2 looks at first is not among its results.
         let results = call.args.split_off(usize::from(call.func.name() == "nvl2"));
         call.args.extend(in_common(results, schema, Purpose::Choose)?);
+    }
+    if ROUNDING.contains(&call.func.name())
+        && let Some(Expr::Literal(places, _)) = call.args.get_mut(1)
+        && places.data_type().is_integer()
+    {
+        // The engine would convert the literal, and not know the result's type while it does.
+        *places = places.cast_to(&DataType::Int32)?;
     }
     Ok(Expr::ScalarFunction(call))
 }

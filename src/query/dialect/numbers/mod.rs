@@ -35,6 +35,7 @@ use datafusion::optimizer::Analyzer;
 
 pub(super) use literals::correct;
 pub(super) use quotient::mean;
+pub(super) use relations::CommonTypes;
 
 /// Adds what lives here to a session.
 pub(super) fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {

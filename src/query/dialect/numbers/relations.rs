@@ -22,7 +22,7 @@ use super::expressions::unify;
 
 /// Gives numbers that stand beside each other a type in common.
 #[derive(Debug)]
-pub(super) struct CommonTypes;
+pub(in crate::query::dialect) struct CommonTypes;
 
 impl AnalyzerRule for CommonTypes {
     fn name(&self) -> &str {

@@ -2,12 +2,12 @@
 //!
 //! The engine carries over what it knows about a key from below: that a filter leaves it one value,
 //! or that rows come in its order. Above the sets neither is true, so a sort by the key is left
-//! out. Keys that turn out to be constant are mixed up. The rule puts a function below them, behind
-//! which the engine knows nothing.
+//! out. Keys that turn out to be constant are mixed up. One rule makes columns of the keys, another
+//! puts a function below them, behind which the engine knows nothing.
 //!
 //! Upstream: <https://github.com/apache/datafusion/issues/11291>.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
@@ -62,57 +62,71 @@ fn has_sets(groups: &Aggregate) -> bool {
 
 impl HiddenKeys {
     fn hide(&self, groups: Aggregate) -> Result<Aggregate> {
-        let mut keys = Keys::default();
-        let sets = groups.group_expr.into_iter().map(|set| keys.as_columns(set));
-        let sets = sets.collect::<Result<Vec<_>>>()?;
-        let mut columns = Vec::new();
-        for column in groups.input.schema().columns() {
-            let is_key = keys.columns.contains(&column);
-            let expr = Expr::Column(column.clone());
-            columns.push(if is_key { self.hidden(expr, column) } else { expr });
-        }
-        for (column, expr) in keys.computed {
-            columns.push(self.hidden(expr, column));
-        }
-        let input = Projection::try_new(columns, groups.input)?;
+        let keys: Vec<_> = groups.group_expr.iter().flat_map(Expr::column_refs).collect();
+        let columns = groups.input.schema().columns().into_iter();
+        let columns = columns.map(|column| match keys.contains(&&column) {
+            true => self.hidden(column),
+            false => Expr::Column(column),
+        });
+        let input = Projection::try_new(columns.collect(), groups.input)?;
         let input = Arc::new(LogicalPlan::Projection(input));
-        Aggregate::try_new_with_schema(input, sets, groups.aggr_expr, groups.schema)
+        Aggregate::try_new_with_schema(input, groups.group_expr, groups.aggr_expr, groups.schema)
     }
 
-    fn hidden(&self, value: Expr, name: Column) -> Expr {
+    fn hidden(&self, column: Column) -> Expr {
+        let relation = column.relation.clone();
+        let name = column.name.clone();
         let anything = self.anything.call(Vec::new());
-        self.hidden.call(vec![value, anything]).alias_qualified(name.relation, name.name)
+        self.hidden.call(vec![Expr::Column(column), anything]).alias_qualified(relation, name)
     }
 }
 
-/// The keys of grouping sets: columns of the input, and expressions that become columns.
-#[derive(Default)]
-struct Keys {
-    columns: HashSet<Column>,
-    computed: BTreeMap<Column, Expr>,
-}
+/// Makes a column of every key that is computed. Comes before types are decided: rules that change
+/// a key, the engine's too, give its name to the whole of the sets, which then are none.
+#[derive(Debug)]
+pub(super) struct KeysAsColumns;
 
-impl Keys {
-    /// Replaces each key of a set by a column of the same name.
-    fn as_columns(&mut self, set: Expr) -> Result<Expr> {
-        match set {
-            sets @ Expr::GroupingSet(_) => {
-                sets.map_children(|key| Ok(Transformed::yes(self.as_column(key)))).data()
+impl AnalyzerRule for KeysAsColumns {
+    fn name(&self) -> &str {
+        "keys_of_grouping_sets_as_columns"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
+        plan.transform_up_with_subqueries(|plan| match plan {
+            LogicalPlan::Aggregate(groups) if has_sets(&groups) => {
+                Ok(Transformed::yes(LogicalPlan::Aggregate(with_columns(groups)?)))
             }
-            key => Ok(self.as_column(key)),
-        }
+            other => Ok(Transformed::no(other)),
+        })
+        .data()
     }
+}
 
-    fn as_column(&mut self, key: Expr) -> Expr {
-        if let Expr::Column(column) = key {
-            self.columns.insert(column.clone());
-            return Expr::Column(column);
-        }
-        let (relation, name) = key.qualified_name();
-        let column = Column::new(relation, name);
-        self.computed.insert(column.clone(), key.unalias());
-        Expr::Column(column)
+fn with_columns(groups: Aggregate) -> Result<Aggregate> {
+    let mut computed = BTreeMap::new();
+    let mut as_column = |key: Expr| Transformed::yes(column_of(key, &mut computed));
+    let mut keys = Vec::new();
+    for key in groups.group_expr {
+        keys.push(match key {
+            sets @ Expr::GroupingSet(_) => sets.map_children(|key| Ok(as_column(key)))?.data,
+            key => as_column(key).data,
+        });
     }
+    let columns = groups.input.schema().columns().into_iter().map(Expr::Column);
+    let input = Projection::try_new(columns.chain(computed.into_values()).collect(), groups.input)?;
+    let input = Arc::new(LogicalPlan::Projection(input));
+    Aggregate::try_new_with_schema(input, keys, groups.aggr_expr, groups.schema)
+}
+
+/// Returns the column that holds a key; what has to be computed is added under its name.
+fn column_of(key: Expr, computed: &mut BTreeMap<Column, Expr>) -> Expr {
+    if let Expr::Column(_) = key {
+        return key;
+    }
+    let (relation, name) = key.qualified_name();
+    let column = Column::new(relation.clone(), name.clone());
+    computed.insert(column.clone(), key.unalias().alias_qualified(relation, name));
+    Expr::Column(column)
 }
 
 /// The two functions: a function of constants is constant to the engine, so one of the arguments
