@@ -101,6 +101,7 @@ const CASES: &[(&str, &[&str])] = &[
             "config init taken.toml",
             "config init absent/new.toml",
             "ingest TRADES --metrics-file absent/lakehouse.prom",
+            "ingest TRADES --openlineage absent/lineage.jsonl",
         ],
     ),
     (

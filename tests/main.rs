@@ -38,6 +38,7 @@ mod hostile;
 mod kill;
 mod large;
 mod life;
+mod lineage;
 mod listing;
 mod maintain;
 mod memory;

@@ -29,6 +29,7 @@ class TableVersions:
     table: str
     before: int | None
     after: int | None
+    rows: int = 0
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def _archives(counts: Mapping[str, int]) -> Archives:
 
 
 def _versions(table: Mapping[str, Any]) -> TableVersions:
-    return TableVersions(table["table"], table.get("version_before"), table.get("version_after"))
+    return TableVersions(table["table"], table.get("version_before"), table.get("version_after"), table.get("rows", 0))
 
 
 def _failure(failure: Mapping[str, Any]) -> Failure:

@@ -32,6 +32,10 @@ pub struct GlobalFlags {
     /// Write metrics of each ingest and refresh to a file, in the text format of Prometheus.
     #[arg(long, global = true, value_name = "FILE")]
     pub metrics_file: Option<PathBuf>,
+    /// Append the start and end of each ingest, refresh and gold to a file, as events of
+    /// OpenLineage.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub openlineage: Option<PathBuf>,
 }
 
 /// How logs are written.

@@ -7,7 +7,6 @@ use chrono::NaiveDate;
 
 use crate::cli::GlobalFlags;
 use crate::clock::Clock;
-use crate::events::metrics::MetricsFile;
 use crate::settings::{Environment, Settings, SettingsError};
 use crate::shutdown::Shutdown;
 use crate::storage::lake::Lake;
@@ -40,11 +39,6 @@ impl Context {
     pub(super) fn reporter(&self) -> Arc<TerminalReporter> {
         let verbosity = self.verbosity.with_filter(self.environment.log_filter.as_deref());
         Arc::new(TerminalReporter::new(self.console, self.global.progress, verbosity))
-    }
-
-    /// Opens the metrics file that the flags name.
-    pub(super) fn metrics(&self) -> anyhow::Result<MetricsFile> {
-        MetricsFile::open(self.global.metrics_file.clone())
     }
 
     /// Listens to the signals that end a process; must be called within a runtime.

@@ -11,8 +11,10 @@ use serde::Serialize;
 
 use super::CommandOutcome;
 use super::context::{Context, open_lake};
+use super::records::{Records, end_lineage};
 use crate::cli::{GoldCommand, GoldFlags, ReportFormat};
 use crate::events::document::{RunDocument, RunOutcome, SharedFields, TableFailure};
+use crate::events::lineage::Job;
 use crate::events::{Event, Reporter, Silent, TableVersions};
 use crate::gold::{Gold, GoldReport, load_models};
 use crate::terminal::console::{self, Console, MessageKind};
@@ -27,6 +29,7 @@ pub(super) async fn run(flags: GoldFlags, context: &Context) -> anyhow::Result<C
         Some(GoldCommand::Show(flags)) => return show(&models, table_name(&flags.model)),
         None => {}
     }
+    let job = Job { command: "gold", lake: settings.lake.clone(), source: None };
     let lake = open_lake(&settings.lake)?;
     let only = flags.models.iter().map(|name| table_name(name).to_owned()).collect();
     let gold = Gold {
@@ -35,28 +38,53 @@ pub(super) async fn run(flags: GoldFlags, context: &Context) -> anyhow::Result<C
         shutdown: context.shutdown(),
         ..Gold::new(lake, models, schemas)
     };
-    let reporter = reporter(&flags, context.console);
+    let mut tables = Vec::new();
+    if flags.dry_run {
+        return build(&gold, &flags, context, &mut tables).await;
+    }
+    let run = Records::open(context)?.start(job, context);
+    let outcome = build(&gold, &flags, context, &mut tables).await;
+    end_lineage(&run, &tables, &outcome, context);
+    outcome
+}
+
+/// Builds or plans, reports, and fills in the tables with new versions.
+async fn build(
+    gold: &Gold,
+    flags: &GoldFlags,
+    context: &Context,
+    tables: &mut Vec<TableVersions>,
+) -> anyhow::Result<CommandOutcome> {
+    let reporter = reporter(flags, context.console);
     let started = Instant::now();
     let report = match flags.dry_run {
         true => Box::pin(gold.plan(&reporter)).await?,
         false => Box::pin(gold.build(&reporter, &context.clock)).await?,
     };
+    for model in &report.models {
+        if let Some(version) = model.version {
+            TableVersions::add(tables, &model.table, version, model.rows);
+        }
+    }
     let is_incomplete = report.is_incomplete() || gold.shutdown.is_requested();
     match flags.format {
         ReportFormat::Text if flags.dry_run => console::print(&report.to_string())?,
         ReportFormat::Text => {}
-        ReportFormat::Json => print_document(&report, is_incomplete, started.elapsed())?,
+        ReportFormat::Json => {
+            print_document(&report, tables.clone(), is_incomplete, started.elapsed())?;
+        }
     }
     Ok(if is_incomplete { CommandOutcome::Incomplete } else { CommandOutcome::Done })
 }
 
-fn print_document(report: &GoldReport, is_incomplete: bool, elapsed: Duration) -> io::Result<()> {
-    let mut tables = Vec::new();
+fn print_document(
+    report: &GoldReport,
+    tables: Vec<TableVersions>,
+    is_incomplete: bool,
+    elapsed: Duration,
+) -> io::Result<()> {
     let mut failures = Vec::new();
     for model in &report.models {
-        if let Some(version) = model.version {
-            TableVersions::add(&mut tables, &model.table, version);
-        }
         if model.is_failure() {
             failures.push(TableFailure { table: &model.table, reason: &model.reason });
         }

@@ -1,8 +1,9 @@
 //! `lakehouse ingest`: download, decode and commit what `lakehouse plan` lists.
 
 use super::context::Context;
-use super::run::{Prepared, RunReporter, check_names, unless_stopped};
-use super::{CommandOutcome, plan, record_metrics};
+use super::records::Records;
+use super::run::{Prepared, RunReporter, check_names, job, unless_stopped};
+use super::{CommandOutcome, plan};
 use crate::cli::IngestFlags;
 use crate::events::Event;
 use crate::settings::IngestSettings;
@@ -13,10 +14,11 @@ pub(super) async fn run(flags: &IngestFlags, context: &Context) -> anyhow::Resul
     if settings.dry_run {
         return plan::show(settings, false, context).await;
     }
-    let metrics = context.metrics()?;
+    let records = Records::open(context)?;
+    let run = records.start(job("ingest", &settings), context);
     let reporter = RunReporter::new(context.reporter());
     let outcome = Box::pin(ingest(settings, context, &reporter)).await;
-    record_metrics(&metrics, &reporter.finish(), &outcome, context);
+    records.end(&run, &reporter.finish(), &outcome, context);
     outcome
 }
 

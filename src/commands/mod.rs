@@ -14,6 +14,7 @@ mod matrix;
 mod names;
 pub mod plan;
 mod query;
+mod records;
 mod refresh;
 mod report;
 mod run;
@@ -28,8 +29,6 @@ use std::process::ExitCode;
 use self::context::Context;
 use crate::cli::{Cli, Command, ConfigFlags, GlobalFlags};
 use crate::clock::Clock;
-use crate::events::metrics::{Ended, MetricsFile};
-use crate::events::summary::Summary;
 use crate::settings::Environment;
 use crate::terminal::console::{self, Console, MessageKind};
 use crate::terminal::failure;
@@ -116,17 +115,4 @@ async fn execute(command: Command, context: &Context) -> anyhow::Result<CommandO
 
 fn show_error(console: Console, error: &anyhow::Error) {
     console.show(MessageKind::Error, &failure::describe(error));
-}
-
-/// Writes the metrics of a run; a file that cannot be written is no failure of the run.
-fn record_metrics(
-    file: &MetricsFile,
-    summary: &Summary,
-    outcome: &anyhow::Result<CommandOutcome>,
-    context: &Context,
-) {
-    let ended = Ended { exit_code: exit_code(outcome), at: context.clock.now() };
-    if let Err(error) = file.record(summary, ended) {
-        context.console.show(MessageKind::Warning, &format!("{error:#}"));
-    }
 }

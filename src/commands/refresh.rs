@@ -8,10 +8,11 @@ use lakehouse_core::selection::Targets;
 use tokio::time::{Instant, sleep_until};
 
 use super::context::Context;
-use super::run::{Prepared, RunReporter, check_names, unless_stopped};
-use super::{CommandOutcome, plan, record_metrics, show_error};
+use super::records::Records;
+use super::run::{Prepared, RunReporter, check_names, job, unless_stopped};
+use super::{CommandOutcome, plan, show_error};
 use crate::cli::RefreshFlags;
-use crate::events::metrics::MetricsFile;
+use crate::events::lineage::Job;
 use crate::events::{Event, Reporter};
 use crate::ingest::RefreshPlan;
 
@@ -24,10 +25,11 @@ pub(super) async fn run(flags: &RefreshFlags, context: &Context) -> anyhow::Resu
     if selects {
         targets = settings.selection.targets(&settings.matrix)?;
     }
-    let metrics = context.metrics()?;
+    let records = Records::open(context)?;
+    let job = job("refresh", &settings);
     let reporter = RunReporter::new(context.reporter());
     let prepared = Prepared::open(settings, targets, context, &reporter.listener())?;
-    let round = Round { prepared: &prepared, flags, context, metrics: &metrics };
+    let round = Round { prepared: &prepared, flags, context, records: &records, job: &job };
     match flags.every.filter(|_| !flags.dry_run) {
         Some(every) => round.repeat(every, reporter).await,
         None => round.run(&reporter).await,
@@ -40,7 +42,8 @@ struct Round<'a> {
     prepared: &'a Prepared,
     flags: &'a RefreshFlags,
     context: &'a Context,
-    metrics: &'a MetricsFile,
+    records: &'a Records,
+    job: &'a Job,
 }
 
 impl Round<'_> {
@@ -66,13 +69,14 @@ impl Round<'_> {
         }
     }
 
-    /// Refreshes once and writes the metrics of the run.
+    /// Refreshes once and records the run.
     async fn run(self, reporter: &RunReporter) -> anyhow::Result<CommandOutcome> {
-        let outcome = Box::pin(self.refresh(reporter)).await;
-        let summary = reporter.finish();
-        if !self.flags.dry_run {
-            record_metrics(self.metrics, &summary, &outcome, self.context);
+        if self.flags.dry_run {
+            return Box::pin(self.refresh(reporter)).await;
         }
+        let run = self.records.start(self.job.clone(), self.context);
+        let outcome = Box::pin(self.refresh(reporter)).await;
+        self.records.end(&run, &reporter.finish(), &outcome, self.context);
         outcome
     }
 

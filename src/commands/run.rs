@@ -16,6 +16,7 @@ use crate::audit::{Audit, load_checks};
 use crate::cli::{ReportFormat, Stage};
 use crate::clock::Clock;
 use crate::events::document::{RunDocument, RunOutcome, SharedFields};
+use crate::events::lineage::Job;
 use crate::events::summary::{Counting, Summary};
 use crate::events::{Event, Reporter};
 use crate::gold::{Gold, load_models};
@@ -186,6 +187,11 @@ pub(super) async fn unless_stopped<T>(
         () = ingest.shutdown.requested() => None,
         plan = planning => Some(plan),
     }
+}
+
+/// Returns what a command works on.
+pub(super) fn job(command: &'static str, settings: &IngestSettings) -> Job {
+    Job { command, lake: settings.lake.clone(), source: Some(settings.source.to_string()) }
 }
 
 fn report_settings(settings: &IngestSettings, reporter: &Arc<dyn Reporter>) {

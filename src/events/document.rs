@@ -54,17 +54,23 @@ pub struct TableVersions {
     pub version_before: Option<i64>,
     /// The version of the run's last commit.
     pub version_after: i64,
+    /// Rows that the run wrote.
+    pub rows: u64,
 }
 
 impl TableVersions {
     /// Adds a commit to the versions of a run's tables.
-    pub(crate) fn add(tables: &mut Vec<Self>, table: &str, version: i64) {
+    pub(crate) fn add(tables: &mut Vec<Self>, table: &str, version: i64, rows: u64) {
         match tables.iter_mut().find(|known| known.table == table) {
-            Some(known) => known.version_after = known.version_after.max(version),
+            Some(known) => {
+                known.version_after = known.version_after.max(version);
+                known.rows += rows;
+            }
             None => tables.push(Self {
                 table: table.to_owned(),
                 version_before: version.checked_sub(1).filter(|before| *before >= 0),
                 version_after: version,
+                rows,
             }),
         }
     }

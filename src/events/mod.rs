@@ -4,6 +4,7 @@
 //! final summary are made from the same events elsewhere.
 
 pub(crate) mod document;
+pub(crate) mod lineage;
 pub(crate) mod metrics;
 mod model;
 pub mod summary;
