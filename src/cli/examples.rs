@@ -71,6 +71,13 @@ Examples:
 Only days whose inputs changed are computed again. Your own models are *.sql files in the folder
 that `gold_models` names in the configuration file.";
 
+pub(super) const MCP_NOTES: &str = "\
+The assistant starts the program and talks to it over standard input and output. Its configuration:
+  {\"mcpServers\":
+    {\"lakehouse\": {\"command\": \"lakehouse\", \"args\": [\"mcp\", \"--lake\", \"/srv/lake\"]}}}
+
+It has the tools list_tables, describe_table, query and status, and changes nothing.";
+
 pub(super) const SERVE_NOTES: &str = "\
 Examples:
   lakehouse serve

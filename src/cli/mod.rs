@@ -10,6 +10,7 @@ mod global;
 mod gold;
 mod ingest;
 mod maintain;
+mod mcp;
 mod program;
 mod read;
 mod selection;
@@ -25,13 +26,14 @@ use clap::{Parser, Subcommand};
 pub use self::audit::{AuditCommand, AuditFlags, AuditListFlags, AuditShowFlags};
 pub use self::changes::ChangesFlags;
 use self::examples::{
-    AUDIT_EXAMPLES, DEMO_NOTES, EXAMPLES, GOLD_EXAMPLES, QUERY_EXAMPLES, REFRESH_EXAMPLES,
-    SELECTION_EXAMPLES, SERVE_NOTES, SHELL_NOTES,
+    AUDIT_EXAMPLES, DEMO_NOTES, EXAMPLES, GOLD_EXAMPLES, MCP_NOTES, QUERY_EXAMPLES,
+    REFRESH_EXAMPLES, SELECTION_EXAMPLES, SERVE_NOTES, SHELL_NOTES,
 };
 pub use self::global::{GlobalFlags, LogFormat, ProgressWhen, ReportFormat};
 pub use self::gold::{GoldCommand, GoldFlags, GoldListFlags, GoldShowFlags};
 pub use self::ingest::{IngestFlags, PlanFlags, RefreshFlags, Stage};
 pub use self::maintain::MaintainFlags;
+pub use self::mcp::McpFlags;
 pub use self::program::{ConfigCommand, ConfigFlags, ConfigInitFlags, ConfigShowFlags, ManFlags};
 pub use self::read::{
     CompletionsFlags, MatrixFlags, MatrixFormat, QueryFlags, StatementFlags, VerifyFlags,
@@ -99,6 +101,9 @@ pub enum Command {
     /// Serve the lake, read-only: a page for browsers, and SQL over HTTP.
     #[command(after_help = SERVE_NOTES)]
     Serve(ServeFlags),
+    /// Serve the lake to an assistant, read-only, as a server of the Model Context Protocol.
+    #[command(after_help = MCP_NOTES)]
+    Mcp(McpFlags),
     /// Show what the lake holds: first and last days, gaps with reasons, failures, the last runs.
     #[command(after_help = STATUS_EXAMPLES)]
     Status(StatusFlags),

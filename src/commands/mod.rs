@@ -11,6 +11,7 @@ mod ingest;
 mod maintain;
 mod man;
 mod matrix;
+mod mcp;
 mod names;
 pub mod plan;
 mod query;
@@ -100,6 +101,7 @@ async fn execute(command: Command, context: &Context) -> anyhow::Result<CommandO
         Command::Audit(flags) => Box::pin(audit::run(flags, context)).await,
         Command::Query(flags) => query::run(&flags, context).await,
         Command::Shell(flags) => shell::run(&flags, context).await,
+        Command::Mcp(flags) => Box::pin(mcp::run(&flags, context)).await,
         Command::Serve(flags) => Box::pin(serve::run(&flags, context)).await,
         Command::Status(flags) => status::run(&flags, context).await,
         Command::Report(flags) => report::run(&flags, context).await,

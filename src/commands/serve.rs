@@ -13,7 +13,7 @@ use crate::shutdown::Shutdown;
 use crate::terminal::console::{self, MessageKind};
 
 /// The longest that a statement may take where the user does not say.
-const TIMEOUT: Duration = Duration::from_secs(60);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The port of the page where none is named.
 const HTTP: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);

@@ -109,6 +109,10 @@ impl StatementEngine {
         self.aborted.request();
     }
 
+    pub(super) const fn lake(&self) -> &Lake {
+        &self.lake
+    }
+
     pub(super) fn location(&self) -> &str {
         &self.location
     }

@@ -8,7 +8,9 @@
 mod engine;
 mod http;
 mod listen;
+mod mcp;
 mod metrics;
+mod rows_json;
 mod statement;
 
 use std::net::SocketAddr;
@@ -20,6 +22,7 @@ use tokio::task::JoinSet;
 
 pub(crate) use self::engine::{Limits, StatementEngine};
 use self::listen::Listener;
+pub(crate) use self::mcp::{AnswerLimits, McpServer};
 use crate::query::QueryError;
 
 /// How long running statements may go on once the server is to stop.
@@ -31,6 +34,11 @@ pub(crate) enum ServeError {
     /// The engine could not be set up.
     #[error(transparent)]
     Query(#[from] QueryError),
+    /// What an assistant sent first is not the protocol.
+    #[error(
+        "standard input is not the Model Context Protocol: let an assistant start `lakehouse mcp`"
+    )]
+    Protocol(#[from] Box<rmcp::service::ServerInitializeError>),
     /// An address could not be listened on.
     #[error("cannot listen on {address} for {door}: stop what listens there, or name another port")]
     Listen { door: Door, address: SocketAddr, source: std::io::Error },
@@ -46,12 +54,15 @@ pub(crate) enum ServeError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Door {
     Http,
+    /// Standard input and output of an assistant's program.
+    Mcp,
 }
 
 impl Door {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Http => "http",
+            Self::Mcp => "mcp",
         }
     }
 }
@@ -105,6 +116,8 @@ impl Server {
             let engine = Arc::clone(&self.engine);
             match door {
                 Door::Http => doors.spawn(http::serve(listener, engine)),
+                // It has no port, and is served by `McpServer`.
+                Door::Mcp => continue,
             };
         }
         self.engine.stopping().requested().await;

@@ -72,6 +72,7 @@ pub(super) fn bucket_store(bucket: &str) -> Result<Arc<dyn ObjectStore>> {
         return Ok(Arc::clone(store));
     }
     let mut builder = AmazonS3Builder::from_env().with_bucket_name(bucket).with_retry(retries());
+    check_profile(&builder)?;
     let endpoint = builder.get_config_value(&AmazonS3ConfigKey::Endpoint);
     // Whoever names an endpoint without TLS means it.
     if endpoint.is_some_and(|endpoint| endpoint.starts_with("http://")) {
@@ -80,6 +81,29 @@ pub(super) fn bucket_store(bucket: &str) -> Result<Arc<dyn ObjectStore>> {
     let store: Arc<dyn ObjectStore> = Arc::new(BucketStore { inner: Arc::new(builder.build()?) });
     stores.insert(bucket.to_owned(), Arc::clone(&store));
     Ok(store)
+}
+
+/// Refuses a profile of the AWS configuration, which is not read, where nothing else gives access.
+///
+/// Without this, the role of the machine would be looked for, and on most machines not be found
+/// after a long wait.
+#[expect(clippy::disallowed_methods, reason = "it stands with the variables of the store's client")]
+fn check_profile(settings: &AmazonS3Builder) -> Result<()> {
+    let others = [
+        AmazonS3ConfigKey::AccessKeyId,
+        AmazonS3ConfigKey::WebIdentityTokenFile,
+        AmazonS3ConfigKey::ContainerCredentialsRelativeUri,
+        AmazonS3ConfigKey::ContainerCredentialsFullUri,
+    ];
+    let has_other = others.iter().any(|key| settings.get_config_value(key).is_some());
+    let profile = std::env::var("AWS_PROFILE").ok().filter(|profile| !profile.is_empty());
+    let Some(profile) = profile.filter(|_| !has_other) else { return Ok(()) };
+    let profile = shown(&profile);
+    let reason = format!(
+        "AWS_PROFILE is {profile}, and profiles are not read: run \
+         `eval \"$(aws configure export-credentials --profile {profile} --format env)\"` first"
+    );
+    Err(Error::Generic { store: "S3", source: reason.into() })
 }
 
 /// Returns the SOCKS proxy that the environment names for the object store.

@@ -5,7 +5,6 @@
 
 mod checks;
 mod page;
-mod rows_json;
 mod sql;
 mod tables;
 

@@ -16,10 +16,10 @@ use futures::stream;
 use serde::{Deserialize, Serialize};
 
 use super::Shared;
-use super::rows_json::JsonRows;
 use crate::output::{Encoder, Format, OutputError};
 use crate::query::QueryError;
 use crate::serve::Door;
+use crate::serve::rows_json::JsonRows;
 use crate::serve::statement::{Answer, Request, StatementError};
 use crate::shutdown::Shutdown;
 

@@ -1,6 +1,7 @@
 """The task of Airflow refreshes, and its value is the document of the run."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -10,9 +11,11 @@ os.environ |= {
     "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
     "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
 }
-os.makedirs("airflow")
-subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, stdout=subprocess.DEVNULL)
-sys.path.insert(0, os.getcwd())
+os.makedirs("airflow/dags")
+shutil.copy("lakehouse_airflow.py", "airflow/dags")
+for command in [("db", "migrate"), ("dags", "reserialize")]:
+    subprocess.run([sys.executable, "-m", "airflow", *command], check=True, stdout=subprocess.DEVNULL)
+sys.path.insert(0, "airflow/dags")
 
 from lakehouse_airflow import lakehouse_refresh  # noqa: E402
 

@@ -61,6 +61,11 @@ impl JsonRows {
         self.more
     }
 
+    /// Says that no more rows are written, though there are more.
+    pub(super) const fn cut(&mut self) {
+        self.more = true;
+    }
+
     /// Takes rows in, and returns the bytes that are ready.
     ///
     /// # Errors
