@@ -63,6 +63,7 @@ mod report_page;
 mod resume;
 mod serve;
 mod settings;
+mod shards;
 mod shell;
 mod source;
 mod sql_accepted;

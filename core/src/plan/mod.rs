@@ -33,6 +33,7 @@ use crate::ledger::Ledger;
 use crate::listing::{Inventory, Published};
 use crate::names::archive::Series;
 use crate::names::period::Period;
+use crate::names::shard::Shard;
 use crate::selection::near::Misspelled;
 use crate::selection::{Note, Targets};
 
@@ -43,6 +44,8 @@ pub struct PlanOptions {
     pub force: bool,
     /// The current day, UTC: months that it lies in are not closed.
     pub today: NaiveDate,
+    /// Which series are decided about; others are passed over.
+    pub shard: Shard,
 }
 
 /// One decision for every published archive that a selection is about.

@@ -52,7 +52,7 @@ impl<'a> Planner<'a> {
             targets,
             options,
             index: TargetIndex::new(targets),
-            published: PublishedNames::new(targets),
+            published: PublishedNames::new(targets, options.shard),
             fetch: FetchList::default(),
             skipped: SkipCounts::default(),
             missing: Vec::new(),
@@ -81,6 +81,9 @@ impl<'a> Planner<'a> {
     ) {
         let Some(series) = archives.first().map(|published| published.key.series()) else { return };
         let Some((at, target)) = self.index.find(series) else { return };
+        if !self.options.shard.has(series) {
+            return;
+        }
         self.published.add(at, series);
         let members = members_of(archives);
         let Self { targets, options, .. } = *self;

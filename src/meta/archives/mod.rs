@@ -47,7 +47,7 @@ use crate::delta::TableError;
 use crate::delta::commit::{Change, CommitContext};
 use crate::delta::log::LogEntry;
 use crate::delta::table::WritableTable;
-use crate::storage::lake::Lake;
+use crate::storage::lake::{Lake, Layer, TableName};
 
 /// The ledger as a table that is written to; its rows stay on disk.
 #[derive(Debug)]
@@ -77,7 +77,7 @@ pub(super) struct LedgerLimits {
 impl Default for LedgerLimits {
     fn default() -> Self {
         Self {
-            sealed_rows: 128 << 10,
+            sealed_rows: LedgerTable::FILE_ROWS,
             small_files: 24,
             runs: 8,
             merged_rows: 1 << 20,
@@ -87,6 +87,14 @@ impl Default for LedgerLimits {
 }
 
 impl LedgerTable {
+    /// Rows of the table's larger files.
+    pub(crate) const FILE_ROWS: u64 = 128 << 10;
+
+    /// Returns the table's name.
+    pub(crate) fn name() -> TableName {
+        TableName::new(Layer::Meta, SCHEMA.name)
+    }
+
     /// Opens the ledger of a lake; creates it when it is missing.
     pub(crate) async fn open(lake: &Lake, matrix: Arc<Matrix>) -> Result<Self, TableError> {
         Self::open_with(lake, matrix, LedgerLimits::default()).await
