@@ -70,7 +70,7 @@ async fn plan_of(
     let retry = RetryPolicy::default();
     let lister = Lister::new(source, retry, Lister::PARALLEL, today, Arc::new(Silent));
     let mut skipped = Vec::new();
-    let options = PlanOptions { force: false, today, shard: Shard::default() };
+    let options = PlanOptions { force: false, today, restore: false, shard: Shard::default() };
     let mut planner = Planner::new(&targets, options)
         .on_skip(|it| skipped.push(format!("skip  {}: {}", it.published.key, it.reason)));
 

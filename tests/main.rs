@@ -58,6 +58,7 @@ mod real_archives;
 mod refresh;
 mod reingest;
 mod rejects;
+mod remove;
 mod repair;
 mod report_page;
 mod resume;

@@ -200,6 +200,11 @@ fn planned(listed: impl IntoIterator<Item = Listed>) -> Plan {
         frequency: FrequencyPolicy::Daily,
     };
     let targets = selection.targets(&matrix).unwrap();
-    let options = PlanOptions { force: false, today: date("2026-05-08"), shard: Shard::default() };
+    let options = PlanOptions {
+        force: false,
+        today: date("2026-05-08"),
+        restore: false,
+        shard: Shard::default(),
+    };
     plan(&targets, inventory(listed, &matrix), &Ledger::default(), options)
 }

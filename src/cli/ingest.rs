@@ -46,6 +46,9 @@ pub struct IngestFlags {
     /// Stop after this stage.
     #[arg(long, default_value = "gold")]
     pub stage: Stage,
+    /// Load also what was removed with `lakehouse remove`.
+    #[arg(long)]
+    pub restore: bool,
     /// Only handle the part K of N of all series, beside N - 1 other processes, such as 1/4
     /// [default: by JOB_COMPLETION_INDEX and JOB_COMPLETION_COUNT, else all]
     #[arg(long, value_name = "K/N")]

@@ -15,6 +15,7 @@ mod names;
 pub mod plan;
 mod query;
 mod refresh;
+mod remove;
 mod report;
 mod run;
 mod scope;
@@ -106,6 +107,7 @@ async fn execute(command: Command, context: &Context) -> anyhow::Result<CommandO
         Command::Report(flags) => report::run(&flags, context).await,
         Command::Changes(flags) => changes::run(flags, context).await,
         Command::Verify(flags) => verify::run(&flags, context).await,
+        Command::Remove(flags) => Box::pin(remove::run(&flags, context)).await,
         Command::Maintain(flags) => maintain::run(flags, context).await,
         Command::Matrix(flags) => matrix::run(flags, context),
         Command::Config(ConfigFlags { command }) => config::run(&command, context),

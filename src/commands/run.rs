@@ -135,6 +135,7 @@ impl Prepared {
             fetch: settings.fetch,
             batch: settings.batch,
             depth: if is_bronze { Depth::Bronze } else { Depth::Silver },
+            restore: settings.restore,
             shard: settings.shard,
             shutdown: context.shutdown(),
             command: redacted(&usage::arguments().skip(1).collect::<Vec<_>>().join(" ")),

@@ -116,6 +116,9 @@ pub(crate) struct ComparedRecord {
     pub(crate) competing_version: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) yielded: bool,
+    /// Whether it was taken out on request, and counts as one that the table never held.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) removed: bool,
     /// The days outside its period of which it still has rows; nothing where that has not changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) outside: Option<Vec<NaiveDate>>,

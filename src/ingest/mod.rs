@@ -92,6 +92,8 @@ pub struct Ingest {
     /// How many archives are fetched, decoded and committed together.
     pub batch: BatchLimits,
     pub depth: Depth,
+    /// Fetch also what was removed from the lake.
+    pub restore: bool,
     /// Which series this process is about.
     pub shard: Shard,
     /// Archives that are decoded at a time.
@@ -126,6 +128,7 @@ impl Ingest {
             fetch: FetchOptions::default(),
             batch: BatchLimits::default(),
             depth: Depth::default(),
+            restore: false,
             shard: Shard::default(),
             threads: available_parallelism().map_or(1, usize::from),
             memory: MemoryBudget::default(),
@@ -191,7 +194,7 @@ impl Ingest {
     }
 
     const fn plan_options(&self, today: NaiveDate) -> PlanOptions {
-        PlanOptions { force: self.fetch.force, today, shard: self.shard }
+        PlanOptions { force: self.fetch.force, today, restore: self.restore, shard: self.shard }
     }
 
     /// Does what a plan says, and returns its results; `counting` has received the events of the

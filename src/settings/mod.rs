@@ -191,6 +191,7 @@ impl Settings {
             timeouts,
             batch_size: batch_size.unwrap_or(Ingest::BATCH_SIZE),
             batch: batch_size.map_or_else(BatchLimits::default, BatchLimits::of_archives),
+            restore: flags.restore,
             shard,
             stage: flags.stage,
             audit: flags.audit,
@@ -219,8 +220,7 @@ impl Settings {
             stage,
             format,
             dry_run: true,
-            audit: false,
-            shard: None,
+            ..IngestFlags::default()
         };
         self.ingest(&flags, today)
     }
@@ -239,7 +239,18 @@ impl Settings {
         // The lake bounds the refresh, and a configuration file is written on purpose.
         let selection = SelectionFlags { all: true, ..SelectionFlags::default() };
         let stage = Stage::default();
-        let flags = IngestFlags { selection, source, tuning, stage, audit, dry_run, format, shard };
+        let restore = false;
+        let flags = IngestFlags {
+            selection,
+            source,
+            tuning,
+            stage,
+            audit,
+            dry_run,
+            format,
+            restore,
+            shard,
+        };
         self.ingest(&flags, today)
     }
 
@@ -302,6 +313,8 @@ pub struct IngestSettings {
     pub batch_size: usize,
     /// What is committed together: no more than is fetched together, if that was set.
     pub batch: BatchLimits,
+    /// Whether to load also what was removed.
+    pub restore: bool,
     /// Which series this process handles.
     pub shard: Shard,
     /// The last stage to run.

@@ -17,6 +17,7 @@ mod overlap;
 mod partition;
 mod redo;
 mod related;
+mod remove;
 mod reread;
 mod rows;
 

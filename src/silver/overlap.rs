@@ -294,6 +294,7 @@ fn owner_record(
         // again.
         competing_version: (first.current_owner == Frequency::Daily).then(monthly_version),
         yielded,
+        removed: false,
         outside: None,
         reason: explain(&explained),
     })

@@ -13,6 +13,7 @@ mod missing;
 mod ownership;
 mod planner;
 mod reason;
+mod removed;
 mod report;
 mod skipped;
 
@@ -44,6 +45,8 @@ pub struct PlanOptions {
     pub force: bool,
     /// The current day, UTC: months that it lies in are not closed.
     pub today: NaiveDate,
+    /// Fetch also what was removed from the lake.
+    pub restore: bool,
     /// Which series are decided about; others are passed over.
     pub shard: Shard,
 }

@@ -14,6 +14,7 @@ use super::found::PublishedNames;
 use super::missing::{self, Missing};
 use super::ownership::Ownership;
 use super::reason::Decision;
+use super::removed::RemovedArchives;
 use super::skipped::SkipCounts;
 use super::{Plan, PlanOptions, SeriesArchive, Skipped};
 use crate::ledger::Ledger;
@@ -87,7 +88,8 @@ impl<'a> Planner<'a> {
         self.published.add(at, series);
         let members = members_of(archives);
         let Self { targets, options, .. } = *self;
-        let decider = Decider { targets, target, series, ledger, ownership, options };
+        let removed = RemovedArchives::of(ledger);
+        let decider = Decider { targets, target, series, ledger, ownership, removed, options };
         let mut fetched = Vec::new();
         decider.decide(&members, |member, decision| match decision {
             Decision::Fetch(reason) => fetched.push((member.published, reason)),

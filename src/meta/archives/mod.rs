@@ -19,6 +19,7 @@ pub(crate) mod reader;
 pub(crate) mod rebuild;
 mod rebuilt_rows;
 mod record;
+mod remove;
 mod replace;
 pub(super) mod replay;
 pub(super) mod rows;
@@ -37,7 +38,7 @@ use lakehouse_core::matrix::Matrix;
 
 use self::files::LedgerFiles;
 use self::record::keys_of;
-use self::replace::{follows_from_silver, held_archive};
+use self::replace::{follows_from_log, follows_from_silver, held_archive};
 use self::replay::replay;
 pub(super) use self::rows::SCHEMA;
 use self::wanted::KeySet;
@@ -194,9 +195,9 @@ impl LedgerTable {
         let keys: KeySet = logged.iter().map(|(_, entry)| entry.archive().into()).collect();
         self.write(context, |files| {
             let rows = files.rows_of(&keys)?;
-            let in_silver = rows.iter().filter(|entry| follows_from_silver(entry));
+            let of_log = rows.iter().filter(|entry| follows_from_log(entry));
             let known: HashMap<&str, &LedgerEntry> =
-                in_silver.map(|entry| (entry.key.path(), entry)).collect();
+                of_log.map(|entry| (entry.key.path(), entry)).collect();
             Ok(replay(&files.matrix, &known, logged.clone(), context))
         })
         .await

@@ -48,6 +48,7 @@ fn step() -> impl Strategy<Value = Step> {
         ArchiveStatus::NotPublished,
         ArchiveStatus::Rejected,
         ArchiveStatus::Failed,
+        ArchiveStatus::Removed,
     ]);
     (0..4_u8, 1..=9_u8, prop::bool::weighted(0.2), statuses, 0..3_u8).prop_map(
         |(symbol, day, monthly, status, sha256)| Step { symbol, day, monthly, status, sha256 },
@@ -114,6 +115,7 @@ impl Model {
             for old in of_archive {
                 match old.status {
                     ArchiveStatus::Superseded => rows.push(old),
+                    _ if new.status == ArchiveStatus::Removed => {}
                     ArchiveStatus::Ingested | ArchiveStatus::Yielded if !in_silver => {
                         if old.status == ArchiveStatus::Ingested {
                             new.silver_version = old.silver_version;
