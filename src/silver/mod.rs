@@ -11,6 +11,7 @@ mod corrections;
 mod decode_archive;
 mod decode_batch;
 mod evidence;
+mod held_days;
 mod order;
 mod outside;
 mod overlap;

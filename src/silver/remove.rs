@@ -8,6 +8,7 @@ use lakehouse_core::names::days::DaySet;
 use lakehouse_core::overlap::HeldArchive;
 
 use super::SilverTable;
+use super::held_days::take_out;
 use crate::delta::TableError;
 use crate::delta::commit::{CommitContext, Committed, commit};
 use crate::delta::log::ComparedRecord;
@@ -25,14 +26,17 @@ impl SilverTable {
         archives: &BTreeSet<String>,
         context: &CommitContext,
     ) -> Result<Option<i64>, TableError> {
-        let Self { table, target, index, .. } = self;
+        let Self { table, target, matrix, index, .. } = self;
         let landed = commit(table, context, async |table: &WritableTable| {
             index.catch_up(table).await?;
             let mut records = Vec::new();
             let mut removal = Removal::default();
             for archive in archives {
                 if let Some(held) = index.held_archive(archive) {
-                    removal.whole(archive);
+                    match matrix.identify(archive) {
+                        Ok(key) => take_out(&mut removal, archive, held, key.period()),
+                        Err(_) => removal.whole(archive),
+                    }
                     records.push(record(archive, held));
                 }
             }
