@@ -6,8 +6,8 @@
 //! real archives, and files that are only in the log. `SCALE_F` is how many files the larger lake
 //! has, a tenth of them the smaller one; `SCALE_N` is how many archives are ingested beside them,
 //! `SCALE_B` how many commits a log without a checkpoint has, and `SCALE_A` how many archives the
-//! larger ledger has. A part whose size is 0 is left out. `SCALE_KEEP=DIR` makes the larger lake in
-//! that folder and stops.
+//! larger ledger has. A part whose size is 0 is left out. `SCALE_KEEP=DIR` makes such a
+//! lake in that folder, with `SCALE_A` made-up archives if that is set, and stops.
 
 #![expect(
     clippy::unwrap_used,
@@ -38,8 +38,14 @@ fn main() {
     let files = size("SCALE_F", 100_000);
     if let Some(folder) = std::env::var_os("SCALE_KEEP") {
         let folder = PathBuf::from(folder);
-        Scene::new().make(&folder, files, 10_000);
-        println!("made a lake with {files} files in its log in {}", folder.display());
+        let archives = size("SCALE_A", 0);
+        let scene = Scene::new();
+        scene.make(&folder, files, 10_000);
+        scene.add_archives(&folder, archives);
+        println!(
+            "made a lake with {files} files in its log and {archives} archives in its ledger in {}",
+            folder.display()
+        );
         return;
     }
     let scene = Scene::new();
@@ -123,11 +129,7 @@ impl Scene {
     fn know_many_archives(&self, archives: u32) {
         let folder = self.folders.empty();
         self.first.ingest(&folder);
-        let (lake, clock) = (lake(&folder), clock());
-        let matrix = Arc::new(Matrix::builtin().unwrap());
-        let made = make_up_archives(&lake, "klines", matrix, archives, &clock);
-        self.first.runtime.block_on(made).unwrap();
-        self.checkpoint(&folder);
+        self.add_archives(&folder, archives);
         let size = format!("A={archives}");
         let source = self.first.url();
         show("plan of one symbol", &size, {
@@ -141,17 +143,27 @@ impl Scene {
         show("rebuild the ledger", &size, run(&folder, &["maintain", "--rebuild-ledger"]));
     }
 
+    fn add_archives(&self, folder: &Path, archives: u32) {
+        let (lake, clock) = (lake(folder), clock());
+        let matrix = Arc::new(Matrix::builtin().unwrap());
+        let made = make_up_archives(&lake, "klines", matrix, archives, &clock);
+        self.first.runtime.block_on(made).unwrap();
+        self.checkpoint(folder);
+    }
+
     /// Asks a question whose answer needs no made-up file.
     fn ask(&self, folder: &Path, size: &str, job: &str, sql: &str) {
         show(job, size, run(folder, &["query", sql]));
     }
 
     fn checkpoint(&self, folder: &Path) {
-        let url = url::Url::from_directory_path(folder.join("silver/klines")).unwrap();
-        self.first.runtime.block_on(async {
-            let table = deltalake::open_table(url).await.unwrap();
-            deltalake::checkpoints::create_checkpoint(&table, None).await.unwrap();
-        });
+        for table in ["silver/klines", "meta/archives"] {
+            let url = url::Url::from_directory_path(folder.join(table)).unwrap();
+            self.first.runtime.block_on(async {
+                let table = deltalake::open_table(url).await.unwrap();
+                deltalake::checkpoints::create_checkpoint(&table, None).await.unwrap();
+            });
+        }
     }
 
     fn ingest_beside(&self, folder: &Path, size: &str) {

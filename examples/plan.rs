@@ -19,6 +19,7 @@ use lakehouse_core::ledger::Ledger;
 use lakehouse_core::listing::Published;
 use lakehouse_core::matrix::Matrix;
 use lakehouse_core::names::archive::Series;
+use lakehouse_core::names::shard::Shard;
 use lakehouse_core::plan::{PlanOptions, Planner};
 use lakehouse_core::selection::{Selection, SymbolFilter};
 use lakehouse_samples::SampleOptions;
@@ -69,7 +70,7 @@ async fn plan_of(
     let retry = RetryPolicy::default();
     let lister = Lister::new(source, retry, Lister::PARALLEL, today, Arc::new(Silent));
     let mut skipped = Vec::new();
-    let options = PlanOptions { force: false, today };
+    let options = PlanOptions { force: false, today, restore: false, shard: Shard::default() };
     let mut planner = Planner::new(&targets, options)
         .on_skip(|it| skipped.push(format!("skip  {}: {}", it.published.key, it.reason)));
 

@@ -33,6 +33,7 @@ pub mod maintain;
 pub mod meta;
 pub mod output;
 pub mod query;
+pub mod remove;
 pub mod source;
 pub mod storage;
 pub mod verify;

@@ -338,3 +338,33 @@ async fn models_of_a_user_lie_beside_those_of_the_program() {
         "{report}"
     );
 }
+
+#[tokio::test]
+async fn commits_that_change_no_row_are_read_by_few_runs() {
+    let mut scene = GoldScene::new();
+    scene.models = models(&[("hours", HOURS)]);
+    scene.publish_days("BTCUSDT", &["2024-02-28"]);
+    scene.ingest().await;
+    scene.gold().await;
+    let rows = scene.tables().await;
+    let built = scene.lake.versions()["gold/hours"];
+    let log = scene.lake.path().join("silver/klines/_delta_log");
+    let first = scene.lake.versions()["silver/klines"] + 1;
+    for version in first..first + 99 {
+        std::fs::write(log.join(format!("{version:020}.json")), r#"{"commitInfo":{}}"#).unwrap();
+    }
+    scene.gold().await;
+    assert_eq!(scene.lake.versions()["gold/hours"], built);
+    std::fs::write(log.join(format!("{:020}.json", first + 99)), r#"{"commitInfo":{}}"#).unwrap();
+    // The build that lets later runs begin here has no rows, and is none that is reported.
+    let report = scene.gold().await;
+    assert_eq!(of(&report, "gold.hours").outcome, ModelOutcome::UpToDate);
+    assert_eq!(scene.lake.versions()["gold/hours"], built + 1);
+    scene.gold().await;
+    assert_eq!(scene.lake.versions()["gold/hours"], built + 1);
+    assert_eq!(scene.tables().await, rows);
+    scene.publish_days("BTCUSDT", &["2024-02-29"]);
+    scene.ingest().await;
+    scene.gold().await;
+    scene.assert_equals_a_full_rebuild("after commits without rows").await;
+}

@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 use lakehouse::failpoint::{PAUSE_AT, PAUSE_FILE};
 use marathon::Place;
 use tempfile::TempDir;
-use work::{COMPACTION, CORRECTION, INGEST};
+use work::{COMPACTION, CORRECTION, INGEST, REMOVAL};
 
 use crate::support::s3_server::S3Server;
 use crate::support::sample_archive::{SampleArchive, content};
@@ -82,6 +82,41 @@ fn a_correction_that_is_killed_at_any_step_is_completed_by_the_next_run() {
         assert!(kill_at(archive.ingest(lake), step, &marker), "never came to `{step}`");
         assert_eq!(archive.complete(lake), undisturbed, "killed at `{step}`");
     }
+}
+
+#[test]
+fn a_removal_that_is_killed_at_any_step_is_completed_by_the_next_one() {
+    let archive = SampleArchive::new();
+    let folder = TempDir::new().unwrap();
+    let remove = |lake: &Path| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lakehouse"));
+        command.args(["remove", "--market", "spot", "--all", "--bronze", "-q", "--lake"]);
+        command.arg(lake).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    };
+    let undisturbed = lake_in(&folder, "undisturbed");
+    let before = archive.complete(&undisturbed);
+    assert!(remove(&undisturbed).status().unwrap().success());
+    let undisturbed = archive.complete(&undisturbed);
+    assert_ne!(undisturbed, before);
+    for (number, step) in REMOVAL.iter().enumerate() {
+        let lake = lake_in(&folder, &format!("killed-{number}"));
+        archive.complete(&lake);
+        let marker = folder.path().join(format!("reached-{number}"));
+        assert!(kill_at(remove(&lake), step, &marker), "never came to `{step}`");
+        assert!(remove(&lake).status().unwrap().success(), "after a kill at `{step}`");
+        assert_eq!(content(&lake), undisturbed, "killed at `{step}`");
+        // A run that finds the lake as it is now has nothing to load.
+        assert_eq!(archive.complete(&lake), undisturbed, "killed at `{step}`");
+        let spot = lake.join("bronze/data/spot");
+        assert_eq!(files_below(&spot), 0, "killed at `{step}`");
+    }
+}
+
+fn files_below(folder: &Path) -> usize {
+    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths.map(|path| if path.is_dir() { files_below(&path) } else { 1 }).sum()
 }
 
 #[test]

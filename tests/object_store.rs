@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use crate::support::command::{Run, lakehouse};
 use crate::support::s3_server::{Conditions, S3Server};
 use crate::support::sample_archive::{SampleArchive, content_through};
+use crate::support::samples::{identify, trades_key};
 
 /// A lake in a bucket, and the archive that it is made of.
 struct RemoteLake {
@@ -275,4 +276,37 @@ fn a_socks_proxy_is_refused_for_a_lake_in_a_bucket_unless_the_store_needs_no_pro
         let run = reached("127.0.0.1");
         assert_eq!(run.code, Some(0), "{run}");
     }
+}
+
+#[test]
+fn a_correction_opens_files_of_its_own_days_only() {
+    let mut remote = RemoteLake::new();
+    // Three symbols whose names enclose the corrected one's, so that bounds of names tell nothing.
+    let days = ["2024-03-05", "2024-03-06", "2024-03-07", "2024-03-08"];
+    remote.archive.keys.clear();
+    std::fs::remove_dir_all(remote.archive.folder.path().join("data")).unwrap();
+    for symbol in ["AUSDT", "BUSDT", "CUSDT"] {
+        for day in days {
+            let key = identify(&trades_key(symbol, day));
+            remote.archive.publish(&key, 1);
+            remote.archive.keys.push(key);
+        }
+    }
+    remote.done(&["ingest", "--all", "--stage", "silver", "--source", remote.source()]);
+    let corrected = remote.archive.keys[5].clone();
+    assert_eq!(corrected.path(), trades_key("BUSDT", days[1]));
+    remote.archive.publish(&corrected, 2);
+    remote.server.take_seen();
+    remote.done(&["ingest", "--all", "--stage", "silver", "--source", remote.source()]);
+    let opened = remote.server.take_seen().into_iter();
+    let mut opened: Vec<String> = opened
+        .filter(|seen| seen.method == Method::GET && seen.key.contains("silver/trades/market"))
+        .map(|seen| seen.key)
+        .collect();
+    opened.sort();
+    opened.dedup();
+    assert_eq!(opened.len(), 2, "the file of the day, and the one with its new rows: {opened:?}");
+    assert!(opened.iter().all(|file| file.contains(days[1])), "{opened:?}");
+    let rows = "SELECT count(DISTINCT archive) AS archives FROM trades";
+    assert_eq!(remote.done(&["query", "--format", "csv", rows]).stdout, "archives\n12\n");
 }

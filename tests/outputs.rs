@@ -23,7 +23,7 @@ enum Data {
 }
 
 /// Lines that together have every command; `shell` reads its statement from standard input.
-const LINES: [(&str, Data); 35] = [
+const LINES: [(&str, Data); 37] = [
     ("plan --all --source mirror --format json", Data::Json),
     ("plan --all --source mirror", Data::Text("market ")),
     ("ingest --all --source mirror --format json", Data::Json),
@@ -47,6 +47,8 @@ const LINES: [(&str, Data); 35] = [
     ("audit", Data::Nothing),
     ("verify --format json", Data::Json),
     ("verify --deep", Data::Nothing),
+    ("remove --symbol BTCUSDT --dry-run --format json", Data::Json),
+    ("remove --symbol BTCUSDT", Data::Nothing),
     ("maintain --format json --dry-run", Data::Json),
     ("maintain --dry-run", Data::Text("")),
     ("maintain --retention 0", Data::Nothing),

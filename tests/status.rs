@@ -146,6 +146,26 @@ async fn a_scope_leaves_out_what_it_does_not_name() {
     assert!(wrong.code == Some(2) && wrong.stderr.contains("aggTrades"), "{wrong}");
 }
 
+#[tokio::test]
+async fn a_series_that_is_older_than_it_may_be_is_named_and_makes_the_exit_code_1() {
+    let lake = lake_with_gaps().await;
+    let run = lake.run("status", &["--max-age", "36h", "--symbol", "ETHUSDT"]);
+    assert_eq!(run.code, Some(1), "{run}");
+    let (_, stale) = run.stdout.split_once("stale:\n").unwrap();
+    assert!(stale.lines().nth(1).unwrap().starts_with("spot    trades     ETHUSDT"), "{run}");
+    assert!(stale.contains("2024-01-02"), "{run}");
+
+    let run = lake.run("status", &["--max-age", "36h", "--format", "json"]);
+    assert_eq!(run.code, Some(1), "{run}");
+    let found: Value = serde_json::from_str(&run.stdout).unwrap();
+    let stale = found["stale"].as_array().unwrap().iter();
+    let stale: Vec<&str> = stale.map(|series| series["symbol"].as_str().unwrap()).collect();
+    assert_eq!(stale, ["BTCUSDT", "ETHUSDT"]);
+
+    let run = lake.run("status", &["--max-age", "99years"]);
+    assert!(run.code == Some(0) && !run.stdout.contains("stale"), "{run}");
+}
+
 #[test]
 fn a_lake_that_is_not_there_holds_nothing() {
     let lake = TestLake::new();

@@ -16,6 +16,7 @@ use lakehouse_core::listing::{Listed, inventory};
 use lakehouse_core::matrix::Matrix;
 use lakehouse_core::names::market::Market;
 use lakehouse_core::names::period::{DateRange, Period};
+use lakehouse_core::names::shard::Shard;
 use lakehouse_core::plan::{Plan, PlanOptions, plan};
 use lakehouse_core::selection::{FrequencyPolicy, IntervalFilter, Selection, SymbolFilter};
 
@@ -199,6 +200,11 @@ fn planned(listed: impl IntoIterator<Item = Listed>) -> Plan {
         frequency: FrequencyPolicy::Daily,
     };
     let targets = selection.targets(&matrix).unwrap();
-    let options = PlanOptions { force: false, today: date("2026-05-08") };
+    let options = PlanOptions {
+        force: false,
+        today: date("2026-05-08"),
+        restore: false,
+        shard: Shard::default(),
+    };
     plan(&targets, inventory(listed, &matrix), &Ledger::default(), options)
 }

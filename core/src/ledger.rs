@@ -34,6 +34,8 @@ pub enum ArchiveStatus {
     Rejected,
     /// It could not be fetched, or not be stored. Requested again in the next run.
     Failed,
+    /// It was taken out of the lake on request, and is left out until it is wanted again.
+    Removed,
 }
 
 impl ArchiveStatus {
@@ -145,7 +147,7 @@ impl LedgerEntry {
     pub fn owned_days(&self) -> DaySet {
         let in_silver = match self.status {
             ArchiveStatus::Ingested => true,
-            ArchiveStatus::Superseded | ArchiveStatus::Yielded => false,
+            ArchiveStatus::Superseded | ArchiveStatus::Yielded | ArchiveStatus::Removed => false,
             _ => self.silver_version.is_some(),
         };
         if in_silver {

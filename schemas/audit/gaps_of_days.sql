@@ -18,7 +18,7 @@ WITH series AS (
     SELECT market, data_type, symbol, coalesce(bar_interval, '') AS bar_interval, period_start, period_end, status, rows,
            rejected_rows, reason
     FROM meta.archives
-    WHERE status <> 'superseded'
+    WHERE status NOT IN ('superseded', 'removed')
 ),
 spans AS (
     SELECT market, data_type, symbol, bar_interval, period_start,

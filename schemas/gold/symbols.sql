@@ -34,7 +34,7 @@ WITH known AS (
            least(period_end, greatest(period_start, coalesce(CAST(min_time AS DATE), period_start))) AS first_day,
            greatest(period_start, least(period_end, coalesce(CAST(max_time AS DATE), period_end))) AS last_day
     FROM meta.archives
-    WHERE status <> 'not_published'
+    WHERE status NOT IN ('not_published', 'removed')
 ),
 gaps AS (
     SELECT *,

@@ -69,7 +69,7 @@ pub(crate) async fn open_rows(
 
 /// Returns whether what a row is about is in scope.
 pub(crate) fn is_in_scope(scope: &Scope, row: &AuditRow) -> bool {
-    let Scope { markets, data_types, symbols, intervals, dates } = scope;
+    let Scope { markets, data_types, symbols, intervals, dates, shard: _ } = scope;
     let place = &row.place;
     // Names that mean nothing to this program are those of a check of somebody else.
     let Ok(market) = place.market.parse::<Market>() else { return true };

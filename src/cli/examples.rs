@@ -48,6 +48,16 @@ Examples:
 A refresh covers the series that the lake holds. With a configuration file, it also covers symbols
 that match the file and are not in the lake yet.";
 
+pub(super) const REMOVE_EXAMPLES: &str = "\
+Examples:
+  lakehouse remove --symbol LUNAUSDT --dry-run
+  lakehouse remove --market spot --data-type trades --symbol BTCUSDT --end 2020-12 --bronze
+  lakehouse ingest --symbol LUNAUSDT --restore
+
+Archives are removed as a whole: one that has days outside --start and --end stays. `plan`,
+`ingest` and `refresh` leave out what was removed, its days in other archives, and the later
+archives of a series of which everything was removed, unless `ingest` has the flag --restore.";
+
 pub(super) const AUDIT_EXAMPLES: &str = "\
 Examples:
   lakehouse audit

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use lakehouse_core::names::shard::Shard;
 use lakehouse_core::plan::refresh_window::TRAILING_DAYS;
 
 use super::{ReportFormat, SelectionFlags, SourceFlags, TuningFlags, values};
@@ -45,6 +46,13 @@ pub struct IngestFlags {
     /// Stop after this stage.
     #[arg(long, default_value = "gold")]
     pub stage: Stage,
+    /// Load also what was removed with `lakehouse remove`.
+    #[arg(long)]
+    pub restore: bool,
+    /// Only handle the part K of N of all series, beside N - 1 other processes, such as 1/4
+    /// [default: by JOB_COMPLETION_INDEX and JOB_COMPLETION_COUNT, else all]
+    #[arg(long, value_name = "K/N")]
+    pub shard: Option<Shard>,
 }
 
 /// Flags of `refresh`.
@@ -58,6 +66,10 @@ pub struct RefreshFlags {
     /// Only show what would be done.
     #[arg(long)]
     pub dry_run: bool,
+    /// Only handle the part K of N of all series, beside N - 1 other processes, such as 1/4
+    /// [default: by JOB_COMPLETION_INDEX and JOB_COMPLETION_COUNT, else all]
+    #[arg(long, value_name = "K/N")]
+    pub shard: Option<Shard>,
     /// Audit what has changed, last of all; findings of severity error make the exit code 1.
     #[arg(long)]
     pub audit: bool,

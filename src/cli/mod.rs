@@ -13,6 +13,7 @@ mod maintain;
 mod mcp;
 mod program;
 mod read;
+mod remove;
 mod selection;
 mod serve;
 pub mod setting;
@@ -27,7 +28,7 @@ pub use self::audit::{AuditCommand, AuditFlags, AuditListFlags, AuditShowFlags};
 pub use self::changes::ChangesFlags;
 use self::examples::{
     AUDIT_EXAMPLES, DEMO_NOTES, EXAMPLES, GOLD_EXAMPLES, MCP_NOTES, QUERY_EXAMPLES,
-    REFRESH_EXAMPLES, SELECTION_EXAMPLES, SERVE_NOTES, SHELL_NOTES,
+    REFRESH_EXAMPLES, REMOVE_EXAMPLES, SELECTION_EXAMPLES, SERVE_NOTES, SHELL_NOTES,
 };
 pub use self::global::{GlobalFlags, LogFormat, ProgressWhen, ReportFormat};
 pub use self::gold::{GoldCommand, GoldFlags, GoldListFlags, GoldShowFlags};
@@ -38,6 +39,7 @@ pub use self::program::{ConfigCommand, ConfigFlags, ConfigInitFlags, ConfigShowF
 pub use self::read::{
     CompletionsFlags, MatrixFlags, MatrixFormat, QueryFlags, StatementFlags, VerifyFlags,
 };
+pub use self::remove::RemoveFlags;
 pub use self::selection::{ScopeFlags, SelectionFlags, SourceFlags, TuningFlags};
 pub use self::serve::ServeFlags;
 pub use self::shell::ShellFlags;
@@ -113,6 +115,9 @@ pub enum Command {
     Changes(ChangesFlags),
     /// Check archives against their checksums, and tables against archives.
     Verify(VerifyFlags),
+    /// Take archives out of the lake, and leave them out until they are loaded with --restore.
+    #[command(after_help = REMOVE_EXAMPLES)]
+    Remove(RemoveFlags),
     /// Compact tables, write checkpoints, and delete files that are no longer needed.
     Maintain(MaintainFlags),
     /// Show which data types each market has, at which frequencies and intervals.

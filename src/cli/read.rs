@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use clap_complete::Shell;
+use lakehouse_core::names::shard::Shard;
 
 use super::{ReportFormat, ScopeFlags, values};
 use crate::output::{Format, SCREEN_ROWS};
@@ -62,6 +63,10 @@ pub struct VerifyFlags {
     /// Also decode every archive again and compare all its rows.
     #[arg(long)]
     pub deep: bool,
+    /// Only handle the part K of N of all series, beside N - 1 other processes, such as 1/4
+    /// [default: by JOB_COMPLETION_INDEX and JOB_COMPLETION_COUNT, else all]
+    #[arg(long, value_name = "K/N")]
+    pub shard: Option<Shard>,
     /// How findings are printed.
     #[arg(long, default_value = "text")]
     pub format: ReportFormat,

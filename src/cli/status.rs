@@ -1,6 +1,7 @@
 //! Flags of the commands that show what the lake holds: status and report.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 
@@ -15,6 +16,10 @@ pub struct StatusFlags {
     /// Show the archives that could not be downloaded or read, with their reasons.
     #[arg(long)]
     pub failed: bool,
+    /// Exit with code 1 if a series that goes on has a last day that ended longer ago, such as 36h,
+    /// and name it.
+    #[arg(long, value_name = "TIME", value_parser = values::duration)]
+    pub max_age: Option<Duration>,
     /// How the status is printed; JSON always includes gaps and failures.
     #[arg(long, default_value = "text")]
     pub format: ReportFormat,
@@ -42,6 +47,7 @@ Examples:
   lakehouse status --symbol BTCUSDT --data-type klines --interval 1h
   lakehouse status --market futures_um --gaps --start 2024-01
   lakehouse status --failed
+  lakehouse status --max-age 36h
 
 Days are counted from the first to the last one that is held, or from --start to --end. A day is
 missing when it is not held but could be; days before a listing or after the end of a data type

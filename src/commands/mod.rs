@@ -17,6 +17,7 @@ pub mod plan;
 mod query;
 mod records;
 mod refresh;
+mod remove;
 mod report;
 mod run;
 mod scope;
@@ -107,6 +108,7 @@ async fn execute(command: Command, context: &Context) -> anyhow::Result<CommandO
         Command::Report(flags) => report::run(&flags, context).await,
         Command::Changes(flags) => changes::run(flags, context).await,
         Command::Verify(flags) => verify::run(&flags, context).await,
+        Command::Remove(flags) => Box::pin(remove::run(&flags, context)).await,
         Command::Maintain(flags) => maintain::run(flags, context).await,
         Command::Matrix(flags) => matrix::run(flags, context),
         Command::Config(ConfigFlags { command }) => config::run(&command, context),

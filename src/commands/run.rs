@@ -121,17 +121,29 @@ impl Prepared {
         let lake = open_lake(&settings.lake)?;
         let matrix = Arc::new(settings.matrix);
         let schemas = Arc::new(Schemas::builtin()?);
+        // Processes that share a lake would build the same days of it.
+        let is_alone = settings.shard.is_whole();
+        if !is_alone {
+            let shard = settings.shard;
+            let note = format!(
+                "this is shard {shard}: gold and audits are left to `lakehouse gold` and \
+                 `lakehouse audit` after all shards"
+            );
+            reporter.report(Event::Note(note));
+        }
         let is_bronze = settings.stage == Stage::Bronze;
         let ingest = Ingest {
             fetch: settings.fetch,
             batch: settings.batch,
             depth: if is_bronze { Depth::Bronze } else { Depth::Silver },
+            restore: settings.restore,
+            shard: settings.shard,
             shutdown: context.shutdown(),
             command: redacted(&usage::arguments().skip(1).collect::<Vec<_>>().join(" ")),
             ..Ingest::new(lake, source, matrix, schemas, targets)
         };
         let mut gold = None;
-        if settings.stage >= Stage::Gold {
+        if is_alone && settings.stage >= Stage::Gold {
             let models = load_models(&ingest.schemas, settings.gold_models.as_deref())?;
             gold = Some(Gold {
                 shutdown: ingest.shutdown.clone(),
@@ -139,7 +151,7 @@ impl Prepared {
             });
         }
         let mut audit = None;
-        if settings.audit {
+        if is_alone && settings.audit {
             let models = load_models(&ingest.schemas, settings.gold_models.as_deref())?;
             let checks = settings.audit_checks.as_deref();
             let checks = Arc::new(load_checks(&ingest.schemas, &models, checks)?);

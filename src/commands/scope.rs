@@ -3,6 +3,7 @@
 use anyhow::{Context, bail};
 use lakehouse_core::matrix::Matrix;
 use lakehouse_core::names::period::{DateRange, Period};
+use lakehouse_core::names::shard::Shard;
 use lakehouse_core::selection::SymbolFilter;
 
 use crate::cli::ScopeFlags;
@@ -28,5 +29,6 @@ pub(super) fn scope(flags: &ScopeFlags, matrix: &Matrix) -> anyhow::Result<Scope
         },
         intervals: flags.interval.clone(),
         dates,
+        shard: Shard::default(),
     })
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use chrono::TimeDelta;
 
 use super::context::{Context, open_lake};
 use super::names::misspelled_in_lake;
@@ -18,7 +19,11 @@ use crate::terminal::console::{self, MessageKind};
 pub(super) async fn run(flags: &StatusFlags, context: &Context) -> anyhow::Result<CommandOutcome> {
     let settings = context.settings()?;
     let scope = scope(&flags.scope, &settings.matrix)?;
-    let status = read(&settings, &scope, context).await?;
+    let mut status = read(&settings, &scope, context).await?;
+    if let Some(max_age) = flags.max_age {
+        let max_age = TimeDelta::from_std(max_age).context("--max-age")?;
+        status.find_stale(&settings.matrix, context.clock.now(), max_age);
+    }
     match flags.format {
         ReportFormat::Json => console::print_json(&StatusDocument::new(&settings.lake, &status))?,
         ReportFormat::Text => console::print(&text(flags, &status))?,
@@ -31,7 +36,8 @@ pub(super) async fn run(flags: &StatusFlags, context: &Context) -> anyhow::Resul
     if let Some(hint) = hint(flags, &status, &settings.lake) {
         context.console.info(&hint);
     }
-    Ok(outcome)
+    let is_stale = status.stale.as_ref().is_some_and(|stale| !stale.is_empty());
+    Ok(if is_stale { CommandOutcome::Incomplete } else { outcome })
 }
 
 /// Reads the status of the lake that the settings name.
@@ -47,12 +53,15 @@ pub(super) async fn read(
 }
 
 fn text(flags: &StatusFlags, status: &LakeStatus) -> String {
-    let parts: Vec<String> = match (flags.gaps, flags.failed) {
+    let mut parts: Vec<String> = match (flags.gaps, flags.failed) {
         (false, false) => vec![status.overview()],
         (true, false) => vec![status.gaps()],
         (false, true) => vec![status.failed()],
         (true, true) => vec![status.gaps(), status.failed()],
     };
+    if status.stale.as_ref().is_some_and(|stale| !stale.is_empty()) {
+        parts.push(status.stale());
+    }
     parts.join("\n")
 }
 

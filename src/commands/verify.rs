@@ -11,15 +11,17 @@ use super::names::misspelled_in_lake;
 use super::scope::scope;
 use super::{CommandOutcome, names};
 use crate::cli::{ReportFormat, VerifyFlags};
+use crate::meta::scope::Scope;
 use crate::terminal::console::{self, MessageKind};
 use crate::verify::{Finding, Verify, VerifyReport};
 
 /// Verifies the lake and prints what was found.
 pub(super) async fn run(flags: &VerifyFlags, context: &Context) -> anyhow::Result<CommandOutcome> {
     let settings = context.settings()?;
+    let shard = settings.shard(flags.shard);
     let verify = Verify {
         lake: open_lake(&settings.lake)?,
-        scope: scope(&flags.scope, &settings.matrix)?,
+        scope: Scope { shard, ..scope(&flags.scope, &settings.matrix)? },
         matrix: Arc::new(settings.matrix),
         schemas: Arc::new(Schemas::builtin()?),
         deep: flags.deep,

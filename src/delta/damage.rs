@@ -12,8 +12,9 @@ use std::fmt;
 use chrono::{DateTime, SecondsFormat, Utc};
 use deltalake::DeltaTableError;
 use object_store::ObjectMeta;
+use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_json::Value;
+use serde_json::value::RawValue;
 use thiserror::Error;
 
 /// The command that sets damaged files of a log aside.
@@ -128,6 +129,13 @@ pub(crate) fn commit_damage(commit: &[u8]) -> Option<Damage> {
 
 /// Returns how many actions a commit says it has.
 fn recorded_actions(info: &[u8]) -> Option<usize> {
-    let action: Value = serde_json::from_slice(info).ok()?;
-    usize::try_from(action["commitInfo"][ACTIONS_KEY].as_u64()?).ok()
+    let line: CountedLine<'_> = serde_json::from_slice(info).ok()?;
+    line.info.get(ACTIONS_KEY)?.get().parse().ok()
+}
+
+/// The line of a commit's information, of which no value is parsed: the lake's record is long.
+#[derive(Deserialize)]
+struct CountedLine<'a> {
+    #[serde(rename = "commitInfo", borrow)]
+    info: BTreeMap<String, &'a RawValue>,
 }

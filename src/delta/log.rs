@@ -3,7 +3,7 @@
 //!
 //! This is the truth about what is in a table. The ledger is an index of it and can be rebuilt.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -11,6 +11,7 @@ use deltalake::kernel::Action;
 use deltalake::logstore::{LogStore, get_actions};
 use lakehouse_core::names::days::DaySet;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::TableError;
@@ -115,6 +116,9 @@ pub(crate) struct ComparedRecord {
     pub(crate) competing_version: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) yielded: bool,
+    /// Whether it was taken out on request, and counts as one that the table never held.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) removed: bool,
     /// The days outside its period of which it still has rows; nothing where that has not changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) outside: Option<Vec<NaiveDate>>,
@@ -221,16 +225,54 @@ pub(crate) async fn read_actions(
     Ok(Some(actions))
 }
 
+/// The file that an action adds or removes: where it is, and whether its rows are changed by that.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FileChange {
+    pub(crate) data_change: bool,
+    /// A writer may leave those of a removed file out.
+    #[serde(default)]
+    pub(crate) partition_values: Option<HashMap<String, Option<String>>>,
+}
+
+/// The line of a commit that may add or remove a file.
+#[derive(Deserialize)]
+struct FileLine {
+    add: Option<FileChange>,
+    remove: Option<FileChange>,
+}
+
+/// Reads which files one version added and removed, and nothing else of it, such as which archives
+/// it holds; nothing if its commit is not in the log any more.
+///
+/// # Errors
+/// When the commit is not whole or cannot be read.
+pub(crate) async fn read_file_changes(
+    table: &WritableTable,
+    version: i64,
+) -> Result<Option<Vec<FileChange>>, TableError> {
+    let Ok(version) = u64::try_from(version) else { return Ok(None) };
+    let Some(commit) = read_whole(table, version).await? else { return Ok(None) };
+    let mut changes = Vec::new();
+    for line in commit.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        let line: serde_json::Result<FileLine> = serde_json::from_slice(line);
+        let line = line.map_err(TableError::record(&table.spec.name, version))?;
+        changes.extend(line.add.into_iter().chain(line.remove));
+    }
+    Ok(Some(changes))
+}
+
 /// The line of a commit that has the lake's record.
 #[derive(Deserialize)]
-struct CommitInfoLine {
-    #[serde(rename = "commitInfo")]
-    info: CommitInfo,
+struct CommitInfoLine<'a> {
+    #[serde(rename = "commitInfo", borrow)]
+    info: CommitInfo<'a>,
 }
 
 #[derive(Deserialize)]
-struct CommitInfo {
-    lakehouse: serde_json::Value,
+struct CommitInfo<'a> {
+    #[serde(borrow)]
+    lakehouse: &'a RawValue,
 }
 
 /// Finds the lake's record in the lines of a commit.
@@ -240,8 +282,8 @@ struct CommitInfo {
 pub(crate) fn record_in(commit: &[u8]) -> serde_json::Result<Option<CommitRecord>> {
     for line in commit.split(|byte| *byte == b'\n') {
         // Other lines are other actions, which have no commit information.
-        if let Ok(line) = serde_json::from_slice::<CommitInfoLine>(line) {
-            return serde_json::from_value(line.info.lakehouse).map(Some);
+        if let Ok(line) = serde_json::from_slice::<CommitInfoLine<'_>>(line) {
+            return serde_json::from_str(line.info.lakehouse.get()).map(Some);
         }
     }
     Ok(None)

@@ -3,13 +3,12 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use deltalake::kernel::Action;
 use lakehouse_core::gold::Changed;
 use lakehouse_core::names::partition::Partition;
 
 use crate::delta::TableError;
 use crate::delta::file::ActiveFile;
-use crate::delta::log::{BuildRecord, has_commit, read_actions, read_record};
+use crate::delta::log::{BuildRecord, FileChange, has_commit, read_file_changes, read_record};
 use crate::delta::table::WritableTable;
 
 /// The newest commit that built a gold table.
@@ -46,42 +45,23 @@ pub(crate) async fn changed_between(
     let mut changed = BTreeSet::new();
     for version in from + 1..=to {
         let version = i64::try_from(version).unwrap_or(i64::MAX);
-        let Some(actions) = read_actions(table, version).await? else {
+        let Some(files) = read_file_changes(table, version).await? else {
             return Ok(Changed::Everything);
         };
-        for action in &actions {
-            match change_of(action) {
-                ActionChange::Nothing => {}
-                ActionChange::Partition(partition) => {
-                    changed.insert(partition);
-                }
-                ActionChange::Anywhere => return Ok(Changed::Everything),
-            }
+        // Compaction adds and removes files too, but says of them that no row changes.
+        for file in files.iter().filter(|file| file.data_change) {
+            let Some(partition) = partition_of_change(file) else {
+                return Ok(Changed::Everything);
+            };
+            changed.insert(partition);
         }
     }
     Ok(if changed.is_empty() { Changed::Nothing } else { Changed::Partitions(changed) })
 }
 
-/// Where an action changes rows.
-enum ActionChange {
-    Nothing,
-    Partition(Partition),
-    /// It does not say where.
-    Anywhere,
-}
-
-fn change_of(action: &Action) -> ActionChange {
-    // Compaction adds and removes files too, but says of them that no row changes.
-    let values = match action {
-        Action::Add(add) if add.data_change => Some(&add.partition_values),
-        Action::Remove(remove) if remove.data_change => remove.partition_values.as_ref(),
-        _ => return ActionChange::Nothing,
-    };
-    // A writer may leave the partition values of a removed file out.
-    match values.and_then(partition_of) {
-        Some(partition) => ActionChange::Partition(partition),
-        None => ActionChange::Anywhere,
-    }
+/// Returns the partition in which rows change; nothing if the commit does not say where.
+fn partition_of_change(file: &FileChange) -> Option<Partition> {
+    partition_of(file.partition_values.as_ref()?)
 }
 
 /// Returns the partition of a table's file; nothing if the table is not partitioned by market and

@@ -193,10 +193,12 @@ impl Gold {
         for _ in 0..ATTEMPTS {
             let state = build_state(self, model, engine, finished).await?;
             finished.schemas.insert(model.name().to_owned(), state.read_schema());
-            let Some(context) = context.filter(|_| !state.recompute.is_nothing()) else {
+            let is_stale = !state.recompute.is_nothing();
+            let Some(context) = context.filter(|_| is_stale || state.is_far_behind()) else {
                 return Ok(planned(model, state, finished));
             };
             match build(&self.lake, model, engine, &state, context).await {
+                Ok(_) if !is_stale => return Ok(planned(model, state, finished)),
                 Ok(built) => return Ok(ModelReport::built(model.name(), &state, built)),
                 Err(BuildError::Overtaken) => {}
                 Err(failure) => return Err(failure),

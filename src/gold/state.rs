@@ -18,6 +18,9 @@ use crate::delta::table::{TableSpec, WritableTable};
 use crate::query::{Engine, read_schema};
 use crate::storage::lake::Layer;
 
+/// Commits of an input that changed nothing and are read again by every run.
+const COMMITS_BEHIND: u64 = 100;
+
 /// What a build is decided on.
 #[derive(Debug)]
 pub(super) struct BuildState {
@@ -33,12 +36,20 @@ pub(super) struct BuildState {
     pub(super) reason: String,
     /// Whether one of the inputs is there.
     pub(super) has_inputs: bool,
+    /// Commits that the newest build does not know of the input that went on most.
+    commits_behind: u64,
 }
 
 impl BuildState {
     /// Returns the table's columns as a query sees them.
     pub(super) fn read_schema(&self) -> SchemaRef {
         read_schema(&self.spec.schema)
+    }
+
+    /// Returns whether a build of which nothing is stale is worth a commit: from there on the next
+    /// run reads the logs of the inputs.
+    pub(super) fn is_far_behind(&self) -> bool {
+        self.base.is_some() && self.commits_behind >= COMMITS_BEHIND
     }
 
     /// Returns what a build on this state says of itself in its commit.
@@ -86,8 +97,10 @@ pub(super) async fn build_state(
     // Partitions that no input has any more are not among those that are computed, so a build of
     // everything removes all files and not only those of stale partitions.
     let everything = states.iter().any(|state| state.changed == Changed::Everything);
+    let commits_behind = build.as_ref().map_or(0, |build| commits_behind(&inputs, build));
     Ok(BuildState {
         reason,
+        commits_behind,
         base: build.map(|build| build.version),
         replaces_all: full.is_some() || everything || stale == Recompute::Whole,
         recompute: stale,
@@ -111,6 +124,19 @@ async fn input_states(
         states.push(input.state(&gold.lake, built_on).await?);
     }
     Ok(states)
+}
+
+fn commits_behind(inputs: &[InputTable], build: &Build) -> u64 {
+    let mut most = 0;
+    for input in inputs {
+        let (Some(now), Some(then)) =
+            (input.built_on(), build.record.inputs.get(&input.name.to_string()))
+        else {
+            continue;
+        };
+        most = most.max(now.version.saturating_sub(then.version));
+    }
+    most
 }
 
 fn changed_inputs(inputs: &[InputTable], states: &[InputState]) -> String {

@@ -17,6 +17,7 @@ use lakehouse_core::ledger::Ledger;
 use lakehouse_core::listing::Published;
 use lakehouse_core::matrix::Matrix;
 use lakehouse_core::names::archive::Series;
+use lakehouse_core::names::shard::Shard;
 use lakehouse_core::plan::{Batch, BatchLimits, Batches, Plan, PlanOptions, Planner, Skipped};
 use lakehouse_core::schema::Schemas;
 use lakehouse_core::selection::near::misspelled;
@@ -91,6 +92,10 @@ pub struct Ingest {
     /// How many archives are fetched, decoded and committed together.
     pub batch: BatchLimits,
     pub depth: Depth,
+    /// Fetch also what was removed from the lake.
+    pub restore: bool,
+    /// Which series this process is about.
+    pub shard: Shard,
     /// Archives that are decoded at a time.
     pub threads: usize,
     /// Bytes of rows that may be in memory; fewer make smaller files.
@@ -123,6 +128,8 @@ impl Ingest {
             fetch: FetchOptions::default(),
             batch: BatchLimits::default(),
             depth: Depth::default(),
+            restore: false,
+            shard: Shard::default(),
             threads: available_parallelism().map_or(1, usize::from),
             memory: MemoryBudget::default(),
             shutdown: Shutdown::default(),
@@ -176,7 +183,7 @@ impl Ingest {
             planner.add(&archives, &held.of(&archives)?);
             Ok::<(), IngestError>(())
         };
-        let windows = |_: &Series, _| Some(targets.dates);
+        let windows = |series: &Series, _| self.shard.has(series).then_some(targets.dates);
         lister.list_series(targets, &windows, &self.matrix, take).await
     }
 
@@ -187,7 +194,7 @@ impl Ingest {
     }
 
     const fn plan_options(&self, today: NaiveDate) -> PlanOptions {
-        PlanOptions { force: self.fetch.force, today }
+        PlanOptions { force: self.fetch.force, today, restore: self.restore, shard: self.shard }
     }
 
     /// Does what a plan says, and returns its results; `counting` has received the events of the

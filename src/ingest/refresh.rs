@@ -52,7 +52,7 @@ impl Ingest {
         let ledger = self.ledger().await?;
         let mut tracked = Tracked::default();
         if let Some(ledger) = &ledger {
-            ledger.for_each(|entry| tracked.add(&entry.key))?;
+            ledger.for_each_newest_key(|key| tracked.add(key))?;
         }
         let days = window(today, full);
         let listed = self.plan_tracked(today, days, ledger.as_ref(), &tracked, reporter);
@@ -94,7 +94,9 @@ impl Ingest {
             planner.add(&archives, &rows);
             Ok::<(), IngestError>(())
         };
-        let windows = |series: &Series, frequency| tracked.days_to_list(series, frequency, days);
+        let windows = |series: &Series, frequency| {
+            tracked.days_to_list(series, frequency, days).filter(|_| self.shard.has(series))
+        };
         let lister = self.lister(today, reporter);
         let listed = lister.list_series(&targets, &windows, &self.matrix, take).await?;
         let missing = missing.found;

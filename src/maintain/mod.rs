@@ -158,9 +158,10 @@ impl Maintain {
         };
         report.version_before = Some(table.version());
         report.version_after = report.version_before;
+        let limits = self.limits_of(name);
         if self.dry_run {
             report.described = self.lacks_descriptions(&mut table)?;
-            report.planned = planned(&table, &self.limits)?;
+            report.planned = planned(&table, &limits)?;
             report.decimal_bounds = count_decimal_bounds(&table)?;
             let is_due = is_due(&table, COMMITS_WITHOUT_CHECKPOINT).await?;
             report.checkpoint = is_due.then(|| table.version());
@@ -168,7 +169,7 @@ impl Maintain {
             return Ok(());
         }
         report.described = self.describe(&mut table, context).await?;
-        report.compacted = compact_table(&mut table, self.limits, context).await?;
+        report.compacted = compact_table(&mut table, limits, context).await?;
         // After compaction, whose outputs have no such bounds any more.
         report.decimal_bounds = remove_decimal_bounds(&mut table, context).await?;
         report.version_after = Some(table.version());
@@ -178,6 +179,16 @@ impl Maintain {
         delete_files(&table, &unneeded).await?;
         report.deleted = unneeded;
         Ok(())
+    }
+
+    /// Returns how large the files of a table become: those of the ledger stay small enough for
+    /// looking up single rows, or the next run would divide them again.
+    fn limits_of(&self, name: &TableName) -> CompactionLimits {
+        let mut limits = self.limits;
+        if *name == LedgerTable::name() {
+            limits.rows = limits.rows.min(LedgerTable::FILE_ROWS);
+        }
+        limits
     }
 
     /// Deletes what killed downloads left, where bronze is a folder.

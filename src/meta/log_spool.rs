@@ -170,6 +170,7 @@ mod tests {
             days: None,
             competing_version: None,
             yielded: false,
+            removed: false,
             outside: None,
             reason: "compared".to_owned(),
         };

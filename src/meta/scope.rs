@@ -5,6 +5,7 @@
 use lakehouse_core::names::archive::{ArchiveKey, Series};
 use lakehouse_core::names::market::{DataType, Interval, Market};
 use lakehouse_core::names::period::DateRange;
+use lakehouse_core::names::shard::Shard;
 use lakehouse_core::selection::SymbolFilter;
 
 /// Which archives are meant; what is empty means all.
@@ -15,6 +16,7 @@ pub struct Scope {
     pub symbols: SymbolFilter,
     pub intervals: Vec<Interval>,
     pub dates: DateRange,
+    pub shard: Shard,
 }
 
 impl Scope {
@@ -32,5 +34,6 @@ impl Scope {
             && (self.data_types.is_empty() || self.data_types.contains(&series.data_type))
             && (self.intervals.is_empty() || interval)
             && self.symbols.matches(series.market, &series.symbol)
+            && self.shard.has(series)
     }
 }

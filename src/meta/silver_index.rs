@@ -47,9 +47,14 @@ impl SilverIndex {
     }
 
     fn add(&mut self, version: i64, entry: LogEntry) {
-        let before = self.held_archives.get(entry.archive());
-        let held = entry.held_archive(before);
-        self.held_archives.insert(entry.archive().to_owned(), held);
+        match entry.is_removal() {
+            true => drop(self.held_archives.remove(entry.archive())),
+            false => {
+                let before = self.held_archives.get(entry.archive());
+                let held = entry.held_archive(before);
+                self.held_archives.insert(entry.archive().to_owned(), held);
+            }
+        }
         self.unrecorded.push((version, entry));
     }
 
@@ -64,8 +69,9 @@ impl SilverIndex {
         let unrecorded: BTreeSet<&str> =
             self.unrecorded.iter().map(|(_, entry)| entry.archive()).collect();
         self.held_archives.retain(|archive, _| unrecorded.contains(archive.as_str()));
-        for (archive, held) in held {
-            self.held_archives.entry(archive.to_owned()).or_insert(held);
+        // What the ledger has not recorded is newer than what it says, a removal too.
+        for (archive, held) in held.into_iter().filter(|(it, _)| !unrecorded.contains(it)) {
+            self.held_archives.insert(archive.to_owned(), held);
         }
     }
 
@@ -132,6 +138,11 @@ impl LogEntry {
             Self::Landed(record) => &record.archive,
             Self::Compared(record) => &record.archive,
         }
+    }
+
+    /// Returns whether the archive was taken out on request.
+    pub(crate) const fn is_removal(&self) -> bool {
+        matches!(self, Self::Compared(record) if record.removed)
     }
 
     /// Returns what the table holds of the archive after this entry; `before` is what it held.

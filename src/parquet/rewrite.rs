@@ -2,8 +2,9 @@
 //! them are written again without them.
 //!
 //! This is what makes a correction exact. Every table whose rows came from archives has the column
-//! `archive`; a file is read only when its statistics say that it may hold one of them, and left
-//! alone when it does not. Order within the file stays as it is.
+//! `archive`; a file is read only when its day, its statistics and its own list of archives say
+//! that it may hold one of them. That column alone is read first, and a file that loses nothing is
+//! left alone. Order within the file stays as it is.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -14,15 +15,18 @@ use arrow::compute::{cast, filter_record_batch};
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::error::ArrowError;
 use chrono::NaiveDate;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use serde::Deserialize;
 
-use super::reader::{listed_archives, read_file};
+use super::reader::{FileReader, listed_archives, open_file};
 use super::writer::{DataFileWriter, FileTarget};
 use crate::delta::commit::Change;
 use crate::delta::file::{ActiveFile, NewFile};
 use crate::delta::table::WritableTable;
 use crate::delta::{TableError, Verb};
 use crate::failpoint::step;
+use crate::storage::lake::TableName;
 
 /// Which rows are to be taken out: all of an archive, or those of some days.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,6 +55,11 @@ impl Removal {
     /// Returns whether nothing is to be taken out, as of most commits.
     fn is_empty(&self) -> bool {
         self.whole.is_empty() && self.days.is_empty() && self.files.is_empty()
+    }
+
+    /// Returns whether a file may have rows that are to be taken out.
+    pub(crate) fn may_concern(&self, file: &ActiveFile) -> bool {
+        may_hold(file, &self.of_file(file))
     }
 
     /// Returns the archives whose rows in a file have to go.
@@ -164,37 +173,66 @@ async fn rewrite(
     archives: &BTreeSet<String>,
 ) -> Result<Remainder, TableError> {
     let name = &table.spec.name;
-    let builder = read_file(table, file).await?;
-    let listed = listed_archives(builder.metadata()).map(str::to_owned);
-    let batches = builder.build().map_err(TableError::cannot(Verb::Read, name, &file.path))?;
-    let mut writer: Option<DataFileWriter> = None;
-    let mut dropped = false;
-    for batch in batches {
-        let batch = batch.map_err(TableError::cannot(Verb::Read, name, &file.path))?;
-        let kept = rows_of_others(&batch, archives).map_err(TableError::arrow(name))?;
-        dropped |= kept.num_rows() < batch.num_rows();
-        if kept.num_rows() == 0 {
-            continue;
-        }
-        // The new file begins with the first row that stays, so that a file of which nothing
-        // stays leaves no empty one.
-        let writer = match &mut writer {
-            Some(writer) => writer,
-            empty => empty.insert(DataFileWriter::create(target, partition_values(table, file))?),
-        };
-        writer.write(&[as_stored(&kept, &target.schema()).map_err(TableError::arrow(name))?])?;
-    }
-    if !dropped {
-        // Statistics are a range, so a file may be read for an archive that it does not hold. A
-        // copy of it would be a change for readers of changes, and cost space for nothing.
-        if let Some(writer) = writer {
-            writer.discard();
-        }
+    let opened = open_file(table, file).await?;
+    let footer = opened.footer()?;
+    let listed = listed_archives(footer.metadata()).map(str::to_owned);
+    if listed.as_deref().is_some_and(|listed| !lists_any(listed, archives)) {
         return Ok(Remainder::Unchanged);
     }
-    let Some(writer) = writer else { return Ok(Remainder::Empty) };
+    // Statistics are a range, so a file may be read for an archive that it does not hold. A copy of
+    // it would be a change for readers of changes, and cost space for nothing.
+    let count = count_rows(name, &opened, footer.clone(), archives)?;
+    if count.lost == 0 {
+        return Ok(Remainder::Unchanged);
+    }
+    if count.kept == 0 {
+        return Ok(Remainder::Empty);
+    }
+    let mut writer = DataFileWriter::create(target, partition_values(table, file))?;
+    let rows = opened.rows_with(footer)?.build();
+    for batch in rows.map_err(|error| opened.parquet_error(error))? {
+        let batch = batch.map_err(TableError::cannot(Verb::Read, name, &file.path))?;
+        let kept = rows_of_others(&batch, archives).map_err(TableError::arrow(name))?;
+        if kept.num_rows() > 0 {
+            writer
+                .write(&[as_stored(&kept, &target.schema()).map_err(TableError::arrow(name))?])?;
+        }
+    }
     let written = writer.finish(listed.map(|listed| without_listed(&listed, archives)))?;
     Ok(Remainder::Rewritten(target.publish(written).await?))
+}
+
+/// How many rows of a file stay, and how many go.
+#[derive(Clone, Copy, Debug, Default)]
+struct RowCount {
+    kept: usize,
+    lost: usize,
+}
+
+/// Counts by the column `archive` alone.
+fn count_rows(
+    table: &TableName,
+    file: &FileReader,
+    footer: ArrowReaderMetadata,
+    archives: &BTreeSet<String>,
+) -> Result<RowCount, TableError> {
+    let builder = file.rows_with(footer)?;
+    let column = ProjectionMask::columns(builder.parquet_schema(), ["archive"]);
+    let batches = builder.with_projection(column).build();
+    let mut count = RowCount::default();
+    for batch in batches.map_err(|error| file.parquet_error(error))? {
+        let batch = batch.map_err(TableError::arrow(table))?;
+        let kept = rows_of_others(&batch, archives).map_err(TableError::arrow(table))?.num_rows();
+        count.kept += kept;
+        count.lost += batch.num_rows() - kept;
+    }
+    Ok(count)
+}
+
+/// Returns whether a file's own list has one of the archives.
+fn lists_any(listed: &str, archives: &BTreeSet<String>) -> bool {
+    let mut listed = listed.lines().filter_map(|line| line.rsplit_once(' '));
+    listed.any(|(archive, _)| archives.contains(archive))
 }
 
 /// Gives rows that were read the in-memory types with which the table's files are written.

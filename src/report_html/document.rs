@@ -149,6 +149,7 @@ const fn code(state: DayState) -> char {
             MissingReason::Quarantined => 'q',
             MissingReason::Rejected => 'r',
             MissingReason::RowsRejected => 'j',
+            MissingReason::Removed => 'x',
             MissingReason::Yielded => 'y',
             MissingReason::NoRows => 'e',
             MissingReason::NotPublished => 'n',

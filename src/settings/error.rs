@@ -26,6 +26,11 @@ pub enum SettingsError {
     Flag { flag: &'static str, problem: NameError },
     #[error("the dates end on {end}, before they start on {start}")]
     Dates { start: NaiveDate, end: NaiveDate },
+    #[error(
+        "JOB_COMPLETION_INDEX is `{index}` and JOB_COMPLETION_COUNT is `{count}`; expected a \
+         number of processes, and the number of this one from 0"
+    )]
+    Job { index: String, count: String },
     #[error("no symbols are selected, which could be the whole archive: many terabytes")]
     TooBroad,
 }

@@ -18,7 +18,9 @@ use std::time::Duration;
 use chrono::NaiveDate;
 use lakehouse_core::config::data_file::DataFileError;
 use lakehouse_core::config::options::{FileOptions, parse_collection, parse_settings_toml};
+use lakehouse_core::foreign::shown;
 use lakehouse_core::matrix::Matrix;
+use lakehouse_core::names::shard::Shard;
 use lakehouse_core::plan::BatchLimits;
 use lakehouse_core::selection::Selection;
 
@@ -48,6 +50,9 @@ pub struct Environment {
     pub listing: Option<String>,
     /// `RUST_LOG`: which logs are written, in place of `-v` and `-q`.
     pub log_filter: Option<String>,
+    /// `JOB_COMPLETION_INDEX` and `JOB_COMPLETION_COUNT`: the part of all series that this one of
+    /// several processes handles, as `--shard`.
+    pub shard: Option<Shard>,
     /// `XDG_STATE_HOME`, or `.local/state` below `HOME`: where the shell keeps its history.
     pub state_folder: Option<PathBuf>,
 }
@@ -64,9 +69,25 @@ impl Environment {
             source: text(&setting::SOURCE)?,
             listing: text(&setting::LISTING)?,
             log_filter: variable("RUST_LOG").and_then(|value| value.into_string().ok()),
+            shard: job_shard()?,
             state_folder: state_folder(),
         })
     }
+}
+
+/// Reads which of several processes this is, as an Indexed Job of Kubernetes says it; a job that
+/// does not say how many there are is another one's.
+fn job_shard() -> Result<Option<Shard>, SettingsError> {
+    let (Some(index), Some(count)) = (variable(JOB_INDEX), variable(JOB_COUNT)) else {
+        return Ok(None);
+    };
+    let (index, count) = (index.to_string_lossy(), count.to_string_lossy());
+    let numbers = index.parse().ok().zip(count.parse().ok());
+    let shard = numbers.and_then(|(index, count)| Shard::new(index, count));
+    shard.map(Some).ok_or_else(|| SettingsError::Job {
+        index: shown(&index).to_string(),
+        count: shown(&count).to_string(),
+    })
 }
 
 /// Reads the variable of a setting that is a text.
@@ -157,6 +178,7 @@ impl Settings {
         let fetch = fetch_options(&self.file, &flags.tuning)?;
         let timeouts = timeouts(&self.file, &flags.tuning);
         let batch_size = flags.tuning.batch_size.or(self.file.batch_size);
+        let shard = self.shard(flags.shard);
         Ok(IngestSettings {
             lake: self.lake,
             matrix: self.matrix,
@@ -169,6 +191,8 @@ impl Settings {
             timeouts,
             batch_size: batch_size.unwrap_or(Ingest::BATCH_SIZE),
             batch: batch_size.map_or_else(BatchLimits::default, BatchLimits::of_archives),
+            restore: flags.restore,
+            shard,
             stage: flags.stage,
             audit: flags.audit,
             dry_run: flags.dry_run,
@@ -189,8 +213,15 @@ impl Settings {
     ) -> Result<IngestSettings, SettingsError> {
         let PlanFlags { selection, source, tuning, format, .. } = flags.clone();
         let stage = Stage::default();
-        let flags =
-            IngestFlags { selection, source, tuning, stage, format, dry_run: true, audit: false };
+        let flags = IngestFlags {
+            selection,
+            source,
+            tuning,
+            stage,
+            format,
+            dry_run: true,
+            ..IngestFlags::default()
+        };
         self.ingest(&flags, today)
     }
 
@@ -204,11 +235,22 @@ impl Settings {
         flags: &RefreshFlags,
         today: NaiveDate,
     ) -> Result<IngestSettings, SettingsError> {
-        let RefreshFlags { source, tuning, format, dry_run, audit, .. } = flags.clone();
+        let RefreshFlags { source, tuning, format, dry_run, audit, shard, .. } = flags.clone();
         // The lake bounds the refresh, and a configuration file is written on purpose.
         let selection = SelectionFlags { all: true, ..SelectionFlags::default() };
         let stage = Stage::default();
-        let flags = IngestFlags { selection, source, tuning, stage, audit, dry_run, format };
+        let restore = false;
+        let flags = IngestFlags {
+            selection,
+            source,
+            tuning,
+            stage,
+            audit,
+            dry_run,
+            format,
+            restore,
+            shard,
+        };
         self.ingest(&flags, today)
     }
 
@@ -216,6 +258,12 @@ impl Settings {
     #[must_use]
     pub fn history_file(&self) -> Option<PathBuf> {
         self.environment.state_folder.as_ref().map(|folder| folder.join("lakehouse/history"))
+    }
+
+    /// Returns which series this process handles, by a flag or the environment.
+    #[must_use]
+    pub fn shard(&self, flag: Option<Shard>) -> Shard {
+        flag.or(self.environment.shard).unwrap_or_default()
     }
 
     /// Returns whether the configuration file selects archives.
@@ -265,6 +313,10 @@ pub struct IngestSettings {
     pub batch_size: usize,
     /// What is committed together: no more than is fetched together, if that was set.
     pub batch: BatchLimits,
+    /// Whether to load also what was removed.
+    pub restore: bool,
+    /// Which series this process handles.
+    pub shard: Shard,
     /// The last stage to run.
     pub stage: Stage,
     /// Whether what changed is audited at the end.
@@ -335,6 +387,11 @@ fn file_bandwidth(file: &FileOptions, text: &str) -> Result<u64, SettingsError> 
         })
     })
 }
+
+/// The number of a process of a job, from zero.
+const JOB_INDEX: &str = "JOB_COMPLETION_INDEX";
+/// How many processes the job has.
+const JOB_COUNT: &str = "JOB_COMPLETION_COUNT";
 
 /// Reads a variable; this is the one place where the environment is read.
 fn variable(name: &str) -> Option<OsString> {

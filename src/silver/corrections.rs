@@ -14,6 +14,7 @@ use chrono::NaiveDate;
 use lakehouse_core::row_changes::{Comparison, RowChanges, RowVersion};
 use lakehouse_core::schema::TableSchema;
 
+use super::held_days::take_out;
 use super::overlap::Replacement;
 use super::rows::by_archive;
 use super::table_spec;
@@ -22,7 +23,7 @@ use crate::delta::file::{ActiveFile, NewFile};
 use crate::delta::log::CorrectionRecord;
 use crate::delta::table::WritableTable;
 use crate::parquet::reader::{FileReader, open_file};
-use crate::parquet::rewrite::{file_date, may_hold};
+use crate::parquet::rewrite::{Removal, file_date, may_hold};
 use crate::parquet::row_hash::RowHasher;
 
 /// Rows that are compared at a time, of both versions together: some 50 MB of hashes.
@@ -99,12 +100,16 @@ impl Corrections {
         let rows: u64 =
             replacements.iter().map(|replacement| replacement.held.rows + replacement.rows).sum();
         let failed = TableError::arrow(&table.spec.name);
+        let mut old = Removal::default();
+        for replacement in replacements {
+            take_out(&mut old, &replacement.archive, &replacement.held, replacement.period);
+        }
         let comparer = DayComparer {
             rows: RowHasher::new(&self.stored).map_err(failed)?,
             keys: RowHasher::by(&self.stored, &self.key).map_err(failed)?,
             archives,
         };
-        for day in days(table, &comparer.archives, new)?.into_values() {
+        for day in days(table, &old, &comparer.archives, new)?.into_values() {
             // Files hold rows of other archives too, and the ledger knows how many rows are in
             // question over all days: the smaller of the two is still enough.
             let parts = day.rows().min(rows).div_ceil(ROWS_AT_A_TIME).max(1);
@@ -119,16 +124,20 @@ impl Corrections {
     }
 }
 
-/// Finds the files that may hold rows of the archives, old and new, by day.
+/// Finds the files that may hold rows of the archives, old and new, by day; `old` are the rows that
+/// the table has.
 fn days(
     table: &WritableTable,
+    old: &Removal,
     archives: &BTreeSet<String>,
     new: &[NewFile],
 ) -> Result<BTreeMap<Option<NaiveDate>, DayFiles>, TableError> {
-    let old = table.active_files()?.into_iter().map(|file| (RowVersion::Old, file));
-    let new = new.iter().map(|file| (RowVersion::New, ActiveFile::from(file)));
+    let files = table.active_files()?.into_iter().filter(|file| old.may_concern(file));
+    let old = files.map(|file| (RowVersion::Old, file));
+    let new = new.iter().map(ActiveFile::from).filter(|file| may_hold(file, archives));
+    let new = new.map(|file| (RowVersion::New, file));
     let mut days: BTreeMap<Option<NaiveDate>, DayFiles> = BTreeMap::new();
-    for (version, file) in old.chain(new).filter(|(_, file)| may_hold(file, archives)) {
+    for (version, file) in old.chain(new) {
         days.entry(file_date(&file)).or_default().files.push((version, file));
     }
     Ok(days)

@@ -11,12 +11,14 @@ mod corrections;
 mod decode_archive;
 mod decode_batch;
 mod evidence;
+mod held_days;
 mod order;
 mod outside;
 mod overlap;
 mod partition;
 mod redo;
 mod related;
+mod remove;
 mod reread;
 mod rows;
 

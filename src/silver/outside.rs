@@ -314,6 +314,7 @@ fn other_record(other: &OutsideArchive, left: &LeftRows) -> ComparedRecord {
         days: held.days,
         competing_version: held.competing_version.as_deref().map(str::to_owned),
         yielded: held.yielded,
+        removed: false,
         outside: Some(rest(None, other, left.day)),
         reason: left.to_string(),
     }

@@ -21,6 +21,7 @@ use lakehouse_core::schema::TableSchema;
 
 use super::archive_collector::DecodedArchive;
 use super::evidence::{DaysToMeasure, measure};
+use super::held_days::take_out;
 use super::outside::{self, NotOwned, Outside, OutsideClaim};
 use crate::bronze::BronzeArchive;
 use crate::delta::TableError;
@@ -63,6 +64,7 @@ pub(super) struct OverlapOutcome {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Replacement {
     pub(super) archive: String,
+    pub(super) period: Period,
     pub(super) held: HeldArchive,
     pub(super) sha256: String,
     /// Rows that come.
@@ -205,7 +207,8 @@ pub(super) fn outcome(
         let path = archive.bronze.key.path();
         let Some(overlap) = overlaps.get(path) else { continue };
         if let Some(replacement) = replacement(index, overlap, archive) {
-            outcome.removal.whole(path);
+            let period = replacement.period;
+            take_out(&mut outcome.removal, path, &replacement.held, period);
             outcome.replacements.push(replacement);
         }
         // A month may lose days to several daily archives of the batch, and gets one record.
@@ -240,6 +243,7 @@ fn replacement(
     }
     Some(Replacement {
         archive: path.to_owned(),
+        period: archive.bronze.key.period(),
         held: index.held_archive(path)?.clone(),
         sha256: archive.bronze.sha256.to_string(),
         rows: archive.rows,
@@ -273,7 +277,7 @@ fn owner_record(
     let yielded = days.is_empty() && !lost.is_empty();
     if yielded {
         // All of its rows: those outside its period belong to nobody once it owns no day.
-        removal.whole(archive);
+        take_out(removal, archive, held_archive, period);
     } else {
         lost.iter().for_each(|decision| removal.day(archive, decision.day));
     }
@@ -294,6 +298,7 @@ fn owner_record(
         // again.
         competing_version: (first.current_owner == Frequency::Daily).then(monthly_version),
         yielded,
+        removed: false,
         outside: None,
         reason: explain(&explained),
     })

@@ -109,7 +109,8 @@ const fn sign(state: DayState) -> char {
             MissingReason::NotPublished
             | MissingReason::Withdrawn
             | MissingReason::NeverPublished => '–',
-            MissingReason::BeforeListing
+            MissingReason::Removed
+            | MissingReason::BeforeListing
             | MissingReason::AfterDelisting
             | MissingReason::BeforeStart
             | MissingReason::Ended => '·',

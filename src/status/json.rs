@@ -1,7 +1,7 @@
 //! The status as programs read it.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use lakehouse_core::coverage::{DayRun, MissingReason, SeriesCoverage};
+use lakehouse_core::coverage::{DayRun, MissingReason, SeriesCoverage, StaleSeries};
 use lakehouse_core::ledger::LedgerEntry;
 use serde::Serialize;
 
@@ -18,8 +18,36 @@ pub(crate) struct StatusDocument<'a> {
     series: Vec<SeriesRecord<'a>>,
     pub(crate) failed: Vec<FailureRecord<'a>>,
     pub(crate) runs: &'a [RunRecord],
+    /// Series that are older than `--max-age`; absent without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stale: Option<Vec<StaleRecord<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) audit: Option<&'a OpenRows>,
+}
+
+/// A series that ought to have newer days.
+#[derive(Debug, Serialize)]
+struct StaleRecord<'a> {
+    market: &'static str,
+    data_type: &'a str,
+    symbol: &'a str,
+    interval: Option<String>,
+    last: NaiveDate,
+    age_hours: i64,
+}
+
+impl<'a> StaleRecord<'a> {
+    fn new(stale: &'a StaleSeries) -> Self {
+        let series = &stale.series;
+        Self {
+            market: series.market.as_str(),
+            data_type: series.data_type.as_str(),
+            symbol: series.symbol.as_str(),
+            interval: series.interval.map(|interval| interval.to_string()),
+            last: stale.last,
+            age_hours: stale.age.num_hours(),
+        }
+    }
 }
 
 /// One series with its gaps.
@@ -77,6 +105,7 @@ impl<'a> StatusDocument<'a> {
             series: status.series.iter().map(series).collect(),
             failed: status.failures.iter().map(FailureRecord::new).collect(),
             runs: &status.runs,
+            stale: status.stale.as_ref().map(|stale| stale.iter().map(StaleRecord::new).collect()),
             audit: status.audit.as_ref(),
         }
     }

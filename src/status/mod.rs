@@ -10,8 +10,10 @@ mod text;
 
 use std::sync::Arc;
 
-use chrono::NaiveDate;
-use lakehouse_core::coverage::{CoverageCollector, CoverageOptions, SeriesCoverage};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use lakehouse_core::coverage::{
+    CoverageCollector, CoverageOptions, SeriesCoverage, StaleSeries, stale_series,
+};
 use lakehouse_core::ledger::{Ledger, LedgerEntry};
 use lakehouse_core::matrix::Matrix;
 use thiserror::Error;
@@ -51,6 +53,8 @@ pub(crate) struct LakeStatus {
     pub(crate) failures: Vec<LedgerEntry>,
     /// The last runs, the newest first.
     pub(crate) runs: Vec<RunRecord>,
+    /// Series that go on and have no day that is new enough; nothing unless they were looked for.
+    pub(crate) stale: Option<Vec<StaleSeries>>,
     /// What audits found and what still holds; nothing if there was no audit.
     pub(crate) audit: Option<OpenRows>,
 }
@@ -82,10 +86,16 @@ impl LakeStatus {
             format_version,
             today,
             series: series.finish(),
+            stale: None,
             failures,
             runs: runs::last_runs(&session).await?,
             audit: open_rows(lake, |row| is_in_scope(scope, row)).await?,
         })
+    }
+
+    /// Looks for series whose last day ended longer ago than `max_age`.
+    pub(crate) fn find_stale(&mut self, matrix: &Matrix, now: DateTime<Utc>, max_age: TimeDelta) {
+        self.stale = Some(stale_series(&self.series, matrix, now, max_age));
     }
 
     /// Adds up all series.

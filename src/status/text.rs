@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use bytesize::ByteSize;
 use chrono::{NaiveDate, SecondsFormat};
 use lakehouse_core::coverage::SeriesCoverage;
+use lakehouse_core::names::archive::Series;
 use lakehouse_core::names::market::{DataType, Interval, Market};
 
 use super::{LakeStatus, Totals, calendar};
@@ -62,6 +63,19 @@ impl LakeStatus {
             })
         });
         console::columns(&header, &rows.collect::<Vec<_>>())
+    }
+
+    /// Shows the series that have no day that is new enough.
+    #[must_use]
+    pub(crate) fn stale(&self) -> String {
+        let mut rows = Vec::new();
+        for stale in self.stale.iter().flatten() {
+            let hours = u64::try_from(stale.age.num_hours()).unwrap_or_default();
+            let age = vec![stale.last.to_string(), grouped(hours)];
+            rows.push([series_name(&stale.series), age].concat());
+        }
+        let header = ["market", "data type", "symbol", "interval", "last", ">hours"];
+        format!("stale:\n{}", console::columns(&header, &rows))
     }
 
     /// Shows the archives that could not be downloaded or read.
@@ -157,7 +171,10 @@ fn figures(first: Option<NaiveDate>, last: Option<NaiveDate>, totals: &Totals) -
 }
 
 fn name(coverage: &SeriesCoverage) -> Vec<String> {
-    let series = &coverage.series;
+    series_name(&coverage.series)
+}
+
+fn series_name(series: &Series) -> Vec<String> {
     let interval = series.interval.map_or_else(|| "-".to_owned(), |interval| interval.to_string());
     vec![
         series.market.to_string(),

@@ -203,6 +203,10 @@ impl Verify {
         for (_, entry) in index.take_unrecorded() {
             let record = match entry {
                 LogEntry::Landed(record) => *record,
+                LogEntry::Compared(record) if record.removed => {
+                    known.remove(record.archive.as_str());
+                    continue;
+                }
                 LogEntry::Compared(record) => {
                     if let Some(known) = known.get_mut(record.archive.as_str()) {
                         known.rows = record.rows;

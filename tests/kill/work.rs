@@ -46,6 +46,17 @@ pub(crate) const REPAIR: [&str; 11] = [
     "archives landed again silver.trades",
 ];
 
+/// Steps of a removal of bars and trades.
+pub(crate) const REMOVAL: [&str; 7] = [
+    "rows taken out silver.klines",
+    "before commit silver.klines",
+    "after commit silver.klines",
+    "before commit meta.archives",
+    "after commit meta.archives",
+    "after commit silver.trades",
+    "bronze deleted silver.trades",
+];
+
 const GOLD: [&str; 3] = [
     "files written gold.daily_ohlcv",
     "before commit gold.daily_ohlcv",

@@ -6,12 +6,14 @@
 mod days;
 mod lifetime;
 mod reason;
+mod stale;
 
 use chrono::{Days, NaiveDate};
 
 use self::days::SeriesDays;
 use self::lifetime::{HeldEnds, Lifetime, Lifetimes};
 pub use self::reason::MissingReason;
+pub use self::stale::{ENDED_AFTER_DAYS, StaleSeries, stale_series};
 use crate::ledger::{Ledger, LedgerEntry};
 use crate::matrix::Matrix;
 use crate::names::archive::Series;
@@ -77,6 +79,8 @@ pub struct SeriesCoverage {
     pub bytes: u64,
     /// Days from the last one that is held to yesterday, while archives of the series still appear.
     pub behind: u64,
+    /// The last day that is held, whichever days are looked at.
+    pub last_of_all: Option<NaiveDate>,
 }
 
 impl SeriesCoverage {
@@ -185,6 +189,7 @@ impl<'a> CoverageCollector<'a> {
             rejected_rows: within.iter().map(|entry| entry.rejected_rows).sum(),
             bytes: held().filter_map(|entry| entry.size).sum(),
             behind: behind.and_then(|days| u64::try_from(days).ok()).unwrap_or_default(),
+            last_of_all: days.held().end,
         };
         let ends = HeldEnds::of(days);
         Some(FoundSeries { coverage, ends, has_archives: !within.is_empty() })

@@ -16,6 +16,8 @@ pub enum MissingReason {
     Rejected,
     /// The archive was read, and rows of it were rejected: those of the day may be among them.
     RowsRejected,
+    /// The archive was taken out of the lake on request.
+    Removed,
     /// The archive gave way to a more complete one, which does not hold the day any more.
     Yielded,
     /// The archive has no rows of the day.
@@ -40,11 +42,12 @@ pub enum MissingReason {
 
 impl MissingReason {
     /// Every reason, in the order in which they count.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Failed,
         Self::Quarantined,
         Self::Rejected,
         Self::RowsRejected,
+        Self::Removed,
         Self::Yielded,
         Self::NoRows,
         Self::NotPublished,
@@ -64,6 +67,7 @@ impl MissingReason {
             ArchiveStatus::Failed => Self::Failed,
             ArchiveStatus::Quarantined => Self::Quarantined,
             ArchiveStatus::Rejected => Self::Rejected,
+            ArchiveStatus::Removed => Self::Removed,
             ArchiveStatus::Yielded => Self::Yielded,
             ArchiveStatus::NotPublished => Self::NotPublished,
             ArchiveStatus::Ingested | ArchiveStatus::Superseded if entry.rejected_rows > 0 => {
@@ -73,12 +77,13 @@ impl MissingReason {
         }
     }
 
-    /// Returns whether there never was anything that the lake could hold.
+    /// Returns whether there never was anything that the lake could hold, or it is not to hold it.
     #[must_use]
     pub const fn is_outside(self) -> bool {
         matches!(
             self,
-            Self::BeforeListing
+            Self::Removed
+                | Self::BeforeListing
                 | Self::AfterDelisting
                 | Self::BeforeStart
                 | Self::Ended
@@ -100,6 +105,7 @@ impl MissingReason {
             Self::Quarantined => "quarantined",
             Self::Rejected => "rejected",
             Self::RowsRejected => "rows_rejected",
+            Self::Removed => "removed",
             Self::Yielded => "yielded",
             Self::NoRows => "no_rows",
             Self::NotPublished => "not_published",
@@ -121,6 +127,7 @@ impl fmt::Display for MissingReason {
             Self::Quarantined => "does not match its checksum",
             Self::Rejected => "archive cannot be read",
             Self::RowsRejected => "rows were rejected",
+            Self::Removed => "removed with `lakehouse remove`",
             Self::Yielded => "gave way to another copy",
             Self::NoRows => "archive has no rows of it",
             Self::NotPublished => "not published",

@@ -9,4 +9,5 @@ pub mod market;
 pub mod partition;
 pub mod pattern;
 pub mod period;
+pub mod shard;
 pub mod table;

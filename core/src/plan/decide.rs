@@ -4,6 +4,7 @@
 //! be compared with the one that owns its days, and whether what the ledger says of an archive is
 //! still true. All answers are facts of the month alone, so a plan needs one pass.
 
+use super::removed::RemovedArchives;
 use super::{
     Decision, FetchReason, MonthOwnership, Ownership, PlanOptions, SeriesArchive, SkipReason, lacks,
 };
@@ -20,6 +21,7 @@ pub(super) struct Decider<'a> {
     pub(super) series: &'a Series,
     pub(super) ledger: &'a Ledger,
     pub(super) ownership: &'a Ownership<'a>,
+    pub(super) removed: RemovedArchives,
     pub(super) options: PlanOptions,
 }
 
@@ -63,6 +65,10 @@ impl Decider<'_> {
         }
         if !self.targets.frequency.allows(period.frequency()) {
             return Decision::Skip(SkipReason::OtherFrequency);
+        }
+        let known = self.ledger.get(published.key.path()).map(|entry| entry.status);
+        if !self.options.restore && self.removed.has(known, period) {
+            return Decision::Skip(SkipReason::Removed);
         }
         decide()
     }
@@ -240,8 +246,9 @@ impl Decider<'_> {
         // What the ledger says is true as long as the source has not changed; a failure says
         // nothing about the archive and is tried again.
         let unchanged = match entry.status {
-            // Listed now, or the rows are of a version that another one replaced.
-            ArchiveStatus::NotPublished | ArchiveStatus::Superseded => {
+            // Listed now, or the rows are of a version that another one replaced, or wanted again
+            // after they were removed.
+            ArchiveStatus::NotPublished | ArchiveStatus::Superseded | ArchiveStatus::Removed => {
                 return Decision::Fetch(FetchReason::New);
             }
             ArchiveStatus::Failed => return Decision::Fetch(FetchReason::Retry),

@@ -12,10 +12,13 @@ use crate::matrix::Status;
 use crate::names::archive::Series;
 use crate::names::market::{Interval, Symbol};
 use crate::names::period::DateRange;
+use crate::names::shard::Shard;
 use crate::selection::{Note, Notes, SymbolQuery, Target, Targets};
 
 pub(super) struct PublishedNames<'a> {
     targets: &'a Targets,
+    /// What is published of other shards is not known.
+    shard: Shard,
     /// The series that have an archive, of targets whose symbols are named.
     series: HashSet<(usize, &'a Symbol, Option<Interval>)>,
     symbols: HashSet<(usize, &'a Symbol)>,
@@ -24,9 +27,9 @@ pub(super) struct PublishedNames<'a> {
 }
 
 impl<'a> PublishedNames<'a> {
-    pub(super) fn new(targets: &'a Targets) -> Self {
+    pub(super) fn new(targets: &'a Targets, shard: Shard) -> Self {
         let matched = vec![BTreeSet::new(); targets.targets.len()];
-        Self { targets, series: HashSet::new(), symbols: HashSet::new(), matched }
+        Self { targets, shard, series: HashSet::new(), symbols: HashSet::new(), matched }
     }
 
     pub(super) fn add(&mut self, at: usize, series: &Series) {
@@ -55,6 +58,9 @@ impl<'a> PublishedNames<'a> {
             for interval in target.intervals.iter().flatten() {
                 if !self.series.contains(&(at, name, Some(*interval))) {
                     let series = series_of(target, name, *interval);
+                    if !self.shard.has(&series) {
+                        continue;
+                    }
                     absent.extend(missing::of_absent_series(self.targets, target, &series, today));
                 }
             }
@@ -64,6 +70,9 @@ impl<'a> PublishedNames<'a> {
 
     /// Reports the names of which nothing is published.
     pub(super) fn notes(&self) -> Vec<Note> {
+        if !self.shard.is_whole() {
+            return Vec::new();
+        }
         let mut notes = Notes::default();
         for (at, target, name) in self.named() {
             let row = &target.combination;
@@ -85,6 +94,9 @@ impl<'a> PublishedNames<'a> {
 
     /// Returns the names and globs of which nothing is published in any market or data type.
     pub(super) fn absent(&self) -> Vec<String> {
+        if !self.shard.is_whole() {
+            return Vec::new();
+        }
         let mut absent = BTreeSet::new();
         let mut present = BTreeSet::new();
         for (at, _, name) in self.named() {

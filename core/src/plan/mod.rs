@@ -13,6 +13,7 @@ mod missing;
 mod ownership;
 mod planner;
 mod reason;
+mod removed;
 mod report;
 mod skipped;
 
@@ -33,6 +34,7 @@ use crate::ledger::Ledger;
 use crate::listing::{Inventory, Published};
 use crate::names::archive::Series;
 use crate::names::period::Period;
+use crate::names::shard::Shard;
 use crate::selection::near::Misspelled;
 use crate::selection::{Note, Targets};
 
@@ -43,6 +45,10 @@ pub struct PlanOptions {
     pub force: bool,
     /// The current day, UTC: months that it lies in are not closed.
     pub today: NaiveDate,
+    /// Fetch also what was removed from the lake.
+    pub restore: bool,
+    /// Which series are decided about; others are passed over.
+    pub shard: Shard,
 }
 
 /// One decision for every published archive that a selection is about.

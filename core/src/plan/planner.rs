@@ -14,6 +14,7 @@ use super::found::PublishedNames;
 use super::missing::{self, Missing};
 use super::ownership::Ownership;
 use super::reason::Decision;
+use super::removed::RemovedArchives;
 use super::skipped::SkipCounts;
 use super::{Plan, PlanOptions, SeriesArchive, Skipped};
 use crate::ledger::Ledger;
@@ -52,7 +53,7 @@ impl<'a> Planner<'a> {
             targets,
             options,
             index: TargetIndex::new(targets),
-            published: PublishedNames::new(targets),
+            published: PublishedNames::new(targets, options.shard),
             fetch: FetchList::default(),
             skipped: SkipCounts::default(),
             missing: Vec::new(),
@@ -81,10 +82,14 @@ impl<'a> Planner<'a> {
     ) {
         let Some(series) = archives.first().map(|published| published.key.series()) else { return };
         let Some((at, target)) = self.index.find(series) else { return };
+        if !self.options.shard.has(series) {
+            return;
+        }
         self.published.add(at, series);
         let members = members_of(archives);
         let Self { targets, options, .. } = *self;
-        let decider = Decider { targets, target, series, ledger, ownership, options };
+        let removed = RemovedArchives::of(ledger);
+        let decider = Decider { targets, target, series, ledger, ownership, removed, options };
         let mut fetched = Vec::new();
         decider.decide(&members, |member, decision| match decision {
             Decision::Fetch(reason) => fetched.push((member.published, reason)),

@@ -59,6 +59,8 @@ pub enum SkipReason {
     Quarantined,
     /// It could not be read, and has not changed since.
     Rejected,
+    /// It was removed from the lake, or its series or days were.
+    Removed,
     OutsideDates,
     /// The month is not over, so its archive cannot be complete.
     MonthNotClosed,
@@ -76,6 +78,7 @@ impl fmt::Display for SkipReason {
             Self::CoveredByDailies => "covered by dailies",
             Self::Quarantined => "quarantined and unchanged",
             Self::Rejected => "rejected and unchanged",
+            Self::Removed => "removed with `lakehouse remove`",
             Self::OutsideDates => "outside the dates",
             Self::MonthNotClosed => "month not closed",
             Self::OtherFrequency => "not at the requested frequency",

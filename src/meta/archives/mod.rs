@@ -19,6 +19,7 @@ pub(crate) mod reader;
 pub(crate) mod rebuild;
 mod rebuilt_rows;
 mod record;
+mod remove;
 mod replace;
 pub(super) mod replay;
 pub(super) mod rows;
@@ -37,7 +38,7 @@ use lakehouse_core::matrix::Matrix;
 
 use self::files::LedgerFiles;
 use self::record::keys_of;
-use self::replace::{follows_from_silver, held_archive};
+use self::replace::{follows_from_log, follows_from_silver, held_archive};
 use self::replay::replay;
 pub(super) use self::rows::SCHEMA;
 use self::wanted::KeySet;
@@ -47,7 +48,7 @@ use crate::delta::TableError;
 use crate::delta::commit::{Change, CommitContext};
 use crate::delta::log::LogEntry;
 use crate::delta::table::WritableTable;
-use crate::storage::lake::Lake;
+use crate::storage::lake::{Lake, Layer, TableName};
 
 /// The ledger as a table that is written to; its rows stay on disk.
 #[derive(Debug)]
@@ -77,7 +78,7 @@ pub(super) struct LedgerLimits {
 impl Default for LedgerLimits {
     fn default() -> Self {
         Self {
-            sealed_rows: 128 << 10,
+            sealed_rows: LedgerTable::FILE_ROWS,
             small_files: 24,
             runs: 8,
             merged_rows: 1 << 20,
@@ -87,6 +88,14 @@ impl Default for LedgerLimits {
 }
 
 impl LedgerTable {
+    /// Rows of the table's larger files.
+    pub(crate) const FILE_ROWS: u64 = 128 << 10;
+
+    /// Returns the table's name.
+    pub(crate) fn name() -> TableName {
+        TableName::new(Layer::Meta, SCHEMA.name)
+    }
+
     /// Opens the ledger of a lake; creates it when it is missing.
     pub(crate) async fn open(lake: &Lake, matrix: Arc<Matrix>) -> Result<Self, TableError> {
         Self::open_with(lake, matrix, LedgerLimits::default()).await
@@ -186,9 +195,9 @@ impl LedgerTable {
         let keys: KeySet = logged.iter().map(|(_, entry)| entry.archive().into()).collect();
         self.write(context, |files| {
             let rows = files.rows_of(&keys)?;
-            let in_silver = rows.iter().filter(|entry| follows_from_silver(entry));
+            let of_log = rows.iter().filter(|entry| follows_from_log(entry));
             let known: HashMap<&str, &LedgerEntry> =
-                in_silver.map(|entry| (entry.key.path(), entry)).collect();
+                of_log.map(|entry| (entry.key.path(), entry)).collect();
             Ok(replay(&files.matrix, &known, logged.clone(), context))
         })
         .await

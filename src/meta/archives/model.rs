@@ -4,10 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use chrono::{DateTime, Duration};
+use chrono::{DateTime, Duration, NaiveDate};
 use lakehouse_core::ledger::{ArchiveStatus, ChecksumState, LedgerEntry};
 use lakehouse_core::matrix::Matrix;
-use lakehouse_core::names::archive::ArchiveKey;
+use lakehouse_core::names::archive::{ArchiveKey, Series};
 use proptest::prelude::*;
 
 use super::reader::LedgerReader;
@@ -48,6 +48,7 @@ fn step() -> impl Strategy<Value = Step> {
         ArchiveStatus::NotPublished,
         ArchiveStatus::Rejected,
         ArchiveStatus::Failed,
+        ArchiveStatus::Removed,
     ]);
     (0..4_u8, 1..=9_u8, prop::bool::weighted(0.2), statuses, 0..3_u8).prop_map(
         |(symbol, day, monthly, status, sha256)| Step { symbol, day, monthly, status, sha256 },
@@ -114,6 +115,7 @@ impl Model {
             for old in of_archive {
                 match old.status {
                     ArchiveStatus::Superseded => rows.push(old),
+                    _ if new.status == ArchiveStatus::Removed => {}
                     ArchiveStatus::Ingested | ArchiveStatus::Yielded if !in_silver => {
                         if old.status == ArchiveStatus::Ingested {
                             new.silver_version = old.silver_version;
@@ -207,6 +209,19 @@ async fn check(batches: &[Batch]) {
         .unwrap();
     let known: BTreeSet<_> = model.0.iter().map(|row| row.key.series().clone()).collect();
     assert_eq!(series, known);
+    let mut newest: BTreeMap<Series, NaiveDate> = BTreeMap::new();
+    reader
+        .for_each_newest_key(|key| {
+            let last = newest.entry(key.series().clone()).or_default();
+            *last = key.period().end().max(*last);
+        })
+        .unwrap();
+    let mut expected: BTreeMap<Series, NaiveDate> = BTreeMap::new();
+    for row in &model.0 {
+        let last = expected.entry(row.key.series().clone()).or_default();
+        *last = row.key.period().end().max(*last);
+    }
+    assert_eq!(newest, expected);
 }
 
 proptest! {

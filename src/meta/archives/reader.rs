@@ -4,8 +4,12 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use arrow::array::AsArray;
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
 use lakehouse_core::ledger::{ArchiveStatus, LedgerEntry};
 use lakehouse_core::matrix::Matrix;
+use lakehouse_core::names::archive::ArchiveKey;
 use lakehouse_core::names::market::Frequency;
 use lakehouse_core::schema::TableSchema;
 
@@ -98,6 +102,57 @@ impl LedgerReader {
         let mut scan = self.files.scan(&Wanted::All)?;
         while let Some(entry) = scan.next()? {
             take(self.checked(entry));
+        }
+        Ok(())
+    }
+
+    /// Reads the key of the newest archive in each folder of a series, once for each file of the
+    /// ledger that has one: keys in a folder differ in their dates alone, and sort by them.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub(crate) fn for_each_newest_key(
+        &self,
+        mut take: impl FnMut(&ArchiveKey),
+    ) -> Result<(), TableError> {
+        let mut newest = String::new();
+        for file in self.files.iter() {
+            for keys in file.read(&Wanted::All, None, Some(&["archive"]))?.into_iter().flatten() {
+                let keys = keys.map_err(TableError::arrow(&self.files.table))?;
+                let keys = cast(keys.column(0), &DataType::Utf8);
+                let keys = keys.map_err(TableError::arrow(&self.files.table))?;
+                for key in keys.as_string::<i32>().iter().flatten() {
+                    if folder_of(key) != folder_of(&newest) {
+                        self.take_newest(&newest, &mut take)?;
+                    }
+                    newest.clear();
+                    newest.push_str(key);
+                }
+            }
+            // The next file may begin in the same folder, with older archives.
+            self.take_newest(&newest, &mut take)?;
+            newest.clear();
+        }
+        Ok(())
+    }
+
+    fn take_newest(
+        &self,
+        newest: &str,
+        take: &mut impl FnMut(&ArchiveKey),
+    ) -> Result<(), TableError> {
+        if let Ok(key) = self.matrix().identify(newest) {
+            take(&key);
+            return Ok(());
+        }
+        // A key that this program does not know may be the newest one where it knows others.
+        let folder = folder_of(newest);
+        if folder.is_empty() {
+            return Ok(());
+        }
+        let mut scan = self.scan(KeyRange::of_prefix(folder))?;
+        while let Some(entry) = scan.next()? {
+            take(&entry.key);
         }
         Ok(())
     }
@@ -198,4 +253,9 @@ impl LedgerReader {
         let is_lost = index.is_some_and(|index| index.held_archive(entry.key.path()).is_none());
         if is_lost { lost(&entry, None) } else { entry }
     }
+}
+
+/// Returns the folder of an archive, with its slash.
+fn folder_of(key: &str) -> &str {
+    key.rfind('/').and_then(|slash| key.get(..=slash)).unwrap_or_default()
 }

@@ -1,11 +1,11 @@
 //! What recording an archive does to the rows that the ledger has of it.
 //!
-//! | row in the ledger | new row from silver | other new row (failed, not published, …) |
-//! |---|---|---|
-//! | `superseded` | stays | stays |
-//! | in silver, same version | replaced | stays |
-//! | in silver, other version | becomes `superseded` | stays |
-//! | any other | replaced | replaced |
+//! | row in the ledger | new row from silver | `removed` | other new row (such as `failed`) |
+//! |---|---|---|---|
+//! | `superseded` | stays | stays | stays |
+//! | in silver, same version | replaced | replaced | stays |
+//! | in silver, other version | becomes `superseded` | replaced | stays |
+//! | any other | replaced | replaced | replaced |
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,12 +21,19 @@ pub(super) fn follows_from_silver(entry: &LedgerEntry) -> bool {
     matches!(entry.status, ArchiveStatus::Ingested | ArchiveStatus::Yielded)
 }
 
+/// Returns whether a row may be made of silver's log: the archive is in silver, or was removed from
+/// there.
+pub(super) fn follows_from_log(entry: &LedgerEntry) -> bool {
+    follows_from_silver(entry) || entry.status == ArchiveStatus::Removed
+}
+
 /// Returns what a row becomes when `new` is recorded for its archive; nothing if `new` takes its
 /// place.
 pub(super) fn row_after(old: &LedgerEntry, new: Option<&LedgerEntry>) -> Option<LedgerEntry> {
     let Some(new) = new else { return Some(old.clone()) };
     match old.status {
         ArchiveStatus::Superseded => Some(old.clone()),
+        _ if new.status == ArchiveStatus::Removed => None,
         ArchiveStatus::Ingested | ArchiveStatus::Yielded if follows_from_silver(new) => {
             (new.sha256 != old.sha256).then(|| superseded(old, new))
         }
@@ -61,8 +68,7 @@ pub(super) fn with_held_version<'a>(
     let mut completed = Vec::with_capacity(new.len());
     for entry in new {
         let mut entry = entry.clone();
-        let did_not_land =
-            !follows_from_silver(&entry) && entry.status != ArchiveStatus::Superseded;
+        let did_not_land = !follows_from_log(&entry) && entry.status != ArchiveStatus::Superseded;
         if did_not_land && let Some(held) = held.get(entry.key.path()) {
             entry.silver_version = held.silver_version;
             entry.days = held.days;

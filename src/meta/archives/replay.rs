@@ -16,7 +16,7 @@ use crate::delta::commit::CommitContext;
 use crate::delta::log::{ArchiveRecord, ComparedRecord, LogEntry};
 
 /// Returns the rows that the ledger lacks, or has with another state, after these log entries of
-/// one silver table; `known` are the ledger's rows of archives in silver, by their keys.
+/// one silver table; `known` are the ledger's rows that follow from its log, by their keys.
 pub(in crate::meta) fn replay(
     matrix: &Matrix,
     known: &HashMap<&str, &LedgerEntry>,
@@ -51,7 +51,10 @@ pub(in crate::meta) fn replay(
         // The ledger has a row for every version of an archive. A version that the ledger knows
         // becomes superseded when its successor is recorded; one that landed and was replaced
         // within these entries is known to nobody else, so its row is made here.
-        let replaced = newest.remove(next.key.path()).filter(|before| before.sha256 != next.sha256);
+        // One that was removed before its successor landed leaves no row.
+        let replaced = newest.remove(next.key.path()).filter(|before| {
+            before.sha256 != next.sha256 && before.status != ArchiveStatus::Removed
+        });
         entries.extend(replaced.map(|replaced| superseded(&replaced, &next)));
         newest.insert(next.key.path().to_owned(), next);
     }
@@ -112,6 +115,9 @@ fn compared(
     if current.sha256.as_deref() != Some(record.sha256.as_str()) {
         return None;
     }
+    if record.removed {
+        return Some(removed(current, record, context));
+    }
     Some(LedgerEntry {
         status: status(record.yielded),
         silver_version: current.silver_version.filter(|_| !record.yielded),
@@ -123,6 +129,22 @@ fn compared(
         recorded_at: context.clock.now(),
         ..current.clone()
     })
+}
+
+/// Makes the row of an archive that was taken out of silver on request.
+fn removed(current: &LedgerEntry, record: ComparedRecord, context: &CommitContext) -> LedgerEntry {
+    LedgerEntry {
+        status: ArchiveStatus::Removed,
+        silver_version: None,
+        reason: Some(record.reason),
+        rows: 0,
+        rejected_rows: 0,
+        days: None,
+        competing_version: None,
+        run: Arc::clone(&context.run),
+        recorded_at: context.clock.now(),
+        ..current.clone()
+    }
 }
 
 /// A monthly archive is compared again with each daily archive that arrives late, so its reasons

@@ -39,7 +39,8 @@ pub(in crate::meta) const SCHEMA: MetaSchema = MetaSchema {
             "`ingested`: in silver; `superseded`: was in silver, until another version replaced \
              it; `yielded`: another copy is more complete on all its days; `not_published`; \
              `quarantined`: bytes never matched the checksum; `rejected`: bytes cannot be read; \
-             `failed`: could not be fetched",
+             `failed`: could not be fetched; `removed`: taken out with `lakehouse remove`, and \
+             left out of plans",
         ),
         integer("rows", "rows in silver"),
         integer("rejected_rows", "rows that could not be kept"),

@@ -131,7 +131,12 @@ fn plan_of(selection: &Selection, archives: Vec<Published>, ledger: &Ledger) -> 
 
 fn decided_of(selection: &Selection, archives: Vec<Published>, ledger: &Ledger) -> Decided {
     let targets = selection.targets(matrix()).unwrap();
-    let options = PlanOptions { force: false, today: date("2024-06-15") };
+    let options = PlanOptions {
+        force: false,
+        today: date("2024-06-15"),
+        restore: false,
+        shard: Shard::default(),
+    };
     decide(&targets, archives, ledger, options)
 }
 
@@ -274,7 +279,8 @@ fn known(change: impl Fn(&mut Published, &mut LedgerEntry), force: bool) -> Stri
     let mut ledger = Ledger::default();
     ledger.insert(known);
     let targets = selection("trades", "BTCUSDT", "..").targets(matrix()).unwrap();
-    let options = PlanOptions { force, today: date("2024-06-15") };
+    let options =
+        PlanOptions { force, today: date("2024-06-15"), restore: false, shard: Shard::default() };
     let decided = decide(&targets, vec![archive], &ledger, options);
     decisions(&decided).remove(0).trim_start_matches("2024-01 ").to_owned()
 }
@@ -660,7 +666,9 @@ proptest! {
             wish.dates = DateRange { start: Some(start), end: Some(start + Days::new(*days)) };
             wish.frequency = *frequency;
             let targets = wish.targets(matrix()).unwrap();
-            let options = PlanOptions { force: *force, today: date("2024-06-15") };
+            let today = date("2024-06-15");
+            let shard = Shard::default();
+            let options = PlanOptions { force: *force, today, restore: false, shard };
             let inventory = || Inventory { archives: archives.clone(), unknown: Vec::new() };
             let Decided { plan: planned, skipped } =
                 decide(&targets, archives.clone(), &ledger, options);
@@ -759,7 +767,12 @@ fn a_selection_of_everything_takes_each_of_the_real_archives() {
     }
     let zips = objects.iter().filter(|object| object.key.ends_with(".zip")).count();
     let targets = Selection::default().targets(matrix()).unwrap();
-    let options = PlanOptions { force: false, today: date("2026-11-20") };
+    let options = PlanOptions {
+        force: false,
+        today: date("2026-11-20"),
+        restore: false,
+        shard: Shard::default(),
+    };
     let plan = plan(&targets, inventory(objects, matrix()), &Ledger::default(), options);
     let skipped = usize::try_from(plan.skipped.len()).unwrap();
     assert_eq!((plan.fetch.len() + skipped, plan.unknown.len()), (zips, 0));
