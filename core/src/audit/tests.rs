@@ -32,7 +32,7 @@ fn error_of(text: &str) -> String {
 
 #[test]
 fn a_header_is_read_whole() {
-    let check = Check::parse("checks/mine.sql", CHECK).unwrap();
+    let check = Check::parse("checks/mine.sql", CHECK).unwrap().remove(0);
     assert_eq!(check.name(), "mine");
     assert_eq!(check.severity(), Severity::Error);
     assert_eq!(check.output(), OutputTable::Findings);
@@ -84,8 +84,41 @@ fn a_check_with_an_unknown_input_is_broken_and_the_others_stay() {
 }
 
 #[test]
+fn a_file_of_several_data_types_makes_a_check_for_each_over_its_own_table() {
+    let text = CHECK
+        .replace("data type: klines", "data type: klines, markPriceKlines")
+        .replace("inputs: silver.klines", "inputs: silver.klines, silver.mark_price_klines")
+        .replace("SELECT 1", "SELECT 1 FROM silver.klines JOIN silver.klines_of_mine");
+    let checks = Check::parse("checks/mine.sql", &text).unwrap();
+    let names: Vec<_> = checks.iter().map(Check::name).collect();
+    assert_eq!(names, ["mine_klines", "mine_mark_price_klines"]);
+    assert_eq!(checks[1].data_type(), "markPriceKlines");
+    assert_eq!(checks[1].inputs(), [TableName::new(Layer::Silver, "mark_price_klines")]);
+    assert_eq!(
+        checks[1].statement().select(),
+        "SELECT 1 FROM silver.mark_price_klines JOIN silver.klines_of_mine"
+    );
+    assert_eq!(
+        checks[0].statement().select(),
+        "SELECT 1 FROM silver.klines JOIN silver.klines_of_mine"
+    );
+    let one_table = text.replace(", silver.mark_price_klines", "");
+    assert_eq!(
+        error_of(&one_table),
+        "checks/mine.sql, line 4: `data type`: a check of 2 data types has a table for each of \
+         them in `inputs`, and there are 1"
+    );
+    let tables = BTreeSet::from(
+        ["klines", "mark_price_klines"].map(|name| TableName::new(Layer::Silver, name)),
+    );
+    let all = Checks::parse(&[("mine.sql".to_owned(), text)], &tables);
+    assert_eq!(all.named("mine").count(), 2);
+    assert_eq!(all.named("mine_klines").count(), 1);
+}
+
+#[test]
 fn a_fingerprint_changes_with_the_statement_and_the_severity_but_not_with_words() {
-    let check = |text: &str| Check::parse("mine.sql", text).unwrap().fingerprint();
+    let check = |text: &str| Check::parse("mine.sql", text).unwrap()[0].fingerprint();
     assert_ne!(check(CHECK), check(&CHECK.replace("SELECT 1", "SELECT 2")));
     assert_ne!(check(CHECK), check(&CHECK.replace("severity: error", "severity: info")));
     assert_eq!(check(CHECK), check(&CHECK.replace("do: Use", "do: Take")));
@@ -99,7 +132,6 @@ fn every_check_of_the_program_can_be_read_and_says_what_it_is_for() {
     let checks = Checks::new(&[], &silver.chain([archives]).collect());
     assert_eq!(checks.broken(), []);
     for check in checks.iter() {
-        assert!(check.is_builtin(), "{}", check.name());
         assert!(!check.description().is_empty(), "{}", check.name());
         assert!(!check.example().is_empty(), "{}", check.name());
         let kinds = check.kinds().iter();
