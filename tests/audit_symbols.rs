@@ -9,7 +9,7 @@ use lakehouse::storage::lake::Lake;
 use lakehouse_core::gold::Models;
 use lakehouse_core::schema::Schemas;
 
-use crate::support::gold_scene::GoldScene;
+use crate::support::gold_scene::{GoldScene, hourly};
 use crate::support::samples::{trades, trades_key};
 
 const FIND: &str =
@@ -49,7 +49,7 @@ async fn ids_of_aggregate_trades_continue_over_midnight() {
     for day in ["2024-03-01", "2024-03-02", "2024-03-03"] {
         let key = format!("data/spot/daily/aggTrades/BTCUSDT/BTCUSDT-aggTrades-{day}.zip");
         scene.publish(&key, 7, |lines| {
-            lines.truncate(lines.len() - usize::from(day.ends_with('2')))
+            lines.truncate(lines.len() - usize::from(day.ends_with('2')));
         });
     }
     let found = findings_of(&scene, "agg_trade_ids_of_days").await;
@@ -74,4 +74,23 @@ async fn days_that_may_never_have_been_selected_are_no_break() {
     scene.ingest().await;
     scene.publish_days("LUNAUSDT", &["2024-03-20"]);
     assert_eq!(findings_of(&scene, "symbol_used_again").await, [""; 0]);
+}
+
+#[tokio::test]
+async fn copies_of_a_day_with_other_values_are_found_where_both_were_fetched() {
+    let scene = GoldScene::new();
+    scene.publish_days("BTCUSDT", &["2024-03-05", "2024-03-06"]);
+    scene.ingest().await;
+    scene.publish(&hourly("spot", "BTCUSDT", "2024-03"), 7, |lines| {
+        let row = 4 * 24 + 2;
+        let mut cells: Vec<&str> = lines[row].split(',').collect();
+        cells[5] = "1.25";
+        lines[row] = cells.join(",");
+    });
+    let found = findings_of(&scene, "copies_differ").await;
+    assert_eq!(found.len(), 1, "{found:?}");
+    let expected = "2024-03-05: monthly 24 rows, daily 24 rows, 1 row or more with other values: \
+                    as complete as each other, daily keeps the day; 2024-03-06: monthly 24 rows, \
+                    daily 24 rows: ";
+    assert!(found[0].contains(expected), "{found:?}");
 }

@@ -3,6 +3,7 @@
 -- severity: error
 -- data type: aggTrades
 -- partitions: market, date
+-- split by: symbol
 -- inputs: silver.agg_trades
 -- lookback: 1 day
 -- expected: ids that grow from day to day without a gap

@@ -3,6 +3,7 @@
 -- severity: error
 -- data type: klines, markPriceKlines, indexPriceKlines, premiumIndex
 -- partitions: market, date
+-- split by: symbol
 -- inputs: silver.klines, silver.mark_price_klines, silver.index_price_klines, silver.premium_index_klines
 -- expected: one bar, at each multiple of its length
 -- means: A sum or a count over such bars is too large, and a join by time loses or doubles rows.

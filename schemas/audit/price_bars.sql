@@ -3,6 +3,7 @@
 -- severity: error
 -- data type: markPriceKlines, indexPriceKlines
 -- partitions: market, date
+-- split by: symbol
 -- inputs: silver.mark_price_klines, silver.index_price_klines
 -- expected: low <= open and close <= high
 -- means: The bar cannot have been made of prices. Whatever is computed from it is wrong.

@@ -3,6 +3,7 @@
 -- severity: error
 -- data type: trades
 -- partitions: market, date
+-- split by: symbol
 -- inputs: silver.trades
 -- lookback: 1 day
 -- expected: ids that grow from day to day; on spot without a gap

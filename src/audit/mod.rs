@@ -9,6 +9,7 @@
 mod compute;
 mod error;
 mod open;
+mod parts;
 mod report;
 mod rows;
 mod state;
@@ -88,7 +89,13 @@ impl Audit {
         let run = Uuid::now_v7().simple().to_string();
         let shutdown = self.shutdown.clone();
         let context = CommitContext { run: run.clone().into(), clock: clock.clone(), shutdown };
-        let options = SessionOptions { memory_limit: Some(MEMORY), ..SessionOptions::default() };
+        // One thread for a statement: parts of a check run next to each other instead. Rows that are
+        // exchanged between threads would take more memory than sorts and sums can give back.
+        let options = SessionOptions {
+            memory_limit: Some(MEMORY),
+            target_partitions: Some(1),
+            ..SessionOptions::default()
+        };
         let engine = Engine::over(&self.lake, &options)?;
         let mut passed = Passed::default();
         for broken in self.checks.broken() {

@@ -18,6 +18,7 @@ pub struct Check {
     pub(super) description: String,
     pub(super) severity: Severity,
     pub(super) output: OutputTable,
+    pub(super) is_split_by_symbol: bool,
     pub(super) data_type: String,
     pub(super) expected: String,
     pub(super) kinds: Vec<CheckKind>,
@@ -144,6 +145,13 @@ impl Check {
     #[must_use]
     pub const fn output(&self) -> OutputTable {
         self.output
+    }
+
+    /// Returns whether the rows of a symbol are checked without those of others, so that a day can
+    /// be read in parts.
+    #[must_use]
+    pub const fn is_split_by_symbol(&self) -> bool {
+        self.is_split_by_symbol
     }
 
     /// Returns the data type of findings of which the statement does not give one.

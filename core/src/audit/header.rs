@@ -6,6 +6,7 @@
 //! -- severity: error
 //! -- data type: klines; several, each with its table, make a check for each of them
 //! -- partitions: market, date
+//! -- split by: symbol
 //! -- inputs: silver.klines
 //! -- lookback: 1 day
 //! -- expected: what a row should be like
@@ -26,10 +27,11 @@ use crate::gold::values::{HeaderValues, is_name, is_outside, paragraphs};
 use crate::gold::{HeaderLines, Model, ModelError, Statement};
 
 /// Keys of a header; a line that begins with one of them and a colon says it.
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "severity",
     "data type",
     "partitions",
+    "split by",
     "inputs",
     "lookback",
     "lookahead",
@@ -91,6 +93,7 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Vec<Check>, ModelError> {
         description: paragraphs(&header.description),
         severity: header.severity()?,
         output: header.output()?,
+        is_split_by_symbol: header.is_split_by_symbol()?,
         data_type: header.text("data type"),
         expected,
         kinds,
@@ -229,6 +232,13 @@ impl<'a> Header<'a> {
         let tables = [OutputTable::Findings, OutputTable::Gaps];
         let found = tables.into_iter().find(|table| table.as_str() == value);
         self.one_of("writes", &value, found, "findings, gaps")
+    }
+
+    fn is_split_by_symbol(&self) -> Result<bool, ModelError> {
+        let Some(entry) = self.entry("split by") else { return Ok(false) };
+        let value = entry.text();
+        let found = (value == "symbol").then_some(true);
+        self.one_of("split by", &value, found, "symbol")
     }
 
     fn one_of<T>(

@@ -11,6 +11,7 @@ const CHECK: &str = "\
 -- severity: error
 -- data type: klines
 -- partitions: market, date
+-- split by: symbol
 -- inputs: silver.klines
 -- lookback: 1 day
 -- expected: low <= high
@@ -39,6 +40,7 @@ fn a_header_is_read_whole() {
     assert_eq!(check.partitioning(), Partitioning::MarketAndDate);
     assert_eq!(check.inputs(), [TableName::new(Layer::Silver, "klines")]);
     assert_eq!(check.statement().lookback(), 1);
+    assert!(check.is_split_by_symbol());
     assert_eq!(check.data_type(), "klines");
     assert_eq!(check.means(), "The bar is wrong, whatever it was made of.");
     assert_eq!(check.remedy(), "Use the monthly copy.");
@@ -55,20 +57,25 @@ fn errors_of_headers_name_file_and_line() {
         error_of(&wrong_severity),
         "checks/mine.sql, line 3: `severity`: expected one of info, warning, error, found `awful`"
     );
+    let wrong_split = CHECK.replace("split by: symbol", "split by: day");
+    assert_eq!(
+        error_of(&wrong_split),
+        "checks/mine.sql, line 6: `split by`: expected one of symbol, found `day`"
+    );
     let no_source = CHECK.replace("-- source: arithmetic\n", "");
     assert_eq!(
         error_of(&no_source),
-        "checks/mine.sql, line 17: the header above does not say `source`"
+        "checks/mine.sql, line 18: the header above does not say `source`"
     );
     let no_statement = CHECK.replace("SELECT 1\n", "");
     assert_eq!(
         error_of(&no_statement),
-        "checks/mine.sql, line 17: expected a SELECT below the header"
+        "checks/mine.sql, line 18: expected a SELECT below the header"
     );
     let unknown_key = CHECK.replace("-- do:", "-- hint:");
-    assert!(error_of(&unknown_key).starts_with("checks/mine.sql, line 11: expected one of"));
+    assert!(error_of(&unknown_key).starts_with("checks/mine.sql, line 12: expected one of"));
     let whole = CHECK.replace("partitions: market, date", "partitions: none");
-    assert!(error_of(&whole).starts_with("checks/mine.sql, line 7: `lookback`"));
+    assert!(error_of(&whole).starts_with("checks/mine.sql, line 8: `lookback`"));
 }
 
 #[test]
@@ -80,7 +87,7 @@ fn a_check_with_an_unknown_input_is_broken_and_the_others_stay() {
     let checks = Checks::parse(&files, &tables);
     assert_eq!(checks.iter().map(Check::name).collect::<Vec<_>>(), ["good"]);
     let error = checks.broken()[0].error.to_string();
-    assert_eq!(error, "bad.sql, line 6: there is no table `silver.candles`");
+    assert_eq!(error, "bad.sql, line 7: there is no table `silver.candles`");
 }
 
 #[test]
