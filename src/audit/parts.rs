@@ -65,7 +65,11 @@ async fn count_rows(
     needed: &BTreeSet<Partition>,
     rows: &mut BTreeMap<String, u64>,
 ) -> Result<(), DataFusionError> {
-    let table = engine.context(engine.config.clone()).read_table(input.provider(Some(needed)))?;
+    let table = input.provider(Some(needed));
+    if table.schema().field_with_name("symbol").is_err() {
+        return Ok(());
+    }
+    let table = engine.context(engine.config.clone()).read_table(table)?;
     let counted = vec![count(lit(1_i64)).alias("rows")];
     let counted = table.aggregate(vec![column("symbol")], counted)?;
     let mut batches = Box::pin(counted.execute_stream()).await?;
