@@ -64,6 +64,7 @@ A check is one `.sql` file in the folder that [`audit_checks`](configuration.md)
 has the keys that you see in [schemas/audit/](../schemas/audit), its `SELECT` returns the rows that
 are wrong. Required columns are `market`, `date`, `symbol`, `from_time` and `found`. Optional ones
 are `to_time`, `data_type`, `bar_interval`, `kind`, `expected`, `evidence` and `archive`.
+[extending](extending.md#a-check) describes the header.
 
 ```sql audit/large_volumes.sql
 -- Bars of an hour with a volume that nobody believes.
@@ -96,16 +97,23 @@ fn page() -> String {
         let checks: Vec<&Check> = checks.iter().filter(|check| check.output() == output).collect();
         if !checks.is_empty() {
             write!(page, "\n## {title}\n").unwrap();
-            checks.into_iter().for_each(|check| section(&mut page, check));
+            let of_files = checks.chunk_by(|one, next| one.file_name() == next.file_name());
+            of_files.for_each(|checks| section(&mut page, checks));
         }
     }
     page
 }
 
-fn section(page: &mut String, check: &Check) {
-    write!(page, "\n### {}\n\n{}\n\n", check.name(), check.description()).unwrap();
-    let inputs: Vec<String> = check.inputs().iter().map(|input| format!("`{input}`")).collect();
+/// Writes about a check, or those that one file makes for several data types.
+fn section(page: &mut String, checks: &[&Check]) {
+    let check = checks[0];
+    write!(page, "\n### {}\n\n{}\n\n", check.file_name(), check.description()).unwrap();
+    let inputs = checks.iter().flat_map(|check| check.inputs());
+    let inputs: Vec<String> = inputs.map(|input| format!("`{input}`")).collect();
+    let names: Vec<String> = checks.iter().map(|check| format!("`{}`", check.name())).collect();
+    let names = if names.len() > 1 { names.join(", ") } else { String::new() };
     let facts = [
+        ("Checks", names),
         ("Severity", check.severity().to_string()),
         ("Reads", inputs.join(", ")),
         ("Expected", check.expected().to_owned()),

@@ -3,8 +3,10 @@
 
 mod arithmetic;
 mod audit;
+mod audit_gaps;
 mod audit_real;
 mod audit_score;
+mod audit_symbols;
 mod bad_archives;
 mod bars;
 mod bucket;

@@ -120,6 +120,16 @@ async fn coverage_rejects_and_failures_are_those_of_the_lake() {
 }
 
 #[tokio::test]
+async fn what_audits_found_is_counted_by_kind() {
+    let lake = lake_of_klines().await;
+    assert_eq!(data_of(&page(&lake, &[]))["audit"], Value::Null);
+    lake.run("audit", &["gaps_of_days"]);
+    let audit = data_of(&page(&lake, &[]))["audit"].take();
+    assert_eq!(audit["gaps"], serde_json::json!({"not_published": 1}), "{audit}");
+    assert_eq!(audit["kinds"], serde_json::json!({}), "{audit}");
+}
+
+#[tokio::test]
 async fn corrections_are_told_the_newest_first() {
     let server = ArchiveServer::start();
     let key = trades_key("BTCUSDT", "2024-01-02");

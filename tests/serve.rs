@@ -10,6 +10,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 
+use crate::support::gold_scene::{GoldScene, hourly};
 use crate::support::statements::{answer, open};
 use crate::support::test_lake::TestLake;
 
@@ -232,6 +233,29 @@ async fn the_page_loads_nothing_from_elsewhere_and_is_kept_by_the_browser() {
         assert_eq!(again.send().await.unwrap().status(), 304, "{path}");
     }
     assert_eq!(server.get("/nothing").await.status(), 404);
+}
+
+#[tokio::test]
+async fn open_findings_are_counted_for_monitoring_and_for_the_page() {
+    let never_audited = Server::start(&TestLake::new(), &[]);
+    let counts = never_audited.get("/api/audit.json").await.text().await.unwrap();
+    assert_eq!(counts, "null");
+    let scene = GoldScene::new();
+    scene.publish(&hourly("spot", "BTCUSDT", "2024-03-01"), 7, |lines| {
+        let mut cells: Vec<&str> = lines[5].split(',').collect();
+        cells[4] = "0";
+        lines[5] = cells.join(",");
+    });
+    scene.ingest().await;
+    assert_eq!(scene.lake.run("audit", &["bar_prices"]).code, Some(1));
+    let server = Server::start(&scene.lake, &[]);
+    let counts = server.get("/api/audit.json").await.text().await.unwrap();
+    let counts: Value = serde_json::from_str(&counts).unwrap();
+    let expected = json!({"severities": {"error": 1}, "kinds": {"price_order": 1}, "gaps": {}});
+    assert_eq!(counts, expected);
+    let figures = server.get("/metrics").await.text().await.unwrap();
+    assert!(figures.contains("lakehouse_audit_findings{severity=\"error\"} 1"), "{figures}");
+    assert!(figures.contains("lakehouse_audit_kinds{kind=\"price_order\"} 1"), "{figures}");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 -- severity: error
 -- data type: aggTrades
 -- partitions: market, date
+-- split by: symbol
 -- inputs: silver.agg_trades
 -- expected: ids that grow by one, with time; ranges of trade ids that do not overlap
 -- means: Trades were lost, repeated or mixed up: counts and volumes of the day are wrong.

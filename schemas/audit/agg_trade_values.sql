@@ -3,6 +3,7 @@
 -- severity: error
 -- data type: aggTrades
 -- partitions: market, date
+-- split by: symbol
 -- inputs: silver.agg_trades
 -- expected: price > 0, quantity > 0, first trade id <= last trade id
 -- means: No such trade can have happened.

@@ -3,6 +3,7 @@
 -- severity: error
 -- data type: aggTrades
 -- partitions: market, date
+-- split by: symbol
 -- inputs: silver.trades, silver.agg_trades
 -- expected: the same volume, and each trade in one aggregate trade
 -- means: One of the two lacks trades.

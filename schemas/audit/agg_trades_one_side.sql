@@ -3,6 +3,7 @@
 -- severity: warning
 -- data type: aggTrades
 -- partitions: market, date
+-- split by: symbol
 -- inputs: silver.agg_trades
 -- expected: buyers and sellers that take
 -- means: The side of the trades is not known, or wrong: whatever tells buyers from sellers is wrong.

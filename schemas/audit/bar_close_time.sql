@@ -3,6 +3,7 @@
 -- severity: warning
 -- data type: klines
 -- partitions: market, date
+-- split by: symbol
 -- inputs: silver.klines
 -- expected: the last millisecond, or microsecond, before the next bar
 -- means: The bar was cut short, as at a halt of the market, or the times of the file are wrong.

@@ -1,12 +1,13 @@
 -- Bars that are there twice, or do not begin where bars of their length begin.
 --
 -- severity: error
--- data type: klines
+-- data type: klines, markPriceKlines, indexPriceKlines, premiumIndex
 -- partitions: market, date
--- inputs: silver.klines
+-- split by: symbol
+-- inputs: silver.klines, silver.mark_price_klines, silver.index_price_klines, silver.premium_index_klines
 -- expected: one bar, at each multiple of its length
 -- means: A sum or a count over such bars is too large, and a join by time loses or doubles rows.
--- do: Take one row for each time; gold does, and prefers the one with the most trades.
+-- do: Take one row for each time; gold does, and prefers the one with the most trades, or samples.
 -- source: arithmetic; klines had repeated rows (binance-public-data, issue 475)
 -- example: two bars of 10:00
 -- kinds:

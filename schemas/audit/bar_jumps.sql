@@ -3,6 +3,7 @@
 -- severity: warning
 -- data type: klines
 -- partitions: market, date
+-- split by: symbol
 -- inputs: silver.klines
 -- expected: a high below twice, and a low above half of the closes before and after
 -- means: A wrong price, or a moment in which the market was empty. Both happen.

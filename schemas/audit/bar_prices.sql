@@ -3,6 +3,7 @@
 -- severity: error
 -- data type: klines
 -- partitions: market, date
+-- split by: symbol
 -- inputs: silver.klines
 -- expected: low <= open and close <= high; 0 <= taker volume <= volume; a volume exactly where there are trades
 -- means: The bar cannot have been made of trades. Whatever is computed from it is wrong.

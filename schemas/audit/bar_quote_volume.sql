@@ -3,6 +3,7 @@
 -- severity: error
 -- data type: klines
 -- partitions: market, date
+-- split by: symbol
 -- inputs: silver.klines
 -- expected: low * volume <= quote volume <= high * volume
 -- means: Volume or quote volume is of another bar, or of another unit.

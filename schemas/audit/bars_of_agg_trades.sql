@@ -3,6 +3,7 @@
 -- severity: error
 -- data type: aggTrades
 -- partitions: market, date
+-- split by: symbol
 -- inputs: silver.klines, silver.agg_trades
 -- expected: the volume and the number of trades of the day's bars
 -- means: Aggregate trades are missing, or bars are wrong.

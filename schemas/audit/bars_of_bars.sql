@@ -3,6 +3,7 @@
 -- severity: error
 -- data type: klines
 -- partitions: market, date
+-- split by: symbol
 -- inputs: silver.klines
 -- expected: open of the first, highest high, lowest low, close of the last, sums of volumes and of trades
 -- means: One of the two lengths is wrong, or of another version than the other.

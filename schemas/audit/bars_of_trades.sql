@@ -3,6 +3,7 @@
 -- severity: error
 -- data type: klines
 -- partitions: market, date
+-- split by: symbol
 -- inputs: silver.klines, silver.trades
 -- expected: open, high, low, close, volume and number of the minute's trades
 -- means: Trades are missing, or the bar is wrong. Where trades are missing, their number says how many.

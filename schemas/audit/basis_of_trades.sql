@@ -3,6 +3,7 @@
 -- severity: warning
 -- data type: klines
 -- partitions: market, date
+-- split by: symbol
 -- inputs: silver.klines, silver.mark_price_klines
 -- expected: less than a fifth of a difference
 -- means: One of the two prices is wrong, or the market was in turmoil.

@@ -3,6 +3,7 @@
 -- severity: error
 -- data type: bookDepth
 -- partitions: market, date
+-- split by: symbol
 -- inputs: silver.book_depth
 -- expected: depth and value that grow with the distance from the price, above zero, each band once
 -- means: The snapshot is broken; a sum of its bands is wrong.

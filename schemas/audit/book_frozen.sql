@@ -3,6 +3,7 @@
 -- severity: warning
 -- data type: bookDepth
 -- partitions: market, date
+-- split by: symbol
 -- inputs: silver.book_depth
 -- expected: another depth after ten minutes at the latest
 -- means: The book was not updated while snapshots went on: it is that of an earlier moment.

@@ -3,6 +3,7 @@
 -- severity: warning
 -- data type: bookDepth
 -- partitions: market, date
+-- split by: symbol
 -- inputs: silver.book_depth
 -- expected: the same bands in each snapshot of a day, every minute or more often
 -- means: A part of the day is missing; a mean over it is not one over the day.

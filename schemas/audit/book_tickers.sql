@@ -3,6 +3,7 @@
 -- severity: error
 -- data type: bookTicker
 -- partitions: market, date
+-- split by: symbol
 -- inputs: silver.book_ticker
 -- expected: 0 < bid < ask, quantities above zero, each update once
 -- means: The row is no state of a book. A spread or a mid price from it is wrong.

@@ -3,6 +3,7 @@
 -- severity: warning
 -- data type: BVOLIndex
 -- partitions: market, date
+-- split by: symbol
 -- inputs: silver.bvol_index
 -- expected: a value each second, above zero, within a tenth of the one before
 -- means: A part of the day is missing or wrong.

@@ -3,6 +3,7 @@
 -- severity: info
 -- data type: klines
 -- partitions: market, date
+-- split by: symbol
 -- inputs: silver.klines
 -- expected: trades
 -- means: The contract was settled or delisted and its bars go on, or the market was halted.

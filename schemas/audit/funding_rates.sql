@@ -3,6 +3,7 @@
 -- severity: warning
 -- data type: fundingRate
 -- partitions: market, date
+-- split by: symbol
 -- inputs: silver.funding_rate
 -- expected: a rate between -3 % and 3 % in an interval
 -- means: The rate is in another unit, or wrong.

@@ -3,6 +3,7 @@
 -- severity: error
 -- data type: fundingRate
 -- partitions: market, date
+-- split by: symbol
 -- inputs: silver.funding_rate
 -- lookback: 1 day
 -- expected: a payment at each multiple of the interval, within a second

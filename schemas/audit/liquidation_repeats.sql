@@ -3,6 +3,7 @@
 -- severity: info
 -- data type: liquidationSnapshot
 -- partitions: market, date
+-- split by: symbol
 -- inputs: silver.liquidation_snapshot
 -- expected: each order once in each state
 -- means: Sums over liquidations count an order twice.

@@ -3,6 +3,7 @@
 -- severity: error
 -- data type: liquidationSnapshot
 -- partitions: market, date
+-- split by: symbol
 -- inputs: silver.liquidation_snapshot
 -- expected: a side, prices and quantities above zero, filled no more than ordered
 -- means: The row cannot be right, or counts twice.

@@ -3,6 +3,7 @@
 -- severity: warning
 -- data type: metrics
 -- partitions: market, date
+-- split by: symbol
 -- inputs: silver.metrics
 -- expected: 288 rows a day without empty cells, and another open interest after an hour at the latest
 -- means: A mean over the day is one over a part of it, or of a moment.

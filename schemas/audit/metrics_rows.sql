@@ -3,6 +3,7 @@
 -- severity: error
 -- data type: metrics
 -- partitions: market, date
+-- split by: symbol
 -- inputs: silver.metrics
 -- expected: one row each five minutes; open interest and ratios of zero or more
 -- means: The row cannot be right, or its time is not.

@@ -3,6 +3,7 @@
 -- severity: warning
 -- data type: metrics
 -- partitions: market, date
+-- split by: symbol
 -- inputs: silver.metrics, silver.klines
 -- expected: a value per unit within the day's prices, and a tenth more or less
 -- means: Open interest or its value is in another unit, or of another time.

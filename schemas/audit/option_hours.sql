@@ -3,6 +3,7 @@
 -- severity: warning
 -- data type: EOHSummary
 -- partitions: market, date
+-- split by: symbol
 -- inputs: silver.eoh_summary
 -- expected: each contract once in each hour of the day
 -- means: A sum over the day is one over a part of it, or counts rows twice.

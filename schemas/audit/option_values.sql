@@ -3,6 +3,7 @@
 -- severity: error
 -- data type: EOHSummary
 -- partitions: market, date
+-- split by: symbol
 -- inputs: silver.eoh_summary
 -- expected: delta from -1 to 1 with the sign of the type, gamma and vega of zero or more, low <= open and close <=
 --   high, bid <= ask, strike above zero, expiry on or after the day

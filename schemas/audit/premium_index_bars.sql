@@ -3,6 +3,7 @@
 -- severity: error
 -- data type: premiumIndex
 -- partitions: market, date
+-- split by: symbol
 -- inputs: silver.premium_index_klines
 -- expected: low <= open and close <= high
 -- means: The bar cannot have been made of prices. Whatever is computed from it is wrong.

@@ -3,6 +3,7 @@
 -- severity: error
 -- data type: trades
 -- partitions: market, date
+-- split by: symbol
 -- inputs: silver.trades
 -- expected: ids that grow with time, each once; on spot without a gap
 -- means: Trades were lost, repeated or mixed up: counts and volumes of the day are wrong.

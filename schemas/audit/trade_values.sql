@@ -3,6 +3,7 @@
 -- severity: error
 -- data type: trades
 -- partitions: market, date
+-- split by: symbol
 -- inputs: silver.trades
 -- expected: price > 0, quantity > 0, value = price * quantity
 -- means: No such trade can have happened. A sum over it is wrong; a mean price may be infinite.

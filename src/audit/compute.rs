@@ -4,17 +4,21 @@
 //! kind: whatever goes wrong, a day has no more findings than there are kinds.
 
 use std::collections::{BTreeMap, HashSet};
+use std::thread::available_parallelism;
 
+use arrow::array::RecordBatch;
 use datafusion::common::DataFusionError;
 use datafusion::dataframe::DataFrame;
 use futures::TryStreamExt;
 use lakehouse_core::audit::Check;
-use lakehouse_core::gold::Recompute;
+use lakehouse_core::gold::{Model, Recompute};
 use lakehouse_core::names::partition::Partition;
+use tokio::task::JoinSet;
 
+use super::parts::{Part, is_too_large, parts};
 use super::rows::{Shape, read_batch};
 use super::state::StaleCheck;
-use crate::delta::TableError;
+use crate::delta::{TableError, Verb};
 use crate::gold::chunks::{Chunk, DAYS, belongs_to, chunks};
 use crate::gold::error::BuildError;
 use crate::gold::inputs::InputTable;
@@ -22,6 +26,9 @@ use crate::gold::select::explain;
 use crate::meta::audit::AuditRow;
 use crate::query::Engine;
 use crate::storage::lake::{Layer, TableName};
+
+/// Parts that are computed at a time at most: together they have to fit into the memory of an audit.
+const THREADS: usize = 4;
 
 /// Runs a check on what is stale.
 pub(super) async fn compute(
@@ -45,12 +52,30 @@ pub(super) async fn compute(
     }
     let reads_more = state.inputs.iter().any(InputTable::has_more_than_partitions);
     let bytes = |partition| sizes.get(&partition).copied().unwrap_or(0);
-    for chunk in chunks(check.statement(), stale, DAYS, bytes) {
-        if reads_more || chunk.needed.iter().any(|partition| sizes.contains_key(partition)) {
-            computation.run(Some(&chunk), &mut found).await?;
+    let mut chunks: Vec<Chunk> = chunks(check.statement(), stale, DAYS, bytes);
+    chunks.retain(|chunk| {
+        reads_more || chunk.needed.iter().any(|partition| sizes.contains_key(partition))
+    });
+    while let Some(chunk) = chunks.pop() {
+        match computation.parts(&chunk).await? {
+            Some(parts) if chunk.targets.len() > 1 && is_too_large(&parts) => {
+                chunks.extend(halves(check.statement(), chunk));
+            }
+            Some(parts) => computation.run_parts(&chunk, parts, &mut found).await?,
+            None => computation.run(Some(&chunk), &mut found).await?,
         }
     }
     Ok(found)
+}
+
+/// Cuts the days of a chunk in two, where one symbol has too many rows in all of them.
+fn halves(statement: &Model, chunk: Chunk) -> [Chunk; 2] {
+    let mut first = chunk.targets;
+    let second = first.split_off(first.len() / 2);
+    [first, second].map(|targets| {
+        let needed = targets.iter().flat_map(|target| statement.dependencies(*target)).collect();
+        Chunk { targets, needed }
+    })
 }
 
 struct Computation<'a> {
@@ -60,26 +85,92 @@ struct Computation<'a> {
 }
 
 impl Computation<'_> {
+    /// Returns the parts in which a chunk is to be read; nothing if it is read at once.
+    async fn parts(&self, chunk: &Chunk) -> Result<Option<Vec<Part>>, BuildError> {
+        if !self.check.is_split_by_symbol() {
+            return Ok(None);
+        }
+        let parts = Box::pin(parts(self.engine, &self.state.inputs, &chunk.needed)).await;
+        parts.map_err(|error| self.explain(error))
+    }
+
+    /// Computes the parts of a chunk, some at a time.
+    async fn run_parts(
+        &self,
+        chunk: &Chunk,
+        parts: Vec<Part>,
+        found: &mut HashSet<AuditRow>,
+    ) -> Result<(), BuildError> {
+        let mut running = JoinSet::new();
+        for part in parts {
+            if running.len() >= threads() {
+                self.finish_one(&mut running, found).await?;
+            }
+            let rows = self.plan(Some(chunk), Some(&part)).await?;
+            running.spawn(rows.collect());
+        }
+        while !running.is_empty() {
+            self.finish_one(&mut running, found).await?;
+        }
+        Ok(())
+    }
+
+    async fn finish_one(
+        &self,
+        running: &mut JoinSet<Result<Vec<RecordBatch>, DataFusionError>>,
+        found: &mut HashSet<AuditRow>,
+    ) -> Result<(), BuildError> {
+        let Some(ended) = running.join_next().await else { return Ok(()) };
+        let table = self.table();
+        let died = TableError::cannot(Verb::Compute, &table, "rows");
+        let batches = ended.map_err(died)?.map_err(|error| self.explain(error))?;
+        for batch in batches {
+            self.add(&batch, found)?;
+        }
+        Ok(())
+    }
+
     async fn run(
         &self,
         chunk: Option<&Chunk>,
         found: &mut HashSet<AuditRow>,
     ) -> Result<(), BuildError> {
+        let rows = self.plan(chunk, None).await?;
+        let stream = Box::pin(rows.execute_stream()).await.map_err(|error| self.explain(error))?;
+        let mut stream = stream.map_err(|error| self.explain(error));
+        while let Some(batch) = stream.try_next().await? {
+            self.add(&batch, found)?;
+        }
+        Ok(())
+    }
+
+    /// Plans the statement over a chunk, or a part of it, and sums up what it returns.
+    async fn plan(
+        &self,
+        chunk: Option<&Chunk>,
+        part: Option<&Part>,
+    ) -> Result<DataFrame, BuildError> {
         let only = chunk.map(|chunk| &chunk.needed);
         let StaleCheck { select, inputs, .. } = self.state;
         let statement = self.check.statement();
         let (state, plan) = select.plan_as_written(statement, self.engine, inputs, only).await?;
+        let plan = match part {
+            Some(part) => part.of_plan(plan).map_err(|error| self.explain(error))?,
+            None => plan,
+        };
         let rows = DataFrame::new(state, plan);
         let shape = Shape::of(self.check, rows.schema())?;
-        let rows = self.summed(rows, &shape, chunk).map_err(|error| self.explain(error))?;
-        let stream = Box::pin(rows.execute_stream()).await.map_err(|error| self.explain(error))?;
-        let mut stream = stream.map_err(|error| self.explain(error));
-        let table = TableName::new(Layer::Meta, self.check.output().as_str());
-        while let Some(batch) = stream.try_next().await? {
-            let rows = read_batch(self.check, &batch).map_err(TableError::arrow(&table))?;
-            found.extend(rows);
-        }
+        self.summed(rows, &shape, chunk).map_err(|error| self.explain(error))
+    }
+
+    fn add(&self, batch: &RecordBatch, found: &mut HashSet<AuditRow>) -> Result<(), BuildError> {
+        let rows = read_batch(self.check, batch).map_err(TableError::arrow(&self.table()))?;
+        found.extend(rows);
         Ok(())
+    }
+
+    fn table(&self) -> TableName {
+        TableName::new(Layer::Meta, self.check.output().as_str())
     }
 
     fn summed(
@@ -98,4 +189,9 @@ impl Computation<'_> {
     fn explain(&self, error: DataFusionError) -> BuildError {
         explain(self.check.statement(), error, self.engine.memory_limit).into()
     }
+}
+
+/// Returns how many parts are computed at a time.
+fn threads() -> usize {
+    available_parallelism().map_or(1, usize::from).min(THREADS)
 }

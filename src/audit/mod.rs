@@ -9,6 +9,7 @@
 mod compute;
 mod error;
 mod open;
+mod parts;
 mod report;
 mod rows;
 mod state;
@@ -29,13 +30,14 @@ pub use self::tables::load_checks;
 use crate::clock::Clock;
 use crate::delta::commit::CommitContext;
 use crate::delta::log::BuildRecord;
+use crate::events::document::TableVersions;
 use crate::events::{Event, Reporter};
 use crate::gold::error::BuildError;
 use crate::meta::audit::{AuditRow, AuditTable, CheckResult};
 use crate::meta::scope::Scope;
 use crate::query::{Engine, QueryError, SessionOptions};
 use crate::shutdown::Shutdown;
-use crate::storage::lake::Lake;
+use crate::storage::lake::{Lake, Layer, TableName};
 
 /// How often checks are run again because another process audited the same first.
 const ATTEMPTS: usize = 20;
@@ -86,13 +88,19 @@ impl Audit {
         self.lake.check_format().await.map_err(QueryError::Lake)?;
         let run = Uuid::now_v7().simple().to_string();
         let shutdown = self.shutdown.clone();
-        let context = CommitContext { run: run.into(), clock: clock.clone(), shutdown };
-        let options = SessionOptions { memory_limit: Some(MEMORY), ..SessionOptions::default() };
+        let context = CommitContext { run: run.clone().into(), clock: clock.clone(), shutdown };
+        // One thread for a statement: parts of a check run next to each other instead. Rows that are
+        // exchanged between threads would take more memory than sorts and sums can give back.
+        let options = SessionOptions {
+            memory_limit: Some(MEMORY),
+            target_partitions: Some(1),
+            ..SessionOptions::default()
+        };
         let engine = Engine::over(&self.lake, &options)?;
-        let mut reports = Vec::new();
+        let mut passed = Passed::default();
         for broken in self.checks.broken() {
             if wanted.contains(broken.name.as_str()) {
-                reports.push(CheckReport::failed(&broken.name, &broken.error));
+                passed.reports.push(CheckReport::failed(&broken.name, &broken.error));
             }
         }
         for output in [OutputTable::Findings, OutputTable::Gaps] {
@@ -100,13 +108,15 @@ impl Audit {
             let checks: Vec<&Check> =
                 checks.filter(|check| wanted.contains(check.name())).collect();
             let pass = Pass { audit: self, engine: &engine, context: &context };
-            reports.extend(Box::pin(pass.run(output, checks)).await?);
+            Box::pin(pass.run(output, checks, &mut passed)).await?;
         }
+        let Passed { reports, tables } = passed;
         for report in &reports {
             reporter.report(Event::Check(report.clone()));
         }
         let open = open_rows(&self.lake, |row| self.is_about(row, &wanted)).await?;
-        Ok(AuditReport { checks: reports, open: open.unwrap_or_default() })
+        let run = (!tables.is_empty()).then_some(run);
+        Ok(AuditReport { run, tables, checks: reports, open: open.unwrap_or_default() })
     }
 
     /// Returns the names of the checks that are to be run.
@@ -115,10 +125,15 @@ impl Audit {
         if self.only.is_empty() {
             return Ok(all);
         }
-        let only: BTreeSet<&str> = self.only.iter().map(String::as_str).collect();
-        if let Some(unknown) = only.iter().find(|name| !all.contains(*name)) {
-            let checks = all.iter().map(|name| (*name).to_owned()).collect();
-            return Err(AuditError::UnknownCheck { name: (*unknown).to_owned(), checks });
+        let mut only = BTreeSet::new();
+        for name in &self.only {
+            let broken = all.get(name.as_str()).copied();
+            let named: Vec<&str> = self.checks.named(name).map(Check::name).chain(broken).collect();
+            if named.is_empty() {
+                let checks = all.iter().map(|name| (*name).to_owned()).collect();
+                return Err(AuditError::UnknownCheck { name: name.clone(), checks });
+            }
+            only.extend(named);
         }
         Ok(only)
     }
@@ -154,20 +169,24 @@ impl Pass<'_> {
         &self,
         output: OutputTable,
         mut checks: Vec<&Check>,
-    ) -> Result<Vec<CheckReport>, AuditError> {
-        let mut reports = Vec::new();
+        passed: &mut Passed,
+    ) -> Result<(), AuditError> {
+        let name = TableName::new(Layer::Meta, output.as_str()).to_string();
         for _ in 0..ATTEMPTS {
             let done = self.attempt(output, &checks).await?;
-            reports.extend(done.reports);
+            passed.reports.extend(done.reports);
+            for version in done.versions {
+                TableVersions::add(&mut passed.tables, &name, version);
+            }
             checks.retain(|check| done.overtaken.contains(check.name()));
             if checks.is_empty() {
-                return Ok(reports);
+                return Ok(());
             }
         }
         for check in checks {
-            reports.push(CheckReport::failed(check.name(), &AuditError::Overtaken));
+            passed.reports.push(CheckReport::failed(check.name(), &AuditError::Overtaken));
         }
-        Ok(reports)
+        Ok(())
     }
 
     async fn attempt(&self, output: OutputTable, checks: &[&Check]) -> Result<Attempt, AuditError> {
@@ -238,9 +257,17 @@ impl Pass<'_> {
             report.closed += landed.closed.get(&report.check).copied().unwrap_or(0);
         }
         attempt.overtaken.extend(landed.overtaken);
+        attempt.versions.extend(landed.version);
         results.clear();
         Ok(())
     }
+}
+
+/// What was done in all passes.
+#[derive(Debug, Default)]
+struct Passed {
+    reports: Vec<CheckReport>,
+    tables: Vec<TableVersions>,
 }
 
 /// One attempt at some checks.
@@ -249,4 +276,6 @@ struct Attempt {
     reports: Vec<CheckReport>,
     /// Checks whose results were dropped, because another process audited them meanwhile.
     overtaken: BTreeSet<String>,
+    /// Versions that were committed.
+    versions: Vec<i64>,
 }

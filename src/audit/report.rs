@@ -8,11 +8,17 @@ use serde::Serialize;
 use super::OpenRows;
 use super::state::StaleCheck;
 use crate::error_chain::one_line;
+use crate::events::document::TableVersions;
 use crate::storage::lake::TableName;
 
 /// The result of an audit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct AuditReport {
+    /// The run's identifier in commits; none if nothing was committed.
+    #[serde(skip)]
+    pub run: Option<String>,
+    /// The tables that were written, with their versions.
+    pub tables: Vec<TableVersions>,
     pub checks: Vec<CheckReport>,
     /// What the audit is about and what still holds of it, found now or before.
     pub open: OpenRows,
@@ -111,8 +117,8 @@ impl fmt::Display for OpenRows {
             write!(f, ": {} errors, {} warnings", count("error"), count("warning"))?;
         }
         write!(f, "; {gaps} gaps")?;
-        if gaps > 0 {
-            write!(f, ", {unknown} of them for no known reason")?;
+        if let Some(share) = (unknown * 100).checked_div(gaps) {
+            write!(f, ", {unknown} of them ({share} %) for no known reason")?;
         }
         Ok(())
     }

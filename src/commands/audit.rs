@@ -1,6 +1,7 @@
 //! `lakehouse audit`: check whether the data is right, and explain the checks.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use lakehouse_core::audit::{Check, CheckKind, Checks};
@@ -11,8 +12,9 @@ use serde::Serialize;
 use super::CommandOutcome;
 use super::context::{Context, open_lake};
 use super::scope::scope;
-use crate::audit::{Audit, load_checks};
+use crate::audit::{Audit, AuditReport, load_checks};
 use crate::cli::{AuditCommand, AuditFlags, ReportFormat};
+use crate::events::document::{RunDocument, RunOutcome, SharedFields};
 use crate::events::{Event, Reporter, Silent};
 use crate::gold::load_models;
 use crate::terminal::console::{self, Console, MessageKind};
@@ -39,13 +41,46 @@ pub(super) async fn run(flags: AuditFlags, context: &Context) -> anyhow::Result<
         ReportFormat::Text => Arc::new(CheckReporter(context.console)),
         ReportFormat::Json => Arc::new(Silent),
     };
+    let started = Instant::now();
     let report = Box::pin(audit.run(&reporter, &context.clock)).await?;
+    let is_incomplete = report.has_errors() || audit.shutdown.is_requested();
     match flags.format {
         ReportFormat::Text => context.console.info(&report.open.to_string()),
-        ReportFormat::Json => console::print_json(&report)?,
+        ReportFormat::Json => print_document(&report, is_incomplete, started.elapsed())?,
     }
-    let is_incomplete = report.has_errors() || audit.shutdown.is_requested();
     Ok(if is_incomplete { CommandOutcome::Incomplete } else { CommandOutcome::Done })
+}
+
+/// The details of an audit's document.
+#[derive(Debug, Serialize)]
+struct Details<'a> {
+    failures: Vec<Failure<'a>>,
+    #[serde(flatten)]
+    report: &'a AuditReport,
+}
+
+/// A check that could not be run.
+#[derive(Debug, Serialize)]
+struct Failure<'a> {
+    check: &'a str,
+    reason: &'a str,
+}
+
+fn print_document(
+    report: &AuditReport,
+    is_incomplete: bool,
+    elapsed: Duration,
+) -> anyhow::Result<()> {
+    let failed = report.checks.iter().filter(|check| check.is_failure());
+    let failures = failed.map(|check| Failure { check: &check.check, reason: &check.reason });
+    console::print_json(&RunDocument {
+        command: "audit",
+        run: report.run.as_deref(),
+        outcome: RunOutcome::of(is_incomplete),
+        shared: SharedFields { seconds: Some(elapsed.as_secs_f64()), ..SharedFields::default() },
+        details: &Details { failures: failures.collect(), report },
+    })?;
+    Ok(())
 }
 
 /// Shows what each check did.
@@ -120,7 +155,7 @@ fn show(checks: &Checks, name: &str) -> anyhow::Result<CommandOutcome> {
     if let Some(broken) = checks.broken().iter().find(|check| check.name == name) {
         return Err(broken.error.clone().into());
     }
-    let Some(check) = checks.get(name) else {
+    let Some(check) = checks.named(name).next() else {
         let names = checks.names().into_iter().collect::<Vec<_>>().join(", ");
         bail!("there is no check `{name}`; expected one of {names}")
     };

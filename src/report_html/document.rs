@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::PageOptions;
 use super::charts::{Chart, Charts};
 use super::records::{Bounded, Records, RejectedRows};
+use crate::audit::OpenRows;
 use crate::meta::changes::Correction;
 use crate::status::{FailureRecord, LakeStatus, RunRecord, Totals};
 
@@ -27,6 +28,8 @@ pub(super) struct Document<'a> {
     failures: Bounded<FailureRecord<'a>>,
     rejects: &'a Bounded<RejectedRows>,
     corrections: &'a Bounded<Correction>,
+    /// What audits found and still holds; nothing if there was no audit.
+    audit: Option<&'a OpenRows>,
     runs: &'a [RunRecord],
     charts: &'a [Chart],
     /// Series with bars that have no chart here.
@@ -84,6 +87,7 @@ impl<'a> Document<'a> {
             failures: Bounded { rows: failures, total: status.failures.len() },
             rejects: &records.rejects,
             corrections: &records.corrections,
+            audit: status.audit.as_ref(),
             runs: &status.runs,
             charts: &charts.charts,
             charts_left_out: charts.left_out,

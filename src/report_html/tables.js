@@ -1,4 +1,4 @@
-// Figures and lists: totals, failures, rejected rows, corrections, runs.
+// Figures and lists: totals, what audits found, failures, rejected rows, corrections, runs.
 
 /**
  * Makes a table; a column is [title, cell, kind]. Where the page is narrow, it scrolls by itself, or its rows become
@@ -37,7 +37,37 @@ function showTotals() {
     card("Days missing", number(totals.missing), null, totals.missing > 0 ? "look" : null),
     card("Archives failed", number(totals.failed), null, totals.failed > 0 ? "bad" : null),
     card("Rows rejected", number(totals.rejected_rows), null, totals.rejected_rows > 0 ? "look" : null),
-    card("Corrections", number(data.corrections.total)));
+    card("Corrections", number(data.corrections.total)),
+    data.audit ? findingsCard(card) : null);
+}
+
+function findingsCard(card) {
+  const { severities, gaps } = data.audit;
+  const errors = severities.error ?? 0;
+  const open = sumOf(severities);
+  const note = `${plural(errors, "error", "errors")}, ${plural(sumOf(gaps), "gap", "gaps")}`;
+  return card("Findings", number(open), note, errors > 0 ? "bad" : open > 0 ? "look" : null);
+}
+
+function sumOf(counts) {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
+}
+
+/** Lists what is open by kind, the most frequent first. */
+function counts(element, label, title, rows, none) {
+  const sorted = Object.entries(rows).sort(([, one], [, other]) => other - one);
+  list(element, label, [
+    [title, ([name]) => name, "key"],
+    ["Open", ([, count]) => number(count), "number"],
+  ], sorted, sorted.length, none);
+}
+
+function showAudit() {
+  if (!data.audit) {
+    return replace(byId("findings"), make("p", { class: "none" }, "The lake was not audited yet: run lakehouse audit."));
+  }
+  counts(byId("findings"), "Findings by kind", "Finding", data.audit.kinds, "No finding is open.");
+  return counts(byId("gaps"), "Gaps by class", "Gap", data.audit.gaps, "No gap is open.");
 }
 
 /** Writes a range of days that breaks between the dates only. */
@@ -55,6 +85,7 @@ function archive(row) {
 const ARCHIVE = ["Archive", archive, "key archive"];
 
 function showLists() {
+  showAudit();
   const sum = (row, name) => row[name].slice(0, 12);
   list(byId("failures"), "Archives that failed", [
     ARCHIVE,

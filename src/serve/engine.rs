@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
+use super::audit::{AuditCounts, AuditCountsError};
 use super::metrics::Metrics;
 use super::statement::{Answer, Request, StatementError, start};
+use crate::audit::OpenRows;
 use crate::query::{Engine, QueryError, Session, SessionOptions};
 use crate::shutdown::Shutdown;
 use crate::storage::lake::Lake;
@@ -36,6 +38,7 @@ pub(crate) struct StatementEngine {
     limits: Limits,
     running: Arc<Semaphore>,
     metrics: Metrics,
+    audit: AuditCounts,
     stopping: Shutdown,
     aborted: Shutdown,
 }
@@ -67,6 +70,7 @@ impl StatementEngine {
             limits,
             running,
             metrics,
+            audit: AuditCounts::default(),
             stopping,
             aborted,
         })
@@ -98,8 +102,17 @@ impl StatementEngine {
         !self.stopping.is_requested() && self.session().catalog().list().await.is_ok()
     }
 
+    /// Returns what audits found and still holds; nothing if the lake was never audited.
+    pub(super) async fn audit(&self) -> Result<Option<OpenRows>, AuditCountsError> {
+        self.audit.read(&self.lake, self.session().catalog()).await
+    }
+
     /// Writes the figures in the text format of Prometheus.
-    pub(super) fn figures(&self) -> Result<String, std::fmt::Error> {
+    pub(super) async fn figures(&self) -> Result<String, std::fmt::Error> {
+        // Figures of the server are worth having while the lake cannot be read.
+        if let Ok(Some(open)) = self.audit().await {
+            self.metrics.audited(&open);
+        }
         self.metrics.memory_used(self.engine.runtime.memory_pool.reserved());
         self.metrics.encode()
     }

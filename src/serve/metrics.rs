@@ -10,8 +10,11 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
 use super::Door;
+use crate::audit::OpenRows;
 
 type Labels<const N: usize> = [(&'static str, &'static str); N];
+/// What is open of an audit, by a label whose values are those of the lake.
+type Counts = Family<Vec<(&'static str, String)>, Gauge>;
 
 /// The figures of one server.
 #[derive(Debug)]
@@ -23,6 +26,9 @@ pub(super) struct Metrics {
     waiting: Gauge,
     memory: Gauge,
     connections: Family<Labels<1>, Gauge>,
+    findings: Counts,
+    kinds: Counts,
+    gaps: Counts,
 }
 
 impl Metrics {
@@ -35,6 +41,9 @@ impl Metrics {
             waiting: Gauge::default(),
             memory: Gauge::default(),
             connections: Family::default(),
+            findings: Family::default(),
+            kinds: Family::default(),
+            gaps: Family::default(),
         };
         let registry = &mut metrics.registry;
         registry.register("statements", "Statements that ended", metrics.statements.clone());
@@ -51,6 +60,9 @@ impl Metrics {
             metrics.memory.clone(),
         );
         registry.register("connections", "Open connections", metrics.connections.clone());
+        registry.register("audit_findings", "Open findings", metrics.findings.clone());
+        registry.register("audit_kinds", "Open findings by kind", metrics.kinds.clone());
+        registry.register("audit_gaps", "Open gaps by class", metrics.gaps.clone());
         metrics
     }
 
@@ -76,6 +88,23 @@ impl Metrics {
     /// Takes note of the bytes of working memory in use.
     pub(super) fn memory_used(&self, bytes: usize) {
         self.memory.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    /// Takes note of what audits found and still holds.
+    pub(super) fn audited(&self, open: &OpenRows) {
+        let OpenRows { severities, kinds, gaps } = open;
+        for (family, label, counts) in [
+            (&self.findings, "severity", severities),
+            (&self.kinds, "kind", kinds),
+            (&self.gaps, "class", gaps),
+        ] {
+            // What no longer holds is left out.
+            family.clear();
+            for (value, count) in counts {
+                let gauge = family.get_or_create(&vec![(label, value.clone())]);
+                gauge.set(i64::try_from(*count).unwrap_or(i64::MAX));
+            }
+        }
     }
 
     /// Writes the figures in the text format.

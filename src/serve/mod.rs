@@ -5,6 +5,7 @@
 //! what is counted and logged of them is the same for all of them, and is in [`engine`] and
 //! [`statement`]. Statements themselves are `query`'s business.
 
+mod audit;
 mod engine;
 mod http;
 mod listen;

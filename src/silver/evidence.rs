@@ -1,6 +1,7 @@
 //! Measuring the copy of a day that silver holds, so that another one can be compared with it.
 //!
-//! Only the columns that are counted, and only the partitions of these days, are read.
+//! Only the partitions of these days are read. How complete a copy is follows from times and ids
+//! alone; the other columns are read to see whether two copies have the same values.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,6 +9,7 @@ use arrow::array::{Array, AsArray, Int64Array, RecordBatch};
 use arrow::datatypes::Int64Type;
 use arrow::error::ArrowError;
 use chrono::NaiveDate;
+use datafusion::common::hash_utils::{RandomState, create_hashes};
 use lakehouse_core::overlap::{Continuity, DayEvidence, DayMeter};
 use lakehouse_core::schema::TableSchema;
 use parquet::arrow::ProjectionMask;
@@ -61,8 +63,8 @@ async fn read(
 ) -> Result<(), TableError> {
     let failed = TableError::arrow(&table.spec.name);
     let builder = read_file(table, file).await?;
-    let columns = ["archive", schema.event_time()].into_iter().chain(Continuity::id_column(schema));
-    // Reading only these is a small part of reading the file.
+    let values = schema.columns().iter().map(|column| column.name.as_str());
+    let columns = ["archive"].into_iter().chain(values);
     let mask = ProjectionMask::columns(builder.parquet_schema(), columns);
     let reader = builder.with_projection(mask).build();
     for batch in reader.map_err(TableError::cannot(Verb::Read, &table.spec.name, &file.path))? {
@@ -96,8 +98,30 @@ pub(super) fn meter_rows(
     let ids = Continuity::id_column(schema).and_then(|column| rows.column_by_name(column));
     let ids: Option<&Int64Array> = ids.and_then(|column| column.as_primitive_opt::<Int64Type>());
     let times = event_times(rows, schema.event_time())?;
-    for (row, time) in times.values().iter().enumerate() {
-        meter.push(*time, ids.filter(|ids| ids.is_valid(row)).map(|ids| ids.value(row)));
+    let hashes = hash_values(rows, schema)?;
+    for (row, (time, hash)) in times.values().iter().zip(hashes).enumerate() {
+        let id = ids.filter(|ids| ids.is_valid(row)).map(|ids| ids.value(row));
+        meter.push(*time, id);
+        meter.push_values(*time, id, hash);
     }
     Ok(())
+}
+
+/// Hashes the values of rows, whatever archive they are from.
+///
+/// Hashes are compared within a process only, and each column is hashed by itself, so that a column
+/// with a dictionary has the hashes of one without.
+fn hash_values(rows: &RecordBatch, schema: &TableSchema) -> Result<Vec<u64>, ArrowError> {
+    let failed = |error| ArrowError::ExternalError(Box::new(error));
+    let mut hashes = vec![0_u64; rows.num_rows()];
+    let mut of_column = vec![0_u64; rows.num_rows()];
+    for column in schema.columns() {
+        let Some(values) = rows.column_by_name(&column.name) else { continue };
+        of_column.fill(0);
+        create_hashes([values], &RandomState::default(), &mut of_column).map_err(failed)?;
+        for (hash, value) in hashes.iter_mut().zip(&of_column) {
+            *hash = hash.rotate_left(5).wrapping_add(*value).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        }
+    }
+    Ok(hashes)
 }

@@ -5,7 +5,6 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 
 use super::header;
-use crate::embedded::AUDIT_FILES;
 use crate::gold::{Model, ModelError, Partitioning};
 use crate::listing::checksum::Sha256Hex;
 use crate::names::table::TableName;
@@ -15,9 +14,11 @@ use crate::names::table::TableName;
 pub struct Check {
     /// The statement with its inputs and days, as models have them.
     pub(super) statement: Model,
+    pub(super) file_name: String,
     pub(super) description: String,
     pub(super) severity: Severity,
     pub(super) output: OutputTable,
+    pub(super) is_split_by_symbol: bool,
     pub(super) data_type: String,
     pub(super) expected: String,
     pub(super) kinds: Vec<CheckKind>,
@@ -89,9 +90,12 @@ impl OutputTable {
 impl Check {
     /// Reads a check's file; its name without `.sql` is the check's.
     ///
+    /// A file that names several data types makes a check for each of them, with the name of the
+    /// table added to the file's.
+    ///
     /// # Errors
     /// What is wrong with the header, with its line.
-    pub fn parse(file: &str, text: &str) -> Result<Self, ModelError> {
+    pub fn parse(file: &str, text: &str) -> Result<Vec<Self>, ModelError> {
         header::parse(file, text)
     }
 
@@ -101,11 +105,10 @@ impl Check {
         self.statement.name()
     }
 
-    /// Returns whether it is one of the program's own.
+    /// Returns the name of its file without `.sql`, which checks of several data types share.
     #[must_use]
-    pub fn is_builtin(&self) -> bool {
-        let file = format!("{}.sql", self.name());
-        AUDIT_FILES.iter().any(|(name, text)| *name == file && *text == self.statement.text())
+    pub fn file_name(&self) -> &str {
+        &self.file_name
     }
 
     /// Returns the statement, its inputs and the days around one that it reads.
@@ -142,6 +145,13 @@ impl Check {
     #[must_use]
     pub const fn output(&self) -> OutputTable {
         self.output
+    }
+
+    /// Returns whether the rows of a symbol are checked without those of others, so that a day can
+    /// be read in parts.
+    #[must_use]
+    pub const fn is_split_by_symbol(&self) -> bool {
+        self.is_split_by_symbol
     }
 
     /// Returns the data type of findings of which the statement does not give one.

@@ -49,7 +49,10 @@ impl Checks {
 
     fn add(&mut self, file: &str, text: &str, tables: &BTreeSet<TableName>) {
         match self.read(file, text, tables) {
-            Ok(check) => drop(self.checks.insert(check.name().to_owned(), check)),
+            Ok(checks) => {
+                let named = checks.into_iter().map(|check| (check.name().to_owned(), check));
+                self.checks.extend(named);
+            }
             Err(error) => self.broken.push(BrokenCheck { name: name_of(file), error }),
         }
     }
@@ -59,22 +62,23 @@ impl Checks {
         file: &str,
         text: &str,
         tables: &BTreeSet<TableName>,
-    ) -> Result<Check, ModelError> {
-        let check = Check::parse(file, text)?;
-        if let Some(other) = self.checks.get(check.name()) {
-            let message = format!(
-                "there is a check `{}` in {} already; give the file another name",
-                check.name(),
-                other.statement().file()
-            );
-            return Err(ModelError::new(file, 1, message));
-        }
-        match check.inputs().iter().find(|input| !tables.contains(input)) {
-            Some(unknown) => {
-                Err(check.statement().inputs_error(format!("there is no table `{unknown}`")))
+    ) -> Result<Vec<Check>, ModelError> {
+        let checks = Check::parse(file, text)?;
+        for check in &checks {
+            if let Some(other) = self.checks.get(check.name()) {
+                let message = format!(
+                    "there is a check `{}` in {} already; give the file another name",
+                    check.name(),
+                    other.statement().file()
+                );
+                return Err(ModelError::new(file, 1, message));
             }
-            None => Ok(check),
+            if let Some(unknown) = check.inputs().iter().find(|input| !tables.contains(input)) {
+                let message = format!("there is no table `{unknown}`");
+                return Err(check.statement().inputs_error(message));
+            }
         }
+        Ok(checks)
     }
 
     /// Returns the checks that can be run, by their names.
@@ -92,6 +96,11 @@ impl Checks {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Check> {
         self.checks.get(name)
+    }
+
+    /// Returns the checks with a name, or of the file with that name.
+    pub fn named(&self, name: &str) -> impl Iterator<Item = &Check> {
+        self.iter().filter(move |check| check.name() == name || check.file_name() == name)
     }
 
     /// Returns the names of all checks, broken ones included.

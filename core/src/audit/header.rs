@@ -4,8 +4,9 @@
 //! -- What is wrong, in a sentence or some lines.
 //! --
 //! -- severity: error
-//! -- data type: klines
+//! -- data type: klines; several, each with its table, make a check for each of them
 //! -- partitions: market, date
+//! -- split by: symbol
 //! -- inputs: silver.klines
 //! -- lookback: 1 day
 //! -- expected: what a row should be like
@@ -26,10 +27,11 @@ use crate::gold::values::{HeaderValues, is_name, is_outside, paragraphs};
 use crate::gold::{HeaderLines, Model, ModelError, Statement};
 
 /// Keys of a header; a line that begins with one of them and a colon says it.
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "severity",
     "data type",
     "partitions",
+    "split by",
     "inputs",
     "lookback",
     "lookahead",
@@ -71,8 +73,8 @@ struct Header<'a> {
     end: usize,
 }
 
-/// Reads a check's file.
-pub(super) fn parse(file: &str, text: &str) -> Result<Check, ModelError> {
+/// Reads a file of one check, or of one for each data type that it names.
+pub(super) fn parse(file: &str, text: &str) -> Result<Vec<Check>, ModelError> {
     let header = Header::read(file, text)?;
     let has_select = text.lines().nth(header.end - 1).is_some_and(is_code);
     if !has_select {
@@ -85,11 +87,13 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Check, ModelError> {
     let statement = header.statement(file, text)?;
     let expected = header.text("expected");
     let kinds = header.kinds(statement.name(), &expected)?;
-    Ok(Check {
+    let check = Check {
+        file_name: statement.name().to_owned(),
         statement,
         description: paragraphs(&header.description),
         severity: header.severity()?,
         output: header.output()?,
+        is_split_by_symbol: header.is_split_by_symbol()?,
         data_type: header.text("data type"),
         expected,
         kinds,
@@ -97,7 +101,33 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Check, ModelError> {
         remedy: header.text("do"),
         source: header.text("source"),
         example: header.text("example"),
-    })
+    };
+    let data_types = check.data_type.matches(',').count() + 1;
+    if data_types > 1 && data_types != check.inputs().len() {
+        let line = header.entry("data type").map_or(1, |entry| entry.line);
+        let message = format!(
+            "`data type`: a check of {data_types} data types has a table for each of them in \
+             `inputs`, and there are {}",
+            check.inputs().len()
+        );
+        return Err(header.values.error(line, message));
+    }
+    Ok(per_data_type(check))
+}
+
+/// Makes a check for each data type; the statement is written for the first of them.
+fn per_data_type(check: Check) -> Vec<Check> {
+    let data_types: Vec<&str> = check.data_type.split(',').map(str::trim).collect();
+    if data_types.len() == 1 {
+        return vec![check];
+    }
+    let mut checks = Vec::with_capacity(data_types.len());
+    for (data_type, input) in data_types.into_iter().zip(check.inputs()) {
+        let name = format!("{}_{}", check.file_name, input.name);
+        let statement = check.statement.over(name, input);
+        checks.push(Check { statement, data_type: data_type.to_owned(), ..check.clone() });
+    }
+    checks
 }
 
 fn is_code(line: &str) -> bool {
@@ -202,6 +232,13 @@ impl<'a> Header<'a> {
         let tables = [OutputTable::Findings, OutputTable::Gaps];
         let found = tables.into_iter().find(|table| table.as_str() == value);
         self.one_of("writes", &value, found, "findings, gaps")
+    }
+
+    fn is_split_by_symbol(&self) -> Result<bool, ModelError> {
+        let Some(entry) = self.entry("split by") else { return Ok(false) };
+        let value = entry.text();
+        let found = (value == "symbol").then_some(true);
+        self.one_of("split by", &value, found, "symbol")
     }
 
     fn one_of<T>(

@@ -79,6 +79,14 @@ impl Model {
         })
     }
 
+    /// Returns the statement under another name, with another table in place of its inputs.
+    pub(crate) fn over(&self, name: String, input: &TableName) -> Self {
+        let text = self.inputs.iter().fold(self.text.clone(), |text, written| {
+            replace_name(&text, &written.to_string(), &input.to_string())
+        });
+        Self { name, text, inputs: vec![input.clone()], ..self.clone() }
+    }
+
     /// Returns the table's name.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -214,4 +222,16 @@ impl Model {
     pub fn select_error(&self, line: Option<usize>, message: impl Into<String>) -> ModelError {
         ModelError::new(&self.file, line.unwrap_or(self.lines.select), message)
     }
+}
+
+/// Puts one name in place of another wherever it is not the beginning of a longer one.
+fn replace_name(text: &str, from: &str, to: &str) -> String {
+    let mut parts = text.split(from);
+    let mut replaced = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let is_longer = part.starts_with(|next: char| next.is_alphanumeric() || next == '_');
+        replaced.push_str(if is_longer { from } else { to });
+        replaced.push_str(part);
+    }
+    replaced
 }

@@ -57,6 +57,33 @@ pub struct DayEvidence {
     pub gaps: Option<u64>,
     pub first: Option<DateTime<Utc>>,
     pub last: Option<DateTime<Utc>>,
+    pub content: Content,
+}
+
+/// The number of sums that the content of a copy is reduced to.
+const SUMS: usize = 32;
+
+/// What the rows of a copy hold, as sums of hashes: rows of the same time, or id, add to the same
+/// sum, so that copies differ in about as many sums as rows, while these are few.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Content([u32; SUMS]);
+
+impl Content {
+    /// Adds a row: its id or its time, and a hash of its values.
+    fn push(&mut self, place: i64, hash: u64) {
+        /// Spreads neighbouring times and ids over all sums.
+        const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
+        let slot = place.cast_unsigned().wrapping_mul(SPREAD) >> (u64::BITS - SUMS.ilog2());
+        if let Some(sum) = usize::try_from(slot).ok().and_then(|slot| self.0.get_mut(slot)) {
+            *sum = sum.wrapping_add((hash >> 32) as u32);
+        }
+    }
+
+    /// Returns how many rows at least have other values in the other copy.
+    #[must_use]
+    pub fn differing(&self, other: &Self) -> u64 {
+        self.0.iter().zip(&other.0).filter(|(one, other)| one != other).count() as u64
+    }
 }
 
 impl DayEvidence {
@@ -79,6 +106,7 @@ pub struct DayMeter {
     rows: u64,
     times: Option<(i64, i64)>,
     continuity: ContinuityMeter,
+    content: Content,
 }
 
 #[derive(Debug)]
@@ -103,7 +131,7 @@ impl DayMeter {
             Continuity::Ids => ContinuityMeter::Ids(IdRuns::default()),
             Continuity::Span => ContinuityMeter::Span,
         };
-        Self { rows: 0, times: None, continuity }
+        Self { rows: 0, times: None, continuity, content: Content::default() }
     }
 
     /// Adds a row: its event time in microseconds since 1970, and its id where it has one.
@@ -128,6 +156,11 @@ impl DayMeter {
         }
     }
 
+    /// Adds the values of a row, as a hash of them.
+    pub fn push_values(&mut self, time: i64, id: Option<i64>, hash: u64) {
+        self.content.push(id.unwrap_or(time), hash);
+    }
+
     /// Returns what was measured.
     #[must_use]
     pub fn evidence(&self) -> DayEvidence {
@@ -149,6 +182,7 @@ impl DayMeter {
             gaps,
             first: self.times.and_then(|(first, _)| time(first)),
             last: self.times.and_then(|(_, last)| time(last)),
+            content: self.content,
         }
     }
 }

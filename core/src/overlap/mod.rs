@@ -16,7 +16,7 @@ use std::fmt::Write as _;
 use chrono::NaiveDate;
 
 pub use self::claim::{ClaimResolution, HeldArchive, OverlapClaim};
-pub use self::measure::{Continuity, DayEvidence, DayMeter};
+pub use self::measure::{Content, Continuity, DayEvidence, DayMeter};
 use crate::names::market::Frequency;
 use crate::names::period::{DateRange, Period};
 
@@ -96,6 +96,17 @@ impl DayDecision {
         }
     }
 
+    /// Returns how many rows at least have other values in the other copy; nothing is known where
+    /// one of them has more rows.
+    #[must_use]
+    pub fn differing(&self) -> u64 {
+        let (current, incoming) = (&self.current, &self.incoming);
+        if (current.rows, current.repeated) != (incoming.rows, incoming.repeated) {
+            return 0;
+        }
+        current.content.differing(&incoming.content)
+    }
+
     fn evidence_of(&self, frequency: Frequency) -> DayEvidence {
         if frequency == self.current_owner { self.current } else { self.incoming }
     }
@@ -114,6 +125,7 @@ pub fn explain(decisions: &[DayDecision]) -> String {
 fn has_same_outcome(a: &DayDecision, b: &DayDecision) -> bool {
     a.day.succ_opt() == Some(b.day)
         && (a.owner(), a.current_owner, a.cause) == (b.owner(), b.current_owner, b.cause)
+        && (a.differing() > 0) == (b.differing() > 0)
 }
 
 /// Explains neighbouring days of one outcome.
@@ -131,7 +143,12 @@ fn explain_days(days: &[DayDecision]) -> String {
     };
     let monthly = figures(total(days, Frequency::Monthly));
     let daily = figures(total(days, Frequency::Daily));
-    format!("{when}: monthly {monthly}, daily {daily}: {outcome}")
+    let values = match days.iter().map(DayDecision::differing).sum::<u64>() {
+        0 => String::new(),
+        1 => ", 1 row or more with other values".to_owned(),
+        differing => format!(", {differing} rows or more with other values"),
+    };
+    format!("{when}: monthly {monthly}, daily {daily}{values}: {outcome}")
 }
 
 /// Adds up what was measured of one frequency's copy.
@@ -171,6 +188,7 @@ fn add(a: DayEvidence, b: DayEvidence) -> DayEvidence {
         gaps,
         first: a.first,
         last: b.last,
+        content: Content::default(),
     }
 }
 

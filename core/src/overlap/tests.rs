@@ -122,3 +122,31 @@ fn neighbouring_days_of_one_outcome_are_told_as_one() {
                     as each other, daily keeps the day";
     assert_eq!(text, expected);
 }
+
+#[test]
+fn rows_with_other_values_are_counted_where_both_copies_have_the_same_rows() {
+    let copy = |rows: &[(i64, u64)]| {
+        let mut meter = DayMeter::new(Continuity::Ids);
+        for (id, values) in rows {
+            meter.push(*id, Some(*id));
+            meter.push_values(*id, Some(*id), values << 32);
+        }
+        meter.evidence()
+    };
+    let rows = [(1, 11), (2, 12), (3, 13), (4, 14)];
+    let differing = |incoming: &[(i64, u64)]| {
+        let (day, current) = (date("2024-02-03"), copy(&rows));
+        decide_day(day, Frequency::Daily, current, copy(incoming)).differing()
+    };
+    assert_eq!(differing(&[(4, 14), (2, 12), (1, 11), (3, 13)]), 0, "whatever their order");
+    assert_eq!(differing(&[(1, 11), (2, 99), (3, 13), (4, 14)]), 1);
+    assert_eq!(differing(&[(1, 11), (2, 99), (3, 98), (4, 14)]), 2);
+    assert_eq!(differing(&rows[..3]), 0, "a row less says enough");
+    let (monthly, daily) = (copy(&[(1, 11), (2, 99)]), copy(&rows[..2]));
+    let (_, text) = decided(Frequency::Daily, daily, monthly);
+    assert_eq!(
+        text,
+        "2024-02-03: monthly 2 rows, daily 2 rows, 1 row or more with other values: as complete as \
+         each other, daily keeps the day"
+    );
+}

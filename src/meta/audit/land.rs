@@ -44,6 +44,8 @@ pub(crate) struct CheckResult {
 /// How a landing ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Landed {
+    /// The version of the commit; none if there was nothing to commit.
+    pub(crate) version: Option<i64>,
     /// Rows that are open and were not before, by check.
     pub(crate) opened: BTreeMap<String, u64>,
     /// Rows that were open and are not any more, by check.
@@ -87,6 +89,7 @@ impl AuditTable {
                 let mut landing = Landing::new(output, table, results, &before);
                 let change = landing.change(table, target, known, &is_meant).await?;
                 landed = landing.landed;
+                landed.version = change.is_some().then_some(landing.version);
                 Ok(change)
             })
             .await?;

@@ -11,11 +11,11 @@ mod tables;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Json, Router};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
@@ -80,6 +80,7 @@ fn router(shared: Shared) -> Router {
     let api = Router::new()
         .route("/api/sql", get(sql::get).post(sql::post))
         .route("/api/tables.json", get(tables::list))
+        .route("/api/audit.json", get(audited))
         .layer(DefaultBodyLimit::max(BODY));
     Router::new()
         .route("/healthz", get(async || "ok\n"))
@@ -98,9 +99,17 @@ async fn ready(State(shared): State<Shared>) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response()
 }
 
+/// Counts what audits found and still holds, by severity, kind and class of gap.
+async fn audited(State(shared): State<Shared>) -> Response {
+    match Box::pin(shared.engine.audit()).await {
+        Ok(open) => Json(open).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
+    }
+}
+
 async fn figures(State(shared): State<Shared>) -> Response {
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    match shared.engine.figures() {
+    match Box::pin(shared.engine.figures()).await {
         Ok(text) => ([(header::CONTENT_TYPE, kind)], text).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }

@@ -36,7 +36,20 @@ function grid(titles, rows) {
 const text = (name) => ({ name });
 const figure = (name) => ({ name, numeric: true });
 
+/** Says what audits found and still holds, with counts by kind. */
+async function showAudit() {
+  const open = await ask("/api/audit.json");
+  if (open === null) return;
+  const total = (counts) => Object.values(counts).reduce((sum, count) => sum + count, 0);
+  const named = (counts) => Object.entries(counts).map(([name, count]) => `${name} ${number(count)}`).join(", ");
+  const part = (name, counts) => `${number(total(counts))} ${name}${total(counts) > 0 ? ` (${named(counts)})` : ""}`;
+  byId("audit").textContent = `Audit: ${part("findings", open.kinds)}; ${part("gaps", open.gaps)}`;
+  byId("audit").hidden = false;
+}
+
 async function showTables() {
+  // The list of tables does not wait for it, and is shown without it.
+  showAudit().catch(() => {});
   const name = new URLSearchParams(location.search).get("name");
   const all = await tables();
   if (all.length === 0) {

@@ -1,9 +1,10 @@
--- Bars of the mark price whose prices contradict each other.
+-- Bars of the mark price or the index price whose prices contradict each other.
 --
 -- severity: error
--- data type: markPriceKlines
+-- data type: markPriceKlines, indexPriceKlines
 -- partitions: market, date
--- inputs: silver.mark_price_klines
+-- split by: symbol
+-- inputs: silver.mark_price_klines, silver.index_price_klines
 -- expected: low <= open and close <= high
 -- means: The bar cannot have been made of prices. Whatever is computed from it is wrong.
 -- do: Compare with another copy of the day; leave the rows out until they are corrected.
