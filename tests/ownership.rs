@@ -11,6 +11,7 @@ use lakehouse::query::{At, Session, SessionOptions};
 use lakehouse::storage::lake::Lake;
 use lakehouse_samples::{SampleOptions, sample_csv};
 
+use crate::kill::kill_at;
 use crate::support::archive_server::ArchiveServer;
 use crate::support::samples::{csv_name, identify, trades, trades_csv, trades_key};
 use crate::support::test_lake::{Ingested, TestLake, lines};
@@ -479,4 +480,28 @@ async fn an_archive_that_is_too_large_for_shared_files_is_compared_day_by_day_to
     let changes = "SELECT rows_added, rows_removed, rows_changed FROM meta.changes";
     assert_eq!(scene.lake.rows(changes).await, ["0 | 0 | 1"]);
     assert_eq!(scene.row_count().await, 950_400);
+}
+
+#[tokio::test]
+async fn a_run_that_dies_after_it_recorded_a_day_leaves_no_archive_with_days_that_it_lost() {
+    let mut scene = Scene::new();
+    // The month has few hours of its 14th day.
+    scene.publish(MONTH, |lines| {
+        lines.drain(13 * 24 + 2..14 * 24);
+    });
+    scene.ingest(&[]).await;
+    scene.publish_days([14]);
+    let flags = ["--all", "--source", scene.server.url()];
+    let marker = scene.lake.path().with_file_name("reached");
+    let killed =
+        kill_at(scene.lake.program("ingest", &flags), "after commit meta.archives", &marker);
+    assert!(killed, "the day is recorded");
+
+    scene.settle(&[]).await;
+
+    let owner = "SELECT rows, owned_days FROM meta.archives WHERE archive LIKE '%-2024-02.zip'";
+    let rows = HOURS_OF_MONTH - 24;
+    assert_eq!(scene.lake.rows(owner).await, [format!("{rows} | 1-13,15-29")]);
+    let verified = scene.lake.run("verify", &["--deep"]);
+    assert_eq!(verified.code, Some(0), "{verified}");
 }

@@ -134,10 +134,15 @@ impl<'a> BatchStore<'a> {
         let landed = result.archives.iter().filter(|archive| archive.fault.is_none());
         let landed: BTreeSet<&str> = landed.map(|archive| archive.bronze.key.path()).collect();
         silver.index().forget_unrecorded(&landed);
+        let mut compared = Vec::new();
         if let Some(version) = result.version {
             tables.ledger.reconcile_before(version, silver.index(), self.context).await?;
+            // Those of the same commit go into the same commit of the ledger: with the landed ones
+            // alone, the ledger would name this version, and nobody would read it again.
+            compared = silver.index().take_unrecorded_before(version + 1);
         }
-        tables.ledger.record_landed(std::mem::take(&mut entries), self.context).await?;
+        let landed = std::mem::take(&mut entries);
+        tables.ledger.record_landed(landed, compared, self.context).await?;
         tables.ledger.reconcile(silver.index(), self.context).await?;
         // Only now the ledger knows what a run that died, or another one, had landed of these.
         let overtaken = stored.iter();

@@ -37,7 +37,6 @@ use lakehouse_core::ledger::LedgerEntry;
 use lakehouse_core::matrix::Matrix;
 
 use self::files::LedgerFiles;
-use self::record::keys_of;
 use self::replace::{follows_from_log, follows_from_silver, held_archive};
 use self::replay::replay;
 pub(super) use self::rows::SCHEMA;
@@ -195,10 +194,7 @@ impl LedgerTable {
         let keys: KeySet = logged.iter().map(|(_, entry)| entry.archive().into()).collect();
         self.write(context, |files| {
             let rows = files.rows_of(&keys)?;
-            let of_log = rows.iter().filter(|entry| follows_from_log(entry));
-            let known: HashMap<&str, &LedgerEntry> =
-                of_log.map(|entry| (entry.key.path(), entry)).collect();
-            Ok(replay(&files.matrix, &known, logged.clone(), context))
+            Ok(replay(&files.matrix, &of_log(&rows), logged.clone(), context))
         })
         .await
     }
@@ -216,18 +212,27 @@ impl LedgerTable {
         self.write(context, |_| Ok(entries.clone())).await
     }
 
-    /// Records archives that this process landed, unless another one has read of it in silver's
-    /// log.
+    /// Records archives that this process landed, and in the same commit the new states of those
+    /// that they were compared with; both unless another process has read of it in silver's log.
     pub(crate) async fn record_landed(
         &mut self,
-        entries: Vec<LedgerEntry>,
+        landed: Vec<LedgerEntry>,
+        compared: Vec<(i64, LogEntry)>,
         context: &CommitContext,
     ) -> Result<(), TableError> {
-        if entries.is_empty() {
+        if landed.is_empty() && compared.is_empty() {
             return Ok(());
         }
-        let keys = keys_of(&entries);
-        self.write(context, |files| Ok(without_recorded(&entries, &files.rows_of(&keys)?))).await
+        let landed_keys = landed.iter().map(|entry| entry.key.shared_path());
+        let compared_keys = compared.iter().map(|(_, entry)| entry.archive().into());
+        let keys: KeySet = landed_keys.chain(compared_keys).collect();
+        self.write(context, |files| {
+            let rows = files.rows_of(&keys)?;
+            let mut entries = without_recorded(&landed, &rows);
+            entries.extend(replay(&files.matrix, &of_log(&rows), compared.clone(), context));
+            Ok(entries)
+        })
+        .await
     }
 
     /// Writes the rows that `select` makes for the newest version of the ledger, again at every
@@ -275,6 +280,12 @@ impl LedgerTable {
             .await?;
         self.files.update(self.table.delta()).await
     }
+}
+
+/// Returns the rows that follow from a silver table's log, by their keys.
+fn of_log(rows: &[LedgerEntry]) -> HashMap<&str, &LedgerEntry> {
+    let of_log = rows.iter().filter(|entry| follows_from_log(entry));
+    of_log.map(|entry| (entry.key.path(), entry)).collect()
 }
 
 /// Returns those of the landings that the ledger does not have among these rows yet.
