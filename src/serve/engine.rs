@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use super::metrics::Metrics;
-use super::statement::{Answer, Request, StatementError, start};
+use super::statement::{Answer, Request, Rows, StatementError, start};
+use super::threads::Threads;
 use crate::query::{Engine, QueryError, Session, SessionOptions};
 use crate::shutdown::Shutdown;
 use crate::storage::lake::Lake;
@@ -35,6 +36,7 @@ pub(crate) struct StatementEngine {
     parameters: Vec<(String, String)>,
     limits: Limits,
     running: Arc<Semaphore>,
+    threads: Arc<Threads>,
     metrics: Metrics,
     stopping: Shutdown,
     aborted: Shutdown,
@@ -56,6 +58,7 @@ impl StatementEngine {
         let options = SessionOptions { max_age: MAX_AGE, ..options };
         let engine = Engine::over(&lake, &options)?;
         let running = Arc::new(Semaphore::new(limits.statements));
+        let threads = Arc::new(Threads::new(limits.statements));
         let metrics = Metrics::new();
         let aborted = Shutdown::default();
         Ok(Self {
@@ -66,6 +69,7 @@ impl StatementEngine {
             parameters,
             limits,
             running,
+            threads,
             metrics,
             stopping,
             aborted,
@@ -90,7 +94,47 @@ impl StatementEngine {
         session: &Session,
         request: Request,
     ) -> Result<Answer, StatementError> {
-        start(Arc::clone(self), session.clone(), request).await
+        let session = session.clone();
+        let text = request.text.clone();
+        let rows = Box::pin(async move { Box::pin(session.sql(&text)).await });
+        self.start_rows(rows, request).await
+    }
+
+    /// Does the same for rows that do not come from a session's statement.
+    ///
+    /// # Errors
+    /// Like [`Self::start`].
+    pub(super) async fn start_rows(
+        self: &Arc<Self>,
+        rows: Rows,
+        request: Request,
+    ) -> Result<Answer, StatementError> {
+        start(Arc::clone(self), rows, request).await
+    }
+
+    /// Does some short work of a statement on threads for statements, within its limit of time.
+    ///
+    /// # Errors
+    /// When the work fails or takes too long.
+    pub(super) async fn compute<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, QueryError>> + Send + 'static,
+    ) -> Result<T, StatementError> {
+        let limit = self.limits.timeout;
+        let work = async {
+            let Ok(_place) = self.running.acquire().await else {
+                return Err(StatementError::Stopping);
+            };
+            let threads = self.threads.lend().map_err(StatementError::Threads)?;
+            match Box::pin(threads.run(Box::pin(work))).await {
+                Some(done) => Ok(done?),
+                None => Err(StatementError::Stopping),
+            }
+        };
+        match tokio::time::timeout(limit, work).await {
+            Ok(done) => done,
+            Err(_) => Err(StatementError::TimedOut(limit)),
+        }
     }
 
     /// Returns whether the tables of the lake can be listed.
@@ -127,6 +171,15 @@ impl StatementEngine {
 
     pub(super) const fn running(&self) -> &Arc<Semaphore> {
         &self.running
+    }
+
+    pub(super) const fn threads(&self) -> &Arc<Threads> {
+        &self.threads
+    }
+
+    /// Returns the bytes of working memory of all statements together.
+    pub(super) const fn memory_limit(&self) -> usize {
+        self.engine.memory_limit
     }
 
     pub(super) const fn metrics(&self) -> &Metrics {

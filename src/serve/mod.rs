@@ -10,6 +10,7 @@ mod http;
 mod listen;
 mod metrics;
 mod statement;
+mod threads;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

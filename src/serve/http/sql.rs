@@ -241,7 +241,8 @@ fn refusal(error: &StatementError) -> Response {
             | QueryError::List { .. }
             | QueryError::Table { .. }
             | QueryError::Fault { .. },
-        ) => StatusCode::INTERNAL_SERVER_ERROR,
+        )
+        | StatementError::Threads(_) => StatusCode::INTERNAL_SERVER_ERROR,
         StatementError::Query(_) => StatusCode::BAD_REQUEST,
         StatementError::TimedOut(_) => StatusCode::GATEWAY_TIMEOUT,
         StatementError::Cancelled | StatementError::Unread | StatementError::Stopping => {
