@@ -62,6 +62,7 @@ mod repair;
 mod report_page;
 mod resume;
 mod serve;
+mod serve_postgres;
 mod settings;
 mod shell;
 mod source;

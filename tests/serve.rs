@@ -262,7 +262,8 @@ async fn a_client_that_reads_nothing_holds_its_place_no_longer_than_the_limit() 
 }
 
 /// A statement that computes for hours and neither finds a row nor pauses.
-const SILENT: &str = "SELECT count(*) FROM range(1000000) a(x), range(1000000) b(y) WHERE x + y = 7";
+const SILENT: &str =
+    "SELECT count(*) FROM range(1000000) a(x), range(1000000) b(y) WHERE x + y = 7";
 
 #[tokio::test]
 async fn statements_that_never_pause_end_at_their_limit_and_others_go_on() {

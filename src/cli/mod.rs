@@ -37,7 +37,7 @@ pub use self::read::{
     CompletionsFlags, MatrixFlags, MatrixFormat, QueryFlags, StatementFlags, VerifyFlags,
 };
 pub use self::selection::{ScopeFlags, SelectionFlags, SourceFlags, TuningFlags};
-pub use self::serve::ServeFlags;
+pub use self::serve::{AddUserFlags, ServeCommand, ServeFlags};
 pub use self::shell::ShellFlags;
 use self::status::STATUS_EXAMPLES;
 pub use self::status::{StatusFlags, StatusReportFlags};
@@ -96,7 +96,7 @@ pub enum Command {
     /// Run SQL statements interactively, or from standard input.
     #[command(after_help = SHELL_NOTES)]
     Shell(ShellFlags),
-    /// Serve the lake, read-only: a page for browsers, and SQL over HTTP.
+    /// Serve the lake, read-only: a page for browsers, SQL over HTTP and to PostgreSQL clients.
     #[command(after_help = SERVE_NOTES)]
     Serve(ServeFlags),
     /// Show what the lake holds: first and last days, gaps with reasons, failures, the last runs.

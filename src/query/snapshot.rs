@@ -48,6 +48,8 @@ pub struct TableSnapshot {
     partition_columns: Vec<String>,
     partition_fields: Vec<Field>,
     sort_columns: Vec<String>,
+    /// Comments on columns, by the column's place.
+    comments: Vec<(usize, String)>,
     files: FileList,
 }
 
@@ -126,6 +128,11 @@ impl TableSnapshot {
         &self.sort_columns
     }
 
+    /// Returns the comments on columns that have one, by the column's place.
+    pub(crate) fn comments(&self) -> &[(usize, String)] {
+        &self.comments
+    }
+
     /// Returns the active files.
     #[must_use]
     pub const fn files(&self) -> &FileList {
@@ -147,6 +154,7 @@ impl TableSnapshot {
             id: state.metadata().id().to_owned(),
             version: state.version(),
             sort_columns: sort_columns(state.metadata().configuration(), &schema),
+            comments: comments(state.arrow_schema().as_ref()),
             schema,
             partition_columns,
             files: read_files(log, state, root, partition_fields.clone()).await?,
@@ -169,6 +177,7 @@ impl TableSnapshot {
             partition_columns: self.partition_columns.clone(),
             partition_fields: self.partition_fields.clone(),
             sort_columns: self.sort_columns.clone(),
+            comments: self.comments.clone(),
             files,
         })
     }
@@ -280,6 +289,16 @@ pub(crate) fn read_schema(declared: &Schema) -> SchemaRef {
         Field::new(field.name(), data_type, field.is_nullable())
     });
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+/// The entry of a column's metadata that Delta reserves for comments.
+const COMMENT: &str = "comment";
+
+fn comments(declared: &Schema) -> Vec<(usize, String)> {
+    let comment = |(index, field): (usize, &Arc<Field>)| {
+        Some((index, field.metadata().get(COMMENT)?.clone()))
+    };
+    declared.fields().iter().enumerate().filter_map(comment).collect()
 }
 
 /// A property that names an unknown column promises nothing that could be relied on, so it counts

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use datafusion::execution::runtime_env::RuntimeEnv;
 use tokio::sync::Semaphore;
 
 use super::metrics::Metrics;
@@ -78,7 +79,16 @@ impl StatementEngine {
 
     /// Opens a session, which shares nothing with others but memory and limits.
     pub(super) fn session(&self) -> Session {
-        let mut session = Session::with_engine(&self.engine, &self.lake, self.options.clone());
+        self.session_with(self.options.clone())
+    }
+
+    /// Opens one in which the name alone of a table may mean one of any layer.
+    pub(super) fn session_with_search_path(&self) -> Session {
+        self.session_with(SessionOptions { search_path: true, ..self.options.clone() })
+    }
+
+    fn session_with(&self, options: SessionOptions) -> Session {
+        let mut session = Session::with_engine(&self.engine, &self.lake, options);
         for (name, value) in &self.parameters {
             session.set_parameter(name, value);
         }
@@ -175,6 +185,11 @@ impl StatementEngine {
 
     pub(super) const fn threads(&self) -> &Arc<Threads> {
         &self.threads
+    }
+
+    /// Returns what statements share: memory, spill files and the lake's store.
+    pub(super) fn runtime(&self) -> Arc<RuntimeEnv> {
+        Arc::clone(&self.engine.runtime)
     }
 
     /// Returns the bytes of working memory of all statements together.

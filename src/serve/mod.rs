@@ -5,12 +5,15 @@
 //! what is counted and logged of them is the same for all of them, and is in [`engine`] and
 //! [`statement`]. Statements themselves are `query`'s business.
 
+mod access;
 mod engine;
 mod http;
 mod listen;
 mod metrics;
+mod postgres;
 mod statement;
 mod threads;
+mod users;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,8 +22,11 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::task::JoinSet;
 
+pub(crate) use self::access::{Access, AccessError};
 pub(crate) use self::engine::{Limits, StatementEngine};
 use self::listen::Listener;
+use self::postgres::Catalog;
+pub(crate) use self::users::Users;
 use crate::query::QueryError;
 
 /// How long running statements may go on once the server is to stop.
@@ -38,7 +44,7 @@ pub(crate) enum ServeError {
     /// An address is reachable from other machines, and anybody could read the lake.
     #[error(
         "{address} is reachable from other machines, where anybody could read the lake: \
-         serve on 127.0.0.1, behind a proxy that knows its users"
+         name those who may with --users, or serve on 127.0.0.1"
     )]
     Open { address: SocketAddr },
 }
@@ -47,12 +53,14 @@ pub(crate) enum ServeError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Door {
     Http,
+    Postgres,
 }
 
 impl Door {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Http => "http",
+            Self::Postgres => "postgres",
         }
     }
 }
@@ -67,26 +75,27 @@ impl std::fmt::Display for Door {
 #[derive(Debug)]
 pub(crate) struct Server {
     engine: Arc<StatementEngine>,
+    access: Access,
     doors: Vec<(Door, Listener)>,
 }
 
 impl Server {
     /// Makes a server without doors.
-    pub(crate) fn new(engine: StatementEngine) -> Self {
-        Self { engine: Arc::new(engine), doors: Vec::new() }
+    pub(crate) fn new(engine: StatementEngine, access: Access) -> Self {
+        Self { engine: Arc::new(engine), access, doors: Vec::new() }
     }
 
     /// Opens a door; where `or_any_port` is set, another port is taken if this one is in use.
     ///
     /// # Errors
-    /// When the address cannot be listened on, or other machines reach it.
+    /// When the address cannot be listened on, or anybody on other machines could read.
     pub(crate) async fn open(
         &mut self,
         door: Door,
         address: SocketAddr,
         or_any_port: bool,
     ) -> Result<SocketAddr, ServeError> {
-        if !address.ip().is_loopback() {
+        if !address.ip().is_loopback() && self.access.users().is_none() {
             return Err(ServeError::Open { address });
         }
         let mut listener = Listener::bind(address).await;
@@ -100,12 +109,20 @@ impl Server {
     }
 
     /// Answers until the engine is to stop and its statements have ended, or their time is over.
-    pub(crate) async fn run(self) {
+    ///
+    /// # Errors
+    /// When a door cannot be set up.
+    pub(crate) async fn run(self) -> Result<(), ServeError> {
         let mut doors = JoinSet::new();
         for (door, listener) in self.doors {
             let engine = Arc::clone(&self.engine);
+            let access = self.access.clone();
             match door {
-                Door::Http => doors.spawn(http::serve(listener, engine)),
+                Door::Http => doors.spawn(http::serve(listener, engine, access)),
+                Door::Postgres => match Catalog::new(&engine) {
+                    Ok(catalog) => doors.spawn(postgres::serve(listener, engine, access, catalog)),
+                    Err(error) => return Err(error.into()),
+                },
             };
         }
         self.engine.stopping().requested().await;
@@ -116,5 +133,6 @@ impl Server {
             let ended = async { while doors.join_next().await.is_some() {} };
             let _ = tokio::time::timeout(Duration::from_secs(1), ended).await;
         }
+        Ok(())
     }
 }

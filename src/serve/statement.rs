@@ -103,12 +103,17 @@ impl Answer {
     /// # Errors
     /// When the statement fails or exceeds a limit.
     pub(super) async fn next(&mut self) -> Result<Option<RecordBatch>, StatementError> {
-        if let Some(batch) = self.batches.recv().await {
-            return Ok(Some(batch));
-        }
-        let Some(end) = self.end.take() else { return Ok(None) };
-        match end.await {
-            Ok(Ok(())) => Ok(None),
+        // A statement that never pauses ends without closing its side.
+        let Some(end) = &mut self.end else { return Ok(self.batches.recv().await) };
+        let ended = tokio::select! {
+            biased;
+            Some(batch) = self.batches.recv() => return Ok(Some(batch)),
+            ended = end => ended,
+        };
+        self.end = None;
+        match ended {
+            // What was found last may not be taken yet.
+            Ok(Ok(())) => Ok(self.batches.recv().await),
             Ok(Err(error)) => Err(error),
             // The task is gone without a word, so rows may be missing.
             Err(_) => Err(StatementError::Stopping),
@@ -144,7 +149,7 @@ pub(super) async fn start(
     let begin = Instant::now();
     let (batch_sender, batches) = mpsc::channel(1);
     let (column_sender, columns) = oneshot::channel();
-    let (end_sender, end) = oneshot::channel();
+    let (end_sender, mut end) = oneshot::channel();
     let count = Arc::new(AtomicU64::new(0));
     let finder = Finder {
         rows,
@@ -159,12 +164,13 @@ pub(super) async fn start(
         // Nobody is there to be answered if this cannot be sent.
         let _ = end_sender.send(Box::pin(running.run()).await);
     });
-    if let Ok(schema) = columns.await {
-        return Ok(Answer { begin, schema, batches, end: Some(end) });
-    }
-    match end.await {
-        Ok(Err(error)) => Err(error),
-        Ok(Ok(())) | Err(_) => Err(StatementError::Stopping),
+    tokio::select! {
+        biased;
+        Ok(schema) = columns => Ok(Answer { begin, schema, batches, end: Some(end) }),
+        ended = &mut end => match ended {
+            Ok(Err(error)) => Err(error),
+            Ok(Ok(())) | Err(_) => Err(StatementError::Stopping),
+        },
     }
 }
 
