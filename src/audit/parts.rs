@@ -1,8 +1,8 @@
 //! Reading a day, or some days, in parts that fit into memory.
 //!
 //! Where a check looks at each symbol without the others, the symbols of a chunk are cut into
-//! ranges with so many rows together. Files are sorted by symbol, so that a part reads little of what it
-//! does not need.
+//! ranges with so many rows together. Files are sorted by symbol, so that a part reads little of
+//! what it does not need.
 
 use std::collections::{BTreeMap, BTreeSet};
 
