@@ -67,6 +67,7 @@ mod repair;
 mod report_page;
 mod resume;
 mod serve;
+mod serve_postgres;
 mod settings;
 mod shards;
 mod shell;

@@ -285,13 +285,25 @@ async fn a_client_that_reads_nothing_holds_its_place_no_longer_than_the_limit() 
     assert!(end.contains("the statement was ended after its limit of 1s"), "{end}");
 }
 
+/// A statement that computes for hours and neither finds a row nor pauses.
+const SILENT: &str =
+    "SELECT count(*) FROM range(1000000) a(x), range(1000000) b(y) WHERE x + y = 7";
+
 #[tokio::test]
-async fn a_join_that_finds_nothing_ends_at_its_limit_and_the_server_answers_others() {
-    let server = Server::start(&TestLake::new(), &["--timeout", "1s"]);
-    let silent = "SELECT count(*) FROM range(1000000) a(x), range(1000000) b(y) WHERE x + y = 7";
-    let answer = server.post("/api/sql", silent).await.text().await.unwrap();
-    assert!(answer.contains("the statement was ended after its limit of 1s"), "{answer}");
+async fn statements_that_never_pause_end_at_their_limit_and_others_go_on() {
+    let server = Server::start(&TestLake::new(), &["--timeout", "2s", "--max-statements", "4"]);
+    let silent = (0..4).map(|_| async {
+        let answer = server.post("/api/sql", SILENT).await.text().await.unwrap();
+        assert!(answer.contains("the statement was ended after its limit of 2s"), "{answer}");
+    });
+    let silent = futures::future::join_all(silent);
+    let other = async {
+        assert_eq!(server.get("/healthz").await.status(), 200);
+    };
+    tokio::join!(silent, other);
     assert_eq!(server.rows("SELECT 1").await, json!([["1"]]));
+    let (code, messages) = server.terminate();
+    assert_eq!(code, Some(0), "{messages}");
 }
 
 #[tokio::test]

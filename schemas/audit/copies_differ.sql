@@ -11,4 +11,6 @@
 SELECT market, period_start AS date, data_type, symbol, bar_interval, period_start AS from_time, period_end AS to_time,
        reason AS found, archive
 FROM meta.archives
-WHERE status IN ('ingested', 'yielded') AND regexp_like(reason, '[0-9]+ rows? or more with other values')
+-- The daily archive has the result of its day, the monthly one those of many days.
+WHERE status IN ('ingested', 'yielded') AND frequency = 'daily'
+  AND regexp_like(reason, '[0-9]+ rows? or more with other values')

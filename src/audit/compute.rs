@@ -15,7 +15,7 @@ use lakehouse_core::gold::{Model, Recompute};
 use lakehouse_core::names::partition::Partition;
 use tokio::task::JoinSet;
 
-use super::parts::{Part, is_too_large, parts};
+use super::parts::{Part, has_many_bytes, is_too_large, parts};
 use super::rows::{Shape, read_batch};
 use super::state::StaleCheck;
 use crate::delta::{TableError, Verb};
@@ -27,7 +27,7 @@ use crate::meta::audit::AuditRow;
 use crate::query::Engine;
 use crate::storage::lake::{Layer, TableName};
 
-/// Parts that are computed at a time at most: together they have to fit into the memory of an audit.
+/// Parts that are computed at a time at most: together they fit into the memory of an audit.
 const THREADS: usize = 4;
 
 /// Runs a check on what is stale.
@@ -57,8 +57,13 @@ pub(super) async fn compute(
         reads_more || chunk.needed.iter().any(|partition| sizes.contains_key(partition))
     });
     while let Some(chunk) = chunks.pop() {
-        match computation.parts(&chunk).await? {
-            Some(parts) if chunk.targets.len() > 1 && is_too_large(&parts) => {
+        let parts = computation.parts(&chunk).await?;
+        let is_large = match &parts {
+            Some(parts) => is_too_large(parts),
+            None => !check.is_split_by_symbol() && has_many_bytes(&state.inputs, &chunk.needed),
+        };
+        match parts {
+            _ if is_large && chunk.targets.len() > 1 => {
                 chunks.extend(halves(check.statement(), chunk));
             }
             Some(parts) => computation.run_parts(&chunk, parts, &mut found).await?,

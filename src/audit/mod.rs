@@ -89,8 +89,8 @@ impl Audit {
         let run = Uuid::now_v7().simple().to_string();
         let shutdown = self.shutdown.clone();
         let context = CommitContext { run: run.clone().into(), clock: clock.clone(), shutdown };
-        // One thread for a statement: parts of a check run next to each other instead. Rows that are
-        // exchanged between threads would take more memory than sorts and sums can give back.
+        // One thread for a statement: parts of a check run next to each other instead. Rows that
+        // are exchanged between threads take memory that sorts and sums cannot give back.
         let options = SessionOptions {
             memory_limit: Some(MEMORY),
             target_partitions: Some(1),
@@ -176,7 +176,7 @@ impl Pass<'_> {
             let done = self.attempt(output, &checks).await?;
             passed.reports.extend(done.reports);
             for version in done.versions {
-                TableVersions::add(&mut passed.tables, &name, version);
+                TableVersions::add(&mut passed.tables, &name, version, None);
             }
             checks.retain(|check| done.overtaken.contains(check.name()));
             if checks.is_empty() {

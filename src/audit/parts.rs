@@ -1,8 +1,8 @@
 //! Reading a day, or some days, in parts that fit into memory.
 //!
-//! Where a check looks at each symbol without the others, the symbols of a chunk are cut into ranges
-//! with so many rows together. Files are sorted by symbol, so that a part reads little of what it
-//! does not need.
+//! Where a check looks at each symbol without the others, the symbols of a chunk are cut into
+//! ranges with so many rows together. Files are sorted by symbol, so that a part reads little of
+//! what it does not need.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,11 +20,14 @@ use crate::gold::chunks::column;
 use crate::gold::inputs::InputTable;
 use crate::query::Engine;
 
-/// Rows that are read together at most, unless one symbol has more: with the sorts and joins of a
-/// check they take some hundred bytes each.
-const ROWS: u64 = 200_000;
-/// Bytes of input files that certainly have no more rows.
-const FEW_BYTES: u64 = 1 << 20;
+/// Rows that are read together at most, unless one symbol has more. The engine divides its memory
+/// among all sorts and sums of a statement, which are a dozen in some checks.
+const ROWS: u64 = 50_000;
+/// Bytes of input files that are read together without looking for symbols.
+const FEW_BYTES: u64 = 256 << 10;
+/// Bytes of input files that a check of several symbols reads together at most, unless a single day
+/// has more.
+const BYTES: u64 = 4 << 20;
 
 /// Symbols whose rows are read together: from the first to the last of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,10 +43,7 @@ pub(super) async fn parts(
     inputs: &[InputTable],
     needed: &BTreeSet<Partition>,
 ) -> Result<Option<Vec<Part>>, DataFusionError> {
-    let sizes = inputs.iter().flat_map(InputTable::sizes);
-    let bytes: u64 =
-        sizes.filter(|(partition, _)| needed.contains(partition)).map(|(_, bytes)| bytes).sum();
-    if bytes <= FEW_BYTES {
+    if bytes_of(inputs, needed) <= FEW_BYTES {
         return Ok(None);
     }
     let mut rows = BTreeMap::new();
@@ -51,6 +51,16 @@ pub(super) async fn parts(
         count_rows(engine, input, needed, &mut rows).await?;
     }
     Ok(Some(cut(rows)))
+}
+
+/// Returns whether some days are more than a check of several symbols can read together.
+pub(super) fn has_many_bytes(inputs: &[InputTable], needed: &BTreeSet<Partition>) -> bool {
+    bytes_of(inputs, needed) > BYTES
+}
+
+fn bytes_of(inputs: &[InputTable], needed: &BTreeSet<Partition>) -> u64 {
+    let sizes = inputs.iter().flat_map(InputTable::sizes);
+    sizes.filter(|(partition, _)| needed.contains(partition)).map(|(_, bytes)| bytes).sum()
 }
 
 /// Returns whether a part is larger than it should be, for one symbol cannot be cut.
@@ -123,7 +133,7 @@ mod tests {
     #[test]
     fn symbols_are_cut_where_a_part_would_have_too_many_rows() {
         let rows = |rows: [(&str, u64); 4]| rows.map(|(symbol, rows)| (symbol.to_owned(), rows));
-        let large = rows([("A", 90_000), ("B", 90_000), ("C", 90_000), ("D", 500_000)]);
+        let large = rows([("A", 20_000), ("B", 20_000), ("C", 20_000), ("D", 60_000)]);
         let parts = cut(BTreeMap::from(large));
         let names: Vec<_> = parts.iter().map(|part| (&part.first[..], &part.last[..])).collect();
         assert_eq!(names, [("A", "B"), ("C", "C"), ("D", "D")]);

@@ -92,6 +92,10 @@ pub(super) const SERVE_NOTES: &str = "\
 Examples:
   lakehouse serve
   lakehouse serve --http 127.0.0.1:9000 --timeout 5m
+  psql 'host=127.0.0.1 port=5432 dbname=lake user=lake'
+  echo \"$PASSWORD\" | lakehouse serve add-user ann --users users.txt
+  lakehouse serve --postgres 0.0.0.0:5432 --users users.txt --tls-cert lake.crt --tls-key lake.key
   curl 'http://127.0.0.1:8080/api/sql?format=csv&sql=SELECT+*+FROM+klines+LIMIT+10'
 
-Only this machine reaches the server. Ctrl-C stops it; running statements get ten seconds to end.";
+Only this machine reaches the server, unless an address and --users say otherwise. Ctrl-C stops it;
+running statements get ten seconds to end.";

@@ -41,7 +41,7 @@ pub use self::read::{
 };
 pub use self::remove::RemoveFlags;
 pub use self::selection::{ScopeFlags, SelectionFlags, SourceFlags, TuningFlags};
-pub use self::serve::ServeFlags;
+pub use self::serve::{AddUserFlags, HealthFlags, ServeCommand, ServeFlags};
 pub use self::shell::ShellFlags;
 use self::status::STATUS_EXAMPLES;
 pub use self::status::{StatusFlags, StatusReportFlags};
@@ -100,7 +100,7 @@ pub enum Command {
     /// Run SQL statements interactively, or from standard input.
     #[command(after_help = SHELL_NOTES)]
     Shell(ShellFlags),
-    /// Serve the lake, read-only: a page for browsers, and SQL over HTTP.
+    /// Serve the lake, read-only: a page for browsers, SQL over HTTP and to PostgreSQL clients.
     #[command(after_help = SERVE_NOTES)]
     Serve(ServeFlags),
     /// Serve the lake to an assistant, read-only, as a server of the Model Context Protocol.

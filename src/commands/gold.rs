@@ -63,7 +63,7 @@ async fn build(
     };
     for model in &report.models {
         if let Some(version) = model.version {
-            TableVersions::add(tables, &model.table, version, model.rows);
+            TableVersions::add(tables, &model.table, version, Some(model.rows));
         }
     }
     let is_incomplete = report.is_incomplete() || gold.shutdown.is_requested();

@@ -89,7 +89,7 @@ fn print(
     let mut tables = Vec::new();
     for table in &report.removed {
         if let Some(version) = table.version {
-            TableVersions::add(&mut tables, &table.table, version);
+            TableVersions::add(&mut tables, &table.table, version, None);
         }
     }
     let shared =

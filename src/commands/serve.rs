@@ -3,11 +3,14 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use anyhow::Context as _;
+
 use super::CommandOutcome;
 use super::context::{Context, open_lake};
-use crate::cli::ServeFlags;
+use crate::cli::{AddUserFlags, HealthFlags, ServeCommand, ServeFlags};
+use crate::error_chain::messages;
 use crate::query::SessionOptions;
-use crate::serve::{Door, Limits, Server, StatementEngine};
+use crate::serve::{Access, AccessError, Limits, NetworkDoor, Server, StatementEngine, Users};
 use crate::shell::answer::session_options;
 use crate::shutdown::Shutdown;
 use crate::terminal::console::{self, MessageKind};
@@ -15,11 +18,21 @@ use crate::terminal::console::{self, MessageKind};
 /// The longest that a statement may take where the user does not say.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The port of the page where none is named.
-const HTTP: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+/// The longest that a server may take to say whether it is ready.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The ports where none is named.
+const HTTP_PORT: u16 = 8080;
+const POSTGRES_PORT: u16 = 5432;
 
 /// Opens the doors, prints how to use them, and serves until a signal.
 pub(super) async fn run(flags: &ServeFlags, context: &Context) -> anyhow::Result<CommandOutcome> {
+    match &flags.command {
+        Some(ServeCommand::AddUser(flags)) => return add_user(flags),
+        Some(ServeCommand::Health(flags)) => return health(flags, context).await,
+        None => {}
+    }
+    let access = access(flags)?;
     let settings = context.settings()?;
     let lake = open_lake(&settings.lake)?;
     let options = SessionOptions {
@@ -34,10 +47,70 @@ pub(super) async fn run(flags: &ServeFlags, context: &Context) -> anyhow::Result
     let stopping = stop_on_signals(context);
     let location = settings.lake.clone();
     let engine = StatementEngine::new(lake, location, options, parameters, limits, stopping)?;
-    let mut server = Server::new(engine);
-    let address = server.open(Door::Http, flags.http.unwrap_or(HTTP), flags.http.is_none()).await?;
-    console::print(&format!("http://{address}/\n"))?;
-    server.run().await;
+    let mut server = Server::new(engine, access.clone());
+    for (door, named, default) in [
+        (NetworkDoor::Http, flags.http, HTTP_PORT),
+        (NetworkDoor::Postgres, flags.postgres, POSTGRES_PORT),
+    ] {
+        let is_any_named = flags.http.is_some() || flags.postgres.is_some();
+        let address = match named {
+            Some(address) => server.open(door, address, false).await?,
+            None if is_any_named => continue,
+            None => server.open(door, (Ipv4Addr::LOCALHOST, default).into(), true).await?,
+        };
+        if !address.ip().is_loopback() && access.is_in_the_clear() {
+            let text = format!("{address} is not encrypted: use --tls-cert and --tls-key");
+            context.console.show(MessageKind::Warning, &text);
+        }
+        console::print(&line_to_copy(door, address, &access))?;
+    }
+    server.run().await?;
+    Ok(CommandOutcome::Done)
+}
+
+/// Returns whether a server says that it is ready: exit code 0 or 1, which are all that health
+/// checks of containers know.
+async fn health(flags: &HealthFlags, context: &Context) -> anyhow::Result<CommandOutcome> {
+    let url = flags.url.join("/readyz").context("the URL of the server is incomplete")?;
+    // Nothing secret is sent, and a certificate rarely names this machine's own address.
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .timeout(HEALTH_TIMEOUT)
+        .danger_accept_invalid_certs(true)
+        .build()?;
+    let reason = match client.get(url.clone()).send().await {
+        Ok(response) if response.status().is_success() => return Ok(CommandOutcome::Done),
+        Ok(response) => format!("{url} answers {}", response.status()),
+        Err(error) => messages(&error).join(": "),
+    };
+    context.console.show(MessageKind::Failure, &format!("not ready: {reason}"));
+    Ok(CommandOutcome::Incomplete)
+}
+
+/// Returns how a door is used.
+fn line_to_copy(door: NetworkDoor, address: SocketAddr, access: &Access) -> String {
+    let is_any = address.ip().is_unspecified();
+    let host = if is_any { Ipv4Addr::LOCALHOST.into() } else { address.ip() };
+    let user = if access.has_users() { "NAME" } else { "lake" };
+    match door {
+        NetworkDoor::Http if access.is_in_the_clear() => format!("http://{address}/\n"),
+        NetworkDoor::Http => format!("https://{address}/\n"),
+        NetworkDoor::Postgres => {
+            format!("psql 'host={host} port={} dbname=lake user={user}'\n", address.port())
+        }
+    }
+}
+
+fn access(flags: &ServeFlags) -> Result<Access, AccessError> {
+    let tls = flags.tls_cert.as_deref().zip(flags.tls_key.as_deref());
+    Access::read(flags.users.as_deref(), tls)
+}
+
+/// Adds a user whose password is the first line of standard input.
+fn add_user(flags: &AddUserFlags) -> anyhow::Result<CommandOutcome> {
+    let mut password = String::new();
+    std::io::stdin().read_line(&mut password).context("cannot read the password")?;
+    Users::add(&flags.users, &flags.name, password.trim_end_matches(['\r', '\n']))?;
     Ok(CommandOutcome::Done)
 }
 

@@ -54,17 +54,18 @@ pub struct TableVersions {
     pub version_before: Option<i64>,
     /// The version of the run's last commit.
     pub version_after: i64,
-    /// Rows that the run wrote.
-    pub rows: u64,
+    /// Rows that the run wrote, where they are counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rows: Option<u64>,
 }
 
 impl TableVersions {
     /// Adds a commit to the versions of a run's tables.
-    pub(crate) fn add(tables: &mut Vec<Self>, table: &str, version: i64, rows: u64) {
+    pub(crate) fn add(tables: &mut Vec<Self>, table: &str, version: i64, rows: Option<u64>) {
         match tables.iter_mut().find(|known| known.table == table) {
             Some(known) => {
                 known.version_after = known.version_after.max(version);
-                known.rows += rows;
+                known.rows = known.rows.zip(rows).map(|(before, more)| before + more);
             }
             None => tables.push(Self {
                 table: table.to_owned(),

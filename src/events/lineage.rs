@@ -141,16 +141,16 @@ fn output(lake: &str, table: &TableVersions) -> Value {
     let (namespace, folder) = data_set(lake);
     let path = table.table.replace('.', "/");
     let version = json!({ "datasetVersion": table.version_after.to_string() });
+    let mut written = json!({});
+    if let Some(rows) = table.rows {
+        written["outputStatistics"] =
+            facet("1-0-2/OutputStatisticsOutputDatasetFacet.json", json!({ "rowCount": rows }));
+    }
     json!({
         "namespace": namespace,
         "name": format!("{}/{path}", folder.trim_end_matches('/')),
         "facets": { "version": facet("1-0-1/DatasetVersionDatasetFacet.json", version) },
-        "outputFacets": {
-            "outputStatistics": facet(
-                "1-0-2/OutputStatisticsOutputDatasetFacet.json",
-                json!({ "rowCount": table.rows }),
-            ),
-        },
+        "outputFacets": written,
     })
 }
 

@@ -169,7 +169,7 @@ impl Summary {
             Event::Decoded { rejected, .. } => self.rejected_rows += rejected,
             Event::Left { rows, .. } => self.left_rows += rows,
             Event::Committed { table, version, archives, rows } if table.layer == Layer::Silver => {
-                TableVersions::add(&mut self.tables, &table.to_string(), *version, *rows);
+                TableVersions::add(&mut self.tables, &table.to_string(), *version, Some(*rows));
                 self.archives.new += archives;
                 self.rows += rows;
                 self.commits += 1;
@@ -191,7 +191,7 @@ impl Summary {
     fn count_model(&mut self, model: &ModelReport) {
         self.gold.count(model);
         if let Some(version) = model.version {
-            TableVersions::add(&mut self.tables, &model.table, version, model.rows);
+            TableVersions::add(&mut self.tables, &model.table, version, Some(model.rows));
         }
     }
 

@@ -42,6 +42,7 @@ impl LakeCatalog {
             max_age: Duration::ZERO,
             listed: RwLock::default(),
             views: None,
+            others: Vec::new(),
         };
         Self {
             lake: lake.clone(),
@@ -67,6 +68,18 @@ impl LakeCatalog {
             silver.views = Some(Arc::clone(&views));
         }
         Self { views: Some(views), ..self }
+    }
+
+    /// Lets the name alone of a table mean one of gold or meta, where silver has none of the name.
+    #[must_use]
+    pub(super) fn with_search_path(mut self) -> Self {
+        let others = [Layer::Gold, Layer::Meta];
+        let others = others.iter().filter_map(|layer| self.layers.get(layer).map(Arc::clone));
+        let others = others.collect();
+        if let Some(silver) = self.layers.get_mut(&Layer::Silver).and_then(Arc::get_mut) {
+            silver.others = others;
+        }
+        self
     }
 
     /// Returns whether there is a view of this name.
@@ -138,6 +151,8 @@ struct LayerTables {
     listed: RwLock<Vec<String>>,
     /// Views that are read where there is no table of their name.
     views: Option<Arc<ViewTables>>,
+    /// Layers in which a table is looked for that is nowhere else.
+    others: Vec<Arc<Self>>,
 }
 
 impl LayerTables {
@@ -160,13 +175,21 @@ impl SchemaProvider for LayerTables {
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        let table =
-            self.open(name).await.map_err(|error| DataFusionError::External(Box::new(error)))?;
-        match (table, &self.views) {
-            (Some(table), _) => Ok(Some(Arc::new(table))),
-            (None, Some(views)) => views.open(name).await,
-            (None, None) => Ok(None),
+        let failed = |error| DataFusionError::External(Box::new(error));
+        if let Some(table) = self.open(name).await.map_err(failed)? {
+            return Ok(Some(Arc::new(table)));
         }
+        if let Some(views) = &self.views
+            && let Some(view) = views.open(name).await?
+        {
+            return Ok(Some(view));
+        }
+        for other in &self.others {
+            if let Some(table) = other.open(name).await.map_err(failed)? {
+                return Ok(Some(Arc::new(table)));
+            }
+        }
+        Ok(None)
     }
 
     /// Listing tables needs none of them opened.

@@ -25,6 +25,7 @@ mod views;
 pub use catalog::LakeCatalog;
 pub use error::QueryError;
 pub use files::{FileList, ScanFile};
+pub(crate) use parameters::Description;
 pub use provider::TableScan;
 pub(crate) use rows::text_literal;
 pub(crate) use session::{CATALOG, Engine};

@@ -5,8 +5,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::{DataFusionError, ParamValues, ScalarValue};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::Statement;
@@ -22,6 +23,37 @@ pub(super) type Parameters = BTreeMap<String, String>;
 /// Digits that a decimal has at most.
 const DIGITS: usize = 38;
 
+/// What happens to `$1`, `$2`, … in a statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Positional {
+    /// They are like other parameters, and have no value.
+    Refused,
+    /// They stay, for a plan that only describes.
+    Left,
+}
+
+/// What is known of a statement before it runs.
+#[derive(Clone, Debug)]
+pub(crate) struct Description {
+    pub(crate) columns: SchemaRef,
+    /// The types of `$1`, `$2`, … where something decides them.
+    pub(crate) parameters: BTreeMap<usize, DataType>,
+}
+
+impl Description {
+    /// Describes a plan.
+    pub(crate) fn of(plan: &LogicalPlan) -> Result<Self, DataFusionError> {
+        let mut parameters = BTreeMap::new();
+        for (id, field) in plan.get_parameter_fields()? {
+            let number = id.trim_start_matches('$').parse();
+            if let (Ok(number), Some(field)) = (number, field) {
+                parameters.insert(number, field.data_type().clone());
+            }
+        }
+        Ok(Self { columns: Arc::new(plan.schema().as_arrow().clone()), parameters })
+    }
+}
+
 /// Puts values in place of parameters, except where one is compared: these are left for [`bind`],
 /// each under a name of its own.
 ///
@@ -30,16 +62,21 @@ const DIGITS: usize = 38;
 pub(super) fn prepare(
     statement: &mut Statement,
     parameters: &Parameters,
+    positional: Positional,
 ) -> Result<(), QueryError> {
     match statement {
-        Statement::Statement(statement) => prepare_tree(statement, parameters),
-        Statement::Explain(explain) => prepare(&mut explain.statement, parameters),
+        Statement::Statement(statement) => prepare_tree(statement, parameters, positional),
+        Statement::Explain(explain) => prepare(&mut explain.statement, parameters, positional),
         Statement::CreateExternalTable(_) | Statement::CopyTo(_) | Statement::Reset(_) => Ok(()),
     }
 }
 
-fn prepare_tree(statement: &mut SqlStatement, parameters: &Parameters) -> Result<(), QueryError> {
-    match statement.visit(&mut Replacer { parameters, compared: 0 }) {
+fn prepare_tree(
+    statement: &mut SqlStatement,
+    parameters: &Parameters,
+    positional: Positional,
+) -> Result<(), QueryError> {
+    match statement.visit(&mut Replacer { parameters, positional, compared: 0 }) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(error) => Err(error),
     }
@@ -47,6 +84,7 @@ fn prepare_tree(statement: &mut SqlStatement, parameters: &Parameters) -> Result
 
 struct Replacer<'a> {
     parameters: &'a Parameters,
+    positional: Positional,
     /// Parameters that are compared, so far.
     compared: usize,
 }
@@ -68,6 +106,9 @@ impl VisitorMut for Replacer<'_> {
             _ => {}
         }
         let Some(name) = placeholder(expr) else { return ControlFlow::Continue(()) };
+        if self.stays(name) {
+            return ControlFlow::Continue(());
+        }
         let is_left = name.contains(COMPARED);
         match self.parameters.get(own_name(name)) {
             None => ControlFlow::Break(QueryError::NoValue { name: own_name(name).to_owned() }),
@@ -84,9 +125,15 @@ impl VisitorMut for Replacer<'_> {
 const COMPARED: char = ':';
 
 impl Replacer<'_> {
+    fn stays(&self, name: &str) -> bool {
+        self.positional == Positional::Left && name.bytes().all(|digit| digit.is_ascii_digit())
+    }
+
     /// Leaves a parameter for the plan, in which its type is known.
     fn leave(&mut self, expr: &mut Expr) {
-        if let Some(name) = placeholder(expr) {
+        if let Some(name) = placeholder(expr)
+            && !self.stays(name)
+        {
             let numbered = format!("${}{COMPARED}{name}", self.compared);
             *expr = Expr::Value(Value::Placeholder(numbered).with_empty_span());
             self.compared += 1;

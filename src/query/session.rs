@@ -24,7 +24,7 @@ use url::{Position, Url};
 
 use super::catalog::LakeCatalog;
 use super::error::QueryError;
-use super::parameters::{self, Parameters};
+use super::parameters::{self, Description, Parameters, Positional};
 use super::snapshot::At;
 use super::views::{SCHEMA as VIEWS, ViewTables, Views};
 use super::{dialect, explain, panics, statement};
@@ -55,6 +55,8 @@ pub struct SessionOptions {
     pub known_tables: Vec<TableName>,
     /// Statements that are read like tables.
     pub views: Views,
+    /// Whether the name alone of a table may mean one of gold or meta too.
+    pub search_path: bool,
 }
 
 /// The engine with its settings and limits, over a lake's files and none of its tables.
@@ -122,7 +124,11 @@ impl Session {
         let state = move || state.upgrade().map(|state| state.read().clone());
         let views = ViewTables::new(options.views, state);
         let catalog = LakeCatalog::new(lake, options.at).with_max_age(options.max_age);
-        let catalog = Arc::new(catalog.with_views(views));
+        let mut catalog = catalog.with_views(views);
+        if options.search_path {
+            catalog = catalog.with_search_path();
+        }
+        let catalog = Arc::new(catalog);
         context.register_catalog(CATALOG, Arc::clone(&catalog) as _);
         Self {
             context,
@@ -170,8 +176,31 @@ impl Session {
     }
 
     async fn plan_text(&self, text: &str) -> Result<DataFrame, QueryError> {
+        let plan = Box::pin(self.logical_plan(text, Positional::Refused)).await?;
+        Box::pin(self.context.execute_logical_plan(plan)).await.map_err(|error| self.meaning(error))
+    }
+
+    /// Returns the columns of a statement, and the types of its parameters `$1`, `$2`, …, which
+    /// need no values for this.
+    ///
+    /// # Errors
+    /// Like [`Session::sql`].
+    pub(crate) async fn describe(&self, text: &str) -> Result<Description, QueryError> {
+        panics::caught(Box::pin(async {
+            let plan = Box::pin(self.logical_plan(text, Positional::Left)).await?;
+            Description::of(&plan).map_err(|error| self.meaning(error))
+        }))
+        .await
+    }
+
+    /// Plans a text that must be one statement that reads.
+    async fn logical_plan(
+        &self,
+        text: &str,
+        positional: Positional,
+    ) -> Result<LogicalPlan, QueryError> {
         let mut statement = statement::parse(text)?;
-        parameters::prepare(&mut statement, &self.parameters)?;
+        parameters::prepare(&mut statement, &self.parameters, positional)?;
         self.catalog.check_format().await?;
         if statement::lists_tables(text) {
             self.catalog.list().await?;
@@ -183,14 +212,18 @@ impl Session {
             Ok(plan) => plan,
             Err(error) => return Err(self.why_not_planned(error, tables).await),
         };
-        let plan = parameters::bind(plan, &self.parameters).map_err(|error| self.meaning(error))?;
+        let plan = match positional {
+            Positional::Refused => parameters::bind(plan, &self.parameters),
+            Positional::Left => Ok(plan),
+        };
+        let plan = plan.map_err(|error| self.meaning(error))?;
         dialect::subqueries::refuse_unplannable(&plan).map_err(|error| self.meaning(error))?;
         let reads = SQLOptions::new()
             .with_allow_ddl(false)
             .with_allow_dml(false)
             .with_allow_statements(false);
         reads.verify_plan(&plan).map_err(|_| statement::read_only(text))?;
-        Box::pin(self.context.execute_logical_plan(plan)).await.map_err(|error| self.meaning(error))
+        Ok(plan)
     }
 
     /// Says what an error means that came from a stream of this session.

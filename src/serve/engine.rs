@@ -4,11 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use datafusion::execution::runtime_env::RuntimeEnv;
 use tokio::sync::Semaphore;
 
 use super::audit::{AuditCounts, AuditCountsError};
 use super::metrics::Metrics;
-use super::statement::{Answer, Request, StatementError, start};
+use super::statement::{Answer, Request, Rows, StatementError, start};
+use super::threads::Threads;
 use crate::audit::OpenRows;
 use crate::query::{Engine, QueryError, Session, SessionOptions};
 use crate::shutdown::Shutdown;
@@ -37,6 +39,7 @@ pub(crate) struct StatementEngine {
     parameters: Vec<(String, String)>,
     limits: Limits,
     running: Arc<Semaphore>,
+    threads: Arc<Threads>,
     metrics: Metrics,
     audit: AuditCounts,
     stopping: Shutdown,
@@ -59,6 +62,7 @@ impl StatementEngine {
         let options = SessionOptions { max_age: MAX_AGE, ..options };
         let engine = Engine::over(&lake, &options)?;
         let running = Arc::new(Semaphore::new(limits.statements));
+        let threads = Arc::new(Threads::new(limits.statements));
         let metrics = Metrics::new();
         let aborted = Shutdown::default();
         Ok(Self {
@@ -69,6 +73,7 @@ impl StatementEngine {
             parameters,
             limits,
             running,
+            threads,
             metrics,
             audit: AuditCounts::default(),
             stopping,
@@ -78,7 +83,16 @@ impl StatementEngine {
 
     /// Opens a session, which shares nothing with others but memory and limits.
     pub(super) fn session(&self) -> Session {
-        let mut session = Session::with_engine(&self.engine, &self.lake, self.options.clone());
+        self.session_with(self.options.clone())
+    }
+
+    /// Opens one in which the name alone of a table may mean one of any layer.
+    pub(super) fn session_with_search_path(&self) -> Session {
+        self.session_with(SessionOptions { search_path: true, ..self.options.clone() })
+    }
+
+    fn session_with(&self, options: SessionOptions) -> Session {
+        let mut session = Session::with_engine(&self.engine, &self.lake, options);
         for (name, value) in &self.parameters {
             session.set_parameter(name, value);
         }
@@ -94,7 +108,47 @@ impl StatementEngine {
         session: &Session,
         request: Request,
     ) -> Result<Answer, StatementError> {
-        start(Arc::clone(self), session.clone(), request).await
+        let session = session.clone();
+        let text = request.text.clone();
+        let rows = Box::pin(async move { Box::pin(session.sql(&text)).await });
+        self.start_rows(rows, request).await
+    }
+
+    /// Does the same for rows that do not come from a session's statement.
+    ///
+    /// # Errors
+    /// Like [`Self::start`].
+    pub(super) async fn start_rows(
+        self: &Arc<Self>,
+        rows: Rows,
+        request: Request,
+    ) -> Result<Answer, StatementError> {
+        start(Arc::clone(self), rows, request).await
+    }
+
+    /// Does some short work of a statement on threads for statements, within its limit of time.
+    ///
+    /// # Errors
+    /// When the work fails or takes too long.
+    pub(super) async fn compute<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, QueryError>> + Send + 'static,
+    ) -> Result<T, StatementError> {
+        let limit = self.limits.timeout;
+        let work = async {
+            let Ok(_place) = self.running.acquire().await else {
+                return Err(StatementError::Stopping);
+            };
+            let threads = self.threads.lend().map_err(StatementError::Threads)?;
+            match Box::pin(threads.run(Box::pin(work))).await {
+                Some(done) => Ok(done?),
+                None => Err(StatementError::Stopping),
+            }
+        };
+        match tokio::time::timeout(limit, work).await {
+            Ok(done) => done,
+            Err(_) => Err(StatementError::TimedOut(limit)),
+        }
     }
 
     /// Returns whether the tables of the lake can be listed.
@@ -144,6 +198,20 @@ impl StatementEngine {
 
     pub(super) const fn running(&self) -> &Arc<Semaphore> {
         &self.running
+    }
+
+    pub(super) const fn threads(&self) -> &Arc<Threads> {
+        &self.threads
+    }
+
+    /// Returns what statements share: memory, spill files and the lake's store.
+    pub(super) fn runtime(&self) -> Arc<RuntimeEnv> {
+        Arc::clone(&self.engine.runtime)
+    }
+
+    /// Returns the bytes of working memory of all statements together.
+    pub(super) const fn memory_limit(&self) -> usize {
+        self.engine.memory_limit
     }
 
     pub(super) const fn metrics(&self) -> &Metrics {

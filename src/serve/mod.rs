@@ -5,14 +5,18 @@
 //! what is counted and logged of them is the same for all of them, and is in [`engine`] and
 //! [`statement`]. Statements themselves are `query`'s business.
 
+mod access;
 mod audit;
 mod engine;
 mod http;
 mod listen;
 mod mcp;
 mod metrics;
+mod postgres;
 mod rows_json;
 mod statement;
+mod threads;
+mod users;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,9 +25,12 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::task::JoinSet;
 
+pub(crate) use self::access::{Access, AccessError};
 pub(crate) use self::engine::{Limits, StatementEngine};
 use self::listen::Listener;
 pub(crate) use self::mcp::{AnswerLimits, McpServer};
+use self::postgres::Catalog;
+pub(crate) use self::users::Users;
 use crate::query::QueryError;
 
 /// How long running statements may go on once the server is to stop.
@@ -42,11 +49,11 @@ pub(crate) enum ServeError {
     Protocol(#[from] Box<rmcp::service::ServerInitializeError>),
     /// An address could not be listened on.
     #[error("cannot listen on {address} for {door}: stop what listens there, or name another port")]
-    Listen { door: Door, address: SocketAddr, source: std::io::Error },
+    Listen { door: NetworkDoor, address: SocketAddr, source: std::io::Error },
     /// An address is reachable from other machines, and anybody could read the lake.
     #[error(
         "{address} is reachable from other machines, where anybody could read the lake: \
-         serve on 127.0.0.1, behind a proxy that knows its users"
+         name those who may with --users, or serve on 127.0.0.1"
     )]
     Open { address: SocketAddr },
 }
@@ -57,6 +64,7 @@ pub(crate) enum Door {
     Http,
     /// Standard input and output of an assistant's program.
     Mcp,
+    Postgres,
 }
 
 impl Door {
@@ -64,6 +72,7 @@ impl Door {
         match self {
             Self::Http => "http",
             Self::Mcp => "mcp",
+            Self::Postgres => "postgres",
         }
     }
 }
@@ -74,30 +83,48 @@ impl std::fmt::Display for Door {
     }
 }
 
+/// A door with a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NetworkDoor {
+    Http,
+    Postgres,
+}
+
+impl std::fmt::Display for NetworkDoor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let door = match self {
+            Self::Http => Door::Http,
+            Self::Postgres => Door::Postgres,
+        };
+        door.fmt(f)
+    }
+}
+
 /// A server whose ports are open and that answers nobody yet.
 #[derive(Debug)]
 pub(crate) struct Server {
     engine: Arc<StatementEngine>,
-    doors: Vec<(Door, Listener)>,
+    access: Access,
+    doors: Vec<(NetworkDoor, Listener)>,
 }
 
 impl Server {
     /// Makes a server without doors.
-    pub(crate) fn new(engine: StatementEngine) -> Self {
-        Self { engine: Arc::new(engine), doors: Vec::new() }
+    pub(crate) fn new(engine: StatementEngine, access: Access) -> Self {
+        Self { engine: Arc::new(engine), access, doors: Vec::new() }
     }
 
     /// Opens a door; where `or_any_port` is set, another port is taken if this one is in use.
     ///
     /// # Errors
-    /// When the address cannot be listened on, or other machines reach it.
+    /// When the address cannot be listened on, or anybody on other machines could read.
     pub(crate) async fn open(
         &mut self,
-        door: Door,
+        door: NetworkDoor,
         address: SocketAddr,
         or_any_port: bool,
     ) -> Result<SocketAddr, ServeError> {
-        if !address.ip().is_loopback() {
+        if !address.ip().is_loopback() && self.access.users().is_none() {
             return Err(ServeError::Open { address });
         }
         let mut listener = Listener::bind(address).await;
@@ -111,14 +138,20 @@ impl Server {
     }
 
     /// Answers until the engine is to stop and its statements have ended, or their time is over.
-    pub(crate) async fn run(self) {
+    ///
+    /// # Errors
+    /// When a door cannot be set up.
+    pub(crate) async fn run(self) -> Result<(), ServeError> {
         let mut doors = JoinSet::new();
         for (door, listener) in self.doors {
             let engine = Arc::clone(&self.engine);
+            let access = self.access.clone();
             match door {
-                Door::Http => doors.spawn(http::serve(listener, engine)),
-                // It has no port, and is served by `McpServer`.
-                Door::Mcp => continue,
+                NetworkDoor::Http => doors.spawn(http::serve(listener, engine, access)),
+                NetworkDoor::Postgres => match Catalog::new(&engine) {
+                    Ok(catalog) => doors.spawn(postgres::serve(listener, engine, access, catalog)),
+                    Err(error) => return Err(error.into()),
+                },
             };
         }
         self.engine.stopping().requested().await;
@@ -129,5 +162,6 @@ impl Server {
             let ended = async { while doors.join_next().await.is_some() {} };
             let _ = tokio::time::timeout(Duration::from_secs(1), ended).await;
         }
+        Ok(())
     }
 }

@@ -1,10 +1,13 @@
 //! One statement of a client, from its place in the queue to its last row.
 //!
-//! A statement is a task of its own that hands over one batch at a time. So it ends where its limit
-//! is, or when the client goes, even if nobody reads from it, and gives its memory and its place in
-//! the queue back at that moment.
+//! A statement is a task of its own that hands over one batch at a time, computed on threads that
+//! nothing else uses. So it ends where its limit is, or when the client goes, even if nobody reads
+//! from it or it never pauses, and gives its place in the queue back at that moment.
 
+use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use arrow::datatypes::SchemaRef;
@@ -19,7 +22,7 @@ use super::Door;
 use super::engine::StatementEngine;
 use crate::error_chain::messages;
 use crate::events::MESSAGES;
-use crate::query::{QueryError, Session};
+use crate::query::QueryError;
 use crate::shutdown::Shutdown;
 
 /// Letters of a statement that are logged.
@@ -35,6 +38,8 @@ pub(super) enum StatementError {
         humantime::format_duration(*.0)
     )]
     TimedOut(Duration),
+    #[error("cannot start threads for the statement: run fewer at a time (--max-statements)")]
+    Threads(#[source] io::Error),
     #[error("the statement was cancelled")]
     Cancelled,
     /// Nobody hears this.
@@ -48,7 +53,7 @@ impl StatementError {
     /// Returns the word for this in logs and figures.
     const fn outcome(&self) -> &'static str {
         match self {
-            Self::Query(_) => "failed",
+            Self::Query(_) | Self::Threads(_) => "failed",
             Self::TimedOut(_) => "timed_out",
             Self::Cancelled => "cancelled",
             Self::Unread => "unread",
@@ -56,6 +61,10 @@ impl StatementError {
         }
     }
 }
+
+/// What plans a statement and begins to find its rows.
+pub(super) type Rows =
+    Pin<Box<dyn Future<Output = Result<SendableRecordBatchStream, QueryError>> + Send>>;
 
 /// A statement with where it comes from.
 #[derive(Clone, Debug)]
@@ -94,12 +103,17 @@ impl Answer {
     /// # Errors
     /// When the statement fails or exceeds a limit.
     pub(super) async fn next(&mut self) -> Result<Option<RecordBatch>, StatementError> {
-        if let Some(batch) = self.batches.recv().await {
-            return Ok(Some(batch));
-        }
-        let Some(end) = self.end.take() else { return Ok(None) };
-        match end.await {
-            Ok(Ok(())) => Ok(None),
+        // A statement that never pauses ends without closing its side.
+        let Some(end) = &mut self.end else { return Ok(self.batches.recv().await) };
+        let ended = tokio::select! {
+            biased;
+            Some(batch) = self.batches.recv() => return Ok(Some(batch)),
+            ended = end => ended,
+        };
+        self.end = None;
+        match ended {
+            // What was found last may not be taken yet.
+            Ok(Ok(())) => Ok(self.batches.recv().await),
             Ok(Err(error)) => Err(error),
             // The task is gone without a word, so rows may be missing.
             Err(_) => Err(StatementError::Stopping),
@@ -107,44 +121,56 @@ impl Answer {
     }
 }
 
-/// The side of a running statement that finds rows.
+/// A running statement, seen from the threads that answer clients.
 struct Running {
     engine: Arc<StatementEngine>,
-    session: Session,
     request: Request,
-    columns: Option<oneshot::Sender<SchemaRef>>,
+    finder: Option<Finder>,
     batches: mpsc::Sender<RecordBatch>,
-    rows: u64,
+    /// Rows that were handed over.
+    rows: Arc<AtomicU64>,
+}
+
+/// The side of a running statement that finds rows.
+struct Finder {
+    rows: Rows,
+    columns: oneshot::Sender<SchemaRef>,
+    batches: mpsc::Sender<RecordBatch>,
+    count: Arc<AtomicU64>,
+    memory_limit: usize,
 }
 
 /// Starts a statement, and returns once its columns are known.
 pub(super) async fn start(
     engine: Arc<StatementEngine>,
-    session: Session,
+    rows: Rows,
     request: Request,
 ) -> Result<Answer, StatementError> {
     let begin = Instant::now();
     let (batch_sender, batches) = mpsc::channel(1);
     let (column_sender, columns) = oneshot::channel();
-    let (end_sender, end) = oneshot::channel();
-    let running = Running {
-        engine,
-        session,
-        request,
-        columns: Some(column_sender),
-        batches: batch_sender,
-        rows: 0,
+    let (end_sender, mut end) = oneshot::channel();
+    let count = Arc::new(AtomicU64::new(0));
+    let finder = Finder {
+        rows,
+        columns: column_sender,
+        batches: batch_sender.clone(),
+        count: Arc::clone(&count),
+        memory_limit: engine.memory_limit(),
     };
+    let running =
+        Running { engine, request, finder: Some(finder), batches: batch_sender, rows: count };
     tokio::spawn(async move {
         // Nobody is there to be answered if this cannot be sent.
         let _ = end_sender.send(Box::pin(running.run()).await);
     });
-    if let Ok(schema) = columns.await {
-        return Ok(Answer { begin, schema, batches, end: Some(end) });
-    }
-    match end.await {
-        Ok(Err(error)) => Err(error),
-        Ok(Ok(())) | Err(_) => Err(StatementError::Stopping),
+    tokio::select! {
+        biased;
+        Ok(schema) = columns => Ok(Answer { begin, schema, batches, end: Some(end) }),
+        ended = &mut end => match ended {
+            Ok(Err(error)) => Err(error),
+            Ok(Ok(())) | Err(_) => Err(StatementError::Stopping),
+        },
     }
 }
 
@@ -177,37 +203,21 @@ impl Running {
     }
 
     async fn answer(&mut self) -> Result<(), StatementError> {
-        let engine = Arc::clone(&self.engine);
-        let waiting = engine.metrics().waiting();
-        let Ok(_place) = engine.running().acquire().await else {
+        let waiting = self.engine.metrics().waiting();
+        let Ok(_place) = self.engine.running().acquire().await else {
             return Err(StatementError::Stopping);
         };
         drop(waiting);
-        let rows = Box::pin(self.session.sql(&self.request.text)).await?;
-        if let Some(columns) = self.columns.take() {
-            let _ = columns.send(rows.schema());
-        }
-        self.hand_over(rows).await
-    }
-
-    async fn hand_over(
-        &mut self,
-        mut rows: SendableRecordBatchStream,
-    ) -> Result<(), StatementError> {
-        while let Some(batch) = rows.next().await {
-            let batch = batch.map_err(|error| self.session.meaning(error))?;
-            self.rows += batch.num_rows() as u64;
-            if self.batches.send(batch).await.is_err() {
-                return Err(StatementError::Unread);
-            }
-        }
-        Ok(())
+        let Some(finder) = self.finder.take() else { return Ok(()) };
+        let threads = self.engine.threads().lend().map_err(StatementError::Threads)?;
+        threads.run(Box::pin(finder.find())).await.unwrap_or(Err(StatementError::Stopping))
     }
 
     /// Counts and logs the statement.
     fn record(&self, elapsed: Duration, outcome: &'static str) {
         let Request { door, who, text, .. } = &self.request;
-        self.engine.metrics().record(*door, outcome, elapsed, self.rows);
+        let rows = self.rows.load(Ordering::Relaxed);
+        self.engine.metrics().record(*door, outcome, elapsed, rows);
         let words: Vec<&str> = text.split_whitespace().collect();
         let text: String = words.join(" ").chars().take(LOGGED_LETTERS).collect();
         tracing::info!(
@@ -215,10 +225,25 @@ impl Running {
             %door,
             who = %message(who),
             text = %message(&text),
-            rows = self.rows,
+            rows,
             seconds = elapsed.as_secs_f64(),
             outcome,
             "statement"
         );
+    }
+}
+
+impl Finder {
+    async fn find(self) -> Result<(), StatementError> {
+        let mut rows = self.rows.await?;
+        let _ = self.columns.send(rows.schema());
+        while let Some(batch) = rows.next().await {
+            let batch = batch.map_err(|error| QueryError::from_engine(error, self.memory_limit))?;
+            self.count.fetch_add(batch.num_rows() as u64, Ordering::Relaxed);
+            if self.batches.send(batch).await.is_err() {
+                return Err(StatementError::Unread);
+            }
+        }
+        Ok(())
     }
 }

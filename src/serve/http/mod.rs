@@ -4,6 +4,7 @@
 //! for a request's head are limited.
 
 mod checks;
+mod login;
 mod page;
 mod sql;
 mod tables;
@@ -19,9 +20,11 @@ use axum::{Json, Router};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
 
 use super::Door;
+use super::access::Access;
 use super::engine::StatementEngine;
 use super::listen::{Connection, Listener};
 use crate::query::Session;
@@ -40,9 +43,9 @@ struct Shared {
 }
 
 /// Answers requests until the engine is to stop and those that were begun are answered.
-pub(super) async fn serve(listener: Listener, engine: Arc<StatementEngine>) {
+pub(super) async fn serve(listener: Listener, engine: Arc<StatementEngine>, access: Access) {
     let session = engine.session();
-    let router = router(Shared { engine: Arc::clone(&engine), session });
+    let router = router(Shared { engine: Arc::clone(&engine), session }, &access);
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -50,7 +53,9 @@ pub(super) async fn serve(listener: Listener, engine: Arc<StatementEngine>) {
             () = engine.stopping().requested() => break,
             _ = connections.join_next(), if !connections.is_empty() => {}
             connection = listener.accept() => {
-                connections.spawn(converse(connection, router.clone(), Arc::clone(&engine)));
+                let engine = Arc::clone(&engine);
+                let talk = converse(connection, router.clone(), engine, access.clone());
+                connections.spawn(Box::pin(talk));
             }
         }
     }
@@ -59,10 +64,28 @@ pub(super) async fn serve(listener: Listener, engine: Arc<StatementEngine>) {
 }
 
 /// Answers the requests of one connection.
-async fn converse(connection: Connection, router: Router, engine: Arc<StatementEngine>) {
+async fn converse(
+    connection: Connection,
+    router: Router,
+    engine: Arc<StatementEngine>,
+    access: Access,
+) {
     let Connection { socket, peer, place } = connection;
     let _open = (place, engine.metrics().connected(Door::Http));
     let router = router.layer(axum::Extension(ConnectInfo(peer)));
+    let Some(tls) = access.tls() else {
+        return Box::pin(answer(socket, router, &engine)).await;
+    };
+    // A client that does not finish its greeting is like one that sends no request.
+    if let Ok(Ok(socket)) = tokio::time::timeout(HEAD_TIME, tls.accept(socket)).await {
+        Box::pin(answer(socket, router, &engine)).await;
+    }
+}
+
+async fn answer<S>(socket: S, router: Router, engine: &StatementEngine)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
     let service = TowerToHyperService::new(router);
@@ -75,7 +98,7 @@ async fn converse(connection: Connection, router: Router, engine: Arc<StatementE
     let _ = answering.await;
 }
 
-fn router(shared: Shared) -> Router {
+fn router(shared: Shared, access: &Access) -> Router {
     let pages = page::router(shared.engine.location());
     let api = Router::new()
         .route("/api/sql", get(sql::get).post(sql::post))
@@ -88,7 +111,8 @@ fn router(shared: Shared) -> Router {
         .route("/metrics", get(figures))
         .merge(api)
         .merge(pages)
-        .layer(axum::middleware::from_fn(checks::check))
+        .layer(axum::middleware::from_fn_with_state(access.users().cloned(), login::check))
+        .layer(axum::middleware::from_fn_with_state(access.users().is_some(), checks::check))
         .with_state(shared)
 }
 

@@ -16,6 +16,7 @@ use futures::stream;
 use serde::{Deserialize, Serialize};
 
 use super::Shared;
+use super::login::User;
 use crate::output::{Encoder, Format, OutputError};
 use crate::query::QueryError;
 use crate::serve::Door;
@@ -76,25 +77,32 @@ impl WantedFormat {
 pub(super) async fn get(
     State(shared): State<Shared>,
     Extension(ConnectInfo(peer)): Extension<ConnectInfo<SocketAddr>>,
+    user: Option<Extension<User>>,
     Query(wanted): Query<Wanted>,
 ) -> Response {
     let text = wanted.sql.clone().unwrap_or_default();
-    Box::pin(answer(shared, peer, text, wanted)).await
+    Box::pin(answer(shared, who(user, peer), text, wanted)).await
 }
 
 /// Answers a statement in the body, which has no limit of length that browsers impose.
 pub(super) async fn post(
     State(shared): State<Shared>,
     Extension(ConnectInfo(peer)): Extension<ConnectInfo<SocketAddr>>,
+    user: Option<Extension<User>>,
     Query(wanted): Query<Wanted>,
     text: String,
 ) -> Response {
-    Box::pin(answer(shared, peer, text, wanted)).await
+    Box::pin(answer(shared, who(user, peer), text, wanted)).await
 }
 
-async fn answer(shared: Shared, peer: SocketAddr, text: String, wanted: Wanted) -> Response {
+/// Returns the user, or the address where there are no users.
+fn who(user: Option<Extension<User>>, peer: SocketAddr) -> String {
+    user.map_or_else(|| peer.ip().to_string(), |Extension(User(name))| name)
+}
+
+async fn answer(shared: Shared, who: String, text: String, wanted: Wanted) -> Response {
     let cancel = Shutdown::default();
-    let request = Request { door: Door::Http, who: peer.ip().to_string(), text, cancel };
+    let request = Request { door: Door::Http, who, text, cancel };
     let mut answer = match Box::pin(shared.engine.start(&shared.session, request)).await {
         Ok(answer) => answer,
         Err(error) => return refusal(&error),
@@ -241,7 +249,8 @@ fn refusal(error: &StatementError) -> Response {
             | QueryError::List { .. }
             | QueryError::Table { .. }
             | QueryError::Fault { .. },
-        ) => StatusCode::INTERNAL_SERVER_ERROR,
+        )
+        | StatementError::Threads(_) => StatusCode::INTERNAL_SERVER_ERROR,
         StatementError::Query(_) => StatusCode::BAD_REQUEST,
         StatementError::TimedOut(_) => StatusCode::GATEWAY_TIMEOUT,
         StatementError::Cancelled | StatementError::Unread | StatementError::Stopping => {
