@@ -330,6 +330,19 @@ async fn a_statement_that_exhausts_memory_fails_alone() {
     assert_eq!(server.rows("SELECT 1").await, json!([["1"]]));
 }
 
+#[test]
+fn a_health_check_says_whether_the_server_is_ready() {
+    let lake = TestLake::new();
+    let server = Server::start(&lake, &[]);
+    let url = server.url("/");
+    let healthy = lake.run("serve", &["health", &url]);
+    assert_eq!((healthy.code, healthy.stderr.as_str()), (Some(0), ""), "{healthy}");
+    drop(server);
+    let gone = lake.run("serve", &["health", &url]);
+    assert_eq!(gone.code, Some(1), "{gone}");
+    assert!(gone.stderr.contains("not ready"), "{gone}");
+}
+
 #[tokio::test]
 async fn a_server_that_is_to_stop_ends_well_and_has_logged_its_statements() {
     let server = Server::start(&TestLake::new(), &["--log-format", "json"]);

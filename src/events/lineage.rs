@@ -8,13 +8,13 @@ use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::document::TableVersions;
-use crate::output::folder_of;
+use crate::output::check_folder;
 
 const EVENT_SCHEMA: &str = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent";
 const PRODUCER: &str = concat!("urn:lakehouse:", env!("CARGO_PKG_VERSION"));
@@ -58,10 +58,7 @@ impl LineageFile {
     /// Takes the file that a user named; its folder must be there.
     pub(crate) fn open(path: Option<PathBuf>) -> anyhow::Result<Self> {
         if let Some(path) = &path {
-            let folder = folder_of(path);
-            if !folder.is_dir() {
-                bail!("--openlineage: there is no folder {}; make it first", folder.display());
-            }
+            check_folder("--openlineage", path)?;
         }
         Ok(Self(path))
     }

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use chrono::{DateTime, Utc};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::family::Family;
@@ -17,7 +17,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::summary::{Archives, Summary};
-use crate::output::{OutputFile, folder_of};
+use crate::output::{OutputFile, check_folder};
 
 const LAST_SUCCESS: &str = "lakehouse_last_success_timestamp_seconds";
 
@@ -37,10 +37,7 @@ impl MetricsFile {
     /// Takes the file that a user named; its folder must be there.
     pub(crate) fn open(path: Option<PathBuf>) -> anyhow::Result<Self> {
         if let Some(path) = &path {
-            let folder = folder_of(path);
-            if !folder.is_dir() {
-                bail!("--metrics-file: there is no folder {}; make it first", folder.display());
-            }
+            check_folder("--metrics-file", path)?;
         }
         Ok(Self(path))
     }

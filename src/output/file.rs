@@ -141,6 +141,17 @@ fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).open(path)
 }
 
+/// Refuses a file that a flag names, if its folder is not there.
+pub(crate) fn check_folder(flag: &str, path: &Path) -> anyhow::Result<()> {
+    let folder = folder_of(path);
+    anyhow::ensure!(
+        folder.is_dir(),
+        "{flag}: there is no folder {}; make it first",
+        folder.display()
+    );
+    Ok(())
+}
+
 /// Returns the folder that a file is in, or would be in; `.` for a name alone.
 pub(crate) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))

@@ -34,7 +34,7 @@ use table::TableWriter;
 use thiserror::Error;
 
 pub(crate) use encoder::Encoder;
-pub(crate) use file::{OutputFile, folder_of};
+pub(crate) use file::{OutputFile, check_folder, folder_of};
 pub(crate) use parts::OutputFolder;
 pub(crate) use table::type_name;
 
