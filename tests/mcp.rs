@@ -1,27 +1,21 @@
 //! The lake for assistants: what the tools answer, where answers end, and what is refused.
 
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::process::{ChildStdin, ChildStdout, Stdio};
 
 use serde_json::{Value, json};
 
+use crate::support::process::Background;
 use crate::support::samples::{identify, sample_folder, trades_key};
 use crate::support::test_lake::TestLake;
 
-/// The program as an assistant starts it; dropping it kills it.
+/// The program as an assistant starts it, which is killed when it is dropped.
 struct Assistant {
-    child: Child,
+    child: Background,
     /// Nothing once the assistant is gone.
     input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
     calls: u64,
-}
-
-impl Drop for Assistant {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 impl Assistant {
@@ -31,7 +25,7 @@ impl Assistant {
         let mut child = program.spawn().unwrap();
         let input = child.stdin.take();
         let output = BufReader::new(child.stdout.take().unwrap());
-        let mut assistant = Self { child, input, output, calls: 0 };
+        let mut assistant = Self { child: Background(child), input, output, calls: 0 };
         let client = json!({ "name": "test", "version": "1" });
         let hello = assistant.request(
             "initialize",

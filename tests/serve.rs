@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use arrow::array::RecordBatch;
 use arrow::ipc::reader::FileReader;
@@ -11,24 +11,18 @@ use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 
 use crate::support::gold_scene::{GoldScene, hourly};
+use crate::support::process::Background;
 use crate::support::statements::{answer, open};
 use crate::support::test_lake::TestLake;
 
 /// An answer that never ends, of which no client reads all.
 const ENDLESS: &str = "SELECT value FROM generate_series(1, 1000000000000)";
 
-/// The program as a server; dropping it kills it.
+/// The program as a server, which is killed when it is dropped.
 struct Server {
-    child: Child,
+    child: Background,
     address: String,
     client: Client,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 impl Server {
@@ -42,7 +36,11 @@ impl Server {
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim().trim_start_matches("http://").trim_end_matches('/').to_owned();
         assert!(address.starts_with("127.0.0.1:"), "{line}");
-        Self { child, address, client: Client::builder().no_proxy().build().unwrap() }
+        Self {
+            child: Background(child),
+            address,
+            client: Client::builder().no_proxy().build().unwrap(),
+        }
     }
 
     fn url(&self, path: &str) -> String {

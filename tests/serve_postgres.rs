@@ -4,12 +4,13 @@ use std::error::Error;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::pin::pin;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 
 use futures::{StreamExt, TryStreamExt};
 use tokio_postgres::types::{FromSql, Type};
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
+use crate::support::process::Background;
 use crate::support::test_lake::TestLake;
 
 /// A statement that computes for hours and neither finds a row nor pauses.
@@ -19,19 +20,12 @@ const SILENT: &str =
 /// An answer that never ends, of which no client reads all.
 const ENDLESS: &str = "SELECT value FROM generate_series(1, 1000000000000)";
 
-/// The program as a server; dropping it kills it.
+/// The program as a server, which is killed when it is dropped.
 struct Server {
-    child: Child,
+    _child: Background,
     port: u16,
     /// The address of the page, if it is served.
     page: Option<String>,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 impl Server {
@@ -48,7 +42,7 @@ impl Server {
             output.read_line(&mut line).unwrap();
         }
         let port = line.split("port=").nth(1).unwrap().split(' ').next().unwrap();
-        Self { child, port: port.parse().unwrap(), page }
+        Self { _child: Background(child), port: port.parse().unwrap(), page }
     }
 
     fn config(&self) -> Config {

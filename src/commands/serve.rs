@@ -4,19 +4,21 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use bytesize::ByteSize;
 
 use super::CommandOutcome;
 use super::context::{Context, open_lake};
-use crate::cli::{AddUserFlags, HealthFlags, ServeCommand, ServeFlags};
+use crate::cli::{AddUserFlags, HealthFlags, ServeCommand, ServeFlags, StatementFlags};
 use crate::error_chain::messages;
 use crate::query::SessionOptions;
 use crate::serve::{Access, AccessError, Limits, NetworkDoor, Server, StatementEngine, Users};
+use crate::settings::Settings;
 use crate::shell::answer::session_options;
 use crate::shutdown::Shutdown;
 use crate::terminal::console::{self, MessageKind};
 
 /// The longest that a statement may take where the user does not say.
-pub(super) const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The longest that a server may take to say whether it is ready.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(3);
@@ -34,19 +36,9 @@ pub(super) async fn run(flags: &ServeFlags, context: &Context) -> anyhow::Result
     }
     let access = access(flags)?;
     let settings = context.settings()?;
-    let lake = open_lake(&settings.lake)?;
-    let options = SessionOptions {
-        memory_limit: Some(usize::try_from(flags.memory.0).unwrap_or(usize::MAX)),
-        ..session_options(&settings, &flags.statement)?
-    };
-    let limits = Limits {
-        statements: flags.max_statements,
-        timeout: flags.statement.timeout.unwrap_or(TIMEOUT),
-    };
-    let parameters = flags.statement.parameters.clone();
     let stopping = stop_on_signals(context);
-    let location = settings.lake.clone();
-    let engine = StatementEngine::new(lake, location, options, parameters, limits, stopping)?;
+    let memory = flags.memory;
+    let engine = engine(&settings, &flags.statement, memory, flags.max_statements, stopping)?;
     let mut server = Server::new(engine, access.clone());
     for (door, named, default) in [
         (NetworkDoor::Http, flags.http, HTTP_PORT),
@@ -66,6 +58,25 @@ pub(super) async fn run(flags: &ServeFlags, context: &Context) -> anyhow::Result
     }
     server.run().await?;
     Ok(CommandOutcome::Done)
+}
+
+/// Sets up the engine that answers the statements of clients.
+pub(super) fn engine(
+    settings: &Settings,
+    flags: &StatementFlags,
+    memory: ByteSize,
+    statements: usize,
+    stopping: Shutdown,
+) -> anyhow::Result<StatementEngine> {
+    let lake = open_lake(&settings.lake)?;
+    let options = SessionOptions {
+        memory_limit: Some(usize::try_from(memory.0).unwrap_or(usize::MAX)),
+        ..session_options(settings, flags)?
+    };
+    let limits = Limits { statements, timeout: flags.timeout.unwrap_or(TIMEOUT) };
+    let parameters = flags.parameters.clone();
+    let location = settings.lake.clone();
+    Ok(StatementEngine::new(lake, location, options, parameters, limits, stopping)?)
 }
 
 /// Returns whether a server says that it is ready: exit code 0 or 1, which are all that health

@@ -103,6 +103,21 @@ impl LakeCatalog {
         Ok(all)
     }
 
+    /// Opens all tables of the lake in the order of their names. One that cannot be read is left
+    /// out; a statement that names it says why.
+    ///
+    /// # Errors
+    /// When the lake cannot be listed.
+    pub(crate) async fn open_all(&self) -> Result<Vec<(TableName, TableScan)>, QueryError> {
+        let mut tables = Vec::new();
+        for name in self.list().await? {
+            if let Ok(Some(table)) = self.open(&name).await {
+                tables.push((name, table));
+            }
+        }
+        Ok(tables)
+    }
+
     /// Makes sure that this program knows the lake's format.
     ///
     /// # Errors

@@ -8,6 +8,9 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+
+use crate::shutdown::Shutdown;
 
 /// Open connections of one door at most; more are closed at once.
 const CONNECTIONS: usize = 512;
@@ -47,8 +50,28 @@ impl Listener {
         self.address
     }
 
+    /// Talks on each connection, until `stopping` is requested and what was begun has ended.
+    pub(super) async fn serve<F>(self, stopping: &Shutdown, mut talk: impl FnMut(Connection) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                biased;
+                () = stopping.requested() => break,
+                _ = connections.join_next(), if !connections.is_empty() => {}
+                connection = self.accept() => {
+                    connections.spawn(Box::pin(talk(connection)));
+                }
+            }
+        }
+        drop(self);
+        while connections.join_next().await.is_some() {}
+    }
+
     /// Waits for the next connection.
-    pub(super) async fn accept(&self) -> Connection {
+    async fn accept(&self) -> Connection {
         loop {
             let Ok((socket, peer)) = self.listener.accept().await else {
                 tokio::time::sleep(REST).await;

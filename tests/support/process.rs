@@ -1,5 +1,6 @@
 //! Processes that end by themselves, or are killed at a named step or at some moment.
 
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -28,9 +29,33 @@ pub(crate) struct End {
     pub(crate) took: Duration,
 }
 
+/// A process that is killed when nobody needs it any more.
+pub(crate) struct Background(pub(crate) Child);
+
+impl Deref for Background {
+    type Target = Child;
+
+    fn deref(&self) -> &Child {
+        &self.0
+    }
+}
+
+impl DerefMut for Background {
+    fn deref_mut(&mut self) -> &mut Child {
+        &mut self.0
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// A process at work.
 pub(crate) struct Running {
-    child: Child,
+    child: Background,
     kill: Kill,
     started: Instant,
     marker: PathBuf,
@@ -47,7 +72,8 @@ impl Running {
         }
         command.stdin(Stdio::null()).stdout(Stdio::null());
         command.stderr(std::fs::File::create(&stderr).unwrap());
-        Self { child: command.spawn().unwrap(), kill, started: Instant::now(), marker, stderr }
+        let child = Background(command.spawn().unwrap());
+        Self { child, kill, started: Instant::now(), marker, stderr }
     }
 
     /// Looks whether the process has ended or is to be killed now.
@@ -71,13 +97,6 @@ impl Running {
         let _ = std::fs::remove_file(&self.marker);
         std::fs::remove_file(&self.stderr).unwrap();
         Some(End { killed, code: ended.and_then(|ended| ended.code()), stderr, took })
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

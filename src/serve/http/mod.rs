@@ -21,7 +21,6 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::task::JoinSet;
 
 use super::Door;
 use super::access::Access;
@@ -46,21 +45,9 @@ struct Shared {
 pub(super) async fn serve(listener: Listener, engine: Arc<StatementEngine>, access: Access) {
     let session = engine.session();
     let router = router(Shared { engine: Arc::clone(&engine), session }, &access);
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            biased;
-            () = engine.stopping().requested() => break,
-            _ = connections.join_next(), if !connections.is_empty() => {}
-            connection = listener.accept() => {
-                let engine = Arc::clone(&engine);
-                let talk = converse(connection, router.clone(), engine, access.clone());
-                connections.spawn(Box::pin(talk));
-            }
-        }
-    }
-    drop(listener);
-    while connections.join_next().await.is_some() {}
+    let talk =
+        |connection| converse(connection, router.clone(), Arc::clone(&engine), access.clone());
+    listener.serve(engine.stopping(), talk).await;
 }
 
 /// Answers the requests of one connection.

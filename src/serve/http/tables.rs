@@ -40,15 +40,8 @@ pub(super) async fn list(State(shared): State<Shared>) -> Response {
 }
 
 async fn read(shared: &Shared) -> Result<Vec<Table>, QueryError> {
-    let catalog = shared.session.catalog();
-    let mut tables = Vec::new();
-    for name in catalog.list().await? {
-        // One that cannot be read is left out here; a statement that names it says why.
-        if let Ok(Some(table)) = catalog.open(&name).await {
-            tables.push(describe(&name, &table));
-        }
-    }
-    Ok(tables)
+    let tables = shared.session.catalog().open_all().await?;
+    Ok(tables.iter().map(|(name, table)| describe(name, table)).collect())
 }
 
 fn describe(name: &TableName, table: &TableScan) -> Table {

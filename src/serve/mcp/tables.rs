@@ -37,14 +37,8 @@ struct Column {
 
 /// Lists the tables that can be read.
 pub(super) async fn list(catalog: &LakeCatalog) -> Result<Vec<Table>, QueryError> {
-    let mut tables = Vec::new();
-    for name in catalog.list().await? {
-        // One that cannot be read is left out here; a statement that names it says why.
-        if let Ok(Some(table)) = catalog.open(&name).await {
-            tables.push(summary(&name, &table));
-        }
-    }
-    Ok(tables)
+    let tables = catalog.open_all().await?;
+    Ok(tables.iter().map(|(name, table)| summary(name, table)).collect())
 }
 
 /// Describes a table by its name, with or without the schema.

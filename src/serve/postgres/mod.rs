@@ -34,7 +34,6 @@ use pgwire::api::{PgWireServerHandlers, RandomPidSecretKeyGenerator};
 use pgwire::tokio::process_socket;
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
-use tokio::task::JoinSet;
 
 use self::cancel::Cancels;
 pub(super) use self::catalog::Catalog;
@@ -72,19 +71,8 @@ pub(super) async fn serve(
         keys: Arc::default(),
         access,
     };
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            biased;
-            () = engine.stopping().requested() => break,
-            _ = connections.join_next(), if !connections.is_empty() => {}
-            connection = listener.accept() => {
-                connections.spawn(Box::pin(converse(connection, shared.clone())));
-            }
-        }
-    }
-    drop(listener);
-    while connections.join_next().await.is_some() {}
+    let talk = |connection| converse(connection, shared.clone());
+    listener.serve(engine.stopping(), talk).await;
 }
 
 /// Answers the messages of one connection.
