@@ -68,6 +68,7 @@ mod report_page;
 mod resume;
 mod serve;
 mod serve_postgres;
+mod serve_views;
 mod settings;
 mod shards;
 mod shell;

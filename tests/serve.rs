@@ -19,14 +19,14 @@ use crate::support::test_lake::TestLake;
 const ENDLESS: &str = "SELECT value FROM generate_series(1, 1000000000000)";
 
 /// The program as a server, which is killed when it is dropped.
-struct Server {
+pub(crate) struct Server {
     child: Background,
     address: String,
     client: Client,
 }
 
 impl Server {
-    fn start(lake: &TestLake, flags: &[&str]) -> Self {
+    pub(crate) fn start(lake: &TestLake, flags: &[&str]) -> Self {
         Self::run(lake.program("serve", &[&["--http", "127.0.0.1:0"], flags].concat()))
     }
 
@@ -47,7 +47,7 @@ impl Server {
         format!("http://{}{path}", self.address)
     }
 
-    async fn get(&self, path: &str) -> Response {
+    pub(crate) async fn get(&self, path: &str) -> Response {
         self.client.get(self.url(path)).send().await.unwrap()
     }
 
@@ -56,7 +56,7 @@ impl Server {
     }
 
     /// Returns the rows of a statement as JSON.
-    async fn rows(&self, sql: &str) -> Value {
+    pub(crate) async fn rows(&self, sql: &str) -> Value {
         let response = self.post("/api/sql", sql).await;
         let status = response.status();
         let text = response.text().await.unwrap();

@@ -1,8 +1,6 @@
 //! `lakehouse mcp`: the lake for an assistant, which starts the program and talks to it over
 //! standard input and output.
 
-use std::sync::Arc;
-
 use super::CommandOutcome;
 use super::context::Context;
 use super::serve::engine;
@@ -17,12 +15,13 @@ const STATEMENTS: usize = 4;
 pub(super) async fn run(flags: &McpFlags, context: &Context) -> anyhow::Result<CommandOutcome> {
     let settings = context.settings()?;
     let stopping = Shutdown::on_signals(|| {});
-    let engine = engine(&settings, &flags.statement, flags.memory, STATEMENTS, stopping)?;
+    let statement = &flags.statement;
+    let memory = flags.memory;
+    let engine = engine(&settings, context, statement, memory, STATEMENTS, stopping)?;
     let answers = AnswerLimits {
         rows: flags.max_rows,
         bytes: usize::try_from(flags.max_bytes.0).unwrap_or(usize::MAX),
     };
-    let matrix = Arc::new(settings.matrix.clone());
-    Box::pin(McpServer::new(engine, matrix, answers, context.clock.clone()).run()).await?;
+    Box::pin(McpServer::new(engine, answers).run()).await?;
     Ok(CommandOutcome::Done)
 }

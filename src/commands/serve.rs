@@ -1,6 +1,7 @@
 //! `lakehouse serve`: the lake over the network, until a signal ends it.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -11,7 +12,9 @@ use super::context::{Context, open_lake};
 use crate::cli::{AddUserFlags, HealthFlags, ServeCommand, ServeFlags, StatementFlags};
 use crate::error_chain::messages;
 use crate::query::SessionOptions;
-use crate::serve::{Access, AccessError, Limits, NetworkDoor, Server, StatementEngine, Users};
+use crate::serve::{
+    Access, AccessError, Limits, NetworkDoor, ServedLake, Server, StatementEngine, Users,
+};
 use crate::settings::Settings;
 use crate::shell::answer::session_options;
 use crate::shutdown::Shutdown;
@@ -38,7 +41,8 @@ pub(super) async fn run(flags: &ServeFlags, context: &Context) -> anyhow::Result
     let settings = context.settings()?;
     let stopping = stop_on_signals(context);
     let memory = flags.memory;
-    let engine = engine(&settings, &flags.statement, memory, flags.max_statements, stopping)?;
+    let statements = flags.max_statements;
+    let engine = engine(&settings, context, &flags.statement, memory, statements, stopping)?;
     let mut server = Server::new(engine, access.clone());
     for (door, named, default) in [
         (NetworkDoor::Http, flags.http, HTTP_PORT),
@@ -63,20 +67,25 @@ pub(super) async fn run(flags: &ServeFlags, context: &Context) -> anyhow::Result
 /// Sets up the engine that answers the statements of clients.
 pub(super) fn engine(
     settings: &Settings,
+    context: &Context,
     flags: &StatementFlags,
     memory: ByteSize,
     statements: usize,
     stopping: Shutdown,
 ) -> anyhow::Result<StatementEngine> {
-    let lake = open_lake(&settings.lake)?;
+    let served = ServedLake {
+        lake: open_lake(&settings.lake)?,
+        location: settings.lake.clone(),
+        matrix: Arc::new(settings.matrix.clone()),
+        clock: context.clock.clone(),
+    };
     let options = SessionOptions {
         memory_limit: Some(usize::try_from(memory.0).unwrap_or(usize::MAX)),
         ..session_options(settings, flags)?
     };
     let limits = Limits { statements, timeout: flags.timeout.unwrap_or(TIMEOUT) };
     let parameters = flags.parameters.clone();
-    let location = settings.lake.clone();
-    Ok(StatementEngine::new(lake, location, options, parameters, limits, stopping)?)
+    Ok(StatementEngine::new(served, options, parameters, limits, stopping)?)
 }
 
 /// Returns whether a server says that it is ready: exit code 0 or 1, which are all that health

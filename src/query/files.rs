@@ -7,12 +7,13 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use chrono::NaiveDate;
 use datafusion::arrow::array::{
-    Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, StringArray, StringBuilder,
-    UInt64Array, UInt64Builder,
+    Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions, StringArray,
+    StringBuilder, UInt64Array, UInt64Builder,
 };
-use datafusion::arrow::compute::{CastOptions, cast_with_options, concat, filter};
-use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::arrow::compute::{CastOptions, cast_with_options, concat, filter, max};
+use datafusion::arrow::datatypes::{Date32Type, Field, Schema, SchemaRef};
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::{Result, ScalarValue};
 use deltalake::DeltaTableError;
@@ -113,6 +114,16 @@ impl FileList {
     #[must_use]
     pub fn total_rows(&self) -> Option<usize> {
         self.iter().map(|file| file.rows()).sum()
+    }
+
+    /// Returns the last day in a partition column; nothing if it has no days.
+    pub(super) fn last_day(&self, column: usize) -> Option<NaiveDate> {
+        let last = |chunk: &Arc<FileChunk>| {
+            let days = chunk.partition(column).as_primitive_opt::<Date32Type>()?;
+            max(days)
+        };
+        let day = self.chunks.iter().filter_map(last).max()?;
+        Date32Type::to_naive_date_opt(day)
     }
 
     /// Returns the chunks, each with the place of its first file in the whole list.

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use deltalake::kernel::Snapshot;
 use deltalake::logstore::LogStoreRef;
@@ -48,6 +48,7 @@ pub struct TableSnapshot {
     partition_columns: Vec<String>,
     partition_fields: Vec<Field>,
     sort_columns: Vec<String>,
+    description: Option<String>,
     /// Comments on columns, by the column's place.
     comments: Vec<(usize, String)>,
     files: FileList,
@@ -128,9 +129,20 @@ impl TableSnapshot {
         &self.sort_columns
     }
 
+    /// Returns the description of the table, if it has one.
+    pub(crate) fn description(&self) -> Option<&str> {
+        self.description.as_deref()
+    }
+
     /// Returns the comments on columns that have one, by the column's place.
     pub(crate) fn comments(&self) -> &[(usize, String)] {
         &self.comments
+    }
+
+    /// Returns the last day of which there are rows, where the table is partitioned by day.
+    pub(crate) fn last_day(&self) -> Option<NaiveDate> {
+        let column = self.partition_columns.iter().position(|name| name == "date")?;
+        self.files.last_day(column)
     }
 
     /// Returns the active files.
@@ -154,6 +166,7 @@ impl TableSnapshot {
             id: state.metadata().id().to_owned(),
             version: state.version(),
             sort_columns: sort_columns(state.metadata().configuration(), &schema),
+            description: state.metadata().description().map(str::to_owned),
             comments: comments(state.arrow_schema().as_ref()),
             schema,
             partition_columns,
@@ -177,6 +190,7 @@ impl TableSnapshot {
             partition_columns: self.partition_columns.clone(),
             partition_fields: self.partition_fields.clone(),
             sort_columns: self.sort_columns.clone(),
+            description: self.description.clone(),
             comments: self.comments.clone(),
             files,
         })

@@ -33,7 +33,7 @@ function calendar(series, year) {
     const run = runAt(series.runs, day);
     const kind = `${run ? dayKind(run.state) : "day-none"}${latest && day === Math.min(last, latest.end) ? " last" : ""}`;
     const what = run ? `${run.state.text}${run.detail ? ` – ${run.detail}` : ""}` : "not looked at";
-    svg.append(draw("rect", { x: left + week * CELL, y: top + at * CELL, width: CELL - 2, height: CELL - 2, rx: 2, class: kind },
+    svg.append(draw("rect", { x: left + week * CELL, y: top + at * CELL, width: CELL - 2, height: CELL - 2, rx: 2, class: kind, "data-day": isoOf(day) },
       draw("title", {}, `${isoOf(day)}: ${what}`)));
   }
   return svg;

@@ -10,15 +10,23 @@ use sha2::{Digest, Sha256};
 const MARKUP: &str = include_str!("report.html");
 
 /// The style, in the order in which later rules win.
-const STYLE: [&str; 2] = [include_str!("base.css"), include_str!("charts.css")];
+pub(crate) const STYLE: [&str; 2] = [include_str!("base.css"), include_str!("charts.css")];
 
-/// The script: one function, whose parts use the parts before them.
-const SCRIPT: [&str; 7] = [
+/// What the page of the report and pages like it have in common: one function's beginning, whose
+/// parts use the parts before them.
+pub(crate) const COMMON_SCRIPT: [&str; 6] = [
     include_str!("base.js"),
     include_str!("time.js"),
+    include_str!("lists.js"),
+    include_str!("strips.js"),
+    include_str!("calendar.js"),
+    include_str!("chart.js"),
+];
+
+/// The rest of the report's script.
+const SCRIPT: [&str; 4] = [
     include_str!("tables.js"),
     include_str!("coverage.js"),
-    include_str!("calendar.js"),
     include_str!("candles.js"),
     include_str!("main.js"),
 ];
@@ -36,13 +44,10 @@ pub(crate) struct Parts<'a> {
     pub(crate) allowed: &'a str,
 }
 
-/// What the page of the report and pages like it have in common.
-pub(crate) const COMMON_STYLE: &str = STYLE[0];
-pub(crate) const COMMON_SCRIPT: [&str; 2] = [SCRIPT[0], SCRIPT[1]];
-
 /// Puts data (JSON) and a title into the page of the report.
 pub(super) fn fill(location: &str, json: &str) -> String {
-    let parts = Parts { markup: MARKUP, style: &STYLE, script: &SCRIPT, allowed: "" };
+    let script = [&COMMON_SCRIPT[..], &SCRIPT].concat();
+    let parts = Parts { markup: MARKUP, style: &STYLE, script: &script, allowed: "" };
     fill_parts(parts, location, json)
 }
 

@@ -5,15 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use datafusion::execution::runtime_env::RuntimeEnv;
+use lakehouse_core::matrix::Matrix;
 use tokio::sync::Semaphore;
 
 use super::audit::{AuditCounts, AuditCountsError};
 use super::metrics::Metrics;
 use super::statement::{Answer, Request, Rows, StatementError, start};
+use super::status::{StatusCache, StatusCacheError};
 use super::threads::Threads;
 use crate::audit::OpenRows;
+use crate::clock::Clock;
 use crate::query::{Engine, QueryError, Session, SessionOptions};
 use crate::shutdown::Shutdown;
+use crate::status::LakeStatus;
 use crate::storage::lake::Lake;
 
 /// How old what a statement sees of a table may be: no log is listed for each statement.
@@ -28,12 +32,20 @@ pub(crate) struct Limits {
     pub(crate) timeout: Duration,
 }
 
+/// The lake that is served.
+#[derive(Clone, Debug)]
+pub(crate) struct ServedLake {
+    pub(crate) lake: Lake,
+    /// The lake's folder or URL, as the user names it.
+    pub(crate) location: String,
+    pub(crate) matrix: Arc<Matrix>,
+    pub(crate) clock: Clock,
+}
+
 /// The engine with its limits, over one lake.
 #[derive(Debug)]
 pub(crate) struct StatementEngine {
-    lake: Lake,
-    /// The lake's folder or URL, as the user names it.
-    location: String,
+    served: ServedLake,
     engine: Engine,
     options: SessionOptions,
     parameters: Vec<(String, String)>,
@@ -42,6 +54,7 @@ pub(crate) struct StatementEngine {
     threads: Arc<Threads>,
     metrics: Metrics,
     audit: AuditCounts,
+    status: StatusCache,
     stopping: Shutdown,
     aborted: Shutdown,
 }
@@ -52,22 +65,20 @@ impl StatementEngine {
     /// # Errors
     /// When the lake's store or the spill folder cannot be used.
     pub(crate) fn new(
-        lake: Lake,
-        location: String,
+        served: ServedLake,
         options: SessionOptions,
         parameters: Vec<(String, String)>,
         limits: Limits,
         stopping: Shutdown,
     ) -> Result<Self, QueryError> {
         let options = SessionOptions { max_age: MAX_AGE, ..options };
-        let engine = Engine::over(&lake, &options)?;
+        let engine = Engine::over(&served.lake, &options)?;
         let running = Arc::new(Semaphore::new(limits.statements));
         let threads = Arc::new(Threads::new(limits.statements));
         let metrics = Metrics::new();
         let aborted = Shutdown::default();
         Ok(Self {
-            lake,
-            location,
+            served,
             engine,
             options,
             parameters,
@@ -76,6 +87,7 @@ impl StatementEngine {
             threads,
             metrics,
             audit: AuditCounts::default(),
+            status: StatusCache::default(),
             stopping,
             aborted,
         })
@@ -92,7 +104,7 @@ impl StatementEngine {
     }
 
     fn session_with(&self, options: SessionOptions) -> Session {
-        let mut session = Session::with_engine(&self.engine, &self.lake, options);
+        let mut session = Session::with_engine(&self.engine, &self.served.lake, options);
         for (name, value) in &self.parameters {
             session.set_parameter(name, value);
         }
@@ -158,7 +170,12 @@ impl StatementEngine {
 
     /// Returns what audits found and still holds; nothing if the lake was never audited.
     pub(super) async fn audit(&self) -> Result<Option<OpenRows>, AuditCountsError> {
-        self.audit.read(&self.lake, self.session().catalog()).await
+        self.audit.read(&self.served.lake, self.session().catalog()).await
+    }
+
+    /// Returns what the lake holds by series and day.
+    pub(super) async fn status(&self) -> Result<Arc<LakeStatus>, StatusCacheError> {
+        self.status.read(&self.served, self.session().catalog()).await
     }
 
     /// Writes the figures in the text format of Prometheus.
@@ -177,11 +194,11 @@ impl StatementEngine {
     }
 
     pub(super) const fn lake(&self) -> &Lake {
-        &self.lake
+        &self.served.lake
     }
 
     pub(super) fn location(&self) -> &str {
-        &self.location
+        &self.served.location
     }
 
     pub(super) const fn stopping(&self) -> &Shutdown {

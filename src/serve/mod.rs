@@ -15,6 +15,7 @@ mod metrics;
 mod postgres;
 mod rows_json;
 mod statement;
+mod status;
 mod threads;
 mod users;
 
@@ -26,7 +27,7 @@ use thiserror::Error;
 use tokio::task::JoinSet;
 
 pub(crate) use self::access::{Access, AccessError};
-pub(crate) use self::engine::{Limits, StatementEngine};
+pub(crate) use self::engine::{Limits, ServedLake, StatementEngine};
 use self::listen::Listener;
 pub(crate) use self::mcp::{AnswerLimits, McpServer};
 use self::postgres::Catalog;
@@ -148,7 +149,7 @@ impl Server {
             let access = self.access.clone();
             match door {
                 NetworkDoor::Http => doors.spawn(http::serve(listener, engine, access)),
-                NetworkDoor::Postgres => match Catalog::new(&engine) {
+                NetworkDoor::Postgres => match Box::pin(Catalog::new(&engine)).await {
                     Ok(catalog) => doors.spawn(postgres::serve(listener, engine, access, catalog)),
                     Err(error) => return Err(error.into()),
                 },

@@ -5,6 +5,7 @@ import json
 import tempfile
 
 from selenium import webdriver
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 
@@ -46,9 +47,13 @@ class Browser:
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {
             "media": media, "features": [{"name": "prefers-color-scheme", "value": scheme}]})
 
-    def open(self, page):
-        """Opens a file."""
-        self.driver.get(f"file://{page}")
+    def open(self, address):
+        """Opens a page."""
+        self.driver.get(address)
+
+    def keys(self, *keys):
+        """Presses keys where the focus is."""
+        ActionChains(self.driver).send_keys(*keys).perform()
 
     def run(self, script, *arguments):
         """Runs a script in the page and returns what it returns."""

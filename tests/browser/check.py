@@ -7,85 +7,8 @@ import pathlib
 import sys
 
 from browser import DESKTOP, PAPER, PHONE, Browser
+from checks import check, check_fit, check_quiet, choose, count, press, text
 from pages import data_of, many_series, with_data
-
-# The ratio of the lightness of a text to that of what it stands on, for every text that can be seen.
-CONTRASTS = """
-    const channel = (value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
-    const light = ([r, g, b]) => 0.2126 * channel(r / 255) + 0.7152 * channel(g / 255) + 0.0722 * channel(b / 255);
-    const parts = (color) => color.match(/[\\d.]+/g).map(Number);
-    const below = (element) => {
-        for (let at = element; at; at = at.parentElement) {
-            const color = parts(getComputedStyle(at).backgroundColor);
-            if (color.length < 4 || color[3] === 1) return color;
-        }
-        return [255, 255, 255];
-    };
-    const poor = [];
-    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
-        const element = node.parentElement;
-        const seen = element.checkVisibility() && !element.closest("script, noscript, title, option");
-        if (!seen || !node.textContent.trim()) continue;
-        const style = getComputedStyle(element);
-        const [text, ground] = [light(parts(element.closest("svg") ? style.fill : style.color)), light(below(element))];
-        const ratio = (Math.max(text, ground) + 0.05) / (Math.min(text, ground) + 0.05);
-        if (ratio < 4.5) poor.push(`${node.textContent.trim().slice(0, 40)}: ${ratio.toFixed(2)}`);
-    }
-    return poor;
-"""
-
-UNNAMED = """
-    const named = (element) => element.labels?.length || element.getAttribute("aria-label") || element.textContent.trim();
-    const wanted = document.querySelectorAll("select, input, button, svg[role=img], [role=region]");
-    return [...wanted].filter((element) => !named(element)).map((element) => element.outerHTML.slice(0, 80));
-"""
-
-
-def check(condition, message):
-    if not condition:
-        sys.exit(f"report in Chromium: {message}")
-
-
-def count(browser, selector):
-    return browser.run("return document.querySelectorAll(arguments[0]).length", selector)
-
-
-def text(browser, selector):
-    return browser.run("return document.querySelector(arguments[0]).textContent", selector)
-
-
-def choose(browser, selector, value):
-    """Chooses a value as a user does."""
-    browser.run("""
-        const element = document.querySelector(arguments[0]);
-        element.value = arguments[1];
-        element.dispatchEvent(new Event("input", { bubbles: true }));
-        element.dispatchEvent(new Event("change", { bubbles: true }));
-    """, selector, value)
-
-
-def press(browser, selector):
-    browser.run("document.querySelector(arguments[0]).click()", selector)
-
-
-def check_quiet(browser, page):
-    """Nothing was asked for but the page, and nothing went wrong in it."""
-    asked = {url for url in browser.requests() if not url.startswith("data:")}
-    check(asked <= {f"file://{page}"}, f"requests left the page: {sorted(asked)}")
-    said = browser.console()
-    check(not said, f"the console said {said}")
-
-
-def check_fit(browser, what):
-    """The page is not wider than the screen, every control has a name, and every text can be read."""
-    wide, screen = browser.run("return [document.documentElement.scrollWidth, window.innerWidth]")
-    check(wide <= screen, f"{what}: the page is {wide} pixels wide on a screen of {screen}")
-    unnamed = browser.run(UNNAMED)
-    check(not unnamed, f"{what}: without a name: {unnamed}")
-    poor = browser.run(CONTRASTS)
-    check(not poor, f"{what}: poor contrast: {poor[:10]}")
-
 
 def check_heat_map(browser, data):
     """Every series has its strip, drawn from its runs."""
@@ -150,22 +73,22 @@ def check_real(browser, folder):
     for name, size, scheme in [("desktop-light", DESKTOP, "light"), ("desktop-dark", DESKTOP, "dark"),
                                ("phone-light", PHONE, "light"), ("phone-dark", PHONE, "dark")]:
         browser.show(size, scheme)
-        browser.open(page)
+        browser.open(f"file://{page}")
         check_heat_map(browser, data)
         check_fit(browser, name)
         browser.picture(folder / f"real-{name}.png")
         check_candles(browser, data)
         check_interactions(browser, data)
-        check_quiet(browser, page)
+        check_quiet(browser, f"file://{page}")
     browser.show(PAPER, "dark", "print")
-    browser.open(page)
+    browser.open(f"file://{page}")
     wide = browser.run("return document.documentElement.scrollWidth")
     check(wide <= PAPER[0], f"the page is {wide} pixels wide on paper of {PAPER[0]}")
     ground = browser.run("return getComputedStyle(document.body).backgroundColor")
     check(ground == "rgb(255, 255, 255)", f"the page is printed on {ground}")
     browser.picture(folder / "real-print.png")
     browser.print(folder / "real.pdf")
-    check_quiet(browser, page)
+    check_quiet(browser, f"file://{page}")
 
 
 def check_many(browser, folder):
@@ -176,7 +99,7 @@ def check_many(browser, folder):
     page.write_text(with_data(real, data))
     for name, size in [("desktop", DESKTOP), ("phone", PHONE)]:
         browser.show(size)
-        browser.open(page)
+        browser.open(f"file://{page}")
         check(count(browser, ".row") == 0 and count(browser, ".group") == 4, "thousands of rows are drawn at once")
         check_fit(browser, f"many on {name}")
         check(count(browser, "#failures tbody tr") == 20, "failures are not shown in part")
@@ -190,17 +113,17 @@ def check_many(browser, folder):
         browser.picture(folder / f"many-{name}.png")
         choose(browser, "#filter-symbol", "coin699")
         check(count(browser, ".row") == 1, "one symbol is not found")
-        check_quiet(browser, page)
+        check_quiet(browser, f"file://{page}")
 
 
 def check_empty(browser, folder):
     page = folder / "empty.html"
     browser.show(PHONE)
-    browser.open(page)
+    browser.open(f"file://{page}")
     check("holds nothing" in text(browser, "#heat") and "no klines" in text(browser, "#prices"), "an empty lake")
     check_fit(browser, "an empty lake")
     browser.picture(folder / "empty-phone.png")
-    check_quiet(browser, page)
+    check_quiet(browser, f"file://{page}")
 
 
 def main():

@@ -3,8 +3,11 @@
 //! Connections are accepted here rather than by the framework, so that their number and the time
 //! for a request's head are limited.
 
+mod candles;
 mod checks;
+mod coverage;
 mod login;
+mod overview;
 mod page;
 mod sql;
 mod tables;
@@ -26,6 +29,7 @@ use super::Door;
 use super::access::Access;
 use super::engine::StatementEngine;
 use super::listen::{Connection, Listener};
+use crate::error_chain::messages;
 use crate::query::Session;
 
 /// How long a client may take to send the head of a request.
@@ -89,8 +93,12 @@ fn router(shared: Shared, access: &Access) -> Router {
     let pages = page::router(shared.engine.location());
     let api = Router::new()
         .route("/api/sql", get(sql::get).post(sql::post))
+        .route("/api/overview.json", get(overview::get))
         .route("/api/tables.json", get(tables::list))
+        .route("/api/history.json", get(tables::history))
         .route("/api/audit.json", get(audited))
+        .merge(coverage::router())
+        .merge(candles::router())
         .layer(DefaultBodyLimit::max(BODY));
     Router::new()
         .route("/healthz", get(async || "ok\n"))
@@ -114,8 +122,13 @@ async fn ready(State(shared): State<Shared>) -> Response {
 async fn audited(State(shared): State<Shared>) -> Response {
     match Box::pin(shared.engine.audit()).await {
         Ok(open) => Json(open).into_response(),
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
+        Err(error) => failure(&messages(&error).join(": ")),
     }
+}
+
+/// Answers that something of the lake cannot be read.
+fn failure(reason: &str) -> Response {
+    sql::fault(StatusCode::INTERNAL_SERVER_ERROR, reason, None)
 }
 
 async fn figures(State(shared): State<Shared>) -> Response {

@@ -13,20 +13,25 @@ use axum::routing::get;
 use sha2::{Digest, Sha256};
 
 use super::Shared;
-use crate::report_html::template::{COMMON_SCRIPT, COMMON_STYLE, Parts, fill_parts};
+use crate::report_html::document::states;
+use crate::report_html::template::{COMMON_SCRIPT, Parts, STYLE, fill_parts};
 
 const MARKUP: &str = include_str!("page.html");
-const STYLE: [&str; 2] = [COMMON_STYLE, include_str!("page.css")];
-const SCRIPT: [&str; 5] = [
-    COMMON_SCRIPT[0],
-    COMMON_SCRIPT[1],
+const PAGE_STYLE: &str = include_str!("page.css");
+
+/// What follows the script that the report has too.
+const SCRIPT: [&str; 7] = [
+    include_str!("ask.js"),
     include_str!("tables.js"),
+    include_str!("overview.js"),
+    include_str!("coverage.js"),
+    include_str!("candles.js"),
     include_str!("sql.js"),
     include_str!("main.js"),
 ];
 
 /// The views, each with a path that can be shared.
-const PATHS: [&str; 3] = ["/", "/sql", "/tables"];
+const PATHS: [&str; 5] = ["/", "/candles", "/coverage", "/sql", "/tables"];
 
 /// A page that is made once.
 #[derive(Debug)]
@@ -52,10 +57,12 @@ pub(super) fn router(location: &str) -> Router<Shared> {
 impl Document {
     fn new(location: &str) -> Self {
         let data = serde_json::json!({
-            "program": env!("CARGO_PKG_VERSION"), "lake": location, "states": [],
+            "program": env!("CARGO_PKG_VERSION"), "lake": location, "states": states(),
         });
         let allowed = "; connect-src 'self'; base-uri 'none'; form-action 'self'";
-        let parts = Parts { markup: MARKUP, style: &STYLE, script: &SCRIPT, allowed };
+        let style = [&STYLE[..], &[PAGE_STYLE]].concat();
+        let script = [&COMMON_SCRIPT[..], &SCRIPT].concat();
+        let parts = Parts { markup: MARKUP, style: &style, script: &script, allowed };
         let html = fill_parts(parts, location, &data.to_string());
         let tag = format!("\"{}\"", hex::encode(&Sha256::digest(&html)[..16]));
         let tag = HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\""));

@@ -2,7 +2,6 @@
 
 const HISTORY = "lakehouse-statements";
 const HISTORY_LENGTH = 50;
-const FORMATS = ["csv", "parquet", "arrow", "ndjson"];
 let running = null;
 
 function history() {
@@ -22,10 +21,10 @@ function remember(statement) {
   } catch {
     // Full, or not allowed: only the list of this page suffers.
   }
-  offer(byId("history"), kept);
+  offerStatements(byId("history"), kept);
 }
 
-function offer(select, statements) {
+function offerStatements(select, statements) {
   const short = (statement) => statement.replace(/\s+/g, " ").slice(0, 80);
   replace(select, make("option", { value: "" }, "choose"), statements.map((statement) => make("option", { value: statement }, short(statement))));
   select.disabled = statements.length === 0;
@@ -70,11 +69,26 @@ function show(answer, statement) {
   const more = answer.more ? "first " : "";
   const rest = answer.more ? "; there are more, which a download has" : "";
   byId("outcome").textContent = `${more}${plural(count, "row", "rows")}, ${answer.seconds.toFixed(3)} s${rest}`;
+  replace(byId("answer-chart"), chartOf(answer));
   replace(byId("answer"), grid(answer.columns, answer.rows));
   const link = (format) => make("a", { href: `/api/sql?format=${format}&sql=${encodeURIComponent(statement)}`, download: `answer.${format}` }, format);
   replace(byId("downloads"), FORMATS.map(link));
   byId("downloads").hidden = false;
   if (answer.error !== undefined) showFault(new Error(answer.error), false);
+}
+
+/** Draws an answer whose first column is a time, a day or a number, and that has other columns of numbers. */
+function chartOf(answer) {
+  const [first, ...others] = answer.columns.map((column, at) => ({ ...column, at }));
+  const isTime = first !== undefined && /^(date|timestamp)/.test(first.type);
+  const drawn = others.filter((column) => column.numeric).slice(0, 3);
+  if (answer.rows.length < 3 || drawn.length === 0 || !(isTime || first.numeric)) return null;
+  const place = (row) => (isTime ? Date.parse(row[first.at]) : Number(row[first.at]));
+  const rows = answer.rows.filter((row) => row[first.at] !== null).sort((a, b) => place(a) - place(b));
+  const value = (column) => (row) => (row[column.at] === null ? NaN : Number(row[column.at]));
+  const places = rows.map(place);
+  const title = `${drawn.map((column) => column.name).join(", ")} by ${first.name}`;
+  return lines(title, places, drawn.map((column) => rows.map(value(column))), places[0], places.at(-1));
 }
 
 function showFault(error, aborted) {
@@ -103,12 +117,12 @@ function insert(word) {
 }
 
 async function showTree() {
-  const word = (name, label, type) => make("li", {}, Object.assign(make("button", { type: "button" }, label, type === null ? null : make("small", {}, type)), { onclick: () => insert(name) }));
+  const word = (name, label, type, meaning) => make("li", {}, Object.assign(make("button", { type: "button", title: meaning }, label, type === null ? null : make("small", {}, type)), { onclick: () => insert(name) }));
   const all = await tables();
-  const branch = (table) => make("details", {}, make("summary", {}, table.name), make("ul", {}, word(table.name, "insert the name", null), table.columns.map((column) => word(column.name, column.name, column.type))));
+  const branch = (table) => make("details", {}, make("summary", {}, table.name), make("ul", {}, word(table.name, "insert the name", null), table.columns.map((column) => word(column.name, column.name, column.type, column.description))));
   replace(byId("tree"), all.map(branch));
   const example = (table) => `SELECT * FROM ${table.name} LIMIT 10`;
-  offer(byId("examples"), ["SHOW TABLES", ...all.map(example)]);
+  offerStatements(byId("examples"), ["SHOW TABLES", ...all.map(example)]);
 }
 
 function prepareSql() {
@@ -130,7 +144,7 @@ function prepareSql() {
       editor.focus();
     });
   }
-  offer(byId("history"), history());
+  offerStatements(byId("history"), history());
 }
 
 async function showSql() {

@@ -38,6 +38,24 @@ pub(super) struct Wanted {
     max_rows: Option<usize>,
 }
 
+/// The formats of files in which answers come besides the JSON of this interface.
+pub(super) const FILE_FORMATS: [Format; 4] =
+    [Format::Csv, Format::Ndjson, Format::Parquet, Format::Arrow];
+
+impl Wanted {
+    /// Asks for all rows, in a format of files or in JSON.
+    pub(super) const fn all(format: Option<Format>) -> Self {
+        let format = match format {
+            Some(Format::Csv) => WantedFormat::Csv,
+            Some(Format::Ndjson) => WantedFormat::Ndjson,
+            Some(Format::Parquet) => WantedFormat::Parquet,
+            Some(Format::Arrow) => WantedFormat::Arrow,
+            _ => WantedFormat::Json,
+        };
+        Self { sql: None, format, max_rows: Some(0) }
+    }
+}
+
 /// The formats of answers.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -61,16 +79,20 @@ impl WantedFormat {
             Self::Arrow => Some(Format::Arrow),
         }
     }
+}
 
-    const fn media_type(self) -> &'static str {
-        match self {
-            Self::Json => "application/json",
-            Self::Csv => "text/csv; charset=utf-8",
-            Self::Ndjson => "application/x-ndjson",
-            Self::Parquet => "application/vnd.apache.parquet",
-            Self::Arrow => "application/vnd.apache.arrow.file",
-        }
-    }
+/// Answers with the bytes of a file that browsers keep under this name.
+pub(super) fn file_response(format: Format, name: &str, body: Body) -> Response {
+    let kind = match format {
+        Format::Csv => "text/csv; charset=utf-8",
+        Format::Ndjson => "application/x-ndjson",
+        Format::Parquet => "application/vnd.apache.parquet",
+        Format::Arrow => "application/vnd.apache.arrow.file",
+        _ => "application/octet-stream",
+    };
+    let name = format!("attachment; filename=\"{name}.{}\"", format.extension());
+    ([(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, name)], body)
+        .into_response()
 }
 
 /// Answers a statement in the URL.
@@ -96,11 +118,12 @@ pub(super) async fn post(
 }
 
 /// Returns the user, or the address where there are no users.
-fn who(user: Option<Extension<User>>, peer: SocketAddr) -> String {
+pub(super) fn who(user: Option<Extension<User>>, peer: SocketAddr) -> String {
     user.map_or_else(|| peer.ip().to_string(), |Extension(User(name))| name)
 }
 
-async fn answer(shared: Shared, who: String, text: String, wanted: Wanted) -> Response {
+/// Answers a statement.
+pub(super) async fn answer(shared: Shared, who: String, text: String, wanted: Wanted) -> Response {
     let cancel = Shutdown::default();
     let request = Request { door: Door::Http, who, text, cancel };
     let mut answer = match Box::pin(shared.engine.start(&shared.session, request)).await {
@@ -122,15 +145,10 @@ async fn answer(shared: Shared, who: String, text: String, wanted: Wanted) -> Re
     };
     let sending = Sending { answer, first, writer: Some(writer) };
     let body = Body::from_stream(stream::unfold(sending, Sending::next));
-    let kind = wanted.format.media_type();
-    let mut response = ([(header::CONTENT_TYPE, kind)], body).into_response();
-    if let Some(format) = wanted.format.file() {
-        let name = format!("attachment; filename=\"answer.{}\"", format.extension());
-        if let Ok(name) = name.parse() {
-            response.headers_mut().insert(header::CONTENT_DISPOSITION, name);
-        }
+    match wanted.format.file() {
+        Some(format) => file_response(format, "answer", body),
+        None => ([(header::CONTENT_TYPE, "application/json")], body).into_response(),
     }
-    response
 }
 
 /// What turns batches into bytes.
@@ -261,7 +279,7 @@ fn refusal(error: &StatementError) -> Response {
     fault(status, &text, place(&text))
 }
 
-fn fault(status: StatusCode, error: &str, place: Option<(u64, u64)>) -> Response {
+pub(super) fn fault(status: StatusCode, error: &str, place: Option<(u64, u64)>) -> Response {
     let fault =
         Fault { error, line: place.map(|(line, _)| line), column: place.map(|(_, column)| column) };
     let json = serde_json::to_vec(&fault).unwrap_or_default();

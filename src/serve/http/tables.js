@@ -1,19 +1,5 @@
 // What the lake holds: its tables, and the columns of one.
 
-/** Asks the server; what it refuses is an error with its reason. */
-async function ask(path, options = {}) {
-  const response = await fetch(path, options);
-  if (response.ok) return response.json();
-  const text = await response.text();
-  let fault = { error: text.trim() || response.statusText };
-  try {
-    fault = JSON.parse(text);
-  } catch {
-    // A plain text is the reason itself.
-  }
-  throw Object.assign(new Error(fault.error), fault);
-}
-
 let known = null;
 
 /** Reads the list of tables once. */
@@ -71,9 +57,32 @@ async function showTables() {
 
 function describe(table) {
   const statement = `SELECT * FROM ${table.name} LIMIT 100`;
+  const changes = `SELECT * FROM meta.changes WHERE silver_table = ${literal(table.name.split(".")[1])} ORDER BY committed_at DESC`;
+  const commits = make("div", {}, make("p", { class: "none" }, "reading …"));
+  showCommits(commits, table.name).catch((error) => replace(commits, make("p", { class: "fault" }, error.message)));
+  const link = (sql, words) => make("a", { href: `/sql?q=${encodeURIComponent(sql)}` }, words);
   return make("section", {},
     make("h2", {}, table.name),
+    make("p", {}, table.description),
     make("p", { class: "quiet" }, table.sorted_by.length === 0 ? "" : `Rows of a file are sorted by ${table.sorted_by.join(", ")}.`),
-    make("p", {}, make("a", { href: `/sql?q=${encodeURIComponent(statement)}` }, "Read its first rows")),
-    make("div", { class: "scrolls" }, grid([text("Column"), text("Type"), text("Null")], table.columns.map((column) => [column.name, column.type, column.nullable ? "possible" : "never"]))));
+    make("p", { class: "buttons" }, link(statement, "First rows"), table.name.startsWith("silver.") ? link(changes, "Corrections") : null),
+    make("div", { class: "scrolls" }, grid([text("Column"), text("Type"), text("Null"), text("Meaning")], table.columns.map(columnRow))),
+    make("h3", {}, "Versions"), commits);
+}
+
+const columnRow = (column) => [column.name, column.type, column.nullable ? "possible" : "never", column.description ?? ""];
+
+/** Lists what the last versions of a table did. */
+async function showCommits(element, name) {
+  const commits = await ask(`/api/history.json?table=${encodeURIComponent(name)}`);
+  list(element, `Versions of ${name}`, [
+    ["Version", (row) => number(row.version), "number"],
+    ["Committed (UTC)", (row) => instant(row.committed_at), "when"],
+    ["Operation", (row) => row.operation],
+    ["Archives", (row) => number(row.archives), "number"],
+    ["Corrected", (row) => number(row.corrections), "number"],
+    ["Files", (row) => `+${number(row.files_added)} −${number(row.files_removed)}`, "number"],
+    ["Rows added", (row) => (row.rows_added === null ? "" : number(row.rows_added)), "number"],
+    ["Run", (row) => row.run, "key"],
+  ], commits, commits.length, "Its log has no commits any more.");
 }

@@ -1,19 +1,23 @@
-//! `/api/tables.json`: what can be read, for the tree of tables and the tables' pages.
+//! `/api/tables.json`: what can be read, for the tree of tables and the tables' pages; and
+//! `/api/history.json`: what the last versions of a table did.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::Shared;
+use super::sql::fault;
+use super::{Shared, failure};
+use crate::error_chain::messages;
 use crate::output::type_name;
-use crate::query::{QueryError, TableScan};
+use crate::query::{self, Commit, QueryError, TableScan};
 use crate::storage::lake::TableName;
 
 #[derive(Serialize)]
 struct Table {
     name: String,
+    description: Option<String>,
     /// Nothing where the log does not say it of every file.
     rows: Option<String>,
     bytes: String,
@@ -29,13 +33,48 @@ struct Column {
     #[serde(rename = "type")]
     data_type: String,
     nullable: bool,
+    description: Option<String>,
+}
+
+/// Versions whose commits are read at most.
+const COMMITS: usize = 50;
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct WantedTable {
+    table: String,
+}
+
+/// Says what the last versions of a table did, the newest first.
+pub(super) async fn history(
+    State(shared): State<Shared>,
+    Query(wanted): Query<WantedTable>,
+) -> Response {
+    match Box::pin(commits(&shared, &wanted.table)).await {
+        Ok(Some(commits)) => Json(commits).into_response(),
+        Ok(None) => {
+            let reason = format!("the lake has no table {}", wanted.table);
+            fault(StatusCode::NOT_FOUND, &reason, None)
+        }
+        Err(error) => failure(&messages(&error).join(": ")),
+    }
+}
+
+async fn commits(shared: &Shared, table: &str) -> Result<Option<Vec<Commit>>, QueryError> {
+    for (name, scan) in shared.session.catalog().open_all().await? {
+        if name.to_string() == table {
+            let snapshot = scan.snapshot();
+            let commits = query::history(snapshot.url(), snapshot.version(), COMMITS).await?;
+            return Ok(Some(commits));
+        }
+    }
+    Ok(None)
 }
 
 /// Lists the tables with their columns.
 pub(super) async fn list(State(shared): State<Shared>) -> Response {
     match Box::pin(read(&shared)).await {
         Ok(tables) => Json(tables).into_response(),
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
+        Err(error) => failure(&messages(&error).join(": ")),
     }
 }
 
@@ -46,18 +85,25 @@ async fn read(shared: &Shared) -> Result<Vec<Table>, QueryError> {
 
 fn describe(name: &TableName, table: &TableScan) -> Table {
     let snapshot = table.snapshot();
-    let column = |field: &std::sync::Arc<arrow::datatypes::Field>| Column {
-        name: field.name().clone(),
-        data_type: type_name(field.data_type()),
-        nullable: field.is_nullable(),
-    };
+    let mut columns = Vec::new();
+    for field in snapshot.schema().fields() {
+        let data_type = type_name(field.data_type());
+        let nullable = field.is_nullable();
+        columns.push(Column { name: field.name().clone(), data_type, nullable, description: None });
+    }
+    for (index, comment) in snapshot.comments() {
+        if let Some(column) = columns.get_mut(*index) {
+            column.description = Some(comment.clone());
+        }
+    }
     Table {
         name: name.to_string(),
+        description: snapshot.description().map(str::to_owned),
         rows: snapshot.files().total_rows().map(|rows| rows.to_string()),
         bytes: snapshot.files().total_size().to_string(),
         version: snapshot.version(),
         partitioned_by: snapshot.partition_columns().to_vec(),
         sorted_by: snapshot.sort_columns().to_vec(),
-        columns: snapshot.schema().fields().iter().map(column).collect(),
+        columns,
     }
 }

@@ -9,7 +9,6 @@ mod tools;
 
 use std::sync::Arc;
 
-use lakehouse_core::matrix::Matrix;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, Implementation,
     ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig,
@@ -23,11 +22,9 @@ use super::engine::StatementEngine;
 use super::rows_json::JsonRows;
 use super::statement::Request;
 use super::{Door, ServeError};
-use crate::clock::Clock;
 use crate::error_chain::messages;
-use crate::meta::scope::Scope;
 use crate::shutdown::Shutdown;
-use crate::status::{LakeStatus, StatusDocument};
+use crate::status::StatusDocument;
 
 /// Rows that are taken from a statement before its size is looked at.
 const STEP: usize = 50;
@@ -49,19 +46,12 @@ pub(crate) struct AnswerLimits {
 #[derive(Clone, Debug)]
 pub(crate) struct McpServer {
     engine: Arc<StatementEngine>,
-    matrix: Arc<Matrix>,
     limits: AnswerLimits,
-    clock: Clock,
 }
 
 impl McpServer {
-    pub(crate) fn new(
-        engine: StatementEngine,
-        matrix: Arc<Matrix>,
-        limits: AnswerLimits,
-        clock: Clock,
-    ) -> Self {
-        Self { engine: Arc::new(engine), matrix, limits, clock }
+    pub(crate) fn new(engine: StatementEngine, limits: AnswerLimits) -> Self {
+        Self { engine: Arc::new(engine), limits }
     }
 
     /// Answers requests until the input ends or a shutdown is requested.
@@ -132,11 +122,7 @@ impl McpServer {
 
     /// Returns the status without its series, which may be thousands.
     async fn status(&self) -> Result<String, String> {
-        let today = self.clock.now().date_naive();
-        let lake = self.engine.lake();
-        let everything = Scope::default();
-        let status = LakeStatus::read(lake, &self.matrix, &everything, today);
-        let status = Box::pin(status).await.map_err(text)?;
+        let status = Box::pin(self.engine.status()).await.map_err(text)?;
         let document = StatusDocument::new(self.engine.location(), &status);
         let mut document = serde_json::to_value(&document).map_err(text)?;
         if let Value::Object(fields) = &mut document {

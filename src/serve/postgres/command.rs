@@ -6,7 +6,7 @@
 
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
-use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
+use datafusion::sql::sqlparser::tokenizer::{Location, Token, Tokenizer};
 
 use super::copy::CopyFormat;
 use super::words::Words;
@@ -62,21 +62,32 @@ pub(super) enum Command {
 
 /// Splits a text into its statements, without comments' semicolons being taken for ends.
 pub(super) fn split(text: &str) -> Vec<String> {
-    let Ok(tokens) = Tokenizer::new(&PostgreSqlDialect {}, text).with_unescape(false).tokenize()
-    else {
+    let Ok(tokens) = Tokenizer::new(&PostgreSqlDialect {}, text).tokenize_with_location() else {
         // The parser says what is wrong with it.
         return vec![text.to_owned()];
     };
-    let mut statements = vec![String::new()];
-    for token in &tokens {
-        match (token, statements.last_mut()) {
-            (Token::SemiColon, _) => statements.push(String::new()),
-            (token, Some(statement)) => statement.push_str(&token.to_string()),
-            (_, None) => {}
+    let mut statements = Vec::new();
+    let mut start = 0;
+    for token in tokens {
+        if token.token == Token::SemiColon {
+            // Cut out of the text itself: a token that is written again has lost its escapes.
+            statements.push(&text[start..offset(text, token.span.start)]);
+            start = offset(text, token.span.end);
         }
     }
+    statements.push(&text[start..]);
     statements.retain(|statement| !is_blank(statement));
-    statements
+    statements.into_iter().map(str::to_owned).collect()
+}
+
+/// Returns the bytes before a place, whose lines and columns are counted from 1 in characters.
+fn offset(text: &str, place: Location) -> usize {
+    let mut lines = text.split_inclusive('\n');
+    let before = usize::try_from(place.line).unwrap_or_default().saturating_sub(1);
+    let above: usize = lines.by_ref().take(before).map(str::len).sum();
+    let column = usize::try_from(place.column).unwrap_or_default().saturating_sub(1);
+    let within = lines.next().unwrap_or_default().chars().take(column);
+    above + within.map(char::len_utf8).sum::<usize>()
 }
 
 fn is_blank(statement: &str) -> bool {
@@ -217,7 +228,12 @@ mod tests {
         let expected = ["SELECT ';' ", " -- a; b\n SELECT \"x;y\" /* ; */"];
         assert_eq!(split(text), expected);
         assert_eq!(split("-- ping"), Vec::<String>::new());
-        assert_eq!(split("SELECT 'it''s', E'\\n'"), ["SELECT 'it''s', E'\\n'"]);
+        for whole in
+            ["SELECT 'it''s', E'\\n'", "SELECT E'\\\\;' AS a\n, 'ü;' AS b", "SELECT U&'\\0061'"]
+        {
+            assert_eq!(split(whole), [whole]);
+            assert_eq!(split(&format!("é\n; {whole};")), ["é\n", &format!(" {whole}")]);
+        }
     }
 
     #[test]

@@ -49,6 +49,11 @@ impl Settings {
         }
     }
 
+    /// Returns the names and values of what no client can change.
+    pub(super) const fn fixed() -> &'static [(&'static str, &'static str)] {
+        FIXED
+    }
+
     /// Returns a setting's value; nothing where there is none of the name.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         let name = name.to_lowercase();

@@ -1,7 +1,7 @@
 """Reads a lake through `lakehouse serve` with clients of PostgreSQL: check.py PROGRAM LAKE
 
 Every client reads the same statements, whose values must be those of `lakehouse query`. psql, if there is one, also
-lists what there is, and cancels.
+lists what there is, and cancels. Java's driver is used if it is where Debian's package libpostgresql-jdbc-java puts it.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ import sys
 import time
 from datetime import date, datetime, timezone
 from decimal import Decimal
+from pathlib import Path
 
 import adbc_driver_postgresql.dbapi
 import asyncpg
@@ -21,6 +22,9 @@ import pandas
 import polars
 import psycopg
 import sqlalchemy
+
+import explorers
+import grafana
 
 STATEMENTS = [
     "SELECT 1 AS a, 'x' AS b, true AS c, NULL AS d",
@@ -195,6 +199,27 @@ def check_psql(url):
     assert "cancel" in words, words
 
 
+DRIVER_OF_JAVA = Path("/usr/share/java/postgresql.jar")
+
+
+def check_java(url, expected):
+    """Runs Jdbc.java, which reads all statements and checks everything else by itself."""
+    if shutil.which("java") is None or not DRIVER_OF_JAVA.exists():
+        print("skipped: Java, because java or its driver is not installed")
+        return
+    address = "jdbc:" + url.replace("lake@", "") + "?user=lake"
+    command = ["java", "-Duser.timezone=UTC", "-cp", str(DRIVER_OF_JAVA), "Jdbc.java", address, *STATEMENTS]
+    answer = subprocess.run(command, capture_output=True, text=True)
+    assert answer.returncode == 0, f"Java: {answer.stdout[-300:]}{answer.stderr[-2000:]}"
+    lines = answer.stdout.splitlines()
+    for number, rows in enumerate(expected, 1):
+        assert lines.pop(0) == f"statement {number}"
+        for row in rows:
+            for true in row:
+                found = lines.pop(0)
+                assert found == true, f"Java: {found!r}, not {true!r}: {STATEMENTS[number - 1]}"
+
+
 def main():
     program, lake = sys.argv[1:]
     server = subprocess.Popen(
@@ -204,8 +229,8 @@ def main():
         port = server.stdout.readline().split("port=")[1].split(" ")[0]
         url = f"postgresql://lake@127.0.0.1:{port}/lake"
         failures = 0
-        for sql in STATEMENTS:
-            expected = rows_of(program, lake, sql)
+        answers = [rows_of(program, lake, sql) for sql in STATEMENTS]
+        for sql, expected in zip(STATEMENTS, answers):
             for name, read in CLIENTS.items():
                 if name == "polars" and "DECIMAL(38, 18)" in sql:
                     continue  # Its driver takes no number of more digits than it expects.
@@ -216,7 +241,10 @@ def main():
                     print(f"FAILED {name}: {sql[:60]}: {type(error).__name__}: {str(error)[:300]}")
         cancel(url)
         check_psql(url)
-        print(f"{len(CLIENTS)} clients, {len(STATEMENTS)} statements, {failures} failures")
+        check_java(url, answers)
+        explorers.check(url)
+        panels = grafana.check(url)
+        print(f"{len(CLIENTS)} clients, {len(STATEMENTS)} statements, {failures} failures; {panels} panels of Grafana")
         sys.exit(failures > 0)
     finally:
         server.terminate()

@@ -1,14 +1,18 @@
-//! What clients read to find out about tables and types: `pg_catalog`, and PostgreSQL's functions
-//! about the server.
+//! What clients read to find out about tables and types: `pg_catalog`, `information_schema`, and
+//! PostgreSQL's functions about the server.
 //!
 //! It has an engine context without the program's dialect, shared by all connections, because the
 //! numbers of tables must be the same for all. Only statements that name something of it come here.
 
+mod comments;
 mod functions;
+mod information_schema;
 mod lake;
 
+use std::ops::Range;
 use std::sync::Arc;
 
+use datafusion::catalog::CatalogProvider;
 use datafusion::common::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::LogicalPlan;
@@ -20,7 +24,8 @@ use datafusion_pg_catalog::pg_catalog::context::EmptyContextProvider;
 use datafusion_pg_catalog::pg_catalog::setup_pg_catalog;
 use datafusion_pg_catalog::sql::PostgresCompatibilityParser;
 
-use self::functions::Comments;
+use self::comments::Comments;
+use self::information_schema::INFORMATION_SCHEMA;
 use self::lake::PgLake;
 use crate::query::{CATALOG, Description, QueryError, Session};
 use crate::serve::engine::StatementEngine;
@@ -69,19 +74,22 @@ impl Catalog {
     ///
     /// # Errors
     /// When a table of it cannot be made.
-    pub(in crate::serve) fn new(engine: &StatementEngine) -> Result<Self, QueryError> {
+    pub(in crate::serve) async fn new(engine: &StatementEngine) -> Result<Self, QueryError> {
         let session = engine.session();
         let config = SessionConfig::new()
             .with_create_default_catalog_and_schema(false)
-            .with_default_catalog_and_schema(CATALOG, "silver")
-            .with_information_schema(true);
+            .with_default_catalog_and_schema(CATALOG, "silver");
         let context = SessionContext::new_with_config_rt(config, engine.runtime());
-        context.register_catalog(CATALOG, Arc::new(PgLake::new(Arc::clone(session.catalog()))));
+        let comments = Comments::default();
+        let lake = Arc::new(PgLake::new(Arc::clone(session.catalog()), comments.clone()));
+        context.register_catalog(CATALOG, Arc::clone(&lake) as Arc<dyn CatalogProvider>);
         let memory_limit = engine.memory_limit();
         setup_pg_catalog(&context, CATALOG, EmptyContextProvider)
             .map_err(|error| QueryError::from_engine(*error, memory_limit))?;
-        let comments = Comments::default();
         functions::register(&context, &comments);
+        Box::pin(information_schema::register(&context, lake.as_ref()))
+            .await
+            .map_err(|error| QueryError::from_engine(error, memory_limit))?;
         let parser = PostgresCompatibilityParser::new();
         Ok(Self { context, session, parser, comments, memory_limit })
     }
@@ -99,7 +107,8 @@ impl Catalog {
             let name = word.value.to_lowercase();
             let is_called = matches!(next, Some(Token::LParen));
             let is_function = is_called || ["current_user", "session_user"].contains(&&*name);
-            if name.starts_with("pg_") || (is_function && FUNCTIONS.contains(&&*name)) {
+            let is_schema = name.starts_with("pg_") || name == INFORMATION_SCHEMA;
+            if is_schema || (is_function && FUNCTIONS.contains(&&*name)) {
                 return true;
             }
         }
@@ -144,7 +153,7 @@ impl Catalog {
         Ok(plan)
     }
 
-    /// Finds out which numbers the described columns have.
+    /// Finds out which numbers the described tables and columns have.
     async fn read_comments(&self) -> Result<(), QueryError> {
         let sql = "SELECT c.oid, n.nspname, c.relname FROM pg_catalog.pg_class c \
                    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace";
@@ -158,7 +167,8 @@ impl Catalog {
     }
 }
 
-/// Parts of what clients send that the engine cannot plan, with what they come to here.
+/// Parts of what clients send that the engine cannot plan, with what they come to here. White space
+/// is as good as any other.
 const REPLACED: &[(&str, &str)] = &[
     // psql 15, `\d+`: the options of a table, of which there are none.
     (
@@ -168,19 +178,60 @@ const REPLACED: &[(&str, &str)] = &[
     ),
     // ADBC, at its start: functions of types, which are numbers in PostgreSQL and names here.
     ("(typreceive <> 0 OR typsend <> 0)", "true"),
+    // pgjdbc, `getPrimaryKeys`, `getIndexInfo` and the like: places in the keys of indexes, of which
+    // there are none.
+    ("(information_schema._pg_expandarray(i.indkey)).n", "1"),
+    ("information_schema._pg_expandarray(i.indkey)", "1"),
+    ("(result.KEYS).x", "result.KEYS"),
+    ("(i.keys).x", "i.keys"),
+    ("tmp.I_INDOPTION[tmp.ORDINAL_POSITION - 1] & 1::smallint", "0"),
+    // pgjdbc, `getImportedKeys` and `getExportedKeys`: columns of foreign keys, likewise.
+    ("con.conkey[pos.n]", "0"),
+    ("con.confkey[pos.n]", "0"),
+    // Grafana 9 to 12, its lists of tables and columns: the schemas of the search path.
+    (
+        "SELECT CASE WHEN trim(s[i]) = '\"$user\"' THEN user ELSE trim(s[i]) END FROM \
+         generate_series( array_lower(string_to_array(current_setting('search_path'),','),1), \
+         array_upper(string_to_array(current_setting('search_path'),','),1) ) as i, \
+         string_to_array(current_setting('search_path'),',') s",
+        "'silver', 'gold', 'meta'",
+    ),
 ];
 
 fn plannable(sql: &str) -> String {
     let mut sql = sql.to_owned();
     for (part, replacement) in REPLACED {
-        sql = sql.replace(part, replacement);
+        while let Some(range) = find_words(&sql, part) {
+            sql.replace_range(range, replacement);
+        }
     }
     sql
 }
 
+/// Returns where a text has words in their order with any white space between them.
+fn find_words(text: &str, words: &str) -> Option<Range<usize>> {
+    let first = words.split_whitespace().next()?;
+    for (start, _) in text.match_indices(first) {
+        if let Some(rest) = without_words(&text[start..], words) {
+            return Some(start..text.len() - rest.len());
+        }
+    }
+    None
+}
+
+/// Returns what follows the words with which a text begins.
+fn without_words<'a>(text: &'a str, words: &str) -> Option<&'a str> {
+    let mut rest = text;
+    for word in words.split_whitespace() {
+        rest = rest.trim_start().strip_prefix(word)?;
+    }
+    Some(rest)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Catalog;
+    use super::{Catalog, plannable};
+    use crate::serve::postgres::settings::SEARCH_PATH;
 
     #[test]
     fn the_catalog_answers_what_names_it_and_nothing_else() {
@@ -190,6 +241,7 @@ mod tests {
             "SELECT current_user",
             "SELECT * FROM pg_class",
             "SELECT current_setting('server_version_num')::int/100 as version",
+            "SELECT table_name FROM information_schema.tables",
         ] {
             assert!(Catalog::is_named_in(sql), "{sql}");
         }
@@ -201,5 +253,16 @@ mod tests {
         ] {
             assert!(!Catalog::is_named_in(sql), "{sql}");
         }
+    }
+
+    #[test]
+    fn the_search_path_that_grafana_asks_for_is_the_one_that_there_is() {
+        let sql = "x IN (\n  SELECT\n    CASE WHEN trim(s[i]) = '\"$user\"' THEN user ELSE \
+                   trim(s[i]) END\n FROM\n generate_series(\n array_lower(string_to_array(\
+                   current_setting('search_path'),','),1),\n array_upper(string_to_array(\
+                   current_setting('search_path'),','),1)\n ) as i,\n string_to_array(\
+                   current_setting('search_path'),',') s\n) AND y";
+        let schemas: Vec<_> = SEARCH_PATH.split(", ").map(|name| format!("'{name}'")).collect();
+        assert_eq!(plannable(sql), format!("x IN (\n  {}\n) AND y", schemas.join(", ")));
     }
 }

@@ -1,0 +1,82 @@
+// Lists: tables of rows that are shown in part, and what their cells have in common.
+
+/**
+ * Makes a table; a column is [title, cell, kind]. Where the page is narrow, it scrolls by itself, or its rows become
+ * blocks of lines if it stacks.
+ */
+function table(label, columns, rows, stacks) {
+  const head = make("tr", {}, columns.map(([title, , kind]) => make("th", { scope: "col", class: kind }, title)));
+  const line = (row) =>
+    make("tr", {}, columns.map(([title, cell, kind]) => make("td", { class: kind, "data-title": title }, cell(row) ?? "")));
+  return make("div", { class: "scrolls", tabindex: "0", role: "region", "aria-label": label },
+    make("table", { class: stacks ? "stacks" : null }, make("thead", {}, head), make("tbody", {}, rows.map(line))));
+}
+
+/** Shows the first rows of a list, and the others on demand. */
+function list(element, label, columns, rows, total, none) {
+  if (rows.length === 0) return replace(element, make("p", { class: "none" }, none));
+  const [few, stacks] = [20, columns.length > 3];
+  const left = (shown) => (total > shown ? make("p", { class: "quiet" }, `${number(total - shown)} more are in the lake.`) : null);
+  if (rows.length <= few) return replace(element, table(label, columns, rows, stacks), left(rows.length));
+  const all = make("button", { type: "button" }, `Show all ${number(rows.length)}`);
+  all.addEventListener("click", () => replace(element, table(label, columns, rows, stacks), left(rows.length)));
+  return replace(element, table(label, columns, rows.slice(0, few), stacks), make("p", {}, all), left(rows.length));
+}
+
+function sumOf(counts) {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
+}
+
+/** Writes a range of days that breaks between the dates only. */
+function dates(start, end) {
+  const whole = (day) => make("span", { class: "date" }, isoOf(day));
+  return make("span", {}, whole(start), start === end ? null : [" to ", whole(end)]);
+}
+
+/** Writes the name of an archive above its folder. */
+function archive(row) {
+  const parts = row.archive.split("/");
+  return make("span", {}, parts.pop(), make("small", { class: "folder" }, parts.slice(1).join("/")));
+}
+
+const ARCHIVE = ["Archive", archive, "key archive"];
+
+/** Makes the card of what audits found. */
+function findingsCard(card, { severities, gaps }) {
+  const errors = severities.error ?? 0;
+  const open = sumOf(severities);
+  const note = `${plural(errors, "error", "errors")}, ${plural(sumOf(gaps), "gap", "gaps")}`;
+  return card("Findings", number(open), note, errors > 0 ? "bad" : open > 0 ? "look" : null);
+}
+
+const FAILURE_COLUMNS = [
+  ARCHIVE,
+  ["Status", (row) => row.status],
+  ["Recorded (UTC)", (row) => instant(row.recorded_at), "when"],
+  ["Reason", (row) => row.reason, "text"],
+];
+
+/** A checksum in short. */
+const sum = (row, name) => row[name].slice(0, 12);
+
+const CORRECTION_COLUMNS = [
+  ["Committed (UTC)", (row) => instant(row.committed_at), "when"],
+  ARCHIVE,
+  ["Added", (row) => number(row.rows_added), "number"],
+  ["Removed", (row) => number(row.rows_removed), "number"],
+  ["Changed", (row) => number(row.rows_changed), "number"],
+  ["From", (row) => sum(row, "old_sha256"), "key"],
+  ["To", (row) => sum(row, "new_sha256"), "key"],
+];
+
+const RUN_COLUMNS = [
+  ["Started (UTC)", (row) => instant(row.started_at), "when"],
+  ["Outcome", (row) => row.outcome],
+  ["New", (row) => number(row.archives_new), "number"],
+  ["Corrected", (row) => number(row.archives_corrected), "number"],
+  ["Failed", (row) => number(row.archives_failed), "number"],
+  ["Rows", (row) => number(row.rows), "number"],
+  ["Downloaded", (row) => bytes(row.bytes), "number"],
+  ["Seconds", (row) => row.seconds.toFixed(1), "number"],
+  ["Command", (row) => row.command, "text"],
+];

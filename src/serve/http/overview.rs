@@ -1,0 +1,118 @@
+//! `/api/overview.json`: totals, how fresh each table is, the last runs, and what failed.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::Serialize;
+
+use super::{Shared, failure};
+use crate::audit::OpenRows;
+use crate::delta::TableError;
+use crate::error_chain::messages;
+use crate::meta::changes::{ChangesTable, Correction};
+use crate::query::{QueryError, TableScan, history};
+use crate::serve::engine::StatementEngine;
+use crate::serve::status::StatusCacheError;
+use crate::status::{FailureRecord, LakeStatus, RunRecord, Totals};
+use crate::storage::lake::TableName;
+
+/// Failures, and corrections, that are listed.
+const LISTED: usize = 100;
+
+#[derive(Serialize)]
+struct Overview<'a> {
+    today: NaiveDate,
+    totals: Totals,
+    tables: Vec<Freshness>,
+    runs: &'a [RunRecord],
+    failures: Vec<FailureRecord<'a>>,
+    corrections: Corrections,
+    audit: Option<&'a OpenRows>,
+}
+
+/// How new a table is.
+#[derive(Serialize)]
+struct Freshness {
+    name: String,
+    rows: Option<String>,
+    version: u64,
+    committed_at: Option<DateTime<Utc>>,
+    /// The last day of which it has rows; nothing where it is not partitioned by day.
+    last_day: Option<NaiveDate>,
+}
+
+/// The newest corrections, and how many there are.
+#[derive(Serialize)]
+struct Corrections {
+    rows: Vec<Correction>,
+    total: usize,
+}
+
+/// Why the overview cannot be given.
+#[derive(Debug, thiserror::Error)]
+enum OverviewError {
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    #[error(transparent)]
+    Status(#[from] StatusCacheError),
+    #[error(transparent)]
+    Table(#[from] TableError),
+}
+
+pub(super) async fn get(State(shared): State<Shared>) -> Response {
+    match Box::pin(read(&shared)).await {
+        Ok(overview) => overview,
+        Err(error) => failure(&messages(&error).join(": ")),
+    }
+}
+
+async fn read(shared: &Shared) -> Result<Response, OverviewError> {
+    let engine = &shared.engine;
+    let status = Box::pin(engine.status()).await?;
+    let tables = Box::pin(fresh_tables(shared)).await?;
+    let corrections = Box::pin(corrections(engine)).await?;
+    Ok(Json(Overview::new(&status, tables, corrections)).into_response())
+}
+
+impl<'a> Overview<'a> {
+    fn new(status: &'a LakeStatus, tables: Vec<Freshness>, corrections: Corrections) -> Self {
+        Self {
+            today: status.today,
+            totals: status.totals(),
+            tables,
+            runs: &status.runs,
+            failures: status.failures.iter().take(LISTED).map(FailureRecord::new).collect(),
+            corrections,
+            audit: status.audit.as_ref(),
+        }
+    }
+}
+
+async fn fresh_tables(shared: &Shared) -> Result<Vec<Freshness>, QueryError> {
+    let mut tables = Vec::new();
+    for (name, table) in shared.session.catalog().open_all().await? {
+        tables.push(freshness(&name, &table).await?);
+    }
+    Ok(tables)
+}
+
+async fn freshness(name: &TableName, table: &TableScan) -> Result<Freshness, QueryError> {
+    let snapshot = table.snapshot();
+    let newest = history(snapshot.url(), snapshot.version(), 1).await?;
+    Ok(Freshness {
+        name: name.to_string(),
+        rows: snapshot.files().total_rows().map(|rows| rows.to_string()),
+        version: snapshot.version(),
+        committed_at: newest.first().and_then(|commit| commit.committed_at),
+        last_day: snapshot.last_day(),
+    })
+}
+
+async fn corrections(engine: &StatementEngine) -> Result<Corrections, TableError> {
+    let mut rows = Box::pin(ChangesTable::peek(engine.lake())).await?;
+    let total = rows.len();
+    rows.reverse();
+    rows.truncate(LISTED);
+    Ok(Corrections { rows, total })
+}
