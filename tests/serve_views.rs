@@ -157,13 +157,6 @@ async fn a_table_says_what_its_versions_did() {
     let server = Server::start(&scene.lake, &[]);
     let commits = read(&server, "/api/history.json?table=silver.klines").await;
     let newest = &commits[0];
-    panic!(
-        "{commits:#} {:?}",
-        scene
-            .lake
-            .rows("SELECT archive, status, silver_version FROM meta.archives ORDER BY 1")
-            .await
-    );
     assert_eq!((&newest["archives"], &newest["corrections"]), (&json!(1), &json!(1)));
     assert_eq!(newest["files_removed"], 1, "the file of the day is written again");
     let commits = commits.as_array().unwrap();

@@ -4,12 +4,11 @@
 //! Recognized by the first words alone. Whatever is no such command is a statement, of which the
 //! session decides whether it may run.
 
-use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
-use datafusion::sql::sqlparser::tokenizer::{Location, Token, Tokenizer};
+use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::copy::CopyFormat;
-use super::words::Words;
+use super::words::{Words, tokens};
 
 /// One command of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,17 +61,14 @@ pub(super) enum Command {
 
 /// Splits a text into its statements, without comments' semicolons being taken for ends.
 pub(super) fn split(text: &str) -> Vec<String> {
-    let Ok(tokens) = Tokenizer::new(&PostgreSqlDialect {}, text).tokenize_with_location() else {
-        // The parser says what is wrong with it.
-        return vec![text.to_owned()];
-    };
+    // The parser says what is wrong with a text that has no form.
+    let Some(tokens) = tokens(text) else { return vec![text.to_owned()] };
     let mut statements = Vec::new();
     let mut start = 0;
-    for token in tokens {
-        if token.token == Token::SemiColon {
-            // Cut out of the text itself: a token that is written again has lost its escapes.
-            statements.push(&text[start..offset(text, token.span.start)]);
-            start = offset(text, token.span.end);
+    for (token, bytes) in tokens {
+        if token == Token::SemiColon {
+            statements.push(&text[start..bytes.start]);
+            start = bytes.end;
         }
     }
     statements.push(&text[start..]);
@@ -80,19 +76,9 @@ pub(super) fn split(text: &str) -> Vec<String> {
     statements.into_iter().map(str::to_owned).collect()
 }
 
-/// Returns the bytes before a place, whose lines and columns are counted from 1 in characters.
-fn offset(text: &str, place: Location) -> usize {
-    let mut lines = text.split_inclusive('\n');
-    let before = usize::try_from(place.line).unwrap_or_default().saturating_sub(1);
-    let above: usize = lines.by_ref().take(before).map(str::len).sum();
-    let column = usize::try_from(place.column).unwrap_or_default().saturating_sub(1);
-    let within = lines.next().unwrap_or_default().chars().take(column);
-    above + within.map(char::len_utf8).sum::<usize>()
-}
-
 fn is_blank(statement: &str) -> bool {
-    let tokens = Tokenizer::new(&PostgreSqlDialect {}, statement).tokenize();
-    tokens.is_ok_and(|tokens| tokens.iter().all(|token| matches!(token, Token::Whitespace(_))))
+    let is_blank = |token: &Token| matches!(token, Token::Whitespace(_));
+    tokens(statement).is_some_and(|tokens| tokens.iter().all(|(token, _)| is_blank(token)))
 }
 
 impl Command {

@@ -5,8 +5,7 @@
 
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime};
 use datafusion::arrow::datatypes::DataType;
-use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
-use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
+use datafusion::sql::sqlparser::tokenizer::Token;
 use pgwire::error::{PgWireError, PgWireResult};
 use pgwire::types::FromSqlText;
 use pgwire::types::format::FormatOptions;
@@ -14,6 +13,7 @@ use postgres_types::{FromSql, Kind, Type};
 
 use super::error::refused;
 use super::numeric;
+use super::words::tokens;
 use crate::query::text_literal;
 
 /// Replaces the parameters of a statement; one for which there is nothing stays.
@@ -21,18 +21,18 @@ use crate::query::text_literal;
 /// # Errors
 /// When the text has no form.
 pub(super) fn replace(sql: &str, with: impl Fn(usize) -> Option<String>) -> Option<String> {
-    let tokens = Tokenizer::new(&PostgreSqlDialect {}, sql).with_unescape(false).tokenize().ok()?;
     let mut text = String::with_capacity(sql.len());
-    for token in tokens {
-        let number = match &token {
-            Token::Placeholder(name) => name.strip_prefix('$').and_then(|name| name.parse().ok()),
-            _ => None,
-        };
-        match number.and_then(|number: usize| with(number.checked_sub(1)?)) {
-            Some(value) => text.push_str(&value),
-            None => text.push_str(&token.to_string()),
-        }
+    let mut copied = 0;
+    for (token, bytes) in tokens(sql)? {
+        let Token::Placeholder(name) = &token else { continue };
+        let number = name.strip_prefix('$').and_then(|name| name.parse::<usize>().ok());
+        let value = number.and_then(|number| with(number.checked_sub(1)?));
+        let Some(value) = value else { continue };
+        text.push_str(&sql[copied..bytes.start]);
+        text.push_str(&value);
+        copied = bytes.end;
     }
+    text.push_str(&sql[copied..]);
     Some(text)
 }
 
@@ -109,6 +109,11 @@ fn expression(wire: &Type, text: &str) -> PgWireResult<String> {
             "f" | "false" | "off" | "no" | "0" => Ok("FALSE".to_owned()),
             _ => Err(no_value(wire)),
         },
+        // Some drivers write a zone behind a day, which means nothing.
+        Type::DATE => {
+            let day = text.trim().split([' ', '+', 'T']).next().unwrap_or(text);
+            Ok(format!("CAST({} AS DATE)", text_literal(day)))
+        }
         _ => match sql_type(wire) {
             Some(name) => Ok(format!("CAST({} AS {name})", text_literal(text))),
             None => Ok(text_literal(text)),
@@ -257,6 +262,9 @@ mod tests {
         let values = replace(sql, |index| (index == 0).then(|| "7".to_owned())).unwrap();
         assert_eq!(values, "SELECT $2, '$1', \"$1\" -- $3\n WHERE x = 7");
         assert_eq!(count(sql), 2);
+        let escaped = "SELECT E'\\\\', U&'\\0061', $1";
+        let values = replace(escaped, |_| Some("7".to_owned())).unwrap();
+        assert_eq!(values, escaped.replace("$1", "7"));
     }
 
     #[test]
@@ -267,7 +275,8 @@ mod tests {
         assert_eq!(text(&Type::NUMERIC, "0.10").unwrap(), "(0.10)");
         assert_eq!(text(&Type::INT4, "1) OR (1=1"), None);
         assert_eq!(text(&Type::NUMERIC, "NaN"), None);
-        assert_eq!(text(&Type::DATE, "x' y").unwrap(), "CAST('x'' y' AS DATE)");
+        assert_eq!(text(&Type::DATE, "x'y").unwrap(), "CAST('x''y' AS DATE)");
+        assert_eq!(text(&Type::DATE, "2024-02-29 +00").unwrap(), "CAST('2024-02-29' AS DATE)");
         let array = text(&Type::TEXT_ARRAY, "{a,\"b,\\\"c\",NULL}").unwrap();
         assert_eq!(array, "make_array('a', 'b,\"c', CAST(NULL AS VARCHAR))");
     }

@@ -1,41 +1,52 @@
 //! The words of a command, read from left to right.
 
+use std::ops::Range;
+
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
-use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
+use datafusion::sql::sqlparser::tokenizer::{Location, Token, Tokenizer};
 
 /// What is left of a command.
 #[derive(Debug)]
 pub(super) struct Words {
-    /// In reverse order, so that the next one is the last.
-    tokens: Vec<Token>,
+    text: String,
+    /// With their bytes, in reverse order, so that the next one is the last.
+    tokens: Vec<(Token, Range<usize>)>,
 }
 
 impl Words {
     /// Reads a text; nothing where it has no form at all.
     pub(super) fn of(text: &str) -> Option<Self> {
-        let mut tokens =
-            Tokenizer::new(&PostgreSqlDialect {}, text).with_unescape(false).tokenize().ok()?;
+        let mut tokens = tokens(text)?;
         tokens.reverse();
-        let mut words = Self { tokens };
+        let mut words = Self { text: text.to_owned(), tokens };
         words.skip_blanks();
         Some(words)
     }
 
+    fn next(&self) -> Option<&Token> {
+        self.tokens.last().map(|(token, _)| token)
+    }
+
+    /// Returns the place in the text where what is left begins.
+    fn place(&self) -> usize {
+        self.tokens.last().map_or(self.text.len(), |(_, bytes)| bytes.start)
+    }
+
     fn skip_blanks(&mut self) {
-        while matches!(self.tokens.last(), Some(Token::Whitespace(_))) {
+        while matches!(self.next(), Some(Token::Whitespace(_))) {
             self.tokens.pop();
         }
     }
 
     fn take(&mut self) -> Option<Token> {
-        let token = self.tokens.pop();
+        let (token, _) = self.tokens.pop()?;
         self.skip_blanks();
-        token
+        Some(token)
     }
 
     pub(super) fn is_at(&self, token: &Token) -> bool {
-        self.tokens.last() == Some(token)
+        self.next() == Some(token)
     }
 
     pub(super) fn is_at_end(&self) -> bool {
@@ -43,18 +54,18 @@ impl Words {
     }
 
     pub(super) fn is_keyword(&self, keyword: Keyword) -> bool {
-        matches!(self.tokens.last(), Some(Token::Word(word)) if word.keyword == keyword)
+        matches!(self.next(), Some(Token::Word(word)) if word.keyword == keyword)
     }
 
     /// Returns whether a keyword is somewhere in what is left.
     pub(super) fn has(&self, keyword: Keyword) -> bool {
         let is = |token: &Token| matches!(token, Token::Word(word) if word.keyword == keyword);
-        self.tokens.iter().any(is)
+        self.tokens.iter().any(|(token, _)| is(token))
     }
 
     /// Takes the next keyword.
     pub(super) fn keyword(&mut self) -> Option<Keyword> {
-        let keyword = match self.tokens.last()? {
+        let keyword = match self.next()? {
             Token::Word(word) => word.keyword,
             _ => return None,
         };
@@ -81,7 +92,7 @@ impl Words {
 
     /// Takes a name; one that is not quoted is in small letters.
     pub(super) fn name(&mut self) -> Option<String> {
-        let Token::Word(word) = self.tokens.last()? else { return None };
+        let Token::Word(word) = self.next()? else { return None };
         let name = match word.quote_style {
             Some(_) => word.value.replace("\"\"", "\""),
             None => word.value.to_lowercase(),
@@ -108,7 +119,7 @@ impl Words {
     }
 
     pub(super) fn number(&mut self) -> Option<usize> {
-        let Token::Number(digits, _) = self.tokens.last()? else { return None };
+        let Token::Number(digits, _) = self.next()? else { return None };
         let number = digits.parse().ok()?;
         self.take();
         Some(number)
@@ -117,7 +128,7 @@ impl Words {
     /// Takes all that is left as the value of a setting.
     pub(super) fn value(&mut self) -> String {
         let mut value = String::new();
-        while let Some(token) = self.tokens.pop() {
+        while let Some((token, _)) = self.tokens.pop() {
             match token {
                 Token::SingleQuotedString(text) => value.push_str(&text.replace("''", "'")),
                 Token::Word(word) => value.push_str(&word.value),
@@ -132,7 +143,7 @@ impl Words {
         self.skip(Keyword::AS);
         match self.take() {
             Some(Token::SingleQuotedString(text)) => text.replace("''", "'"),
-            Some(Token::EscapedStringLiteral(text)) if text == "\\t" => "\t".to_owned(),
+            Some(Token::EscapedStringLiteral(text)) => text,
             Some(Token::Word(word)) => word.value.to_lowercase(),
             Some(token) => token.to_string(),
             None => String::new(),
@@ -149,39 +160,82 @@ impl Words {
 
     /// Takes what is before the first of some keywords, as text.
     pub(super) fn until(&mut self, ends: &[Keyword]) -> String {
-        let mut text = String::new();
-        while let Some(token) = self.tokens.last() {
-            if matches!(token, Token::Word(word) if ends.contains(&word.keyword)) {
-                break;
-            }
-            text.push_str(&token.to_string());
+        let start = self.place();
+        let is_end =
+            |token: &Token| matches!(token, Token::Word(word) if ends.contains(&word.keyword));
+        while self.next().is_some_and(|token| !is_end(token)) {
             self.tokens.pop();
         }
-        text.trim().to_owned()
+        self.text[start..self.place()].trim().to_owned()
     }
 
-    /// Takes what is between a parenthesis and its partner.
+    /// Takes what is between a parenthesis, which is next, and its partner.
     pub(super) fn parenthesized(&mut self) -> Option<String> {
         let mut depth = 0_usize;
-        let mut text = String::new();
-        while let Some(token) = self.tokens.pop() {
+        let start = self.place() + 1;
+        while let Some((token, bytes)) = self.tokens.pop() {
             match token {
                 Token::LParen => depth += 1,
-                Token::RParen => depth -= 1,
+                Token::RParen => depth = depth.checked_sub(1)?,
                 _ => {}
             }
             if depth == 0 {
                 self.skip_blanks();
-                return Some(text.get(1..).unwrap_or_default().trim().to_owned());
+                return self.text.get(start..bytes.start).map(|text| text.trim().to_owned());
             }
-            text.push_str(&token.to_string());
         }
         None
     }
 
     /// Takes all that is left, as text.
-    pub(super) fn rest(mut self) -> String {
-        self.tokens.reverse();
-        self.tokens.iter().map(Token::to_string).collect::<String>().trim().to_owned()
+    pub(super) fn rest(self) -> String {
+        self.text[self.place()..].trim().to_owned()
+    }
+}
+
+/// Reads the tokens of a text, each with its bytes; nothing where the text has no form at all.
+///
+/// Statements are cut out of their text by these, never written again from tokens: a token that is
+/// written has lost its escapes.
+pub(super) fn tokens(text: &str) -> Option<Vec<(Token, Range<usize>)>> {
+    let mut tokenizer = Tokenizer::new(&PostgreSqlDialect {}, text).with_unescape(false);
+    let located = tokenizer.tokenize_with_location().ok()?;
+    let mut tokens = Vec::with_capacity(located.len());
+    let mut place = Location { line: 1, column: 1 };
+    let mut signs = text.char_indices();
+    let mut next = 0;
+    // Tokens follow each other, so that the text is walked through once.
+    for token in located {
+        let start = next;
+        while place < token.span.end {
+            let Some((at, sign)) = signs.next() else { break };
+            next = at + sign.len_utf8();
+            place = after(place, sign);
+        }
+        tokens.push((token.token, start..next));
+    }
+    Some(tokens)
+}
+
+/// Returns the place behind a character, as lines and columns from 1.
+const fn after(place: Location, sign: char) -> Location {
+    match sign {
+        '\n' => Location { line: place.line + 1, column: 1 },
+        _ => Location { line: place.line, column: place.column + 1 },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::tokens;
+
+    #[test]
+    fn the_bytes_of_tokens_are_those_of_the_text() {
+        let text = "SELECT 'ü''x',\n E'\\n\\'' -- é\n, \"a\"\"b\" /* \n */ FROM t;";
+        let tokens = tokens(text).unwrap();
+        let cut: Vec<_> = tokens.iter().map(|(_, bytes)| &text[bytes.clone()]).collect();
+        assert_eq!(cut.concat(), text);
+        assert!(cut.contains(&"'ü''x'") && cut.contains(&"E'\\n\\''"), "{cut:?}");
+        assert!(cut.contains(&"\"a\"\"b\"") && cut.contains(&";"), "{cut:?}");
     }
 }

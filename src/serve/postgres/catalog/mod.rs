@@ -178,8 +178,8 @@ const REPLACED: &[(&str, &str)] = &[
     ),
     // ADBC, at its start: functions of types, which are numbers in PostgreSQL and names here.
     ("(typreceive <> 0 OR typsend <> 0)", "true"),
-    // pgjdbc, `getPrimaryKeys`, `getIndexInfo` and the like: places in the keys of indexes, of which
-    // there are none.
+    // pgjdbc, `getPrimaryKeys`, `getIndexInfo` and the like: places in the keys of indexes, of
+    // which there are none.
     ("(information_schema._pg_expandarray(i.indkey)).n", "1"),
     ("information_schema._pg_expandarray(i.indkey)", "1"),
     ("(result.KEYS).x", "result.KEYS"),
