@@ -8,8 +8,9 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{DataFusionError, ParamValues, ScalarValue};
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{Expr as LogicalExpr, LogicalPlan};
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr, Statement as SqlStatement, UnaryOperator, Value, VisitMut, VisitorMut,
@@ -50,8 +51,22 @@ impl Description {
                 parameters.insert(number, field.data_type().clone());
             }
         }
+        plan.apply_with_subqueries(|node| {
+            node.apply_expressions(|expr| expr.apply(|part| Ok(add_cast(&mut parameters, part))))
+        })?;
         Ok(Self { columns: Arc::new(plan.schema().as_arrow().clone()), parameters })
     }
+}
+
+/// Adds a parameter that is cast, whose type the engine leaves open: it is the type of the cast.
+fn add_cast(parameters: &mut BTreeMap<usize, DataType>, part: &LogicalExpr) -> TreeNodeRecursion {
+    if let LogicalExpr::Cast(cast) = part
+        && let LogicalExpr::Placeholder(placeholder) = cast.expr.as_ref()
+        && let Ok(number) = placeholder.id.trim_start_matches('$').parse()
+    {
+        parameters.entry(number).or_insert_with(|| cast.field.data_type().clone());
+    }
+    TreeNodeRecursion::Continue
 }
 
 /// Puts values in place of parameters, except where one is compared: these are left for [`bind`],

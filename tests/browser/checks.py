@@ -60,7 +60,7 @@ def choose(browser, selector, value):
 
 
 def press(browser, selector):
-    browser.run("document.querySelector(arguments[0]).click()", selector)
+    browser.run("document.querySelector(arguments[0]).dispatchEvent(new MouseEvent('click', { bubbles: true }))", selector)
 
 
 def check_fit(browser, what):

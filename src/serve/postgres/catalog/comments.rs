@@ -13,15 +13,23 @@ use datafusion::logical_expr::ColumnarValue;
 use crate::query::{LakeCatalog, QueryError, TableSnapshot};
 use crate::storage::lake::{Layer, TableName};
 
-/// The number of `pg_class`, whose rows the comments belong to. PostgreSQL fixes it.
+/// The number of `pg_class` in PostgreSQL, for a catalog that does not list it.
 const PG_CLASS: i32 = 1259;
 
 /// The number of a column that stands for the table itself. Columns count from 1.
 const TABLE: i32 = 0;
 
-/// The comments by the numbers of table and column, as of the last statement that reads comments.
+/// The comments as of the last statement that reads comments.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Comments(Arc<RwLock<ByNumbers>>);
+pub(super) struct Comments(Arc<RwLock<Known>>);
+
+#[derive(Debug, Default)]
+struct Known {
+    /// By the numbers of table and column.
+    comments: ByNumbers,
+    /// The number of `pg_class`, whose rows all of them belong to.
+    class: Option<i32>,
+}
 
 type ByNumbers = BTreeMap<(i32, i32), String>;
 
@@ -32,20 +40,23 @@ impl Comments {
         catalog: &LakeCatalog,
         tables: &[RecordBatch],
     ) -> Result<(), QueryError> {
-        let mut comments = ByNumbers::new();
+        let mut known = Known::default();
         for batch in tables {
             let numbers = batch.column(0).as_primitive::<Int32Type>();
             let schemas = batch.column(1).as_string::<i32>();
             let names = batch.column(2).as_string::<i32>();
             for row in 0..batch.num_rows() {
+                if (schemas.value(row), names.value(row)) == ("pg_catalog", "pg_class") {
+                    known.class = Some(numbers.value(row));
+                }
                 let Some(layer) = Layer::named(schemas.value(row)) else { continue };
                 let name = TableName::new(layer, names.value(row));
                 // A table that cannot be read has no comments; reading it says why.
                 let Ok(Some(table)) = Box::pin(catalog.open(&name)).await else { continue };
-                add(&mut comments, numbers.value(row), table.snapshot());
+                add(&mut known.comments, numbers.value(row), table.snapshot());
             }
         }
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = comments;
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = known;
         Ok(())
     }
 
@@ -65,19 +76,20 @@ impl Comments {
     }
 
     fn at(&self, tables: &Int64Array, columns: &Int64Array) -> Result<ColumnarValue> {
-        let comments = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let mut found = Vec::with_capacity(tables.len());
         for numbers in tables.iter().zip(columns) {
-            found.push(find(&comments, numbers));
+            found.push(find(&known.comments, numbers));
         }
         Ok(ColumnarValue::Array(Arc::new(StringArray::from(found))))
     }
 
     /// Returns the comments as rows of `pg_description`.
     pub(super) fn rows(&self) -> Result<RecordBatch> {
-        let comments = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let comments = &known.comments;
         let tables: Int32Array = comments.keys().map(|numbers| Some(numbers.0)).collect();
-        let classes = Int32Array::from(vec![PG_CLASS; comments.len()]);
+        let classes = Int32Array::from(vec![known.class.unwrap_or(PG_CLASS); comments.len()]);
         let columns: Int32Array = comments.keys().map(|numbers| Some(numbers.1)).collect();
         let texts: StringArray = comments.values().map(Some).collect();
         let schema = Schema::new(vec![
