@@ -127,8 +127,12 @@ impl Bars {
         let bars = request.bars.unwrap_or(BARS).clamp(1, BARS);
         // Rounded up, so that the bars are not too many.
         let least = ((to - from).num_seconds() + bars - 1) / bars;
-        let mut intervals: Vec<_> = held.iter().filter_map(|one| one.series.interval).collect();
-        intervals.sort_by_key(|interval| seconds(*interval));
+        let mut intervals = Vec::new();
+        for coverage in held {
+            let days = days_held(coverage, from.date_naive(), to.date_naive());
+            intervals.extend(coverage.series.interval.map(|interval| Held { interval, days }));
+        }
+        intervals.sort_by_key(|held| seconds(held.interval));
         let (source, width) = choose_width(&intervals, wanted, least)
             .ok_or_else(|| format!("the lake holds no klines of {market} {symbol}"))?;
         let (market, symbol) = (market.clone(), symbol.clone());
@@ -167,30 +171,48 @@ impl Bars {
     }
 }
 
+/// An interval of which the lake holds bars.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    interval: Interval,
+    /// Days in the range that are held.
+    days: u64,
+}
+
+/// Returns how many days of a range are held.
+fn days_held(coverage: &SeriesCoverage, first: NaiveDate, last: NaiveDate) -> u64 {
+    let mut days = 0;
+    for run in coverage.runs.iter().filter(|run| run.state.is_held()) {
+        let within = run.end.min(last) - run.start.max(first);
+        days += u64::try_from(within.num_days() + 1).unwrap_or_default();
+    }
+    days
+}
+
 /// Chooses the interval to read and the seconds of a bar, at least `least`, where bars are put
-/// together.
+/// together. The intervals are in the order of their length.
 fn choose_width(
-    held: &[Interval],
+    held: &[Held],
     wanted: Option<Interval>,
     least: i64,
 ) -> Option<(Interval, Option<i64>)> {
-    // The bars themselves, where they are wanted or as long as they must be.
-    let fits = |interval: &&Interval| seconds(**interval) >= least;
-    if let Some(wanted) = wanted
-        && let Some(exact) = held.iter().filter(fits).find(|interval| **interval == wanted)
+    // The bars themselves, where they are wanted and long enough.
+    if let Some(wanted) = wanted.filter(|wanted| seconds(*wanted) >= least)
+        && held.iter().any(|held| held.interval == wanted)
     {
-        return Some((*exact, None));
+        return Some((wanted, None));
     }
     let least = least.max(wanted.map_or(1, seconds));
     let width = *WIDTHS.iter().find(|width| **width >= least).unwrap_or(&least);
-    let divides = |interval: &&Interval| {
-        interval.seconds().is_some_and(|seconds| seconds <= width && width % seconds == 0)
+    let divides = |held: &&Held| {
+        held.interval.seconds().is_some_and(|seconds| seconds <= width && width % seconds == 0)
     };
-    match held.iter().rev().find(divides) {
-        Some(source) if source.seconds() == Some(width) => Some((*source, None)),
-        Some(source) => Some((*source, Some(width))),
+    // The longest one is the cheapest to read, among those that lack the fewest days.
+    match held.iter().filter(divides).max_by_key(|held| held.days) {
+        Some(source) if source.interval.seconds() == Some(width) => Some((source.interval, None)),
+        Some(source) => Some((source.interval, Some(width))),
         // Nothing is short enough: the shortest that there is.
-        None => held.first().map(|shortest| (*shortest, None)),
+        None => held.first().map(|shortest| (shortest.interval, None)),
     }
 }
 
@@ -235,14 +257,18 @@ fn time(text: &str, days: u64) -> Result<DateTime<Utc>, String> {
 mod tests {
     use super::*;
 
-    fn intervals(names: &[&str]) -> Vec<Interval> {
-        names.iter().map(|name| name.parse().unwrap()).collect()
-    }
-
     /// Returns the interval that is read, and the width of bars that are put together.
     fn chosen(held: &[&str], wanted: Option<&str>, least: i64) -> (String, Option<i64>) {
+        let held: Vec<_> = held.iter().map(|name| (*name, 1)).collect();
+        chosen_of(&held, wanted, least)
+    }
+
+    /// The same, of intervals with the days that are held.
+    fn chosen_of(held: &[(&str, u64)], wanted: Option<&str>, least: i64) -> (String, Option<i64>) {
+        let of = |(name, days): &(&str, u64)| Held { interval: name.parse().unwrap(), days: *days };
+        let held: Vec<_> = held.iter().map(of).collect();
         let wanted = wanted.map(|name| name.parse().unwrap());
-        let (source, width) = choose_width(&intervals(held), wanted, least).unwrap();
+        let (source, width) = choose_width(&held, wanted, least).unwrap();
         (source.to_string(), width)
     }
 
@@ -259,6 +285,14 @@ mod tests {
         assert_eq!(chosen(&["1m", "1h"], None, 10_000), ("1h".to_owned(), Some(14_400)));
         assert_eq!(chosen(&["1m", "3m"], None, 280), ("1m".to_owned(), Some(300)));
         assert_eq!(chosen(&["1m"], Some("1m"), 61), ("1m".to_owned(), Some(180)));
+    }
+
+    #[test]
+    fn bars_come_from_the_interval_that_lacks_the_fewest_days() {
+        let held = [("1m", 30), ("1h", 2), ("1d", 0)];
+        assert_eq!(chosen_of(&held, None, 86_400), ("1m".to_owned(), Some(86_400)));
+        let held = [("1m", 30), ("1h", 30), ("1d", 0)];
+        assert_eq!(chosen_of(&held, None, 86_400), ("1h".to_owned(), Some(86_400)));
     }
 
     #[test]
