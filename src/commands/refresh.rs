@@ -15,24 +15,54 @@ use crate::cli::RefreshFlags;
 use crate::events::lineage::Job;
 use crate::events::{Event, Reporter};
 use crate::ingest::RefreshPlan;
+use crate::shutdown::Shutdown;
 
 /// Refreshes once, or until a shutdown is requested.
 pub(super) async fn run(flags: &RefreshFlags, context: &Context) -> anyhow::Result<CommandOutcome> {
-    let settings = context.settings()?;
-    let selects = settings.selects();
-    let settings = settings.refresh(flags, context.today())?;
-    let mut targets = Targets::none();
-    if selects {
-        targets = settings.selection.targets(&settings.matrix)?;
+    Box::pin(Refresher::open(flags, context, context.shutdown())?.run()).await
+}
+
+/// Refreshes of one lake, ready to begin.
+#[derive(Debug)]
+pub(super) struct Refresher {
+    prepared: Prepared,
+    flags: RefreshFlags,
+    context: Context,
+    records: Records,
+    job: Job,
+    reporter: RunReporter,
+}
+
+impl Refresher {
+    /// Opens what the settings name; `shutdown` ends a refresh, and their repetition.
+    pub(super) fn open(
+        flags: &RefreshFlags,
+        context: &Context,
+        shutdown: Shutdown,
+    ) -> anyhow::Result<Self> {
+        let settings = context.settings()?;
+        let selects = settings.selects();
+        let settings = settings.refresh(flags, context.today())?;
+        let mut targets = Targets::none();
+        if selects {
+            targets = settings.selection.targets(&settings.matrix)?;
+        }
+        let records = Records::open(context)?;
+        let job = job("refresh", &settings);
+        let reporter = RunReporter::new(context.reporter());
+        let prepared = Prepared::open_until(settings, targets, shutdown, &reporter.listener())?;
+        let flags = flags.clone();
+        Ok(Self { prepared, flags, context: context.clone(), records, job, reporter })
     }
-    let records = Records::open(context)?;
-    let job = job("refresh", &settings);
-    let reporter = RunReporter::new(context.reporter());
-    let prepared = Prepared::open(settings, targets, context, &reporter.listener())?;
-    let round = Round { prepared: &prepared, flags, context, records: &records, job: &job };
-    match flags.every.filter(|_| !flags.dry_run) {
-        Some(every) => round.repeat(every, reporter).await,
-        None => round.run(&reporter).await,
+
+    /// Refreshes once, or until a shutdown is requested.
+    pub(super) async fn run(self) -> anyhow::Result<CommandOutcome> {
+        let Self { prepared, flags, context, records, job, reporter } = &self;
+        let round = Round { prepared, flags, context, records, job };
+        match flags.every.filter(|_| !flags.dry_run) {
+            Some(every) => round.repeat(every, reporter.clone()).await,
+            None => round.run(reporter).await,
+        }
     }
 }
 

@@ -22,6 +22,7 @@ use crate::events::{Event, Reporter};
 use crate::gold::{Gold, load_models};
 use crate::ingest::{Depth, Ingest};
 use crate::settings::IngestSettings;
+use crate::shutdown::Shutdown;
 use crate::source::location::SourceUrl;
 use crate::source::open_source;
 use crate::terminal::console::{self, MessageKind};
@@ -114,6 +115,16 @@ impl Prepared {
         context: &Context,
         reporter: &Arc<dyn Reporter>,
     ) -> anyhow::Result<Self> {
+        Self::open_until(settings, targets, context.shutdown(), reporter)
+    }
+
+    /// Does the same where something else requests that runs stop.
+    pub(super) fn open_until(
+        settings: IngestSettings,
+        targets: Targets,
+        shutdown: Shutdown,
+        reporter: &Arc<dyn Reporter>,
+    ) -> anyhow::Result<Self> {
         report_settings(&settings, reporter);
         let listing = settings.listing.as_ref().map(SourceUrl::expose);
         let source = open_source(settings.source.expose(), listing, settings.timeouts)
@@ -138,7 +149,7 @@ impl Prepared {
             depth: if is_bronze { Depth::Bronze } else { Depth::Silver },
             restore: settings.restore,
             shard: settings.shard,
-            shutdown: context.shutdown(),
+            shutdown,
             command: redacted(&usage::arguments().skip(1).collect::<Vec<_>>().join(" ")),
             ..Ingest::new(lake, source, matrix, schemas, targets)
         };
