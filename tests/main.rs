@@ -67,6 +67,8 @@ mod repair;
 mod report_page;
 mod resume;
 mod serve;
+mod serve_flight;
+mod serve_limits;
 mod serve_postgres;
 mod serve_views;
 mod settings;

@@ -357,6 +357,25 @@ async fn a_server_that_is_to_stop_ends_well_and_has_logged_its_statements() {
     assert_eq!(fields["door"], json!("http"), "{logged}");
 }
 
+#[test]
+fn the_lines_to_copy_are_those_of_the_readme_but_for_ports_that_are_taken() {
+    let mut child = TestLake::new().program("serve", &[]).stdout(Stdio::piped()).spawn().unwrap();
+    let printed = BufReader::new(child.stdout.take().unwrap()).lines().take(3);
+    let printed: Vec<String> = printed.map(|line| without_port(&line.unwrap())).collect();
+    let _child = Background(child);
+    let readme = include_str!("../README.md");
+    let begin = readme.lines().position(|line| line == "http://127.0.0.1:8080/").unwrap();
+    let shown: Vec<String> = readme.lines().skip(begin).take(3).map(without_port).collect();
+    assert_eq!(printed, shown);
+}
+
+/// Returns a line without its longest number.
+fn without_port(line: &str) -> String {
+    let numbers = line.split(|sign: char| !sign.is_ascii_digit());
+    let port = numbers.max_by_key(|number| number.len()).unwrap();
+    line.replace(port, "PORT")
+}
+
 #[tokio::test]
 async fn an_address_that_other_machines_reach_is_refused() {
     let run = TestLake::new().run("serve", &["--http", "0.0.0.0:0"]);

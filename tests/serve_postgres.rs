@@ -7,11 +7,14 @@ use std::pin::pin;
 use std::process::Stdio;
 
 use futures::{StreamExt, TryStreamExt};
+use sha2::{Digest, Sha256};
+use tokio_postgres::config::{ChannelBinding, SslMode};
 use tokio_postgres::types::{FromSql, Type};
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
 use crate::support::process::Background;
 use crate::support::test_lake::TestLake;
+use crate::support::tls::{CERTIFICATE, KEY, Tls, certificate};
 
 /// A statement that computes for hours and neither finds a row nor pauses.
 const SILENT: &str =
@@ -170,6 +173,9 @@ async fn a_prepared_statement_has_parameters_of_the_types_that_it_compares_them_
         let values: Vec<i64> = rows.iter().map(|row| row.get(0)).collect();
         assert_eq!(values, (low + 1..=high.min(100)).collect::<Vec<_>>());
     }
+    let sql = "SELECT $1::bigint + 1, CAST($2 AS DATE)";
+    let statement = client.prepare(sql).await.unwrap();
+    assert_eq!(statement.params(), [Type::INT8, Type::DATE]);
     let quoted = "it's; -- $1";
     let sql = "SELECT upper($1), 'a' = $2";
     let row = client.query_one(sql, &[&quoted, &None::<String>]).await.unwrap();
@@ -401,6 +407,36 @@ async fn users_of_a_file_are_let_in_by_their_password_through_both_doors() {
     assert_eq!(status("api/sql?sql=SELECT+1", Some(("ann", "another"))).await, 401);
     assert_eq!(status("api/sql?sql=SELECT+1", Some(("ann", "a secret"))).await, 200);
     assert_eq!(status("healthz", None).await, 200);
+}
+
+#[tokio::test]
+async fn a_login_is_bound_to_the_certificate_and_to_no_other() {
+    let lake = TestLake::new();
+    let users = lake.path().with_file_name("users.txt");
+    let users = users.to_str().unwrap();
+    let mut add = lake.program("serve", &["add-user", "ann", "--users", users]);
+    let mut add = add.stdin(Stdio::piped()).spawn().unwrap();
+    add.stdin.take().unwrap().write_all(b"a secret\n").unwrap();
+    assert!(add.wait().unwrap().success());
+    let flags = ["--users", users, "--tls-cert", CERTIFICATE, "--tls-key", KEY];
+    let server = Server::start(&lake, &flags);
+    let connect = async |binding: ChannelBinding, end_point: Vec<u8>| {
+        let mut config = server.config();
+        config.user("ann").password("a secret").ssl_mode(SslMode::Require);
+        let config = config.channel_binding(binding);
+        let (client, connection) = config.connect(Tls::new(end_point)).await?;
+        tokio::spawn(connection);
+        Ok::<_, tokio_postgres::Error>(client)
+    };
+    // The certificate is signed with SHA-256.
+    let right = Sha256::digest(certificate()).to_vec();
+    let client = connect(ChannelBinding::Require, right.clone()).await.unwrap();
+    assert_eq!(value(&client, "SELECT 1").await, "1");
+    let client = connect(ChannelBinding::Disable, right).await.unwrap();
+    assert_eq!(value(&client, "SELECT 1").await, "1");
+    let other = Sha256::digest(b"another server's").to_vec();
+    let refused = connect(ChannelBinding::Require, other).await.unwrap_err();
+    assert_eq!(described(&refused).0, "28P01");
 }
 
 #[test]

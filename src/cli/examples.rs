@@ -92,6 +92,7 @@ pub(super) const SERVE_NOTES: &str = "\
 Examples:
   lakehouse serve
   lakehouse serve --http 127.0.0.1:9000 --timeout 5m
+  lakehouse serve --refresh-every 6h
   psql 'host=127.0.0.1 port=5432 dbname=lake user=lake'
   echo \"$PASSWORD\" | lakehouse serve add-user ann --users users.txt
   lakehouse serve --postgres 0.0.0.0:5432 --users users.txt --tls-cert lake.crt --tls-key lake.key

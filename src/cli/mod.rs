@@ -100,7 +100,7 @@ pub enum Command {
     /// Run SQL statements interactively, or from standard input.
     #[command(after_help = SHELL_NOTES)]
     Shell(ShellFlags),
-    /// Serve the lake, read-only: a page for browsers, SQL over HTTP and to PostgreSQL clients.
+    /// Serve the lake, read-only: a page, and SQL over HTTP, PostgreSQL and Flight SQL.
     #[command(after_help = SERVE_NOTES)]
     Serve(ServeFlags),
     /// Serve the lake to an assistant, read-only, as a server of the Model Context Protocol.

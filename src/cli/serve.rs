@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use bytesize::ByteSize;
 use clap::{Args, Subcommand};
@@ -18,10 +19,13 @@ pub struct ServeFlags {
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub http: Option<SocketAddr>,
     /// Serve PostgreSQL's protocol here [default: 127.0.0.1:5432, or a free port]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub postgres: Option<SocketAddr>,
+    /// Serve Arrow Flight SQL here [default: 127.0.0.1:32010, or a free port]
     ///
     /// Where an address is named, only the named ones are served.
     #[arg(long, value_name = "ADDRESS:PORT")]
-    pub postgres: Option<SocketAddr>,
+    pub flight: Option<SocketAddr>,
     /// Let in only the users of this file, which `lakehouse serve add-user` writes.
     #[arg(long, value_name = "FILE")]
     pub users: Option<PathBuf>,
@@ -39,6 +43,17 @@ pub struct ServeFlags {
         long, value_name = "N", default_value_t = 8, value_parser = values::positive::<usize>
     )]
     pub max_statements: usize,
+    /// Connections of each protocol at a time; others are refused.
+    #[arg(
+        long, value_name = "N", default_value_t = 512, value_parser = values::positive::<usize>
+    )]
+    pub max_connections: usize,
+    /// End a statement of whose answer a client takes nothing for so long, such as a cursor's.
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = values::duration)]
+    pub idle_timeout: Duration,
+    /// Refresh the lake too, as `refresh --every` does, with this much time from start to start.
+    #[arg(long, value_name = "TIME", value_parser = values::duration)]
+    pub refresh_every: Option<Duration>,
     #[command(flatten)]
     pub statement: StatementFlags,
 }

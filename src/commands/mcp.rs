@@ -3,9 +3,9 @@
 
 use super::CommandOutcome;
 use super::context::Context;
-use super::serve::engine;
+use super::serve::{TIMEOUT, engine};
 use crate::cli::McpFlags;
-use crate::serve::{AnswerLimits, McpServer};
+use crate::serve::{AnswerLimits, Limits, McpServer};
 use crate::shutdown::Shutdown;
 
 /// An assistant's statements run one after the other, or a few at a time.
@@ -15,9 +15,10 @@ const STATEMENTS: usize = 4;
 pub(super) async fn run(flags: &McpFlags, context: &Context) -> anyhow::Result<CommandOutcome> {
     let settings = context.settings()?;
     let stopping = Shutdown::on_signals(|| {});
-    let statement = &flags.statement;
+    let timeout = flags.statement.timeout.unwrap_or(TIMEOUT);
+    let limits = Limits { statements: STATEMENTS, timeout, idle: timeout };
     let memory = flags.memory;
-    let engine = engine(&settings, context, statement, memory, STATEMENTS, stopping)?;
+    let engine = engine(&settings, context, &flags.statement, memory, limits, stopping)?;
     let answers = AnswerLimits {
         rows: flags.max_rows,
         bytes: usize::try_from(flags.max_bytes.0).unwrap_or(usize::MAX),

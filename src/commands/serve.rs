@@ -2,18 +2,23 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use bytesize::ByteSize;
 
-use super::CommandOutcome;
 use super::context::{Context, open_lake};
-use crate::cli::{AddUserFlags, HealthFlags, ServeCommand, ServeFlags, StatementFlags};
+use super::refresh::Refresher;
+use super::{CommandOutcome, show_error};
+use crate::cli::{
+    AddUserFlags, HealthFlags, RefreshFlags, ServeCommand, ServeFlags, StatementFlags,
+};
 use crate::error_chain::messages;
 use crate::query::SessionOptions;
 use crate::serve::{
-    Access, AccessError, Limits, NetworkDoor, ServedLake, Server, StatementEngine, Users,
+    Access, AccessError, Limits, NetworkDoor, STACK, ServedLake, Server, StatementEngine, Users,
+    lone_threads,
 };
 use crate::settings::Settings;
 use crate::shell::answer::session_options;
@@ -21,7 +26,7 @@ use crate::shutdown::Shutdown;
 use crate::terminal::console::{self, MessageKind};
 
 /// The longest that a statement may take where the user does not say.
-const TIMEOUT: Duration = Duration::from_secs(60);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The longest that a server may take to say whether it is ready.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(3);
@@ -29,6 +34,7 @@ const HEALTH_TIMEOUT: Duration = Duration::from_secs(3);
 /// The ports where none is named.
 const HTTP_PORT: u16 = 8080;
 const POSTGRES_PORT: u16 = 5432;
+const FLIGHT_PORT: u16 = 32010;
 
 /// Opens the doors, prints how to use them, and serves until a signal.
 pub(super) async fn run(flags: &ServeFlags, context: &Context) -> anyhow::Result<CommandOutcome> {
@@ -40,15 +46,68 @@ pub(super) async fn run(flags: &ServeFlags, context: &Context) -> anyhow::Result
     let access = access(flags)?;
     let settings = context.settings()?;
     let stopping = stop_on_signals(context);
+    let limits = Limits {
+        statements: flags.max_statements,
+        timeout: flags.statement.timeout.unwrap_or(TIMEOUT),
+        idle: flags.idle_timeout,
+    };
     let memory = flags.memory;
-    let statements = flags.max_statements;
-    let engine = engine(&settings, context, &flags.statement, memory, statements, stopping)?;
-    let mut server = Server::new(engine, access.clone());
-    for (door, named, default) in [
+    let statement = &flags.statement;
+    let engine = engine(&settings, context, statement, memory, limits, stopping.clone())?;
+    let refresher = refresher(flags, context, stopping)?;
+    let mut server = Server::new(engine, access.clone(), flags.max_connections);
+    open_doors(&mut server, flags, &access, context).await?;
+    let refreshes = refresher.map(|refresher| refresh(refresher, context)).transpose()?;
+    let served = server.run().await;
+    if let Some(refreshes) = refreshes {
+        // A refresh that is under way ends its batch first.
+        let _ = tokio::task::spawn_blocking(|| refreshes.join()).await;
+    }
+    served?;
+    Ok(CommandOutcome::Done)
+}
+
+/// Opens what refreshes the lake, if it is to be refreshed.
+fn refresher(
+    flags: &ServeFlags,
+    context: &Context,
+    stopping: Shutdown,
+) -> anyhow::Result<Option<Refresher>> {
+    if flags.refresh_every.is_none() {
+        return Ok(None);
+    }
+    let flags = RefreshFlags { every: flags.refresh_every, ..RefreshFlags::default() };
+    Refresher::open(&flags, context, stopping).map(Some)
+}
+
+/// Begins to refresh the lake on threads of their own, so that no statement waits for it. What
+/// fails in a refresh is shown, and the next one tries again.
+fn refresh(refresher: Refresher, context: &Context) -> anyhow::Result<JoinHandle<()>> {
+    let threads = lone_threads("refresh").context("cannot start threads to refresh the lake")?;
+    let console = context.console;
+    let run = move || {
+        if let Err(error) = threads.block_on(Box::pin(refresher.run())) {
+            show_error(console, &error);
+        }
+    };
+    let thread = thread::Builder::new().name("refresh".to_owned()).stack_size(STACK);
+    thread.spawn(run).context("cannot start a thread to refresh the lake")
+}
+
+/// Opens the doors that are named, or all where none is.
+async fn open_doors(
+    server: &mut Server,
+    flags: &ServeFlags,
+    access: &Access,
+    context: &Context,
+) -> anyhow::Result<()> {
+    let doors = [
         (NetworkDoor::Http, flags.http, HTTP_PORT),
         (NetworkDoor::Postgres, flags.postgres, POSTGRES_PORT),
-    ] {
-        let is_any_named = flags.http.is_some() || flags.postgres.is_some();
+        (NetworkDoor::Flight, flags.flight, FLIGHT_PORT),
+    ];
+    let is_any_named = doors.iter().any(|(_, named, _)| named.is_some());
+    for (door, named, default) in doors {
         let address = match named {
             Some(address) => server.open(door, address, false).await?,
             None if is_any_named => continue,
@@ -58,10 +117,9 @@ pub(super) async fn run(flags: &ServeFlags, context: &Context) -> anyhow::Result
             let text = format!("{address} is not encrypted: use --tls-cert and --tls-key");
             context.console.show(MessageKind::Warning, &text);
         }
-        console::print(&line_to_copy(door, address, &access))?;
+        console::print(&line_to_copy(door, address, access))?;
     }
-    server.run().await?;
-    Ok(CommandOutcome::Done)
+    Ok(())
 }
 
 /// Sets up the engine that answers the statements of clients.
@@ -70,7 +128,7 @@ pub(super) fn engine(
     context: &Context,
     flags: &StatementFlags,
     memory: ByteSize,
-    statements: usize,
+    limits: Limits,
     stopping: Shutdown,
 ) -> anyhow::Result<StatementEngine> {
     let served = ServedLake {
@@ -83,7 +141,6 @@ pub(super) fn engine(
         memory_limit: Some(usize::try_from(memory.0).unwrap_or(usize::MAX)),
         ..session_options(settings, flags)?
     };
-    let limits = Limits { statements, timeout: flags.timeout.unwrap_or(TIMEOUT) };
     let parameters = flags.parameters.clone();
     Ok(StatementEngine::new(served, options, parameters, limits, stopping)?)
 }
@@ -117,6 +174,18 @@ fn line_to_copy(door: NetworkDoor, address: SocketAddr, access: &Access) -> Stri
         NetworkDoor::Http => format!("https://{address}/\n"),
         NetworkDoor::Postgres => {
             format!("psql 'host={host} port={} dbname=lake user={user}'\n", address.port())
+        }
+        NetworkDoor::Flight => {
+            let address = SocketAddr::new(host, address.port());
+            let scheme = if access.is_in_the_clear() { "grpc" } else { "grpc+tls" };
+            let login = match access.has_users() {
+                true => ", db_kwargs={\"username\": \"NAME\", \"password\": \"...\"}",
+                false => "",
+            };
+            format!(
+                "import adbc_driver_flightsql.dbapi as flight; \
+                 lake = flight.connect(\"{scheme}://{address}\"{login}, autocommit=True)\n"
+            )
         }
     }
 }

@@ -11,6 +11,7 @@ use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+use super::NetworkDoor;
 use super::users::{Users, UsersError};
 
 /// Why the users or the certificate cannot be used.
@@ -32,7 +33,15 @@ pub(crate) struct Access {
     /// Nothing where anybody may.
     users: Option<Arc<Users>>,
     /// Nothing where connections are in the clear.
-    tls: Option<TlsAcceptor>,
+    tls: Option<Tls>,
+}
+
+/// What encrypts connections.
+#[derive(Clone)]
+struct Tls {
+    config: Arc<ServerConfig>,
+    /// The server's own, in DER.
+    certificate: CertificateDer<'static>,
 }
 
 impl std::fmt::Debug for Access {
@@ -52,7 +61,7 @@ impl Access {
         tls: Option<(&Path, &Path)>,
     ) -> Result<Self, AccessError> {
         let users = users.map(Users::read).transpose()?.map(Arc::new);
-        let tls = tls.map(|(certificate, key)| acceptor(certificate, key)).transpose()?;
+        let tls = tls.map(|(certificate, key)| read(certificate, key)).transpose()?;
         Ok(Self { users, tls })
     }
 
@@ -60,8 +69,17 @@ impl Access {
         self.users.as_ref()
     }
 
-    pub(super) const fn tls(&self) -> Option<&TlsAcceptor> {
-        self.tls.as_ref()
+    /// Returns what encrypts the connections of a door, where there is any.
+    pub(super) fn tls(&self, door: NetworkDoor) -> Option<TlsAcceptor> {
+        let mut config = ServerConfig::clone(&self.tls.as_ref()?.config);
+        // Clients that name a protocol must find that of the door.
+        config.alpn_protocols = vec![door.protocol().to_vec()];
+        Some(TlsAcceptor::from(Arc::new(config)))
+    }
+
+    /// Returns the certificate that clients see, where there is any.
+    pub(super) fn certificate(&self) -> Option<&CertificateDer<'static>> {
+        self.tls.as_ref().map(|tls| &tls.certificate)
     }
 
     /// Returns whether only users of a file may connect.
@@ -75,7 +93,7 @@ impl Access {
     }
 }
 
-fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor, AccessError> {
+fn read(certificate: &Path, key: &Path) -> Result<Tls, AccessError> {
     let unreadable = |source: Box<dyn std::error::Error + Send + Sync>| AccessError::Certificate {
         path: certificate.to_owned(),
         source,
@@ -83,17 +101,15 @@ fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor, AccessError> 
     let chain = CertificateDer::pem_file_iter(certificate);
     let chain = chain.and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let chain = chain.map_err(|source| unreadable(source.into()))?;
-    if chain.is_empty() {
+    let Some(certificate) = chain.first().cloned() else {
         return Err(unreadable("the file has no certificate".into()));
-    }
+    };
     let key = PrivateKeyDer::from_pem_file(key)
         .map_err(|source| AccessError::Key { path: key.to_owned(), source: source.into() })?;
     let provider = Arc::new(aws_lc_rs::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key));
-    let mut config = config.map_err(AccessError::Pair)?;
-    // Clients that begin with TLS at once name the protocol.
-    config.alpn_protocols = vec![b"postgresql".to_vec(), b"http/1.1".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(config)))
+    let config = config.map(Arc::new).map_err(AccessError::Pair)?;
+    Ok(Tls { config, certificate })
 }

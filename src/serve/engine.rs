@@ -30,6 +30,8 @@ pub(crate) struct Limits {
     pub(crate) statements: usize,
     /// The longest that a statement may take, waiting included.
     pub(crate) timeout: Duration,
+    /// The longest that a client may take no rows of an answer that is not at its end.
+    pub(crate) idle: Duration,
 }
 
 /// The lake that is served.

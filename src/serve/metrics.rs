@@ -26,6 +26,7 @@ pub(super) struct Metrics {
     waiting: Gauge,
     memory: Gauge,
     connections: Family<Labels<1>, Gauge>,
+    refused: Family<Labels<1>, Counter>,
     findings: Counts,
     kinds: Counts,
     gaps: Counts,
@@ -41,6 +42,7 @@ impl Metrics {
             waiting: Gauge::default(),
             memory: Gauge::default(),
             connections: Family::default(),
+            refused: Family::default(),
             findings: Family::default(),
             kinds: Family::default(),
             gaps: Family::default(),
@@ -60,6 +62,11 @@ impl Metrics {
             metrics.memory.clone(),
         );
         registry.register("connections", "Open connections", metrics.connections.clone());
+        registry.register(
+            "connections_refused",
+            "Connections beyond the limit",
+            metrics.refused.clone(),
+        );
         registry.register("audit_findings", "Open findings", metrics.findings.clone());
         registry.register("audit_kinds", "Open findings by kind", metrics.kinds.clone());
         registry.register("audit_gaps", "Open gaps by class", metrics.gaps.clone());
@@ -80,9 +87,12 @@ impl Metrics {
     }
 
     /// Counts a connection as open until what is returned is dropped.
-    pub(super) fn connected(&self, door: Door) -> Counted {
-        let gauge = self.connections.get_or_create(&[("door", door.as_str())]).clone();
-        Counted::new(gauge)
+    pub(super) fn connected(&self, door: Door, is_refused: bool) -> Counted {
+        let label = [("door", door.as_str())];
+        if is_refused {
+            self.refused.get_or_create(&label).inc();
+        }
+        Counted::new(self.connections.get_or_create(&label).clone())
     }
 
     /// Takes note of the bytes of working memory in use.

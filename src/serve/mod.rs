@@ -7,16 +7,21 @@
 
 mod access;
 mod audit;
+mod basic;
 mod engine;
+mod flight;
 mod http;
 mod listen;
 mod mcp;
 mod metrics;
+mod parameters;
 mod postgres;
+mod reader;
 mod rows_json;
 mod statement;
 mod status;
 mod threads;
+mod tokens;
 mod users;
 
 use std::net::SocketAddr;
@@ -28,9 +33,11 @@ use tokio::task::JoinSet;
 
 pub(crate) use self::access::{Access, AccessError};
 pub(crate) use self::engine::{Limits, ServedLake, StatementEngine};
+use self::flight::FlightSql;
 use self::listen::Listener;
 pub(crate) use self::mcp::{AnswerLimits, McpServer};
 use self::postgres::Catalog;
+pub(crate) use self::threads::{STACK, lone_threads};
 pub(crate) use self::users::Users;
 use crate::query::QueryError;
 
@@ -48,6 +55,9 @@ pub(crate) enum ServeError {
         "standard input is not the Model Context Protocol: let an assistant start `lakehouse mcp`"
     )]
     Protocol(#[from] Box<rmcp::service::ServerInitializeError>),
+    /// Flight SQL could not be set up.
+    #[error("cannot set Flight SQL up")]
+    Flight(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// An address could not be listened on.
     #[error("cannot listen on {address} for {door}: stop what listens there, or name another port")]
     Listen { door: NetworkDoor, address: SocketAddr, source: std::io::Error },
@@ -62,6 +72,7 @@ pub(crate) enum ServeError {
 /// A protocol that the lake is served over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Door {
+    Flight,
     Http,
     /// Standard input and output of an assistant's program.
     Mcp,
@@ -71,6 +82,7 @@ pub(crate) enum Door {
 impl Door {
     const fn as_str(self) -> &'static str {
         match self {
+            Self::Flight => "flight",
             Self::Http => "http",
             Self::Mcp => "mcp",
             Self::Postgres => "postgres",
@@ -89,6 +101,18 @@ impl std::fmt::Display for Door {
 pub(crate) enum NetworkDoor {
     Http,
     Postgres,
+    Flight,
+}
+
+impl NetworkDoor {
+    /// Returns the name of the protocol as clients of TLS say it.
+    const fn protocol(self) -> &'static [u8] {
+        match self {
+            Self::Http => b"http/1.1",
+            Self::Postgres => b"postgresql",
+            Self::Flight => b"h2",
+        }
+    }
 }
 
 impl std::fmt::Display for NetworkDoor {
@@ -96,6 +120,7 @@ impl std::fmt::Display for NetworkDoor {
         let door = match self {
             Self::Http => Door::Http,
             Self::Postgres => Door::Postgres,
+            Self::Flight => Door::Flight,
         };
         door.fmt(f)
     }
@@ -106,13 +131,15 @@ impl std::fmt::Display for NetworkDoor {
 pub(crate) struct Server {
     engine: Arc<StatementEngine>,
     access: Access,
+    /// Open connections of each door at most.
+    connections: usize,
     doors: Vec<(NetworkDoor, Listener)>,
 }
 
 impl Server {
-    /// Makes a server without doors.
-    pub(crate) fn new(engine: StatementEngine, access: Access) -> Self {
-        Self { engine: Arc::new(engine), access, doors: Vec::new() }
+    /// Makes a server without doors, of which each will have so many connections at most.
+    pub(crate) fn new(engine: StatementEngine, access: Access, connections: usize) -> Self {
+        Self { engine: Arc::new(engine), access, connections, doors: Vec::new() }
     }
 
     /// Opens a door; where `or_any_port` is set, another port is taken if this one is in use.
@@ -128,9 +155,9 @@ impl Server {
         if !address.ip().is_loopback() && self.access.users().is_none() {
             return Err(ServeError::Open { address });
         }
-        let mut listener = Listener::bind(address).await;
+        let mut listener = Listener::bind(address, self.connections).await;
         if listener.is_err() && or_any_port {
-            listener = Listener::bind(SocketAddr::new(address.ip(), 0)).await;
+            listener = Listener::bind((address.ip(), 0).into(), self.connections).await;
         }
         let listener = listener.map_err(|source| ServeError::Listen { door, address, source })?;
         let address = listener.address();
@@ -153,6 +180,10 @@ impl Server {
                     Ok(catalog) => doors.spawn(postgres::serve(listener, engine, access, catalog)),
                     Err(error) => return Err(error.into()),
                 },
+                NetworkDoor::Flight => {
+                    let service = FlightSql::new(Arc::clone(&engine))?;
+                    doors.spawn(flight::serve(listener, engine, access, service))
+                }
             };
         }
         self.engine.stopping().requested().await;

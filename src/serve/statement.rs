@@ -19,7 +19,8 @@ use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Door;
-use super::engine::StatementEngine;
+use super::engine::{Limits, StatementEngine};
+use super::reader::Reader;
 use crate::error_chain::messages;
 use crate::events::MESSAGES;
 use crate::query::QueryError;
@@ -38,6 +39,12 @@ pub(super) enum StatementError {
         humantime::format_duration(*.0)
     )]
     TimedOut(Duration),
+    #[error(
+        "the statement was ended because none of its rows were read for {}: read them faster, or \
+         raise --idle-timeout",
+        humantime::format_duration(*.0)
+    )]
+    Idle(Duration),
     #[error("cannot start threads for the statement: run fewer at a time (--max-statements)")]
     Threads(#[source] io::Error),
     #[error("the statement was cancelled")]
@@ -55,6 +62,7 @@ impl StatementError {
         match self {
             Self::Query(_) | Self::Threads(_) => "failed",
             Self::TimedOut(_) => "timed_out",
+            Self::Idle(_) => "idle",
             Self::Cancelled => "cancelled",
             Self::Unread => "unread",
             Self::Stopping => "stopped",
@@ -85,6 +93,7 @@ pub(super) struct Answer {
     batches: mpsc::Receiver<RecordBatch>,
     /// Nothing once the end was returned.
     end: Option<oneshot::Receiver<Result<(), StatementError>>>,
+    reader: Reader,
 }
 
 impl Answer {
@@ -98,11 +107,23 @@ impl Answer {
         &self.schema
     }
 
+    /// Takes note that the client takes rows, which were returned before.
+    pub(super) fn touch(&self) {
+        self.reader.rest();
+    }
+
     /// Returns the next rows; nothing at the end.
     ///
     /// # Errors
     /// When the statement fails or exceeds a limit.
     pub(super) async fn next(&mut self) -> Result<Option<RecordBatch>, StatementError> {
+        self.reader.wait();
+        let next = self.next_batch().await;
+        self.reader.rest();
+        next
+    }
+
+    async fn next_batch(&mut self) -> Result<Option<RecordBatch>, StatementError> {
         // A statement that never pauses ends without closing its side.
         let Some(end) = &mut self.end else { return Ok(self.batches.recv().await) };
         let ended = tokio::select! {
@@ -129,6 +150,7 @@ struct Running {
     batches: mpsc::Sender<RecordBatch>,
     /// Rows that were handed over.
     rows: Arc<AtomicU64>,
+    reader: Reader,
 }
 
 /// The side of a running statement that finds rows.
@@ -158,15 +180,25 @@ pub(super) async fn start(
         count: Arc::clone(&count),
         memory_limit: engine.memory_limit(),
     };
-    let running =
-        Running { engine, request, finder: Some(finder), batches: batch_sender, rows: count };
+    let reader = Reader::default();
+    let running = Running {
+        engine,
+        request,
+        finder: Some(finder),
+        batches: batch_sender,
+        rows: count,
+        reader: reader.clone(),
+    };
     tokio::spawn(async move {
         // Nobody is there to be answered if this cannot be sent.
         let _ = end_sender.send(Box::pin(running.run()).await);
     });
     tokio::select! {
         biased;
-        Ok(schema) = columns => Ok(Answer { begin, schema, batches, end: Some(end) }),
+        Ok(schema) = columns => {
+            reader.rest();
+            Ok(Answer { begin, schema, batches, end: Some(end), reader })
+        }
         ended = &mut end => match ended {
             Ok(Err(error)) => Err(error),
             Ok(Ok(())) | Err(_) => Err(StatementError::Stopping),
@@ -188,7 +220,8 @@ impl Running {
         let engine = Arc::clone(&self.engine);
         let cancel = self.request.cancel.clone();
         let batches = self.batches.clone();
-        let limit = engine.limits().timeout;
+        let reader = self.reader.clone();
+        let Limits { timeout, idle, .. } = engine.limits();
         if engine.stopping().is_requested() {
             return Err(StatementError::Stopping);
         }
@@ -197,7 +230,8 @@ impl Running {
             () = cancel.requested() => Err(StatementError::Cancelled),
             () = engine.aborted().requested() => Err(StatementError::Stopping),
             () = batches.closed() => Err(StatementError::Unread),
-            () = tokio::time::sleep(limit) => Err(StatementError::TimedOut(limit)),
+            () = tokio::time::sleep(timeout) => Err(StatementError::TimedOut(timeout)),
+            () = reader.rested_for(idle) => Err(StatementError::Idle(idle)),
             ended = Box::pin(self.answer()) => ended,
         }
     }

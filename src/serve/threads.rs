@@ -14,7 +14,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 
 /// Bytes of stack of a thread, as much as the first one of a program has.
-const STACK: usize = 8 << 20;
+pub(crate) const STACK: usize = 8 << 20;
 
 /// Threads for reading files, for each statement.
 const READERS: usize = 8;
@@ -53,7 +53,7 @@ impl Threads {
                 groups.resting.remove(0)
             }
             None => {
-                let group = group()?;
+                let group = lone_threads("statement")?;
                 groups.made += 1;
                 group
             }
@@ -75,13 +75,17 @@ impl Drop for Threads {
     }
 }
 
-fn group() -> io::Result<Runtime> {
+/// Makes threads for work that must keep nothing else waiting, with the stack that plans need.
+///
+/// # Errors
+/// When the system has no more.
+pub(crate) fn lone_threads(name: &str) -> io::Result<Runtime> {
     Builder::new_multi_thread()
         .enable_all()
         .worker_threads(thread::available_parallelism().map_or(1, NonZero::get))
         .max_blocking_threads(READERS)
         .thread_stack_size(STACK)
-        .thread_name("statement")
+        .thread_name(name)
         .build()
 }
 

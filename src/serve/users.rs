@@ -1,7 +1,7 @@
 //! Who may connect: names with what proves a password, and never a password itself.
 //!
 //! A line of the file is a name, a colon, and a verifier of SCRAM-SHA-256 in the form in which
-//! PostgreSQL keeps it. Both doors use the same file.
+//! PostgreSQL keeps it. All doors use the same file.
 
 use std::collections::BTreeMap;
 use std::fmt;

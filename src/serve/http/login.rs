@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 
+use crate::serve::basic;
 use crate::serve::users::Users;
 
 /// The user of a request.
@@ -25,26 +24,12 @@ pub(super) async fn check(
     if ["/healthz", "/readyz"].contains(&request.uri().path()) {
         return next.run(request).await;
     }
-    let Some((name, password)) = credentials(request.headers()) else { return refusal() };
-    let user = User(name.clone());
-    // Checking a password takes a millisecond of computing.
-    let is_right = tokio::task::spawn_blocking(move || users.is_password(&name, &password)).await;
-    if !is_right.unwrap_or(false) {
+    let Some((name, password)) = basic::credentials(request.headers()) else { return refusal() };
+    if !basic::is_proven(&users, &name, password).await {
         return refusal();
     }
-    request.extensions_mut().insert(user);
+    request.extensions_mut().insert(User(name));
     next.run(request).await
-}
-
-fn credentials(headers: &HeaderMap) -> Option<(String, String)> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, encoded) = value.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
-    }
-    let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
-    let (name, password) = decoded.split_once(':')?;
-    Some((name.to_owned(), password.to_owned()))
 }
 
 fn refusal() -> Response {

@@ -23,12 +23,12 @@ use axum::{Json, Router};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::TlsAcceptor;
 
-use super::Door;
 use super::access::Access;
 use super::engine::StatementEngine;
-use super::listen::{Connection, Listener};
+use super::listen::{Connection, Listener, Socket, TooMany, briefly, encrypted};
+use super::{Door, NetworkDoor};
 use crate::error_chain::messages;
 use crate::query::Session;
 
@@ -49,8 +49,8 @@ struct Shared {
 pub(super) async fn serve(listener: Listener, engine: Arc<StatementEngine>, access: Access) {
     let session = engine.session();
     let router = router(Shared { engine: Arc::clone(&engine), session }, &access);
-    let talk =
-        |connection| converse(connection, router.clone(), Arc::clone(&engine), access.clone());
+    let tls = access.tls(NetworkDoor::Http);
+    let talk = |connection| converse(connection, router.clone(), Arc::clone(&engine), tls.clone());
     listener.serve(engine.stopping(), talk).await;
 }
 
@@ -59,24 +59,29 @@ async fn converse(
     connection: Connection,
     router: Router,
     engine: Arc<StatementEngine>,
-    access: Access,
+    tls: Option<TlsAcceptor>,
 ) {
-    let Connection { socket, peer, place } = connection;
-    let _open = (place, engine.metrics().connected(Door::Http));
-    let router = router.layer(axum::Extension(ConnectInfo(peer)));
-    let Some(tls) = access.tls() else {
-        return Box::pin(answer(socket, router, &engine)).await;
+    let Connection { socket, peer, refusal, place } = connection;
+    let _open = (place, engine.metrics().connected(Door::Http, refusal.is_some()));
+    let router = match refusal {
+        Some(refusal) => refused(refusal),
+        None => router.layer(axum::Extension(ConnectInfo(peer))),
     };
     // A client that does not finish its greeting is like one that sends no request.
-    if let Ok(Ok(socket)) = tokio::time::timeout(HEAD_TIME, tls.accept(socket)).await {
-        Box::pin(answer(socket, router, &engine)).await;
+    let socket = tokio::time::timeout(HEAD_TIME, encrypted(socket, tls.as_ref())).await;
+    if let Ok(Some(socket)) = socket {
+        briefly(refusal, Box::pin(answer(socket, router, &engine))).await;
     }
 }
 
-async fn answer<S>(socket: S, router: Router, engine: &StatementEngine)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
+/// Answers every request with why the client is refused.
+fn refused(refusal: TooMany) -> Router {
+    let close = [(header::CONNECTION, "close")];
+    let words = format!("{refusal}\n");
+    Router::new().fallback(async move || (StatusCode::SERVICE_UNAVAILABLE, close, words))
+}
+
+async fn answer(socket: Box<dyn Socket>, router: Router, engine: &StatementEngine) {
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
     let service = TowerToHyperService::new(router);

@@ -270,7 +270,7 @@ fn refusal(error: &StatementError) -> Response {
         )
         | StatementError::Threads(_) => StatusCode::INTERNAL_SERVER_ERROR,
         StatementError::Query(_) => StatusCode::BAD_REQUEST,
-        StatementError::TimedOut(_) => StatusCode::GATEWAY_TIMEOUT,
+        StatementError::TimedOut(_) | StatementError::Idle(_) => StatusCode::GATEWAY_TIMEOUT,
         StatementError::Cancelled | StatementError::Unread | StatementError::Stopping => {
             StatusCode::SERVICE_UNAVAILABLE
         }

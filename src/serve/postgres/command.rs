@@ -8,7 +8,8 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::copy::CopyFormat;
-use super::words::{Words, tokens};
+use super::words::Words;
+use crate::serve::tokens::tokens;
 
 /// One command of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]

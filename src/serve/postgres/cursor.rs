@@ -52,7 +52,12 @@ impl Cursor {
         most: usize,
     ) -> Result<Option<RecordBatch>, StatementError> {
         let batch = match (self.left.take(), &mut self.answer) {
-            (Some(batch), _) => batch,
+            (Some(batch), answer) => {
+                if let Some(answer) = answer {
+                    answer.touch();
+                }
+                batch
+            }
             (None, Some(answer)) => match answer.next().await? {
                 Some(batch) => batch,
                 None => return Ok(None),

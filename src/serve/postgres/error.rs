@@ -31,7 +31,9 @@ impl From<StatementError> for PgWireError {
 const fn code(error: &StatementError) -> &'static str {
     match error {
         StatementError::Query(error) => query_code(error),
-        StatementError::TimedOut(_) | StatementError::Cancelled => "57014",
+        StatementError::TimedOut(_) | StatementError::Idle(_) | StatementError::Cancelled => {
+            "57014"
+        }
         StatementError::Threads(_) => "53000",
         StatementError::Unread | StatementError::Stopping => "57P01",
     }

@@ -34,15 +34,18 @@ use pgwire::api::{PgWireServerHandlers, RandomPidSecretKeyGenerator};
 use pgwire::tokio::process_socket;
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
+use tokio_rustls::TlsAcceptor;
 
 use self::cancel::Cancels;
 pub(super) use self::catalog::Catalog;
 use self::conversation::Conversation;
+use self::scram::{EndPoint, end_point};
 use self::startup::Startup;
-use super::Door;
 use super::access::Access;
 use super::engine::StatementEngine;
-use super::listen::{Connection, Listener};
+use super::listen::{Connection, Listener, TooMany, briefly};
+use super::users::Users;
+use super::{Door, NetworkDoor};
 
 /// How often it is looked whether a client that waits for an answer is still there.
 const LOOK: Duration = Duration::from_secs(1);
@@ -54,7 +57,9 @@ struct Shared {
     catalog: Arc<Catalog>,
     cancels: Arc<Cancels>,
     keys: Arc<RandomPidSecretKeyGenerator>,
-    access: Access,
+    users: Option<Arc<Users>>,
+    tls: Option<TlsAcceptor>,
+    end_point: Option<EndPoint>,
 }
 
 /// Answers clients until the engine is to stop and the statements that were begun have ended.
@@ -69,7 +74,9 @@ pub(super) async fn serve(
         catalog: Arc::new(catalog),
         cancels: Arc::default(),
         keys: Arc::default(),
-        access,
+        users: access.users().cloned(),
+        tls: access.tls(NetworkDoor::Postgres),
+        end_point: access.certificate().and_then(|certificate| end_point(certificate)),
     };
     let talk = |connection| converse(connection, shared.clone());
     listener.serve(engine.stopping(), talk).await;
@@ -77,21 +84,24 @@ pub(super) async fn serve(
 
 /// Answers the messages of one connection.
 async fn converse(connection: Connection, shared: Shared) {
-    let Connection { socket, place, .. } = connection;
-    let _open = (place, shared.engine.metrics().connected(Door::Postgres));
+    let Connection { socket, refusal, place, .. } = connection;
+    let _open = (place, shared.engine.metrics().connected(Door::Postgres, refusal.is_some()));
     let engine = Arc::clone(&shared.engine);
     let conversation =
         Arc::new(Conversation::new(Arc::clone(&engine), Arc::clone(&shared.catalog)));
     let Some((socket, watched)) = doubled(socket) else { return };
-    let tls = shared.access.tls().cloned();
-    let handlers = Handlers { shared, conversation: Arc::clone(&conversation) };
-    tokio::select! {
-        // How a client leaves is its own affair.
-        _ = process_socket(socket, tls, handlers) => {}
-        () = conversation.given_up.requested() => {}
-        () = gone(&watched) => {}
-        () = rested(&engine, &conversation) => {}
-    }
+    let tls = shared.tls.clone();
+    let handlers = Handlers { shared, conversation: Arc::clone(&conversation), refusal };
+    let talk = async {
+        tokio::select! {
+            // How a client leaves is its own affair.
+            _ = process_socket(socket, tls, handlers) => {}
+            () = conversation.given_up.requested() => {}
+            () = gone(&watched) => {}
+            () = rested(&engine, &conversation) => {}
+        }
+    };
+    briefly(refusal, Box::pin(talk)).await;
 }
 
 /// Returns a connection twice: one to talk, and one to see whether the client is there.
@@ -119,6 +129,8 @@ async fn rested(engine: &StatementEngine, conversation: &Conversation) {
 struct Handlers {
     shared: Shared,
     conversation: Arc<Conversation>,
+    /// Why the client is answered with nothing but this.
+    refusal: Option<TooMany>,
 }
 
 impl PgWireServerHandlers for Handlers {
@@ -135,8 +147,10 @@ impl PgWireServerHandlers for Handlers {
             conversation: Arc::clone(&self.conversation),
             cancels: Arc::clone(&self.shared.cancels),
             keys: Arc::clone(&self.shared.keys),
-            users: self.shared.access.users().cloned(),
+            users: self.shared.users.clone(),
+            end_point: self.shared.end_point.clone(),
             exchange: Mutex::default(),
+            refusal: self.refusal,
         })
     }
 

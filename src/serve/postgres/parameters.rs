@@ -5,7 +5,6 @@
 
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime};
 use datafusion::arrow::datatypes::DataType;
-use datafusion::sql::sqlparser::tokenizer::Token;
 use pgwire::error::{PgWireError, PgWireResult};
 use pgwire::types::FromSqlText;
 use pgwire::types::format::FormatOptions;
@@ -13,44 +12,15 @@ use postgres_types::{FromSql, Kind, Type};
 
 use super::error::refused;
 use super::numeric;
-use super::words::tokens;
 use crate::query::text_literal;
-
-/// Replaces the parameters of a statement; one for which there is nothing stays.
-///
-/// # Errors
-/// When the text has no form.
-pub(super) fn replace(sql: &str, with: impl Fn(usize) -> Option<String>) -> Option<String> {
-    let mut text = String::with_capacity(sql.len());
-    let mut copied = 0;
-    for (token, bytes) in tokens(sql)? {
-        let Token::Placeholder(name) = &token else { continue };
-        let number = name.strip_prefix('$').and_then(|name| name.parse::<usize>().ok());
-        let value = number.and_then(|number| with(number.checked_sub(1)?));
-        let Some(value) = value else { continue };
-        text.push_str(&sql[copied..bytes.start]);
-        text.push_str(&value);
-        copied = bytes.end;
-    }
-    text.push_str(&sql[copied..]);
-    Some(text)
-}
-
-/// Returns how many parameters a statement has.
-pub(super) fn count(sql: &str) -> usize {
-    let most = std::cell::Cell::new(0);
-    let _ = replace(sql, |index| {
-        most.set(most.get().max(index + 1));
-        None
-    });
-    most.get()
-}
+use crate::serve::parameters::UNKNOWN;
+pub(super) use crate::serve::parameters::{count, replace};
 
 /// Returns an expression without a value of a type.
 pub(super) fn typed_null(wire: &Type) -> String {
     match sql_type(wire) {
         Some(name) => format!("CAST(NULL AS {name})"),
-        None => "CAST(NULL AS VARCHAR)".to_owned(),
+        None => UNKNOWN.to_owned(),
     }
 }
 
@@ -254,18 +224,7 @@ fn no_value(wire: &Type) -> PgWireError {
 mod tests {
     use postgres_types::Type;
 
-    use super::{count, literal, replace};
-
-    #[test]
-    fn parameters_are_replaced_and_what_looks_like_them_is_not() {
-        let sql = "SELECT $2, '$1', \"$1\" -- $3\n WHERE x = $1";
-        let values = replace(sql, |index| (index == 0).then(|| "7".to_owned())).unwrap();
-        assert_eq!(values, "SELECT $2, '$1', \"$1\" -- $3\n WHERE x = 7");
-        assert_eq!(count(sql), 2);
-        let escaped = "SELECT E'\\\\', U&'\\0061', $1";
-        let values = replace(escaped, |_| Some("7".to_owned())).unwrap();
-        assert_eq!(values, escaped.replace("$1", "7"));
-    }
+    use super::literal;
 
     #[test]
     fn a_value_cannot_leave_its_literal() {

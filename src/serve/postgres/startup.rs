@@ -22,8 +22,9 @@ use tokio::sync::Mutex;
 use super::cancel::Cancels;
 use super::conversation::{Conversation, user_of};
 use super::error::fatal;
-use super::scram::{Exchange, MECHANISM};
+use super::scram::{EndPoint, Exchange, Mechanism};
 use super::settings::Settings;
+use crate::serve::listen::TooMany;
 use crate::serve::users::Users;
 
 /// Settings that are announced to clients, as PostgreSQL writes their names.
@@ -48,8 +49,12 @@ pub(super) struct Startup {
     pub(super) keys: Arc<RandomPidSecretKeyGenerator>,
     /// Nothing where anybody may connect.
     pub(super) users: Option<Arc<Users>>,
+    /// What clients can bind the exchange to, where the server has a certificate.
+    pub(super) end_point: Option<EndPoint>,
     /// The exchange that proves the password, once it has begun.
     pub(super) exchange: Mutex<Option<Exchange>>,
+    /// Why the client is let in by no means.
+    pub(super) refusal: Option<TooMany>,
 }
 
 #[async_trait]
@@ -66,16 +71,21 @@ impl StartupHandler for Startup {
     {
         let answer = match message {
             PgWireFrontendMessage::Startup(startup) => {
+                if let Some(refusal) = self.refusal {
+                    return Err(fatal("53300", refusal.to_string()));
+                }
                 protocol_negotiation(client, &startup).await?;
                 save_startup_parameters_to_metadata(client, &startup);
                 if self.users.is_none() {
                     return self.let_in(client).await;
                 }
                 client.set_state(PgWireConnectionState::AuthenticationInProgress);
-                Authentication::SASL(vec![MECHANISM.to_owned()])
+                let end_point = self.end_point.as_ref().filter(|_| client.is_secure());
+                Authentication::SASL(Mechanism::offered(end_point))
             }
             PgWireFrontendMessage::PasswordMessageFamily(message) => {
-                self.proceed(&user_of(client), message).await?
+                let is_secure = client.is_secure();
+                self.proceed(&user_of(client), is_secure, message).await?
             }
             _ => return Ok(()),
         };
@@ -90,6 +100,7 @@ impl Startup {
     async fn proceed(
         &self,
         user: &str,
+        is_secure: bool,
         message: PasswordMessageFamily,
     ) -> PgWireResult<Authentication> {
         let refused = || fatal("28P01", format!("password authentication failed for `{user}`"));
@@ -101,11 +112,10 @@ impl Startup {
         }
         let Some(users) = &self.users else { return Err(refused()) };
         let message = message.into_sasl_initial_response()?;
-        if message.auth_method != MECHANISM {
-            return Err(refused());
-        }
+        let end_point = self.end_point.as_ref().filter(|_| is_secure);
+        let mechanism = Mechanism::named(&message.auth_method, end_point).ok_or_else(refused)?;
         let data = message.data.unwrap_or_default();
-        let begun = Exchange::begin(users, user, &data).ok_or_else(refused)?;
+        let begun = Exchange::begin(users, user, &mechanism, &data).ok_or_else(refused)?;
         let answer = begun.server_first().to_owned();
         *exchange = Some(begun);
         Ok(Authentication::SASLContinue(answer.into()))

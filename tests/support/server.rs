@@ -1,0 +1,107 @@
+//! `lakehouse serve` as a process, with all of its protocols, on free ports.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::process::{ChildStdout, Command, Stdio};
+use std::thread::{self, JoinHandle};
+
+use arrow_flight::sql::client::FlightSqlServiceClient;
+use reqwest::Client as HttpClient;
+use tokio_postgres::{Client as PostgresClient, NoTls};
+use tonic::transport::{Channel, Endpoint};
+
+use super::process::Background;
+use super::test_lake::TestLake;
+
+/// A statement that computes for hours and neither finds a row nor pauses.
+pub(crate) const SILENT: &str =
+    "SELECT count(*) FROM range(1000000) a(x), range(1000000) b(y) WHERE x + y = 7";
+
+/// An answer that never ends, of which no client reads all.
+pub(crate) const ENDLESS: &str = "SELECT value FROM generate_series(1, 1000000000000)";
+
+pub(crate) type FlightClient = FlightSqlServiceClient<Channel>;
+
+/// The program as a server, which is killed when it is dropped.
+pub(crate) struct Server {
+    child: Background,
+    /// What it writes to standard error until its end.
+    messages: JoinHandle<String>,
+    pub(crate) http: SocketAddr,
+    pub(crate) postgres: SocketAddr,
+    pub(crate) flight: SocketAddr,
+}
+
+impl Server {
+    pub(crate) fn start(lake: &TestLake, flags: &[&str]) -> Self {
+        let any = "127.0.0.1:0";
+        let doors = ["--http", any, "--postgres", any, "--flight", any];
+        Self::run(lake.program("serve", &[&doors, flags].concat()))
+    }
+
+    pub(crate) fn run(mut program: Command) -> Self {
+        let mut child = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stderr = child.stderr.take().unwrap();
+        let messages = thread::spawn(move || {
+            let mut messages = String::new();
+            stderr.read_to_string(&mut messages).unwrap();
+            messages
+        });
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        Self {
+            http: address(&line(&mut output), "http"),
+            postgres: address(&line(&mut output).replace(" port=", ":"), "host="),
+            flight: address(&line(&mut output), "grpc"),
+            child: Background(child),
+            messages,
+        }
+    }
+
+    /// Returns the addresses of the three protocols.
+    pub(crate) const fn addresses(&self) -> [SocketAddr; 3] {
+        [self.http, self.postgres, self.flight]
+    }
+
+    /// Returns what a path of HTTP is answered with, and its status.
+    pub(crate) async fn get(&self, path: &str) -> (u16, String) {
+        let client = HttpClient::builder().no_proxy().build().unwrap();
+        let response = client.get(format!("http://{}{path}", self.http)).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    }
+
+    pub(crate) async fn postgres(&self) -> Result<PostgresClient, tokio_postgres::Error> {
+        let mut config = tokio_postgres::Config::new();
+        config.host("127.0.0.1").port(self.postgres.port()).user("anybody").dbname("anything");
+        let (client, connection) = config.connect(NoTls).await?;
+        tokio::spawn(connection);
+        Ok(client)
+    }
+
+    pub(crate) async fn flight(&self) -> FlightClient {
+        let endpoint = Endpoint::from_shared(format!("http://{}", self.flight)).unwrap();
+        FlightSqlServiceClient::new(endpoint.connect().await.unwrap())
+    }
+
+    /// Asks the server to stop, and returns its exit code and messages.
+    pub(crate) fn terminate(mut self) -> (Option<i32>, String) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        let code = self.child.wait().unwrap().code();
+        (code, self.messages.join().unwrap())
+    }
+}
+
+fn line(output: &mut BufReader<ChildStdout>) -> String {
+    let mut line = String::new();
+    output.read_line(&mut line).unwrap();
+    line
+}
+
+/// Returns the address in a line that the server prints to copy.
+fn address(line: &str, begin: &str) -> SocketAddr {
+    assert!(line.contains(begin), "{line}");
+    let begin = line.find("127.0.0.1").unwrap();
+    let rest = &line[begin..];
+    let end = rest.find(['/', '"', ' ', '\n']).unwrap();
+    rest[..end].parse().unwrap()
+}
