@@ -34,7 +34,8 @@ pub(crate) fn measure(command: &mut Command) -> Cost {
     Cost { cpu, wall: started.elapsed(), peak_mib: peak_kib / 1024 }
 }
 
-fn peak(folder: &str) -> Option<u64> {
+/// Returns the most memory that a process had at once, in KiB, by its folder in `/proc`.
+pub(crate) fn peak(folder: &str) -> Option<u64> {
     let status = fs::read_to_string(format!("{folder}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().trim_end_matches(" kB").parse().ok()
