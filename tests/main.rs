@@ -71,6 +71,7 @@ mod serve_flight;
 mod serve_limits;
 mod serve_postgres;
 mod serve_views;
+mod serve_while_writing;
 mod settings;
 mod shards;
 mod shell;
