@@ -4,6 +4,7 @@
 mod arithmetic;
 mod audit;
 mod audit_gaps;
+mod audit_large;
 mod audit_real;
 mod audit_score;
 mod audit_symbols;

@@ -63,6 +63,8 @@ named AS (
         ON made.market = bars.market AND made.date = bars.date AND made.symbol = bars.symbol AND made.width = bars.width
        AND made.slot = div(CAST(bars.open_time AS BIGINT), bars.width * 1000000)
     WHERE made.parts = div(made.width, made.part)
+      AND (bars.open <> made.open OR bars.high <> made.high OR bars.low <> made.low OR bars.close <> made.close
+           OR bars.volume <> made.volume OR bars.trade_count <> made.trade_count)
 )
 SELECT market, date, symbol, bar_interval, open_time AS from_time, kind,
        'open ' || made_open || ', high ' || made_high || ', low ' || made_low || ', close ' || made_close || ', volume '

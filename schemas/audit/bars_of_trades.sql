@@ -49,6 +49,8 @@ named AS (
     FROM bars LEFT JOIN made
         ON made.market = bars.market AND made.date = bars.date AND made.symbol = bars.symbol
        AND made.open_time = bars.open_time
+    WHERE bars.open <> made.open OR bars.high <> made.high OR bars.low <> made.low OR bars.close <> made.close
+       OR bars.volume <> coalesce(made.volume, 0) OR bars.trade_count <> coalesce(made.trade_count, 0)
 )
 SELECT market, date, symbol, '1m' AS bar_interval, open_time AS from_time, kind,
        'open ' || coalesce(CAST(made_open AS VARCHAR), '') || ', high ' || coalesce(CAST(made_high AS VARCHAR), '')

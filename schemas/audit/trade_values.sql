@@ -19,18 +19,19 @@ WITH valued AS (
            CASE WHEN market = 'futures_cm'
                 THEN CASE WHEN starts_with(symbol, 'BTCUSD_') THEN 100 ELSE 10 END
                      * CAST(qty AS DOUBLE) / NULLIF(CAST(price AS DOUBLE), 0)
-                ELSE CAST(price AS DOUBLE) * CAST(qty AS DOUBLE) END AS right_value
+                ELSE CAST(price AS DOUBLE) * CAST(qty AS DOUBLE) END AS right_value,
+           -- Futures publish values with two to eight decimals.
+           CASE WHEN market = 'spot' OR market = 'futures_cm' THEN 0.00000002 ELSE 0.02 END AS rounding
     FROM silver.trades
 ),
 named AS (
     SELECT *, unnest(make_array(
         CASE WHEN price <= 0 THEN 'zero_price' END,
         CASE WHEN qty <= 0 THEN 'zero_quantity' END,
-        -- Futures publish values with two to eight decimals.
-        CASE WHEN abs(CAST(value AS DOUBLE) - right_value) > 0.001 * abs(right_value)
-                  + CASE WHEN market = 'spot' OR market = 'futures_cm' THEN 0.00000002 ELSE 0.02 END
+        CASE WHEN abs(CAST(value AS DOUBLE) - right_value) > 0.001 * abs(right_value) + rounding
              THEN 'wrong_value' END)) AS kind
     FROM valued
+    WHERE price <= 0 OR qty <= 0 OR abs(CAST(value AS DOUBLE) - right_value) > 0.001 * abs(right_value) + rounding
 )
 SELECT market, date, symbol, time AS from_time, kind,
        'id ' || id || ', price ' || price || ', quantity ' || qty || ', value ' || value AS found, archive

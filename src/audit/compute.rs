@@ -9,13 +9,15 @@ use std::thread::available_parallelism;
 use arrow::array::RecordBatch;
 use datafusion::common::DataFusionError;
 use datafusion::dataframe::DataFrame;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::LogicalPlan;
 use futures::TryStreamExt;
 use lakehouse_core::audit::Check;
-use lakehouse_core::gold::{Model, Recompute};
+use lakehouse_core::gold::Recompute;
 use lakehouse_core::names::partition::Partition;
 use tokio::task::JoinSet;
 
-use super::parts::{Part, has_many_bytes, is_too_large, parts};
+use super::parts::{Part, Piece, by_days, by_symbol};
 use super::rows::{Shape, read_batch};
 use super::state::StaleCheck;
 use crate::delta::{TableError, Verb};
@@ -52,35 +54,19 @@ pub(super) async fn compute(
     }
     let reads_more = state.inputs.iter().any(InputTable::has_more_than_partitions);
     let bytes = |partition| sizes.get(&partition).copied().unwrap_or(0);
-    let mut chunks: Vec<Chunk> = chunks(check.statement(), stale, DAYS, bytes);
+    let mut chunks = chunks(check.statement(), stale, DAYS, bytes);
     chunks.retain(|chunk| {
         reads_more || chunk.needed.iter().any(|partition| sizes.contains_key(partition))
     });
-    while let Some(chunk) = chunks.pop() {
-        let parts = computation.parts(&chunk).await?;
-        let is_large = match &parts {
-            Some(parts) => is_too_large(parts),
-            None => !check.is_split_by_symbol() && has_many_bytes(&state.inputs, &chunk.needed),
-        };
-        match parts {
-            _ if is_large && chunk.targets.len() > 1 => {
-                chunks.extend(halves(check.statement(), chunk));
+    for chunk in chunks {
+        for piece in computation.pieces(chunk).await? {
+            match &piece.parts {
+                Some(parts) => computation.run_parts(&piece.chunk, parts, &mut found).await?,
+                None => computation.run(Some(&piece.chunk), &mut found).await?,
             }
-            Some(parts) => computation.run_parts(&chunk, parts, &mut found).await?,
-            None => computation.run(Some(&chunk), &mut found).await?,
         }
     }
     Ok(found)
-}
-
-/// Cuts the days of a chunk in two, where one symbol has too many rows in all of them.
-fn halves(statement: &Model, chunk: Chunk) -> [Chunk; 2] {
-    let mut first = chunk.targets;
-    let second = first.split_off(first.len() / 2);
-    [first, second].map(|targets| {
-        let needed = targets.iter().flat_map(|target| statement.dependencies(*target)).collect();
-        Chunk { targets, needed }
-    })
 }
 
 struct Computation<'a> {
@@ -90,47 +76,53 @@ struct Computation<'a> {
 }
 
 impl Computation<'_> {
-    /// Returns the parts in which a chunk is to be read; nothing if it is read at once.
-    async fn parts(&self, chunk: &Chunk) -> Result<Option<Vec<Part>>, BuildError> {
+    /// Cuts a chunk into what is read together.
+    async fn pieces(&self, chunk: Chunk) -> Result<Vec<Piece>, BuildError> {
+        let statement = self.check.statement();
+        let inputs = &self.state.inputs;
         if !self.check.is_split_by_symbol() {
-            return Ok(None);
+            return Ok(by_days(statement, inputs, chunk));
         }
-        let parts = Box::pin(parts(self.engine, &self.state.inputs, &chunk.needed)).await;
-        parts.map_err(|error| self.explain(error))
+        let pieces = Box::pin(by_symbol(statement, self.engine, inputs, chunk)).await;
+        pieces.map_err(|error| self.explain(error))
     }
 
-    /// Computes the parts of a chunk, some at a time.
+    /// Computes the parts of a chunk, some at a time; a large one has the memory for itself.
     async fn run_parts(
         &self,
         chunk: &Chunk,
-        parts: Vec<Part>,
+        parts: &[Part],
         found: &mut HashSet<AuditRow>,
     ) -> Result<(), BuildError> {
+        let (state, plan) = self.plan(Some(chunk)).await?;
         let mut running = JoinSet::new();
         for part in parts {
-            if running.len() >= threads() {
-                self.finish_one(&mut running, found).await?;
-            }
-            let rows = self.plan(Some(chunk), Some(&part)).await?;
+            let beside = if part.is_large() { 0 } else { threads() - 1 };
+            self.finish(&mut running, beside, found).await?;
+            let plan = part.of_plan(plan.clone()).map_err(|error| self.explain(error))?;
+            let rows = self.summed(state.clone(), plan, Some(chunk))?;
             running.spawn(rows.collect());
+            if part.is_large() {
+                self.finish(&mut running, 0, found).await?;
+            }
         }
-        while !running.is_empty() {
-            self.finish_one(&mut running, found).await?;
-        }
-        Ok(())
+        self.finish(&mut running, 0, found).await
     }
 
-    async fn finish_one(
+    /// Waits until no more than so many parts are running.
+    async fn finish(
         &self,
         running: &mut JoinSet<Result<Vec<RecordBatch>, DataFusionError>>,
+        left: usize,
         found: &mut HashSet<AuditRow>,
     ) -> Result<(), BuildError> {
-        let Some(ended) = running.join_next().await else { return Ok(()) };
         let table = self.table();
-        let died = TableError::cannot(Verb::Compute, &table, "rows");
-        let batches = ended.map_err(died)?.map_err(|error| self.explain(error))?;
-        for batch in batches {
-            self.add(&batch, found)?;
+        while running.len() > left {
+            let Some(ended) = running.join_next().await else { break };
+            let died = TableError::cannot(Verb::Compute, &table, "rows");
+            for batch in ended.map_err(died)?.map_err(|error| self.explain(error))? {
+                self.add(&batch, found)?;
+            }
         }
         Ok(())
     }
@@ -140,7 +132,8 @@ impl Computation<'_> {
         chunk: Option<&Chunk>,
         found: &mut HashSet<AuditRow>,
     ) -> Result<(), BuildError> {
-        let rows = self.plan(chunk, None).await?;
+        let (state, plan) = self.plan(chunk).await?;
+        let rows = self.summed(state, plan, chunk)?;
         let stream = Box::pin(rows.execute_stream()).await.map_err(|error| self.explain(error))?;
         let mut stream = stream.map_err(|error| self.explain(error));
         while let Some(batch) = stream.try_next().await? {
@@ -149,23 +142,28 @@ impl Computation<'_> {
         Ok(())
     }
 
-    /// Plans the statement over a chunk, or a part of it, and sums up what it returns.
-    async fn plan(
-        &self,
-        chunk: Option<&Chunk>,
-        part: Option<&Part>,
-    ) -> Result<DataFrame, BuildError> {
+    /// Plans the statement over a chunk.
+    async fn plan(&self, chunk: Option<&Chunk>) -> Result<(SessionState, LogicalPlan), BuildError> {
         let only = chunk.map(|chunk| &chunk.needed);
         let StaleCheck { select, inputs, .. } = self.state;
-        let statement = self.check.statement();
-        let (state, plan) = select.plan_as_written(statement, self.engine, inputs, only).await?;
-        let plan = match part {
-            Some(part) => part.of_plan(plan).map_err(|error| self.explain(error))?,
-            None => plan,
-        };
+        select.plan_as_written(self.check.statement(), self.engine, inputs, only).await
+    }
+
+    /// Sums up what a plan over a chunk returns.
+    fn summed(
+        &self,
+        state: SessionState,
+        plan: LogicalPlan,
+        chunk: Option<&Chunk>,
+    ) -> Result<DataFrame, BuildError> {
         let rows = DataFrame::new(state, plan);
         let shape = Shape::of(self.check, rows.schema())?;
-        self.summed(rows, &shape, chunk).map_err(|error| self.explain(error))
+        let rows = match chunk {
+            Some(chunk) => rows.filter(belongs_to(chunk)),
+            None => Ok(rows),
+        };
+        let summed = rows.and_then(|rows| shape.sum_up(rows));
+        summed.map_err(|error| self.explain(error))
     }
 
     fn add(&self, batch: &RecordBatch, found: &mut HashSet<AuditRow>) -> Result<(), BuildError> {
@@ -176,19 +174,6 @@ impl Computation<'_> {
 
     fn table(&self) -> TableName {
         TableName::new(Layer::Meta, self.check.output().as_str())
-    }
-
-    fn summed(
-        &self,
-        rows: DataFrame,
-        shape: &Shape,
-        chunk: Option<&Chunk>,
-    ) -> Result<DataFrame, DataFusionError> {
-        let rows = match chunk {
-            Some(chunk) => rows.filter(belongs_to(chunk))?,
-            None => rows,
-        };
-        shape.sum_up(rows)
     }
 
     fn explain(&self, error: DataFusionError) -> BuildError {

@@ -7,6 +7,7 @@
 //! in [`lakehouse_core::audit`].
 
 mod compute;
+mod counts;
 mod error;
 mod open;
 mod parts;
@@ -41,7 +42,7 @@ use crate::storage::lake::{Lake, Layer, TableName};
 
 /// How often checks are run again because another process audited the same first.
 const ATTEMPTS: usize = 20;
-/// Bytes that a check may use before it continues on disk.
+/// Bytes that checks may use, unless somebody says otherwise.
 const MEMORY: usize = 384 << 20;
 /// Rows that are collected before they land.
 const ROWS: usize = 100_000;
@@ -57,6 +58,8 @@ pub struct Audit {
     pub scope: Scope,
     /// Audit all days again, whatever changed.
     pub full: bool,
+    /// Bytes that checks may use before they continue on disk.
+    pub memory: usize,
     /// A request to end the run after the check that is running.
     pub shutdown: Shutdown,
 }
@@ -71,6 +74,7 @@ impl Audit {
             only: Vec::new(),
             scope: Scope::default(),
             full: false,
+            memory: MEMORY,
             shutdown: Shutdown::default(),
         }
     }
@@ -92,7 +96,7 @@ impl Audit {
         // One thread for a statement: parts of a check run next to each other instead. Rows that
         // are exchanged between threads take memory that sorts and sums cannot give back.
         let options = SessionOptions {
-            memory_limit: Some(MEMORY),
+            memory_limit: Some(self.memory),
             target_partitions: Some(1),
             ..SessionOptions::default()
         };

@@ -1,33 +1,37 @@
-//! Reading a day, or some days, in parts that fit into memory.
+//! Cutting days into parts that fit into memory.
 //!
 //! Where a check looks at each symbol without the others, the symbols of a chunk are cut into
-//! ranges with so many rows together. Files are sorted by symbol, so that a part reads little of
-//! what it does not need.
+//! ranges with so many rows together, and the chunk into fewer days before that where one symbol
+//! has too many. Files are sorted by symbol, so that a part reads little of what it does not need.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use arrow::array::AsArray;
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Int64Type};
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{Column, DataFusionError};
-use datafusion::functions_aggregate::expr_fn::count;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, lit};
-use futures::TryStreamExt;
+use lakehouse_core::gold::Model;
 use lakehouse_core::names::partition::Partition;
 
-use crate::gold::chunks::column;
+use super::counts::SymbolRows;
+use crate::gold::chunks::Chunk;
 use crate::gold::inputs::InputTable;
 use crate::query::Engine;
 
-/// Rows that are read together at most, unless one symbol has more. The engine divides its memory
-/// among all sorts and sums of a statement, which are a dozen in some checks.
-const ROWS: u64 = 50_000;
+/// Rows that are read together at most, unless one symbol has more on a day.
+const ROWS: u64 = 200_000;
 /// Bytes of input files that are read together without looking for symbols.
 const FEW_BYTES: u64 = 256 << 10;
 /// Bytes of input files that a check of several symbols reads together at most, unless a single day
 /// has more.
 const BYTES: u64 = 4 << 20;
+
+/// Days that are planned together.
+#[derive(Debug)]
+pub(super) struct Piece {
+    pub(super) chunk: Chunk,
+    /// What is read together; nothing if that is everything.
+    pub(super) parts: Option<Vec<Part>>,
+}
 
 /// Symbols whose rows are read together: from the first to the last of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,25 +41,31 @@ pub(super) struct Part {
     rows: u64,
 }
 
-/// Cuts the symbols of some partitions into parts; nothing if all of them can be read together.
-pub(super) async fn parts(
+/// Cuts a chunk for a check that looks at each symbol alone.
+pub(super) async fn by_symbol(
+    statement: &Model,
     engine: &Engine,
     inputs: &[InputTable],
-    needed: &BTreeSet<Partition>,
-) -> Result<Option<Vec<Part>>, DataFusionError> {
-    if bytes_of(inputs, needed) <= FEW_BYTES {
-        return Ok(None);
+    chunk: Chunk,
+) -> Result<Vec<Piece>, DataFusionError> {
+    if bytes_of(inputs, &chunk.needed) <= FEW_BYTES {
+        return Ok(vec![Piece { chunk, parts: None }]);
     }
-    let mut rows = BTreeMap::new();
-    for input in inputs.iter().filter(|input| !input.has_more_than_partitions()) {
-        count_rows(engine, input, needed, &mut rows).await?;
+    let rows = SymbolRows::count(engine, inputs, &chunk.needed).await?;
+    let is_too_large = |chunk: &Chunk| rows.of(&chunk.needed).into_values().any(|rows| rows > ROWS);
+    let mut pieces = Vec::new();
+    for chunk in halved(statement, chunk, is_too_large) {
+        let parts = cut(rows.of(&chunk.needed));
+        pieces.push(Piece { chunk, parts: Some(parts) });
     }
-    Ok(Some(cut(rows)))
+    Ok(pieces)
 }
 
-/// Returns whether some days are more than a check of several symbols can read together.
-pub(super) fn has_many_bytes(inputs: &[InputTable], needed: &BTreeSet<Partition>) -> bool {
-    bytes_of(inputs, needed) > BYTES
+/// Cuts a chunk for a check that compares symbols, so that it needs all of a day.
+pub(super) fn by_days(statement: &Model, inputs: &[InputTable], chunk: Chunk) -> Vec<Piece> {
+    let is_too_large = |chunk: &Chunk| bytes_of(inputs, &chunk.needed) > BYTES;
+    let chunks = halved(statement, chunk, is_too_large);
+    chunks.into_iter().map(|chunk| Piece { chunk, parts: None }).collect()
 }
 
 fn bytes_of(inputs: &[InputTable], needed: &BTreeSet<Partition>) -> u64 {
@@ -63,52 +73,44 @@ fn bytes_of(inputs: &[InputTable], needed: &BTreeSet<Partition>) -> u64 {
     sizes.filter(|(partition, _)| needed.contains(partition)).map(|(_, bytes)| bytes).sum()
 }
 
-/// Returns whether a part is larger than it should be, for one symbol cannot be cut.
-pub(super) fn is_too_large(parts: &[Part]) -> bool {
-    parts.iter().any(|part| part.rows > ROWS)
-}
-
-/// Adds the rows of an input to those of each symbol.
-async fn count_rows(
-    engine: &Engine,
-    input: &InputTable,
-    needed: &BTreeSet<Partition>,
-    rows: &mut BTreeMap<String, u64>,
-) -> Result<(), DataFusionError> {
-    let table = input.provider(Some(needed));
-    if table.schema().field_with_name("symbol").is_err() {
-        return Ok(());
-    }
-    let table = engine.context(engine.config.clone()).read_table(table)?;
-    let counted = vec![count(lit(1_i64)).alias("rows")];
-    let counted = table.aggregate(vec![column("symbol")], counted)?;
-    let mut batches = Box::pin(counted.execute_stream()).await?;
-    while let Some(batch) = batches.try_next().await? {
-        let symbols = cast(batch.column(0), &DataType::Utf8)?;
-        let counts = batch.column(1).as_primitive::<Int64Type>();
-        for (symbol, count) in symbols.as_string::<i32>().iter().zip(counts.values()) {
-            let symbol = symbol.unwrap_or_default().to_owned();
-            *rows.entry(symbol).or_default() += count.unsigned_abs();
+/// Cuts a chunk in two, and its halves again, until they are not too large or have a single day.
+fn halved(statement: &Model, chunk: Chunk, is_too_large: impl Fn(&Chunk) -> bool) -> Vec<Chunk> {
+    let mut done = Vec::new();
+    let mut left = vec![chunk];
+    while let Some(mut chunk) = left.pop() {
+        if chunk.targets.len() == 1 || !is_too_large(&chunk) {
+            done.push(chunk);
+            continue;
+        }
+        let last = chunk.targets.split_off(chunk.targets.len() / 2);
+        for targets in [last, chunk.targets] {
+            let needed = targets.iter().flat_map(|target| statement.dependencies(*target));
+            left.push(Chunk { needed: needed.collect(), targets });
         }
     }
-    Ok(())
+    done
 }
 
-fn cut(symbols: BTreeMap<String, u64>) -> Vec<Part> {
+fn cut(symbols: BTreeMap<&str, u64>) -> Vec<Part> {
     let mut parts: Vec<Part> = Vec::new();
     for (symbol, rows) in symbols {
         match parts.last_mut().filter(|part| part.rows + rows <= ROWS) {
             Some(part) => {
                 part.rows += rows;
-                part.last = symbol;
+                symbol.clone_into(&mut part.last);
             }
-            None => parts.push(Part { first: symbol.clone(), last: symbol, rows }),
+            None => parts.push(Part { first: symbol.to_owned(), last: symbol.to_owned(), rows }),
         }
     }
     parts
 }
 
 impl Part {
+    /// Returns whether it has more rows than a part should have, for one symbol cannot be cut.
+    pub(super) const fn is_large(&self) -> bool {
+        self.rows > ROWS
+    }
+
     /// Cuts every table that a plan reads to the part's symbols.
     pub(super) fn of_plan(&self, plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {
         let cut = plan.transform_up_with_subqueries(|plan| {
@@ -132,12 +134,11 @@ mod tests {
 
     #[test]
     fn symbols_are_cut_where_a_part_would_have_too_many_rows() {
-        let rows = |rows: [(&str, u64); 4]| rows.map(|(symbol, rows)| (symbol.to_owned(), rows));
-        let large = rows([("A", 20_000), ("B", 20_000), ("C", 20_000), ("D", 60_000)]);
-        let parts = cut(BTreeMap::from(large));
+        let rows = BTreeMap::from([("A", 80_000), ("B", 80_000), ("C", 80_000), ("D", 240_000)]);
+        let parts = cut(rows);
         let names: Vec<_> = parts.iter().map(|part| (&part.first[..], &part.last[..])).collect();
         assert_eq!(names, [("A", "B"), ("C", "C"), ("D", "D")]);
-        assert!(is_too_large(&parts), "D has more rows than a part may have");
-        assert!(!is_too_large(&parts[..2]));
+        let large: Vec<bool> = parts.iter().map(Part::is_large).collect();
+        assert_eq!(large, [false, false, true], "D has more rows than a part should have");
     }
 }

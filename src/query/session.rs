@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::MemoryCatalogProviderList;
 use datafusion::common::{DataFusionError, TableReference};
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
@@ -66,6 +67,8 @@ pub(crate) struct Engine {
     pub(crate) runtime: Arc<RuntimeEnv>,
     /// Bytes.
     pub(crate) memory_limit: usize,
+    /// The dialect, set up once: that costs more than planning most statements.
+    state: Arc<SessionState>,
 }
 
 impl Engine {
@@ -78,16 +81,19 @@ impl Engine {
         let invalid = |error| QueryError::from_engine(error, memory_limit);
         let runtime = runtime(memory_limit, options.spill_folder.clone()).map_err(invalid)?;
         register_store(&runtime, lake.storage().engine_url())?;
-        Ok(Self {
-            config: config(options.target_partitions),
-            runtime: Arc::new(runtime),
-            memory_limit,
-        })
+        let runtime = Arc::new(runtime);
+        let config = config(options.target_partitions);
+        let state = Arc::new(dialect::session_state(config.clone(), &runtime));
+        Ok(Self { config, runtime, memory_limit, state })
     }
 
     /// Returns a context without tables, which understands the program's dialect of SQL.
     pub(crate) fn context(&self, config: SessionConfig) -> SessionContext {
-        SessionContext::new_with_state(dialect::session_state(config, &self.runtime))
+        let mut state = SessionState::clone(&self.state);
+        *state.config_mut() = config;
+        // A copy of a state has the catalogs of the other.
+        state.register_catalog_list(Arc::new(MemoryCatalogProviderList::new()));
+        SessionContext::new_with_state(state)
     }
 }
 
