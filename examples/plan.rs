@@ -16,7 +16,7 @@ use lakehouse::source::lister::Lister;
 use lakehouse::source::retry::RetryPolicy;
 use lakehouse::source::{Timeouts, open_source};
 use lakehouse_core::ledger::Ledger;
-use lakehouse_core::listing::Published;
+use lakehouse_core::listing::SeriesListing;
 use lakehouse_core::matrix::Matrix;
 use lakehouse_core::names::archive::Series;
 use lakehouse_core::names::shard::Shard;
@@ -75,8 +75,8 @@ async fn plan_of(
         .on_skip(|it| skipped.push(format!("skip  {}: {}", it.published.key, it.reason)));
 
     // Archives come series by series: a listing of everything would not fit in memory.
-    let take = |archives: Vec<Published>| {
-        planner.add(&archives, &Ledger::default());
+    let take = |series: SeriesListing| {
+        planner.add(&series.archives, &Ledger::default());
         Ok::<(), anyhow::Error>(())
     };
     let days = |_: &Series, _| Some(targets.dates);

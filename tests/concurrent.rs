@@ -28,6 +28,7 @@ fn four_processes_with_overlapping_selections_land_each_archive_once() {
         "meta/changes",
         "meta/rejects",
         "meta/runs",
+        "meta/series",
     ] {
         assert_eq!(declarations(&lake.join(table)), 1, "{table} is made once");
     }

@@ -240,7 +240,7 @@ async fn meta_tables() -> String {
     let audited = lake.run("audit", &[]);
     assert_eq!(audited.code, Some(0), "{}", audited.stderr);
     let mut page = "\n## The tables of meta\n".to_owned();
-    for table in ["archives", "changes", "rejects", "runs", "findings", "gaps"] {
+    for table in ["archives", "series", "changes", "rejects", "runs", "findings", "gaps"] {
         let metadata = newest_metadata(&lake.path().join("meta").join(table));
         let description = metadata["description"].as_str().unwrap();
         write!(page, "\n### meta.{table}\n\n{description}\n\n").unwrap();

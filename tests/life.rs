@@ -31,7 +31,7 @@ use crate::support::{figures, scale};
 const LOOKED_AT: u64 = 60;
 
 /// Steps at which a run may be killed.
-const STEPS: [&str; 15] = [
+const STEPS: [&str; 17] = [
     "files written silver.klines",
     "rows taken out silver.klines",
     "before commit silver.klines",
@@ -43,6 +43,8 @@ const STEPS: [&str; 15] = [
     "after commit meta.archives",
     "before commit meta.changes",
     "after commit meta.changes",
+    "before commit meta.series",
+    "after commit meta.series",
     "before commit meta.runs",
     "files written gold.daily_ohlcv",
     "before commit gold.daily_ohlcv",

@@ -67,6 +67,7 @@ mod remove;
 mod repair;
 mod report_page;
 mod resume;
+mod series;
 mod serve;
 mod serve_flight;
 mod serve_limits;

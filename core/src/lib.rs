@@ -49,6 +49,7 @@ pub mod plan;
 pub mod row_changes;
 pub mod schema;
 pub mod selection;
+pub mod series;
 
 #[cfg(test)]
 mod tests;

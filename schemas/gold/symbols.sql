@@ -6,7 +6,7 @@
 --
 -- partitions: none
 -- key: market, symbol
--- inputs: meta.archives
+-- inputs: meta.archives, meta.series
 --
 -- columns:
 --   market            text: spot, futures_um, futures_cm or options
@@ -20,7 +20,7 @@
 --   first_day         date: first day that an archive has rows of, or is about where its rows are not known
 --   last_day          date: last day, likewise
 --   data_types        text: data types with an archive, separated by commas
---   archive_count     integer: archives
+--   archive_count     integer: archives that are published, in the lake or not
 --   longest_gap_days  integer, days: longest run of days between the first and the last without an archive: a pause, a
 --                     new listing under the old name, or days that were not requested
 --   is_settled        boolean: whether the symbol carries the mark of a settled contract
@@ -35,6 +35,11 @@ WITH known AS (
            greatest(period_start, least(period_end, coalesce(CAST(max_time AS DATE), period_end))) AS last_day
     FROM meta.archives
     WHERE status NOT IN ('not_published', 'removed')
+),
+listed AS (
+    SELECT market, symbol, CAST(sum(published - not_published - removed) AS BIGINT) AS archive_count
+    FROM meta.series
+    GROUP BY market, symbol
 ),
 gaps AS (
     SELECT *,
@@ -101,21 +106,25 @@ split AS (
     LEFT JOIN endings ON endings.market = named.market AND endings.symbol = named.symbol
     LEFT JOIN exceptions ON exceptions.pair = named.pair
 )
-SELECT market, symbol, name, base_asset, quote_asset,
-       CASE WHEN market = 'spot' THEN 'spot'
-            WHEN market = 'options' THEN CASE WHEN is_volatility_index THEN 'volatility_index' ELSE 'option' END
+SELECT split.market, split.symbol, name, base_asset, quote_asset,
+       CASE WHEN split.market = 'spot' THEN 'spot'
+            WHEN split.market = 'options' THEN CASE WHEN is_volatility_index THEN 'volatility_index' ELSE 'option' END
             WHEN delivery IS NOT NULL THEN 'delivery'
-            WHEN market = 'futures_cm' AND pair = name THEN 'index'
+            WHEN split.market = 'futures_cm' AND pair = name THEN 'index'
             ELSE 'perpetual' END AS contract_type,
        TRY_CAST('20' || left(delivery, 2) || '-' || substr(delivery, 3, 2) || '-' || right(delivery, 2) AS DATE)
            AS expiry,
-       first_day, last_day, data_types, archive_count, longest_gap_days, is_settled, symbol_count > 1 AS is_reused,
+       first_day, last_day, data_types,
+       -- Of what a run that died had landed, the ledger alone may know.
+       greatest(split.archive_count, coalesce(listed.archive_count, 0)) AS archive_count,
+       longest_gap_days, is_settled, symbol_count > 1 AS is_reused,
        settled_variants,
        -- All there ever were: the exchange ended both families.
-       market = 'spot' AND coalesce(regexp_like(base_asset,
+       split.market = 'spot' AND coalesce(regexp_like(base_asset,
            '^((1INCH|AAVE|ADA|BCH|BNB|BTC|DOT|EOS|ETH|FIL|LINK|LTC|SUSHI|SXP|TRX|UNI|XLM|XRP|XTZ|YFI)(UP|DOWN)'
            || '|(BNB|EOS|ETH|XRP)?(BULL|BEAR))$'), false) AS is_leveraged,
        stable_bases.asset IS NOT NULL AS base_is_stable, stable_quotes.asset IS NOT NULL AS quote_is_stable
 FROM split
+LEFT JOIN listed ON listed.market = split.market AND listed.symbol = split.symbol
 LEFT JOIN stable AS stable_bases ON stable_bases.asset = split.base_asset
 LEFT JOIN stable AS stable_quotes ON stable_quotes.asset = split.quote_asset

@@ -114,7 +114,7 @@ impl Round<'_> {
         let Self { prepared, flags, context, .. } = self;
         let ingest = &prepared.ingest;
         let listener = reporter.listener();
-        let planning = Box::pin(ingest.plan_refresh(context.today(), flags.full, &listener));
+        let planning = Box::pin(ingest.plan_refresh(context.clock.now(), flags.full, &listener));
         let Some(planned) = unless_stopped(ingest, planning).await else {
             return reporter.conclude(ingest, "refresh", flags.format);
         };

@@ -13,12 +13,14 @@ use super::GoldError;
 use super::error::BuildError;
 use crate::delta::descriptions::Descriptions;
 use crate::meta::archives::LedgerTable;
+use crate::meta::series::SeriesTable;
 use crate::query::read_schema;
 use crate::storage::lake::{Layer, TableName};
 
-/// The only meta table from which anything can be derived that rebuilding the lake would not
-/// change.
-const ARCHIVES: &str = "archives";
+/// The meta tables from which anything can be derived that rebuilding the lake would not change.
+fn meta_tables() -> [(TableName, SchemaRef); 2] {
+    [(LedgerTable::name(), LedgerTable::schema()), (SeriesTable::name(), SeriesTable::schema())]
+}
 
 /// Reads the models of the program and those in a folder: every `*.sql` file in it is one.
 ///
@@ -31,8 +33,8 @@ pub fn load_models(schemas: &Schemas, folder: Option<&Path>) -> Result<Models, G
         None => Vec::new(),
     };
     let silver = schemas.iter().map(|schema| TableName::new(Layer::Silver, schema.table()));
-    let archives = TableName::new(Layer::Meta, ARCHIVES);
-    let tables: BTreeSet<TableName> = silver.chain([archives]).collect();
+    let meta = meta_tables().into_iter().map(|(name, _)| name);
+    let tables: BTreeSet<TableName> = silver.chain(meta).collect();
     Ok(Models::new(&own, &tables))
 }
 
@@ -82,8 +84,11 @@ pub(super) fn declared_schema(
 ) -> Result<SchemaRef, BuildError> {
     let declared = match input.layer {
         Layer::Silver => schemas.get(&input.name).map(TableSchema::table_schema),
-        Layer::Meta if input.name == ARCHIVES => Some(LedgerTable::schema()),
-        Layer::Meta | Layer::Gold => None,
+        Layer::Meta => {
+            let mut known = meta_tables().into_iter();
+            known.find(|(name, _)| name == input).map(|(_, schema)| schema)
+        }
+        Layer::Gold => None,
     };
     // Inputs were checked when models were read, and models come after those that they read.
     let declared = declared.ok_or_else(|| BuildError::Upstream(input.to_string()))?;

@@ -8,12 +8,14 @@ use lakehouse_core::ledger::{ArchiveStatus, ChecksumState, LedgerEntry};
 use lakehouse_core::names::archive::{ArchiveKey, Series};
 use lakehouse_core::names::market::Frequency;
 use lakehouse_core::names::period::Period;
+use lakehouse_core::series::{ArchiveState, SeriesLooks};
 
 use super::{Depth, Ingest, IngestError};
 use crate::bronze::{BronzeArchive, FetchOutcome, Fetched, Mismatch};
 use crate::delta::TableError;
 use crate::delta::checkpoint::BackgroundCheckpoints;
 use crate::delta::commit::CommitContext;
+use crate::delta::log::LogEntry;
 use crate::error_chain::one_line;
 use crate::events::{Event, Reporter, archive_span};
 use crate::meta::archives::LedgerTable;
@@ -27,6 +29,8 @@ pub(super) struct BatchStore<'a> {
     ingest: &'a Ingest,
     reporter: Arc<dyn Reporter>,
     context: &'a CommitContext,
+    /// How the archives stand that batches dealt with.
+    outcomes: &'a mut SeriesLooks,
     tables: Option<MetaTables>,
     silver: HashMap<Arc<str>, SilverTable>,
     checkpoints: BackgroundCheckpoints,
@@ -43,6 +47,7 @@ impl<'a> BatchStore<'a> {
         ingest: &'a Ingest,
         reporter: Arc<dyn Reporter>,
         context: &'a CommitContext,
+        outcomes: &'a mut SeriesLooks,
     ) -> Result<Self, IngestError> {
         let tables = match ingest.depth {
             Depth::Bronze => None,
@@ -53,7 +58,8 @@ impl<'a> BatchStore<'a> {
             }),
         };
         let checkpoints = BackgroundCheckpoints::default();
-        Ok(Self { ingest, reporter, context, tables, silver: HashMap::new(), checkpoints })
+        let silver = HashMap::new();
+        Ok(Self { ingest, reporter, context, outcomes, tables, silver, checkpoints })
     }
 
     /// Lands one batch.
@@ -76,8 +82,10 @@ impl<'a> BatchStore<'a> {
         });
         for stored in split_overlapping(stored) {
             entries.extend(self.land(table, stored, &mut tables).await?);
+            self.outcomes.set_recorded(&entries);
             tables.ledger.record(std::mem::take(&mut entries), self.context).await?;
         }
+        self.outcomes.set_recorded(&entries);
         tables.ledger.record(entries, self.context).await?;
         self.begin_checkpoint(table, &tables);
         self.tables = Some(tables);
@@ -142,6 +150,8 @@ impl<'a> BatchStore<'a> {
             compared = silver.index().take_unrecorded_before(version + 1);
         }
         let landed = std::mem::take(&mut entries);
+        self.outcomes.set_recorded(&landed);
+        self.set_compared(&compared);
         tables.ledger.record_landed(landed, compared, self.context).await?;
         tables.ledger.reconcile(silver.index(), self.context).await?;
         // Only now the ledger knows what a run that died, or another one, had landed of these.
@@ -151,6 +161,20 @@ impl<'a> BatchStore<'a> {
         entries.extend(tables.ledger.confirm(&overtaken, self.context)?);
         self.silver.insert(Arc::clone(table), silver);
         Ok(entries)
+    }
+
+    /// Notes how archives stand that others were compared with.
+    fn set_compared(&mut self, compared: &[(i64, LogEntry)]) {
+        for (_, entry) in compared {
+            let LogEntry::Compared(record) = entry else { continue };
+            let Ok(key) = self.ingest.matrix.identify(&record.archive) else { continue };
+            let state = match (record.removed, record.yielded) {
+                (true, _) => ArchiveState::Removed,
+                (false, true) => ArchiveState::Yielded,
+                (false, false) => ArchiveState::Held,
+            };
+            self.outcomes.set(&key, state);
+        }
     }
 
     async fn open_silver(

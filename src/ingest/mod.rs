@@ -14,7 +14,7 @@ use std::thread::available_parallelism;
 use chrono::{DateTime, NaiveDate, Utc};
 use futures::{StreamExt, stream};
 use lakehouse_core::ledger::Ledger;
-use lakehouse_core::listing::Published;
+use lakehouse_core::listing::{Published, SeriesListing};
 use lakehouse_core::matrix::Matrix;
 use lakehouse_core::names::archive::Series;
 use lakehouse_core::names::shard::Shard;
@@ -22,6 +22,7 @@ use lakehouse_core::plan::{Batch, BatchLimits, Batches, Plan, PlanOptions, Plann
 use lakehouse_core::schema::Schemas;
 use lakehouse_core::selection::near::misspelled;
 use lakehouse_core::selection::{SymbolQuery, Targets};
+use lakehouse_core::series::SeriesLooks;
 use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -39,6 +40,7 @@ use crate::events::{Event, Reporter};
 pub use crate::memory::MemoryBudget;
 use crate::meta::archives::reader::{LedgerReader, SeriesRows};
 use crate::meta::runs::{EndedRun, RunsTable};
+use crate::meta::series::{Learned, SeriesTable, recorded_series};
 use crate::shutdown::Shutdown;
 use crate::source::lister::{Lister, Unavailable};
 use crate::source::listing::ListingEnd;
@@ -96,6 +98,9 @@ pub struct Ingest {
     pub restore: bool,
     /// Which series this process is about.
     pub shard: Shard,
+    /// Folders of series up to which a refresh lists all of them each time; of a larger lake it
+    /// lists those that are due.
+    pub listed_each_time: usize,
     /// Archives that are decoded at a time.
     pub threads: usize,
     /// Bytes of rows that may be in memory; fewer make smaller files.
@@ -109,6 +114,8 @@ pub struct Ingest {
 impl Ingest {
     /// Archives that are fetched together by default.
     pub const BATCH_SIZE: usize = 100;
+    /// Folders that a refresh lists within a minute or so.
+    pub const LISTED_EACH_TIME: usize = 10_000;
 
     /// Makes an ingest of these archives into silver, with the defaults for everything else.
     #[must_use]
@@ -130,6 +137,7 @@ impl Ingest {
             depth: Depth::default(),
             restore: false,
             shard: Shard::default(),
+            listed_each_time: Self::LISTED_EACH_TIME,
             threads: available_parallelism().map_or(1, usize::from),
             memory: MemoryBudget::default(),
             shutdown: Shutdown::default(),
@@ -179,8 +187,8 @@ impl Ingest {
         lister: &Lister,
     ) -> Result<ListingEnd, IngestError> {
         let mut held = HeldSeries::new(ledger, &self.matrix, reads_most(targets));
-        let take = |archives: Vec<Published>| {
-            planner.add(&archives, &held.of(&archives)?);
+        let take = |listing: SeriesListing| {
+            planner.add_listing(&listing, &held.of(&listing.archives)?);
             Ok::<(), IngestError>(())
         };
         let windows = |series: &Series, _| self.shard.has(series).then_some(targets.dates);
@@ -210,15 +218,21 @@ impl Ingest {
         clock: &Clock,
     ) -> Result<Summary, IngestError> {
         let started = clock.now();
-        if plan.is_empty() {
-            return Ok(counting.summary());
-        }
         let run = Uuid::now_v7().simple().to_string();
         let shutdown = self.shutdown.clone();
         let context = CommitContext { run: run.into(), clock: clock.clone(), shutdown };
+        let mut outcomes = SeriesLooks::default();
+        if plan.is_empty() {
+            self.record_series(plan, &outcomes, started, &context).await?;
+            return Ok(counting.summary());
+        }
         counting.report(Event::Started { run: Arc::clone(&context.run) });
         let span = tracing::info_span!("run", id = %context.run);
-        let outcome = self.work(plan, counting, &context).instrument(span).await;
+        let work = self.work(plan, counting, &context, &mut outcomes);
+        let mut outcome = work.instrument(span).await;
+        if outcome.is_ok() {
+            outcome = self.record_series(plan, &outcomes, started, &context).await;
+        }
         let elapsed = (clock.now() - started).to_std().unwrap_or_default();
         let summary = counting.summary().after(elapsed);
         let recorded = self.record_run(&summary, outcome.as_ref().err(), started, &context).await;
@@ -246,11 +260,43 @@ impl Ingest {
         Ok(())
     }
 
+    /// Records what was learned about series, from the listing and from the archives that were
+    /// fetched; of a lake whose table of series has no rows, first all that its ledger knows.
+    async fn record_series(
+        &self,
+        plan: &Plan,
+        outcomes: &SeriesLooks,
+        listed_at: DateTime<Utc>,
+        context: &CommitContext,
+    ) -> Result<(), IngestError> {
+        if self.depth == Depth::Bronze {
+            return Ok(());
+        }
+        let mut known = SeriesLooks::default();
+        if SeriesTable::is_missing(&self.lake).await? {
+            let Some(ledger) = self.ledger().await? else { return Ok(()) };
+            known = recorded_series(&ledger)?;
+            // A lake that has met nothing is left alone.
+            if known.is_empty() {
+                return Ok(());
+            }
+        }
+        let looks: [&SeriesLooks; 3] = [&known, &plan.looks, outcomes];
+        if looks.iter().all(|looks| looks.is_empty()) {
+            return Ok(());
+        }
+        self.lake.prepare_write().await?;
+        let mut table = SeriesTable::open(&self.lake, Arc::clone(&self.matrix)).await?;
+        let (listed_at, records_looks) = (Some(listed_at), plan.is_scheduled);
+        Ok(table.record(Learned { looks: &looks, listed_at, records_looks }, context).await?)
+    }
+
     async fn work(
         &self,
         plan: &Plan,
         reporter: &Arc<Counting>,
         context: &CommitContext,
+        outcomes: &mut SeriesLooks,
     ) -> Result<(), IngestError> {
         self.lake.prepare_write().await?;
         let listener: Arc<dyn Reporter> = Arc::clone(reporter) as _;
@@ -265,7 +311,7 @@ impl Ingest {
         // Kept until the last batch was taken: the local copies of a remote bronze go with it.
         let fetcher = Arc::new(fetcher);
         // A lake that cannot be written shows here, before anything is downloaded.
-        let mut store = BatchStore::open(self, listener, context).await?;
+        let mut store = BatchStore::open(self, listener, context, outcomes).await?;
         let (sender, mut batches) = mpsc::channel(1);
         let planned = plan.batches(self.batch);
         let mut left = plan.fetch.len();

@@ -6,12 +6,14 @@
 
 use std::sync::Arc;
 
-use chrono::{Days, NaiveDate};
+use chrono::{DateTime, Days, NaiveDate, Utc};
 use lakehouse_core::ledger::Ledger;
-use lakehouse_core::listing::Published;
+use lakehouse_core::listing::{Published, SeriesListing};
 use lakehouse_core::names::archive::Series;
+use lakehouse_core::names::market::Frequency;
 use lakehouse_core::names::period::DateRange;
 use lakehouse_core::plan::refresh_window::{Tracked, untracked, window};
+use lakehouse_core::plan::schedule::{Schedule, folders};
 use lakehouse_core::plan::{Missing, Plan, PlanOptions, Planner};
 use lakehouse_core::selection::Targets;
 use lakehouse_core::selection::near::unmatched;
@@ -21,6 +23,7 @@ use super::{
 };
 use crate::events::Reporter;
 use crate::meta::archives::reader::LedgerReader;
+use crate::meta::series::SeriesTable;
 
 /// Days after which an archive that is not published is missing, and not only late: futures are
 /// published until the next morning, and days later when the archive stalls.
@@ -36,27 +39,41 @@ pub struct RefreshPlan {
     pub missing: Vec<Missing>,
 }
 
+/// What a refresh looks at.
+struct RefreshScope {
+    today: NaiveDate,
+    days: DateRange,
+    schedule: Schedule,
+}
+
 impl Ingest {
     /// Lists what the lake tracks, and symbols that the targets match for the first time, and
-    /// decides what is to be done; `full` looks at all days instead of the trailing window. Writes
-    /// nothing.
+    /// decides what is to be done; `full` looks at all series, and at all days instead of the
+    /// trailing window. Writes nothing.
     ///
     /// # Errors
     /// When the source cannot be listed at all, or the lake not be read.
     pub async fn plan_refresh(
         &self,
-        today: NaiveDate,
+        now: DateTime<Utc>,
         full: bool,
         reporter: &Arc<dyn Reporter>,
     ) -> Result<RefreshPlan, IngestError> {
+        let today = now.date_naive();
         let ledger = self.ledger().await?;
         let mut tracked = Tracked::default();
         if let Some(ledger) = &ledger {
             ledger.for_each_newest_key(|key| tracked.add(key))?;
         }
-        let days = window(today, full);
-        let listed = self.plan_tracked(today, days, ledger.as_ref(), &tracked, reporter);
+        let is_scheduled = folders(tracked.series(), &self.matrix) > self.listed_each_time;
+        let mut schedule = Schedule::new(now);
+        if is_scheduled && !full {
+            schedule = SeriesTable::schedule(&self.lake, &self.matrix, now).await?;
+        }
+        let scope = RefreshScope { today, days: window(today, full), schedule };
+        let listed = self.plan_tracked(&scope, ledger.as_ref(), &tracked, reporter);
         let mut refresh = Box::pin(listed).await?;
+        refresh.plan.is_scheduled = is_scheduled;
         let untracked = untracked(&self.targets, &tracked);
         let new = self.plan_untracked(today, &untracked, ledger.as_ref(), reporter);
         let mut first_seen = Box::pin(new).await?;
@@ -77,27 +94,33 @@ impl Ingest {
     /// Plans what the lake tracks, each series in its own days.
     async fn plan_tracked(
         &self,
-        today: NaiveDate,
-        days: DateRange,
+        scope: &RefreshScope,
         ledger: Option<&LedgerReader>,
         tracked: &Tracked,
         reporter: &Arc<dyn Reporter>,
     ) -> Result<RefreshPlan, IngestError> {
+        let RefreshScope { today, days, schedule } = scope;
+        let (today, days) = (*today, *days);
         let targets = tracked.targets(&self.matrix);
         let mut planner = Planner::new(&targets, self.plan_options(today));
         let settled = settled_days(&targets, days, today);
         let mut missing = MissingDays::new(days, &settled, self.plan_options(today));
         let mut held = HeldSeries::new(ledger, &self.matrix, reads_most(&targets));
-        let take = |archives: Vec<Published>| {
-            let rows = held.of(&archives)?;
-            missing.add(&archives, &rows);
-            planner.add(&archives, &rows);
+        let take = |listing: SeriesListing| {
+            let rows = held.of(&listing.archives)?;
+            // What one frequency lacks may be there at the other.
+            if schedule.is_due(&listing.series, Frequency::Monthly) {
+                missing.add(&listing.archives, &rows);
+            }
+            planner.add_listing(&listing, &rows);
             Ok::<(), IngestError>(())
         };
         let windows = |series: &Series, frequency| {
-            tracked.days_to_list(series, frequency, days).filter(|_| self.shard.has(series))
+            let listed = self.shard.has(series) && schedule.is_due(series, frequency);
+            tracked.days_to_list(series, frequency, days).filter(|_| listed)
         };
-        let lister = self.lister(today, reporter);
+        // Most symbols of a lake may have ended.
+        let lister = self.lister(today, reporter).doubting_folders();
         let listed = lister.list_series(&targets, &windows, &self.matrix, take).await?;
         let missing = missing.found;
         let unknown = self.report_unlisted(listed, reporter)?;

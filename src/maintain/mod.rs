@@ -39,7 +39,9 @@ use crate::delta::commit::CommitContext;
 use crate::delta::table::WritableTable;
 use crate::error_chain::one_line;
 use crate::meta::archives::LedgerTable;
+use crate::meta::archives::reader::LedgerReader;
 pub use crate::meta::rebuild::LedgerReport;
+use crate::meta::series::{SeriesTable, record_states, recorded_series};
 use crate::query::{At, LakeCatalog, QueryError};
 use crate::shutdown::Shutdown;
 use crate::storage::StorageError;
@@ -68,6 +70,11 @@ pub enum MaintainError {
     UnknownTable { name: String, tables: Vec<String> },
     #[error("cannot delete half-downloaded archives in {folder}")]
     PartialDownloads { folder: String, source: std::io::Error },
+}
+
+/// Returns whether the files of a table stay as they are: each has a range of its own.
+fn keeps_files(name: &TableName) -> bool {
+    *name == SeriesTable::name()
 }
 
 fn listed(tables: &[String]) -> String {
@@ -132,7 +139,19 @@ impl Maintain {
         let matrix = Arc::clone(&self.matrix);
         let rebuilt =
             LedgerTable::rebuild(&self.lake, matrix, &self.schemas, self.dry_run, context);
-        Ok(Box::pin(rebuilt).await?)
+        let report = Box::pin(rebuilt).await?;
+        if !self.dry_run {
+            self.follow_ledger(context).await?;
+        }
+        Ok(report)
+    }
+
+    /// Lets `meta.series` say of archives what the ledger says.
+    async fn follow_ledger(&self, context: &CommitContext) -> Result<(), TableError> {
+        let ledger = LedgerReader::open(&self.lake, Arc::clone(&self.matrix)).await?;
+        let Some(ledger) = ledger else { return Ok(()) };
+        let states = recorded_series(&ledger)?;
+        record_states(&self.lake, &self.matrix, &states, context).await
     }
 
     async fn names(&self) -> Result<Vec<TableName>, MaintainError> {
@@ -161,7 +180,9 @@ impl Maintain {
         let limits = self.limits_of(name);
         if self.dry_run {
             report.described = self.lacks_descriptions(&mut table)?;
-            report.planned = planned(&table, &limits)?;
+            if !keeps_files(name) {
+                report.planned = planned(&table, &limits)?;
+            }
             report.decimal_bounds = count_decimal_bounds(&table)?;
             let is_due = is_due(&table, COMMITS_WITHOUT_CHECKPOINT).await?;
             report.checkpoint = is_due.then(|| table.version());
@@ -169,7 +190,9 @@ impl Maintain {
             return Ok(());
         }
         report.described = self.describe(&mut table, context).await?;
-        report.compacted = compact_table(&mut table, limits, context).await?;
+        if !keeps_files(name) {
+            report.compacted = compact_table(&mut table, limits, context).await?;
+        }
         // After compaction, whose outputs have no such bounds any more.
         report.decimal_bounds = remove_decimal_bounds(&mut table, context).await?;
         report.version_after = Some(table.version());

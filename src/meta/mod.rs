@@ -1,10 +1,10 @@
-//! The lake's tables about itself: `meta.archives` (the ledger), `meta.changes`, `meta.rejects`,
-//! `meta.runs`, `meta.findings` and `meta.gaps`.
+//! The lake's tables about itself: `meta.archives` (the ledger), `meta.series`, `meta.changes`,
+//! `meta.rejects`, `meta.runs`, `meta.findings` and `meta.gaps`.
 //!
 //! Each has a folder of one shape: `rows.rs` lists the columns with their descriptions and turns
 //! rows into batches and back, `mod.rs` says which rows a commit adds or replaces. What they share
-//! is in `schema`, `columns` and `table`. The first two are indexes of silver's log and can
-//! be rebuilt from it (`silver_history`, `rebuild`). What an archive's status means for a plan
+//! is in `schema`, `columns` and `table`. The ledger and `meta.changes` are indexes of silver's log,
+//! and can be rebuilt from it (`silver_history`, `rebuild`). What an archive's status means for a plan
 //! is decided in `lakehouse_core`.
 
 pub(crate) mod archives;
@@ -17,6 +17,7 @@ pub(crate) mod rejects;
 pub(crate) mod runs;
 mod schema;
 pub mod scope;
+pub(crate) mod series;
 mod silver_history;
 pub(crate) mod silver_index;
 mod table;
@@ -26,8 +27,9 @@ use self::schema::MetaSchema;
 use crate::delta::descriptions::Descriptions;
 use crate::delta::table::TableSpec;
 
-const TABLES: [&MetaSchema; 6] = [
+const TABLES: [&MetaSchema; 7] = [
     &archives::SCHEMA,
+    &series::SCHEMA,
     &changes::SCHEMA,
     &rejects::SCHEMA,
     &runs::SCHEMA,

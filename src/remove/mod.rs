@@ -13,6 +13,7 @@ use std::sync::Arc;
 use lakehouse_core::ledger::{ArchiveStatus, LedgerEntry};
 use lakehouse_core::matrix::Matrix;
 use lakehouse_core::schema::{Schemas, TableSchema};
+use lakehouse_core::series::{ArchiveState, SeriesLooks};
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -30,6 +31,7 @@ use crate::meta::archives::wanted::KeySet;
 use crate::meta::changes::ChangesTable;
 use crate::meta::rejects::RejectsTable;
 use crate::meta::scope::Scope;
+use crate::meta::series::record_states;
 use crate::shutdown::Shutdown;
 use crate::silver::SilverTable;
 use crate::storage::StorageError;
@@ -76,8 +78,15 @@ impl Remove {
             self.lake.prepare_write().await?;
             report.run = Some(run);
         }
+        let mut states = SeriesLooks::default();
         for schema in self.schemas.iter().filter(|schema| self.may_hold(schema)) {
-            Box::pin(self.remove_from(schema, &context, &mut report)).await?;
+            let removed = Box::pin(self.remove_from(schema, &context, &mut report)).await?;
+            for entry in &removed {
+                states.set(&entry.key, ArchiveState::Removed);
+            }
+        }
+        if !self.dry_run {
+            record_states(&self.lake, &self.matrix, &states, &context).await?;
         }
         Ok(report)
     }
@@ -96,12 +105,13 @@ impl Remove {
         })
     }
 
+    /// Removes what is in scope from one table; returns the ledger's rows of it as they were.
     async fn remove_from(
         &self,
         schema: &TableSchema,
         context: &CommitContext,
         report: &mut RemoveReport,
-    ) -> Result<(), RemoveError> {
+    ) -> Result<Vec<LedgerEntry>, RemoveError> {
         let name = TableName::new(Layer::Silver, schema.table());
         let mut tables = None;
         if !self.dry_run {
@@ -124,7 +134,7 @@ impl Remove {
         if table.archives > 0 {
             report.removed.push(table);
         }
-        Ok(())
+        Ok(found.entries)
     }
 
     /// Finds the rows of archives in scope, of all versions.

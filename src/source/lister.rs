@@ -40,6 +40,9 @@ pub struct Lister {
     pub(super) today: NaiveDate,
     pub(super) reporter: Arc<dyn Reporter>,
     permits: Semaphore,
+    /// Whether an early end of a listing is doubted for all symbols of a folder together, although
+    /// they are named.
+    pub(super) doubts_folders: bool,
     /// Whether the last listing request failed for good, so that the next one need not be patient.
     down: AtomicBool,
     /// Why the objects' server cannot be connected to; no more is then requested of it.
@@ -75,7 +78,24 @@ impl Lister {
         let retries = Retries::new(retry, Arc::clone(&reporter));
         let down = AtomicBool::new(false);
         let unreachable = OnceLock::new();
-        Self { source, retries, parallel, today, reporter, permits, down, unreachable }
+        let doubts_folders = false;
+        Self {
+            source,
+            retries,
+            parallel,
+            today,
+            reporter,
+            permits,
+            doubts_folders,
+            down,
+            unreachable,
+        }
+    }
+
+    /// Doubts the listings of all named symbols of a folder together, because most may have ended.
+    #[must_use]
+    pub fn doubting_folders(self) -> Self {
+        Self { doubts_folders: true, ..self }
     }
 
     /// Lists a window page by page, and stops after its end.

@@ -12,7 +12,7 @@ use std::future::ready;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt, stream};
 use lakehouse_core::foreign::shown;
-use lakehouse_core::listing::{Inventory, ListingPage, Published, inventory};
+use lakehouse_core::listing::{Inventory, ListingPage, Published, SeriesListing, inventory};
 use lakehouse_core::matrix::Matrix;
 use lakehouse_core::names::archive::Series;
 use lakehouse_core::names::market::{Frequency, Interval, Symbol};
@@ -44,8 +44,8 @@ impl Lister {
     /// a run goes on.
     pub async fn list(&self, targets: &Targets, matrix: &Matrix) -> Listing {
         let mut archives = Vec::new();
-        let take = |series: Vec<Published>| {
-            archives.extend(series);
+        let take = |series: SeriesListing| {
+            archives.extend(series.archives);
             Ok::<(), std::convert::Infallible>(())
         };
         let windows = |_: &Series, _| Some(targets.dates);
@@ -54,7 +54,7 @@ impl Lister {
         Listing { inventory: Inventory { archives, unknown }, unavailable }
     }
 
-    /// Lists what the targets are about, and passes on the archives of each series, daily and
+    /// Lists what the targets are about, and passes on what is found of each series, daily and
     /// monthly, in the order of targets, symbols and intervals; a series that had to be doubted
     /// comes later. `windows` says which days of each are listed, if any.
     ///
@@ -65,7 +65,7 @@ impl Lister {
         targets: &Targets,
         windows: &Windows<'_>,
         matrix: &Matrix,
-        mut take: impl FnMut(Vec<Published>) -> Result<(), E>,
+        mut take: impl FnMut(SeriesListing) -> Result<(), E>,
     ) -> Result<ListingEnd, E> {
         let mut end = ListingEnd::default();
         let mut doubts = Doubts::default();
@@ -74,14 +74,18 @@ impl Lister {
         while let Some(listed) = listed.next().await {
             end.unknown.extend(listed.unknown);
             let Some(series) = listed.series else { continue };
-            for archives in doubts.admit(series) {
-                end.archives += archives.len() as u64;
-                take(archives)?;
+            let mut certain = doubts.admit(series);
+            if doubts.are_many() {
+                certain.extend(doubts.look_beyond(self).await);
+            }
+            for series in certain {
+                end.archives += series.archives.len() as u64;
+                take(series)?;
             }
         }
-        for archives in doubts.resolve(self, &mut end.unavailable).await {
-            end.archives += archives.len() as u64;
-            take(archives)?;
+        for series in doubts.resolve(self, &mut end.unavailable).await {
+            end.archives += series.archives.len() as u64;
+            take(series)?;
         }
         end.unknown.sort_unstable();
         Ok(end)
@@ -210,16 +214,16 @@ impl Lister {
         windows: &Windows<'_>,
         matrix: &Matrix,
     ) -> Found<'a> {
-        let name = folders.name();
-        let mut series = ListedSeries::default();
+        let mut series = ListedSeries::of(folders.name());
         let mut objects = Vec::new();
         for frequency in &folders.frequencies {
-            let Some(dates) = windows(&name, *frequency) else { continue };
+            let Some(dates) = windows(&series.name, *frequency) else { continue };
             let wanted = folders.at(*frequency, dates);
             match self.pages(wanted.window()).await {
                 Ok(listed) => {
                     let last = last_period(&listed, matrix);
                     objects.extend(listed);
+                    series.listed.push((*frequency, dates));
                     if !self.source.lists_exactly() {
                         self.doubt(self.tail(wanted, last), &mut series).await;
                     }
@@ -234,8 +238,11 @@ impl Lister {
 }
 
 /// A series that was listed, as far as it could be.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct ListedSeries<'a> {
+    pub(super) name: Series,
+    /// The days that were listed at each frequency.
+    pub(super) listed: Vec<(Frequency, DateRange)>,
     pub(super) archives: Vec<Published>,
     /// Archives that exist although the listing does not have them.
     pub(super) beyond: Vec<Published>,
@@ -245,6 +252,21 @@ pub(super) struct ListedSeries<'a> {
     pub(super) complete: Vec<String>,
     pub(super) unlisted: Vec<(WantedSeries<'a>, SourceError)>,
     pub(super) unavailable: Vec<Unavailable>,
+}
+
+impl ListedSeries<'_> {
+    const fn of(name: Series) -> Self {
+        Self {
+            name,
+            listed: Vec::new(),
+            archives: Vec::new(),
+            beyond: Vec::new(),
+            tails: Vec::new(),
+            complete: Vec::new(),
+            unlisted: Vec::new(),
+            unavailable: Vec::new(),
+        }
+    }
 }
 
 /// A listed series, and keys that belong to none.

@@ -1,7 +1,7 @@
 //! What is killed: commands that write to a lake, with the steps at which they can be held.
 
 /// Steps of an ingest of bars and trades.
-pub(crate) const INGEST: [&str; 8] = [
+pub(crate) const INGEST: [&str; 10] = [
     "files written silver.klines",
     "before commit silver.klines",
     "after commit silver.klines",
@@ -9,6 +9,8 @@ pub(crate) const INGEST: [&str; 8] = [
     "after commit silver.trades",
     "before commit meta.archives",
     "after commit meta.archives",
+    "before commit meta.series",
+    "after commit meta.series",
     "before commit meta.runs",
 ];
 

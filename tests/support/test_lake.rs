@@ -92,10 +92,20 @@ impl TestLake {
         let ingest = Ingest { targets: Targets::none(), ..self.prepare(source, &everything) };
         let (clock, counting) = (self.clock(), Arc::new(Counting::new(Arc::clone(&recorder) as _)));
         let reporter = Arc::clone(&counting) as _;
-        let plan =
-            Box::pin(ingest.plan_refresh(clock.now().date_naive(), full, &reporter)).await.unwrap();
+        let plan = Box::pin(ingest.plan_refresh(clock.now(), full, &reporter)).await.unwrap();
         let summary = Box::pin(ingest.run(&plan.plan, &counting, &clock)).await.unwrap();
         Refreshed { plan, summary, retries: recorder.retries() }
+    }
+
+    /// Refreshes at this time, as a lake with so many series that they are not all listed.
+    pub(crate) async fn refresh_at(&self, source: &str, now: DateTime<Utc>, full: bool) {
+        let prepared = self.prepare(source, &["--all"]);
+        let ingest = Ingest { targets: Targets::none(), listed_each_time: 0, ..prepared };
+        let counting = Arc::new(Counting::new(Recorder::new()));
+        let reporter = Arc::clone(&counting) as _;
+        let plan = Box::pin(ingest.plan_refresh(now, full, &reporter)).await.unwrap();
+        let clock = Clock::new(move || now);
+        Box::pin(ingest.run(&plan.plan, &counting, &clock)).await.unwrap();
     }
 
     /// Brings gold tables up to date, after the work was changed.

@@ -7,7 +7,9 @@ use chrono::{DateTime, Utc};
 use super::Listed;
 use crate::foreign::shown;
 use crate::matrix::Matrix;
-use crate::names::archive::{ArchiveKey, CHECKSUM_SUFFIX};
+use crate::names::archive::{ArchiveKey, CHECKSUM_SUFFIX, Series};
+use crate::names::market::Frequency;
+use crate::names::period::DateRange;
 
 /// An archive as a source lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +24,16 @@ pub struct Published {
     pub checksum_tag: Option<String>,
     /// Nothing if the source did not say.
     pub has_checksum: Option<bool>,
+}
+
+/// What the listing of one series shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeriesListing {
+    pub series: Series,
+    /// The days that were listed at each frequency; others could not be listed, or need not be.
+    pub listed: Vec<(Frequency, DateRange)>,
+    /// Those that were listed, and those that were found otherwise.
+    pub archives: Vec<Published>,
 }
 
 /// What a listing holds.

@@ -16,7 +16,7 @@ use quick_xml::escape::resolve_xml_entity;
 use quick_xml::events::{BytesRef, Event};
 use thiserror::Error;
 
-pub use self::inventory::{Inventory, Published, inventory};
+pub use self::inventory::{Inventory, Published, SeriesListing, inventory};
 pub use self::window::{SeriesWindow, expected};
 use crate::foreign::shown;
 

@@ -72,6 +72,13 @@ impl Period {
         Self { start: start.unwrap_or(NaiveDate::MAX), ..self }
     }
 
+    /// Returns the period of the same frequency that comes before.
+    #[must_use]
+    pub fn previous(self) -> Self {
+        let before = self.start.pred_opt().unwrap_or(NaiveDate::MIN);
+        Self::containing(before, self.frequency)
+    }
+
     /// Returns the days of the period as a range.
     #[must_use]
     pub fn days(self) -> DateRange {

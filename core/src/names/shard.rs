@@ -45,7 +45,7 @@ impl Shard {
 }
 
 /// Hashes the name of a series: the same on every machine, and in every version of the program.
-fn hash(series: &Series) -> u64 {
+pub(crate) fn hash(series: &Series) -> u64 {
     let Series { market, data_type, symbol, interval } = series;
     let interval = interval.map(|interval| interval.to_string()).unwrap_or_default();
     let name = format!("{market}/{data_type}/{symbol}/{interval}");

@@ -4,6 +4,7 @@
 //! downloads or lists; nothing downstream decides again whether an archive is to be fetched.
 
 pub mod refresh_window;
+pub mod schedule;
 
 mod decide;
 mod fetch_list;
@@ -37,6 +38,7 @@ use crate::names::period::Period;
 use crate::names::shard::Shard;
 use crate::selection::near::Misspelled;
 use crate::selection::{Note, Targets};
+use crate::series::SeriesLooks;
 
 /// What a plan depends on besides wishes, listing and ledger.
 #[derive(Clone, Copy, Debug)]
@@ -67,6 +69,10 @@ pub struct Plan {
     /// Those of them that are like the name of another symbol, once the symbols of the source are
     /// known.
     pub misspelled: Vec<Misspelled>,
+    /// What was learned about the series that were listed.
+    pub looks: Arc<SeriesLooks>,
+    /// Whether the next refresh depends on when series were listed.
+    pub is_scheduled: bool,
 }
 
 /// An archive to fetch.
@@ -157,6 +163,8 @@ impl Plan {
         self.missing.extend(other.missing);
         self.absent.extend(other.absent);
         self.misspelled.extend(other.misspelled);
+        self.is_scheduled |= other.is_scheduled;
+        Arc::make_mut(&mut self.looks).append(Arc::unwrap_or_clone(other.looks));
     }
 }
 

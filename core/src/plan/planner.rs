@@ -18,11 +18,12 @@ use super::removed::RemovedArchives;
 use super::skipped::SkipCounts;
 use super::{Plan, PlanOptions, SeriesArchive, Skipped};
 use crate::ledger::Ledger;
-use crate::listing::Published;
+use crate::listing::{Published, SeriesListing};
 use crate::names::archive::Series;
-use crate::names::market::{DataType, Market};
+use crate::names::market::{DataType, Frequency, Market};
 use crate::names::pattern::KeyPattern;
 use crate::selection::{Target, Targets};
+use crate::series::{SeriesLook, SeriesLooks, Stretches};
 
 /// Decides about one series after the other.
 pub struct Planner<'a> {
@@ -33,8 +34,12 @@ pub struct Planner<'a> {
     fetch: FetchList,
     skipped: SkipCounts,
     missing: Vec<Missing>,
+    looks: SeriesLooks,
     on_skip: Option<SkipListener<'a>>,
 }
+
+/// How the archives of a series stand, by frequency.
+type ArchiveStates = [Stretches; Frequency::ALL.len()];
 
 /// Receives every archive that is left alone.
 type SkipListener<'a> = Box<dyn FnMut(Skipped<'_>) + Send + 'a>;
@@ -57,6 +62,7 @@ impl<'a> Planner<'a> {
             fetch: FetchList::default(),
             skipped: SkipCounts::default(),
             missing: Vec::new(),
+            looks: SeriesLooks::default(),
             on_skip: None,
         }
     }
@@ -73,17 +79,31 @@ impl<'a> Planner<'a> {
         self.add_owned(archives, ledger, &Ownership::of(ledger));
     }
 
-    /// Does the same where the owners of days are known already.
+    /// Decides about the archives that a listing of one series has, and keeps what it shows of the
+    /// series as a whole.
+    pub fn add_listing(&mut self, listing: &SeriesListing, ledger: &Ledger) {
+        let SeriesListing { series, listed, archives } = listing;
+        let states = self.add_owned(archives, ledger, &Ownership::of(ledger));
+        for (frequency, days) in listed {
+            let archives = states.get(*frequency as usize).cloned().unwrap_or_default();
+            let (series, listed) = (series.clone(), Some(*days));
+            self.looks.push(SeriesLook { series, frequency: *frequency, listed, archives });
+        }
+    }
+
+    /// Does the same as [`Self::add`] where the owners of days are known already; returns how the
+    /// archives stand, by frequency.
     pub(super) fn add_owned(
         &mut self,
         archives: &[Published],
         ledger: &Ledger,
         ownership: &Ownership<'_>,
-    ) {
-        let Some(series) = archives.first().map(|published| published.key.series()) else { return };
-        let Some((at, target)) = self.index.find(series) else { return };
+    ) -> ArchiveStates {
+        let mut states = ArchiveStates::default();
+        let Some(series) = archives.first().map(|it| it.key.series()) else { return states };
+        let Some((at, target)) = self.index.find(series) else { return states };
         if !self.options.shard.has(series) {
-            return;
+            return states;
         }
         self.published.add(at, series);
         let members = members_of(archives);
@@ -91,13 +111,19 @@ impl<'a> Planner<'a> {
         let removed = RemovedArchives::of(ledger);
         let decider = Decider { targets, target, series, ledger, ownership, removed, options };
         let mut fetched = Vec::new();
-        decider.decide(&members, |member, decision| match decision {
-            Decision::Fetch(reason) => fetched.push((member.published, reason)),
-            Decision::Skip(reason) => {
-                let skipped = Skipped { published: member.published, reason };
-                self.skipped.add(skipped);
-                if let Some(report) = &mut self.on_skip {
-                    report(skipped);
+        decider.decide(&members, |member, decision| {
+            let known = || ledger.get(member.published.key.path()).map(|entry| entry.status);
+            if let Some(states) = states.get_mut(member.period.frequency() as usize) {
+                states.set(member.period, decision.state(known));
+            }
+            match decision {
+                Decision::Fetch(reason) => fetched.push((member.published, reason)),
+                Decision::Skip(reason) => {
+                    let skipped = Skipped { published: member.published, reason };
+                    self.skipped.add(skipped);
+                    if let Some(report) = &mut self.on_skip {
+                        report(skipped);
+                    }
                 }
             }
         });
@@ -105,6 +131,7 @@ impl<'a> Planner<'a> {
             self.fetch.add(shared, fetched);
         }
         self.missing.extend(missing::of_series(targets, target, series, &members, options.today));
+        states
     }
 
     /// Returns what bounded dates make expect of the series of these archives, and is not among
@@ -130,7 +157,10 @@ impl<'a> Planner<'a> {
         fetch.sort();
         let fetch = Arc::new(fetch);
         let skipped = self.skipped;
-        Plan { fetch, skipped, notes, unknown, missing, absent, misspelled: Vec::new() }
+        let misspelled = Vec::new();
+        let looks = Arc::new(self.looks);
+        let is_scheduled = false;
+        Plan { fetch, skipped, notes, unknown, missing, absent, misspelled, looks, is_scheduled }
     }
 }
 

@@ -4,11 +4,42 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use crate::ledger::ArchiveStatus;
+use crate::series::ArchiveState;
+
 /// What is to be done about one archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Decision {
     Fetch(FetchReason),
     Skip(SkipReason),
+}
+
+impl Decision {
+    /// Returns how the archive stands until something is done, given what is known of it.
+    pub(super) fn state(self, known: impl FnOnce() -> Option<ArchiveStatus>) -> ArchiveState {
+        let otherwise = match self {
+            Self::Fetch(_) => ArchiveState::Pending,
+            Self::Skip(reason) => match reason {
+                SkipReason::AlreadyIngested => return ArchiveState::Held,
+                SkipReason::Yielded => return ArchiveState::Yielded,
+                SkipReason::Quarantined => return ArchiveState::Quarantined,
+                SkipReason::Rejected => return ArchiveState::Rejected,
+                SkipReason::Removed => return ArchiveState::Removed,
+                // Whatever a selection requests, what the lake has stays.
+                SkipReason::CoveredByMonthly => ArchiveState::CoveredByMonthly,
+                SkipReason::CoveredByDailies => ArchiveState::CoveredByDailies,
+                SkipReason::OutsideDates => ArchiveState::OutsideDates,
+                SkipReason::MonthNotClosed => ArchiveState::MonthNotClosed,
+                SkipReason::OtherFrequency => ArchiveState::OtherFrequency,
+            },
+        };
+        let known = known().and_then(ArchiveState::of_status);
+        match (self, known) {
+            (Self::Fetch(_), Some(known)) => known,
+            (_, Some(known)) if known.is_known_for_good() => known,
+            _ => otherwise,
+        }
+    }
 }
 
 /// Why an archive is to be fetched.

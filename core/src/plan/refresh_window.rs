@@ -36,6 +36,11 @@ impl Tracked {
         }
     }
 
+    /// Returns the series that are tracked, in order.
+    pub fn series(&self) -> impl Iterator<Item = &Series> {
+        self.series.keys()
+    }
+
     /// Returns whether nothing was ever met.
     #[must_use]
     pub fn is_empty(&self) -> bool {

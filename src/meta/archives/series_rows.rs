@@ -92,7 +92,84 @@ impl<'a> SeriesRows<'a> {
     }
 }
 
+/// The rows of all series of a combination at one frequency, of all versions of their archives.
+#[derive(Debug)]
+pub(crate) struct FolderRows<'a> {
+    reader: &'a LedgerReader,
+    combination: &'a Combination,
+    folder: String,
+    rest: LedgerScan,
+    /// Whether folders of other combinations lie in this one.
+    has_others: bool,
+}
+
+impl<'a> FolderRows<'a> {
+    fn open(
+        reader: &'a LedgerReader,
+        combination: &'a Combination,
+        frequency: Frequency,
+    ) -> Result<Self, TableError> {
+        let folder = combination.symbols_prefix(frequency);
+        let rest = reader.scan(KeyRange::of_prefix(&folder))?;
+        let mut folders = Vec::new();
+        for other in reader.matrix().combinations() {
+            folders.extend(Frequency::ALL.map(|frequency| other.symbols_prefix(frequency)));
+        }
+        let has_others = folders.iter().any(|it| *it != folder && it.starts_with(&folder));
+        let mut rows = Self { reader, combination, folder, rest, has_others };
+        rows.skip_others()?;
+        Ok(rows)
+    }
+
+    /// Returns the folder of the next series, within the folder of all symbols.
+    pub(crate) fn next_series(&self) -> Option<&str> {
+        series_folder(self.rest.key()?, &self.folder)
+    }
+
+    /// Adds the rows of the series whose folder this is, if it is the next one.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub(crate) fn take(
+        &mut self,
+        series: &str,
+        rows: &mut Vec<LedgerEntry>,
+    ) -> Result<(), TableError> {
+        let prefix = format!("{}{series}", self.folder);
+        let mut found = Vec::new();
+        take_prefix(&mut self.rest, &prefix, &mut found)?;
+        rows.extend(found.into_iter().map(|entry| self.reader.checked(entry)));
+        self.skip_others()
+    }
+
+    fn skip_others(&mut self) -> Result<(), TableError> {
+        let Self { reader, combination, rest, .. } = self;
+        let is_other = |key: &str| {
+            let key = reader.matrix().identify(key);
+            !key.is_ok_and(|key| {
+                key.market() == combination.market && *key.data_type() == combination.data_type
+            })
+        };
+        while self.has_others && rest.key().is_some_and(is_other) {
+            rest.next()?;
+        }
+        Ok(())
+    }
+}
+
 impl LedgerReader {
+    /// Begins to read the rows of all series of a combination at one frequency, as they are.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub(crate) fn folder<'a>(
+        &'a self,
+        combination: &'a Combination,
+        frequency: Frequency,
+    ) -> Result<FolderRows<'a>, TableError> {
+        FolderRows::open(self, combination, frequency)
+    }
+
     /// Reads every series with what the ledger has of it.
     ///
     /// # Errors
@@ -104,19 +181,15 @@ impl LedgerReader {
         for combination in self.matrix().combinations() {
             let mut folders = Vec::new();
             for frequency in Frequency::ALL {
-                let prefix = combination.symbols_prefix(frequency);
-                let rows = self.scan(KeyRange::of_prefix(&prefix))?;
-                folders.push((prefix, rows));
+                folders.push(self.folder(combination, frequency)?);
             }
             // The folders of both frequencies are sorted in the same way.
-            while let Some(next) = folders.iter().filter_map(next_series).min() {
+            while let Some(next) = folders.iter().filter_map(FolderRows::next_series).min() {
                 let next = next.to_owned();
                 let mut rows = Vec::new();
-                for (prefix, folder) in &mut folders {
-                    take_prefix(folder, &format!("{prefix}{next}"), &mut rows)?;
+                for folder in &mut folders {
+                    folder.take(&next, &mut rows)?;
                 }
-                let rows: Vec<LedgerEntry> =
-                    rows.into_iter().map(|entry| self.checked(entry)).collect();
                 let series = rows.first().map(|entry| entry.key.series().clone());
                 if let Some(series) = series {
                     take(&series, rows.into());
@@ -127,9 +200,9 @@ impl LedgerReader {
     }
 }
 
-/// Returns the next folder of a series, within the folder of all symbols.
-fn next_series((prefix, rows): &(String, LedgerScan)) -> Option<&str> {
-    let key = rows.key()?.strip_prefix(prefix.as_str())?;
+/// Returns the folder of an archive's series within the folder of all symbols.
+pub(crate) fn series_folder<'k>(key: &'k str, symbols: &str) -> Option<&'k str> {
+    let key = key.strip_prefix(symbols)?;
     let (folder, file) = key.rsplit_once('/')?;
     Some(key.strip_suffix(file).unwrap_or(folder))
 }
