@@ -93,6 +93,7 @@ async fn a_correction_of_one_of_a_hundred_archives_of_a_partition_changes_its_ro
         ("meta/changes", 1),
         ("meta/rejects", 0),
         ("meta/runs", 1),
+        ("meta/series", 0),
         ("silver/trades", 1),
     ];
     assert_eq!(grown, expected.map(|(table, versions)| (table.to_owned(), versions)).into());

@@ -205,7 +205,10 @@ mod tests {
     /// What is known of each archive by itself.
     type Model = BTreeMap<Period, ArchiveState>;
 
-    fn step() -> impl Strategy<Value = (Option<(u32, u32)>, Vec<(u32, usize)>)> {
+    /// Days that are listed, by the first and their number, and archives with their states.
+    type Step = (Option<(u32, u32)>, Vec<(u32, usize)>);
+
+    fn step() -> impl Strategy<Value = Step> {
         let listed = prop::option::of((0..40_u32, 0..20_u32));
         let states = ArchiveState::VARIANTS.len();
         (listed, prop::collection::vec((0..60_u32, 0..states), 0..12))
