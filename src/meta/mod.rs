@@ -3,9 +3,9 @@
 //!
 //! Each has a folder of one shape: `rows.rs` lists the columns with their descriptions and turns
 //! rows into batches and back, `mod.rs` says which rows a commit adds or replaces. What they share
-//! is in `schema`, `columns` and `table`. The ledger and `meta.changes` are indexes of silver's log,
-//! and can be rebuilt from it (`silver_history`, `rebuild`). What an archive's status means for a plan
-//! is decided in `lakehouse_core`.
+//! is in `schema`, `columns` and `table`. The ledger and `meta.changes` are indexes of silver's
+//! log, and can be rebuilt from it (`silver_history`, `rebuild`). What an archive's status means
+//! for a plan is decided in `lakehouse_core`.
 
 pub(crate) mod archives;
 pub(crate) mod audit;

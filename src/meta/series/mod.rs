@@ -2,9 +2,9 @@
 //! look at.
 //!
 //! An index like the ledger, but of what was published too: what a listing shows and the lake
-//! leaves alone is in no other table. Runs record what they learned at their end, so a run that dies
-//! leaves the rows as they were; the next look at the same days brings them up to date. A table
-//! without rows is filled from the ledger first.
+//! leaves alone is in no other table. Runs record what they learned at their end, so a run that
+//! dies leaves the rows as they were; the next look at the same days brings them up to date. A
+//! table without rows is filled from the ledger first.
 //!
 //! Each file has a range of symbols, some thousands of rows in order, and a commit writes those
 //! files again in whose ranges something changed. So maintenance does not merge them.
