@@ -21,8 +21,8 @@ use super::TableError;
 use super::damage::ACTIONS_KEY;
 use super::file::{ActiveFile, NewFile, logged_partition_values};
 use super::log::{
-    ArchiveRecord, BuildRecord, CommitRecord, ComparedRecord, CorrectionRecord, RECORD_KEY,
-    read_record,
+    ArchiveRecord, BuildRecord, CommitRecord, ComparedRecord, CorrectionRecord, PartRecord,
+    RECORD_KEY, read_record,
 };
 use super::obstacle::{Obstacle, obstacle};
 use super::table::WritableTable;
@@ -50,6 +50,8 @@ pub(crate) struct Change {
     pub(crate) corrections: Vec<CorrectionRecord>,
     /// What the table is built from, where it is a gold table.
     pub(crate) built: Option<BuildRecord>,
+    /// The part of it that is built, where that is not all.
+    pub(crate) partly_built: Option<PartRecord>,
     /// What every check was audited on, where it is a table of what audits find.
     pub(crate) audited: BTreeMap<String, BuildRecord>,
     /// What the table is from now on, where its columns or their descriptions change; if columns
@@ -70,6 +72,7 @@ impl Default for Change {
             compared: Vec::new(),
             corrections: Vec::new(),
             built: None,
+            partly_built: None,
             audited: BTreeMap::new(),
             metadata: None,
             data_change: true,
@@ -239,6 +242,7 @@ async fn attempt(
         compared: change.compared,
         corrections: change.corrections,
         built: change.built,
+        partly_built: change.partly_built,
         audited: change.audited,
     };
     let properties = CommitProperties::default()

@@ -44,6 +44,10 @@ pub(crate) struct CommitRecord {
     /// What a gold table was built from, where this commit built it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) built: Option<BuildRecord>,
+    /// What a gold table is being built from, where this commit built a part of it. Programs that
+    /// do not know this find no build, and build all of the table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) partly_built: Option<PartRecord>,
     /// What every check was audited on so far, where the table holds what audits found.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) audited: BTreeMap<String, BuildRecord>,
@@ -56,6 +60,16 @@ pub(crate) struct BuildRecord {
     pub(crate) model: String,
     /// The versions of its inputs that were read, by their names in SQL.
     pub(crate) inputs: BTreeMap<String, BuiltOn>,
+}
+
+/// A part of a gold table that was built.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PartRecord {
+    /// What the whole is built from.
+    pub(crate) build: BuildRecord,
+    /// The last partition that was built; all before it were, too.
+    pub(crate) market: String,
+    pub(crate) date: NaiveDate,
 }
 
 /// The version of an input that was read.

@@ -1,6 +1,9 @@
 //! Running a model's statement: chunk by chunk into data files that no commit names yet.
+//!
+//! A table that is built for the first time lands in parts of a few chunks, so that a build that
+//! dies does not lose all of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use datafusion::common::DataFusionError;
@@ -23,35 +26,30 @@ use crate::delta::{TableError, Verb};
 use crate::parquet::writer::{FileTarget, WrittenFile};
 use crate::query::Engine;
 
-/// Computes what is stale and writes it; nothing that was written is left when that fails.
-pub(super) async fn compute(
-    model: &Model,
-    engine: &Engine,
-    state: &BuildState,
-    target: &Arc<FileTarget>,
-) -> Result<Vec<NewFile>, BuildError> {
-    let mut files = Vec::new();
-    let computed = compute_into(&mut files, model, engine, state, target).await;
-    match computed {
-        Ok(()) => Ok(files),
-        Err(failure) => {
-            target.discard(&files).await;
-            Err(failure)
-        }
-    }
+/// Chunks of a part that lands by itself.
+const CHUNKS_OF_PART: usize = 4;
+
+/// Chunks that are computed and land together.
+#[derive(Debug, Default)]
+pub(super) struct Part {
+    chunks: Vec<Option<Chunk>>,
+    /// The partitions that are computed; nothing where that is the whole table.
+    pub(super) targets: Option<BTreeSet<Partition>>,
 }
 
-async fn compute_into(
-    files: &mut Vec<NewFile>,
-    model: &Model,
-    engine: &Engine,
-    state: &BuildState,
-    target: &Arc<FileTarget>,
-) -> Result<(), BuildError> {
+/// Divides what is stale into parts, of which there is at least one.
+pub(super) async fn parts<'a>(
+    model: &'a Model,
+    engine: &'a Engine,
+    state: &'a BuildState,
+    target: &'a Arc<FileTarget>,
+) -> Result<(Computation<'a>, Vec<Part>), BuildError> {
     let mut computation = Computation { model, engine, state, target, checks_days: false };
     let stale = match &state.recompute {
-        Recompute::Nothing => return Ok(()),
-        Recompute::Whole => return computation.run(None, files).await,
+        Recompute::Nothing => return Ok((computation, vec![Part::default()])),
+        Recompute::Whole => {
+            return Ok((computation, vec![Part { chunks: vec![None], targets: None }]));
+        }
         Recompute::Partitions(stale) => stale,
     };
     let day_by_day = !computation.stays_in_partition().await?;
@@ -64,17 +62,24 @@ async fn compute_into(
     // A table without partitions is read whole for each day, and has rows of all days.
     computation.checks_days = day_by_day && !reads_more;
     let bytes = |partition| sizes.get(&partition).copied().unwrap_or(0);
+    let of_part = if state.is_unfinished { CHUNKS_OF_PART } else { usize::MAX };
+    let mut parts = vec![Part::default()];
     for chunk in chunks(model, stale, days, bytes) {
+        if parts.last().is_some_and(|part| part.chunks.len() >= of_part) {
+            parts.push(Part::default());
+        }
+        let Some(part) = parts.last_mut() else { continue };
+        part.targets.get_or_insert_default().extend(&chunk.targets);
         // Days around which no input has anything have no rows.
         if reads_more || chunk.needed.iter().any(|partition| sizes.contains_key(partition)) {
-            computation.run(Some(&chunk), files).await?;
+            part.chunks.push(Some(chunk));
         }
     }
-    Ok(())
+    Ok((computation, parts))
 }
 
 /// What every chunk of a table is computed with.
-struct Computation<'a> {
+pub(super) struct Computation<'a> {
     model: &'a Model,
     engine: &'a Engine,
     state: &'a BuildState,
@@ -84,6 +89,18 @@ struct Computation<'a> {
 }
 
 impl Computation<'_> {
+    /// Computes a part and writes it; nothing that was written is left when that fails.
+    pub(super) async fn compute(&self, part: &Part) -> Result<Vec<NewFile>, BuildError> {
+        let mut files = Vec::new();
+        for chunk in &part.chunks {
+            if let Err(failure) = self.run(chunk.as_ref(), &mut files).await {
+                self.target.discard(&files).await;
+                return Err(failure);
+            }
+        }
+        Ok(files)
+    }
+
     /// Returns whether rows are in the partition of the rows that they are made from. The models of
     /// the program are: its tests compare what is built step by step with what is built at once.
     async fn stays_in_partition(&self) -> Result<bool, BuildError> {

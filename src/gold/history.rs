@@ -8,7 +8,9 @@ use lakehouse_core::names::partition::Partition;
 
 use crate::delta::TableError;
 use crate::delta::file::ActiveFile;
-use crate::delta::log::{BuildRecord, FileChange, has_commit, read_file_changes, read_record};
+use crate::delta::log::{
+    BuildRecord, CommitRecord, FileChange, PartRecord, has_commit, read_file_changes, read_record,
+};
 use crate::delta::table::WritableTable;
 
 /// The newest commit that built a gold table.
@@ -16,13 +18,16 @@ use crate::delta::table::WritableTable;
 pub(crate) struct Build {
     pub(crate) version: i64,
     pub(crate) record: BuildRecord,
+    /// The last partition that was built, where the build was not finished.
+    pub(crate) until: Option<Partition>,
 }
 
 /// Finds the newest build of a table; commits after it moved rows without changing any.
 pub(crate) async fn newest_build(table: &WritableTable) -> Result<Option<Build>, TableError> {
     for version in (0..=table.version()).rev() {
-        if let Some(record) = read_record(table, version).await?.and_then(|record| record.built) {
-            return Ok(Some(Build { version, record }));
+        if let Some(build) = read_record(table, version).await?.and_then(|it| build_in(it, version))
+        {
+            return Ok(Some(build));
         }
         // A commit of another program has no record. One that is gone ends the search: the build
         // may have been before it, and is as good as unknown.
@@ -31,6 +36,16 @@ pub(crate) async fn newest_build(table: &WritableTable) -> Result<Option<Build>,
         }
     }
     Ok(None)
+}
+
+fn build_in(record: CommitRecord, version: i64) -> Option<Build> {
+    if let Some(record) = record.built {
+        return Some(Build { version, record, until: None });
+    }
+    let PartRecord { build, market, date } = record.partly_built?;
+    // A market that is not known here is built from its beginning.
+    let until = market.parse().map(|market| Partition { market, date }).ok()?;
+    Some(Build { version, record: build, until: Some(until) })
 }
 
 /// Returns the partitions whose rows changed after a version, up to another one.

@@ -58,8 +58,24 @@ impl InputTable {
         lake: &Lake,
         built: Option<&BuiltOn>,
     ) -> Result<InputState, BuildError> {
-        let mut state =
-            InputState { changed: self.changed_since(lake, built).await?, present: self.present() };
+        let mut state = self.changes(lake, built).await?;
+        self.add_present(&mut state);
+        Ok(state)
+    }
+
+    /// Adds what it holds, which is found by reading the list of its files.
+    pub(crate) fn add_present(&self, state: &mut InputState) {
+        state.present.extend(self.present());
+    }
+
+    /// Returns what changed in it since a table was built on it, and not what it holds otherwise.
+    pub(crate) async fn changes(
+        &self,
+        lake: &Lake,
+        built: Option<&BuiltOn>,
+    ) -> Result<InputState, BuildError> {
+        let changed = self.changed_since(lake, built).await?;
+        let mut state = InputState { changed, present: BTreeSet::new() };
         // The log does not have what is only planned, so it is added here as if it had happened.
         match &self.pending {
             None | Some(Recompute::Nothing) => {}

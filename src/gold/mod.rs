@@ -190,7 +190,8 @@ impl Gold {
     ) -> Result<ModelReport, BuildError> {
         // What is stale is decided again on each attempt: the build that landed first may have left
         // nothing to do.
-        for _ in 0..ATTEMPTS {
+        let mut attempts = 0;
+        while attempts < ATTEMPTS {
             let state = build_state(self, model, engine, finished).await?;
             finished.schemas.insert(model.name().to_owned(), state.read_schema());
             let is_stale = !state.recompute.is_nothing();
@@ -200,7 +201,8 @@ impl Gold {
             match build(&self.lake, model, engine, &state, context).await {
                 Ok(_) if !is_stale => return Ok(planned(model, state, finished)),
                 Ok(built) => return Ok(ModelReport::built(model.name(), &state, built)),
-                Err(BuildError::Overtaken) => {}
+                // Whoever lands a part leaves less to do.
+                Err(BuildError::Overtaken) => attempts += usize::from(!state.is_unfinished),
                 Err(failure) => return Err(failure),
             }
         }

@@ -32,6 +32,8 @@ pub(super) struct BuildState {
     pub(super) recompute: Recompute,
     /// Whether nothing stays of what the table holds.
     pub(super) replaces_all: bool,
+    /// Whether the table was never built to its end, so that it may land in parts.
+    pub(super) is_unfinished: bool,
     /// Why it is built, or why not.
     pub(super) reason: String,
     /// Whether one of the inputs is there.
@@ -49,7 +51,7 @@ impl BuildState {
     /// Returns whether a build of which nothing is stale is worth a commit: from there on the next
     /// run reads the logs of the inputs.
     pub(super) fn is_far_behind(&self) -> bool {
-        self.base.is_some() && self.commits_behind >= COMMITS_BEHIND
+        self.base.is_some() && (self.is_unfinished || self.commits_behind >= COMMITS_BEHIND)
     }
 
     /// Returns what a build on this state says of itself in its commit.
@@ -75,25 +77,39 @@ pub(super) async fn build_state(
     let inputs = open_inputs(gold, model, finished).await?;
     let spec = select.table_spec(model, engine, &inputs).await?;
     let table = WritableTable::open(&gold.lake, spec.clone()).await?;
-    let (build, own, other_columns) = match &table {
+    let (build, other_columns) = match &table {
         Some(table) => {
             let other_columns = table.changed_metadata()?.is_some();
-            (newest_build(table).await?, own_partitions(table)?, other_columns)
+            (newest_build(table).await?, other_columns)
         }
-        None => (None, BTreeSet::new(), false),
+        None => (None, false),
     };
     let full =
         reason_for_full_build(gold.is_full_build(model), model, build.as_ref(), other_columns);
-    let states = input_states(gold, &inputs, build.as_ref()).await?;
+    let until = build.as_ref().and_then(|build| build.until);
+    let is_unfinished = build.is_none() || until.is_some();
+    let mut states = input_states(gold, &inputs, build.as_ref()).await?;
+    // Lists of files are long, and only read where all of the table may be stale.
+    let may_be_all = full.is_some()
+        || until.is_some()
+        || states.iter().any(|state| state.changed == Changed::Everything);
+    let mut own = BTreeSet::new();
+    if may_be_all {
+        for (input, state) in inputs.iter().zip(&mut states) {
+            input.add_present(state);
+        }
+        own = table.as_ref().map(own_partitions).transpose()?.unwrap_or_default();
+    }
     let has_inputs = inputs.iter().any(InputTable::exists);
     // Without a single input there is nothing to compute from, and what was built stays: a lake
     // may hold gold tables whose inputs were moved elsewhere.
-    let stale = if has_inputs {
-        recompute(model, full.is_some(), &states, &own)
-    } else {
-        Recompute::Nothing
+    let stale = match has_inputs {
+        true => stale(model, full.is_some(), until, &states, &own),
+        false => Recompute::Nothing,
     };
-    let reason = full.map_or_else(|| changed_inputs(&inputs, &states), str::to_owned);
+    let unfinished = until.map(|_| "the first build was not finished");
+    let reason = full.or(unfinished);
+    let reason = reason.map_or_else(|| changed_inputs(&inputs, &states), str::to_owned);
     // Partitions that no input has any more are not among those that are computed, so a build of
     // everything removes all files and not only those of stale partitions.
     let everything = states.iter().any(|state| state.changed == Changed::Everything);
@@ -103,6 +119,7 @@ pub(super) async fn build_state(
         commits_behind,
         base: build.map(|build| build.version),
         replaces_all: full.is_some() || everything || stale == Recompute::Whole,
+        is_unfinished,
         recompute: stale,
         inputs,
         select,
@@ -111,7 +128,27 @@ pub(super) async fn build_state(
     })
 }
 
-/// Returns what each input holds, and what changed in it since the newest build.
+/// Decides what is stale: what changed and, of a build that was not finished, what comes after the
+/// last partition that landed.
+fn stale(
+    model: &Model,
+    is_full: bool,
+    until: Option<Partition>,
+    inputs: &[InputState],
+    own: &BTreeSet<Partition>,
+) -> Recompute {
+    let changed = recompute(model, is_full, inputs, own);
+    let Some(until) = until.filter(|_| !is_full) else { return changed };
+    let (mut stale, all) = match (changed, recompute(model, true, inputs, own)) {
+        (Recompute::Nothing, Recompute::Partitions(all)) => (BTreeSet::new(), all),
+        (Recompute::Partitions(changed), Recompute::Partitions(all)) => (changed, all),
+        (changed, _) => return changed,
+    };
+    stale.extend(all.into_iter().filter(|partition| until < *partition));
+    if stale.is_empty() { Recompute::Nothing } else { Recompute::Partitions(stale) }
+}
+
+/// Returns what changed in each input since the newest build.
 async fn input_states(
     gold: &Gold,
     inputs: &[InputTable],
@@ -121,7 +158,7 @@ async fn input_states(
     for input in inputs {
         // An input that the build does not record was not there then.
         let built_on = build.and_then(|build| build.record.inputs.get(&input.name.to_string()));
-        states.push(input.state(&gold.lake, built_on).await?);
+        states.push(input.changes(&gold.lake, built_on).await?);
     }
     Ok(states)
 }
