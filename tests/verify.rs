@@ -7,6 +7,7 @@ use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, RecordBatch};
 use arrow::datatypes::Decimal128Type;
 use chrono::TimeDelta;
 use lakehouse::clock::Clock;
+use lakehouse::events::{Reporter, Silent};
 use lakehouse::gold::load_models;
 use lakehouse::maintain::{CompactionLimits, Maintain};
 use lakehouse::meta::scope::Scope;
@@ -29,13 +30,16 @@ fn verify(lake: &TestLake, deep: bool) -> Verify {
         matrix: Arc::new(Matrix::builtin().unwrap()),
         schemas: Arc::new(Schemas::builtin().unwrap()),
         scope: Scope::default(),
+        sample: None,
+        since: None,
         deep,
         threads: 2,
     }
 }
 
 async fn run(lake: &TestLake, deep: bool) -> VerifyReport {
-    Box::pin(verify(lake, deep).run()).await.unwrap()
+    let reporter: Arc<dyn Reporter> = Arc::new(Silent);
+    Box::pin(verify(lake, deep).run(&reporter)).await.unwrap()
 }
 
 async fn compact(lake: &TestLake) {
@@ -243,4 +247,62 @@ async fn the_command_prints_findings_and_ends_with_one() {
     assert_eq!(elsewhere.code, Some(0), "{elsewhere}");
     let report: serde_json::Value = serde_json::from_str(&elsewhere.stdout).unwrap();
     assert_eq!((&report["archives"], &report["rows"]), (&1.into(), &20.into()));
+}
+
+#[tokio::test]
+async fn a_sample_has_the_same_archives_each_time_and_the_summary_names_it() {
+    let server = ArchiveServer::start();
+    for number in 0..60 {
+        let key = trades_key(&format!("S{number}USDT"), DAY);
+        server.publish(&key, trades(&key, DAY, 0..3));
+    }
+    let lake = TestLake::new();
+    lake.ingest(server.url(), &["--all"]).await;
+    let first = lake.run("verify", &["--sample", "25%"]);
+    assert_eq!(first.code, Some(0), "{first}");
+    assert!(first.stderr.contains("(a sample of 25%, by a hash of their keys)"), "{first}");
+    assert_eq!(lake.run("verify", &["--sample", "25%"]).stderr, first.stderr);
+    let archives = |part: &str| {
+        let run = lake.run("verify", &["--sample", part, "--format", "json"]);
+        let report: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+        assert_eq!(report["sample"], part);
+        assert_eq!(report["rows"].as_u64().unwrap(), 3 * report["archives"].as_u64().unwrap());
+        report["archives"].as_u64().unwrap()
+    };
+    let of_sample = archives("25%");
+    assert!((5..30).contains(&of_sample), "{of_sample}");
+    assert_eq!(archives("100%"), 60);
+
+    // Of a lake with damage everywhere, a sample finds that of its own archives.
+    for file in lake.data_files("silver/trades") {
+        let rows = rows_of(&file);
+        overwrite(&file, &rows.slice(0, rows.num_rows() - 60));
+    }
+    let damaged = lake.run("verify", &["--sample", "25%", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&damaged.stdout).unwrap();
+    let findings = report["findings"].as_array().unwrap();
+    let of_rows = findings.iter().filter(|finding| finding["check"] == "rows").count() as u64;
+    assert!(of_rows > 0 && of_rows <= of_sample, "{report:#}");
+}
+
+#[tokio::test]
+async fn archives_that_were_recorded_before_a_time_are_left_out() {
+    let server = ArchiveServer::start();
+    let lake = TestLake::new();
+    let keys = ["2026-05-08", "2026-05-09"].map(|day| trades_key("BTCUSDT", day));
+    server.publish(&keys[0], trades(&keys[0], "2026-05-08", 0..5));
+    lake.ingest(server.url(), &["--all"]).await;
+    let recorded = "SELECT max(recorded_at) + INTERVAL '1 microsecond' FROM meta.archives";
+    let since = lake.value(recorded).await.replace(' ', "T");
+    server.publish(&keys[1], trades(&keys[1], "2026-05-09", 0..7));
+    lake.ingest(server.url(), &["--all"]).await;
+    std::fs::remove_file(bronze_file(&lake, &keys[0])).unwrap();
+
+    let later = lake.run("verify", &["--since", &since]);
+    assert_eq!(later.code, Some(0), "{later}");
+    assert!(later.stderr.contains("verified 1 archives (recorded since"), "{later}");
+    assert!(later.stderr.contains("and 7 rows"), "{later}");
+    let all = lake.run("verify", &["--since", "2026-11-01"]);
+    assert_eq!(all.code, Some(1), "{all}");
+    assert!(all.stdout.contains("missing"), "{all}");
 }

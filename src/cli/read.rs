@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use clap_complete::Shell;
+use lakehouse_core::names::sample::Sample;
 use lakehouse_core::names::shard::Shard;
 
+use super::values::Since;
 use super::{ReportFormat, ScopeFlags, values};
 use crate::output::{Format, SCREEN_ROWS};
 use crate::query::At;
@@ -63,6 +65,14 @@ pub struct VerifyFlags {
     /// Also decode every archive again and compare all its rows.
     #[arg(long)]
     pub deep: bool,
+    /// Only verify archives that were recorded on this day or later, or at this time; 7d means the
+    /// last seven days
+    #[arg(long, value_name = "TIME", value_parser = values::since)]
+    pub since: Option<Since>,
+    /// Only verify a part of the archives, such as 1%: the same ones each time, by a hash of their
+    /// keys
+    #[arg(long, value_name = "PART")]
+    pub sample: Option<Sample>,
     /// Only handle the part K of N of all series, beside N - 1 other processes, such as 1/4
     /// [default: by JOB_COMPLETION_INDEX and JOB_COMPLETION_COUNT, else all]
     #[arg(long, value_name = "K/N")]

@@ -72,6 +72,31 @@ pub(super) fn time(text: &str) -> Result<DateTime<Utc>, String> {
     })
 }
 
+/// A time, or how long ago it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Since {
+    Time(DateTime<Utc>),
+    Ago(TimeDelta),
+}
+
+impl Since {
+    /// Returns the time, given the current one.
+    #[must_use]
+    pub fn at(self, now: DateTime<Utc>) -> DateTime<Utc> {
+        match self {
+            Self::Time(time) => time,
+            Self::Ago(ago) => now - ago,
+        }
+    }
+}
+
+/// Reads a time, a day, or how long ago it is.
+pub(super) fn since(text: &str) -> Result<Since, String> {
+    let ago = || retention(text).ok().map(Since::Ago);
+    let since = time(text).ok().map(Since::Time).or_else(ago);
+    since.ok_or_else(|| "expected a day such as 2026-05-08, a time, or 7d".to_owned())
+}
+
 /// Reads `name=value`, the value of a parameter.
 pub(super) fn parameter(text: &str) -> Result<(String, String), String> {
     let named = text.split_once('=').filter(|(name, _)| is_parameter(name));

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use bytesize::ByteSize;
+use chrono::SecondsFormat;
 use lakehouse_core::schema::Schemas;
 
 use super::context::{Context, open_lake};
@@ -24,11 +25,15 @@ pub(super) async fn run(flags: &VerifyFlags, context: &Context) -> anyhow::Resul
         scope: Scope { shard, ..scope(&flags.scope, &settings.matrix)? },
         matrix: Arc::new(settings.matrix),
         schemas: Arc::new(Schemas::builtin()?),
+        sample: flags.sample,
+        since: flags.since.map(|since| since.at(context.clock.now())),
         deep: flags.deep,
         threads: available_parallelism().map_or(1, usize::from),
     };
     let misspelled = misspelled_in_lake(&verify.lake, &verify.matrix, &verify.scope).await?;
-    let report = Box::pin(verify.run()).await?;
+    let reporter = context.reporter();
+    let report = Box::pin(verify.run(&(Arc::clone(&reporter) as _))).await?;
+    reporter.finish();
     match flags.format {
         ReportFormat::Json => console::print_json(&report)?,
         ReportFormat::Text if report.findings.is_empty() => {}
@@ -56,7 +61,7 @@ fn cells(finding: &Finding) -> Vec<String> {
 }
 
 fn summary(report: &VerifyReport) -> String {
-    let VerifyReport { archives, bytes, rows, findings } = report;
+    let VerifyReport { sample, since, archives, bytes, rows, findings } = report;
     let bytes = ByteSize(*bytes).display().iec();
     let found = match findings.len() {
         0 => "all as it should be".to_owned(),
@@ -64,5 +69,13 @@ fn summary(report: &VerifyReport) -> String {
         more => format!("{more} findings"),
     };
     let way_out = report.way_out().map(|command| format!("; {command}")).unwrap_or_default();
-    format!("verified {archives} archives of {bytes} and {rows} rows: {found}{way_out}")
+    let mut chosen = String::new();
+    if let Some(part) = sample {
+        chosen.push_str(&format!(" (a sample of {part}, by a hash of their keys)"));
+    }
+    if let Some(since) = since {
+        let since = since.to_rfc3339_opts(SecondsFormat::Secs, true);
+        chosen.push_str(&format!(" (recorded since {since})"));
+    }
+    format!("verified {archives} archives{chosen} of {bytes} and {rows} rows: {found}{way_out}")
 }

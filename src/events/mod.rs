@@ -57,6 +57,8 @@ pub enum Event {
     Committed { table: TableName, version: i64, archives: u64, rows: u64 },
     /// An archive ended otherwise than in silver.
     Failed { archive: Arc<str>, status: &'static str, reason: String },
+    /// An archive was verified, so many bytes of it in bronze.
+    Verified { bytes: u64 },
     /// A gold model was built, or needed no build, or failed.
     Model(ModelReport),
     /// A check of an audit ran, or was left out, or failed.
@@ -96,6 +98,7 @@ impl Event {
             Self::Failed { archive, status, reason } => {
                 info!(%archive, status, reason, "not in silver");
             }
+            Self::Verified { bytes } => trace!(bytes, "verified"),
             Self::Model(model) => info!("{model}"),
             Self::Check(check) => info!("audit: {check}"),
             Self::Audited(open) => info!("audit: {open}"),

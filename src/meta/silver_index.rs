@@ -133,7 +133,7 @@ impl SilverIndex {
 
 impl LogEntry {
     /// Returns the key of the archive.
-    pub(super) fn archive(&self) -> &str {
+    pub(crate) fn archive(&self) -> &str {
         match self {
             Self::Landed(record) => &record.archive,
             Self::Compared(record) => &record.archive,

@@ -141,10 +141,7 @@ impl Remove {
     async fn find(&self, schema: &TableSchema) -> Result<Found, TableError> {
         let mut found = Found::default();
         let Some(reader) = self.reader().await? else { return Ok(found) };
-        reader.for_each_of(schema, |entry| {
-            if !self.scope.has(&entry.key) {
-                return;
-            }
+        reader.for_each_in_scope(schema.table(), &self.scope, |entry| {
             if !self.scope.dates.covers(entry.key.period()) {
                 if !matches!(entry.status, ArchiveStatus::Superseded | ArchiveStatus::Removed) {
                     found.spanning.insert(entry.key.path().to_owned());

@@ -6,6 +6,7 @@ use bytesize::ByteSize;
 use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 const LISTING: &str = "{prefix:>8} {spinner} {human_pos} keys";
+const VERIFYING: &str = "{prefix:>8} {spinner} {human_pos} archives, {msg}, {per_sec:.1}";
 const DOWNLOADING: &str = concat!(
     "{prefix:>8} [{bar:24}] {binary_bytes}/{binary_total_bytes}, {msg}, ",
     "{binary_bytes_per_sec}, {eta} left"
@@ -24,6 +25,7 @@ pub(super) struct Bars {
     download: ProgressBar,
     decode: ProgressBar,
     commit: ProgressBar,
+    verify: ProgressBar,
 }
 
 /// Figures that are shown next to a bar.
@@ -33,6 +35,7 @@ pub(super) struct Figures {
     pub(super) downloaded: u64,
     pub(super) decoded_bytes: u64,
     pub(super) rows: u64,
+    pub(super) verified_bytes: u64,
 }
 
 impl Bars {
@@ -44,7 +47,8 @@ impl Bars {
         let download = lines.add(stage("download", DOWNLOADING));
         let decode = lines.add(stage("decode", COUNTING));
         let commit = lines.add(stage("commit", COUNTING));
-        Self { lines, list, download, decode, commit }
+        let verify = lines.add(stage("verify", VERIFYING));
+        Self { lines, list, download, decode, commit, verify }
     }
 
     pub(super) fn listed(&self, keys: u64) {
@@ -85,6 +89,11 @@ impl Bars {
         self.commit.inc(archives);
     }
 
+    pub(super) fn verified(&self, figures: Figures) {
+        self.verify.set_message(format!("{}", size(figures.verified_bytes)));
+        self.verify.inc(1);
+    }
+
     /// Takes an archive out of those that will be committed.
     pub(super) fn failed(&self) {
         self.commit.dec_length(1);
@@ -97,7 +106,7 @@ impl Bars {
 
     /// Takes the lines away for good.
     pub(super) fn clear(&self) {
-        for bar in [&self.list, &self.download, &self.decode, &self.commit] {
+        for bar in [&self.list, &self.download, &self.decode, &self.commit, &self.verify] {
             bar.finish_and_clear();
         }
     }

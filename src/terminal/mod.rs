@@ -187,6 +187,10 @@ impl TerminalReporter {
                 self.bars.committed(*archives, state.figures);
             }
             Event::Failed { .. } => self.bars.failed(),
+            Event::Verified { bytes } => {
+                state.figures.verified_bytes += bytes;
+                self.bars.verified(state.figures);
+            }
             _ => {}
         }
     }

@@ -1,12 +1,13 @@
 //! What verification found in a form that a repair can work with: which archives are to be landed
 //! again, which rows and files are to go.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use lakehouse_core::schema::TableSchema;
 
-use super::report::{Check, Finding, VerifyReport};
-use super::{ArchiveVersion, KnownArchives};
+use super::ArchiveVersion;
+use super::report::VerifyReport;
 
 /// The result of a verification, with what follows from it.
 #[derive(Debug)]
@@ -29,32 +30,34 @@ pub(crate) struct TableDamage {
     pub(crate) unreadable: Vec<String>,
 }
 
-/// Sorts what was found about one table by what helps.
-pub(super) fn damage_of(
-    schema: &TableSchema,
-    known: &KnownArchives,
-    findings: Option<&[Finding]>,
-    unreadable: Vec<String>,
-) -> TableDamage {
-    let mut redo: BTreeSet<&str> = BTreeSet::new();
-    let mut take_out = BTreeSet::new();
-    for finding in findings.unwrap_or_default() {
-        match finding.check {
-            // Bytes come back from the source only, and data files hold archives of their own.
-            Check::Bronze | Check::Checksum | Check::DataFile => {}
-            _ if known.contains_key(finding.archive.as_str()) => {
-                redo.insert(&finding.archive);
-            }
-            _ => {
-                take_out.insert(finding.archive.clone());
-            }
+/// Collects what helps against what is found in one table.
+///
+/// Bytes of bronze come back from the source only, so what is wrong with them is not in here.
+#[derive(Debug)]
+pub(super) struct DamageCollector {
+    table: String,
+    redo: BTreeMap<Arc<str>, ArchiveVersion>,
+    pub(super) take_out: BTreeSet<String>,
+    pub(super) unreadable: Vec<String>,
+}
+
+impl DamageCollector {
+    pub(super) fn new(schema: &TableSchema) -> Self {
+        Self {
+            table: schema.table().to_owned(),
+            redo: BTreeMap::new(),
+            take_out: BTreeSet::new(),
+            unreadable: Vec::new(),
         }
     }
-    let versions = redo.into_iter().filter_map(|archive| known.get(archive));
-    TableDamage {
-        table: schema.table().to_owned(),
-        redo: versions.map(|known| known.version.clone()).collect(),
-        take_out,
-        unreadable,
+
+    /// Takes note of an archive whose rows are not those of the archive.
+    pub(super) fn redo(&mut self, version: &ArchiveVersion) {
+        self.redo.insert(version.key.shared_path(), version.clone());
+    }
+
+    pub(super) fn finish(self) -> TableDamage {
+        let Self { table, redo, take_out, unreadable } = self;
+        TableDamage { table, redo: redo.into_values().collect(), take_out, unreadable }
     }
 }

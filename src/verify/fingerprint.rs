@@ -21,7 +21,7 @@ use crate::parquet::row_hash::RowHasher;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Fingerprint {
     pub(super) rows: u64,
-    sum: u128,
+    pub(super) sum: u128,
 }
 
 impl AddAssign for Fingerprint {
@@ -47,12 +47,6 @@ impl Tally {
             let mine = self.archives.entry(archive).or_default();
             days.into_iter().for_each(|(day, found)| *mine.entry(day).or_default() += found);
         }
-    }
-
-    /// Returns how many rows of an archive were found on all days.
-    pub(super) fn rows_of(&self, archive: &str) -> u64 {
-        let days = self.archives.get(archive).into_iter().flat_map(BTreeMap::values);
-        days.map(|day| day.rows).sum()
     }
 
     fn add(&mut self, archive: &str, day: NaiveDate, found: Fingerprint) {

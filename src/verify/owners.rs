@@ -2,22 +2,26 @@
 //! an archive's period belong to another one.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 use lakehouse_core::names::archive::Series;
 
-use super::fingerprint::Tally;
+use super::KnownArchive;
+use super::damage::DamageCollector;
 use super::report::{Check, Finding};
-use super::{KnownArchive, KnownArchives};
 
 /// The archives with rows of each day of a series, and how many.
 type RowsOfDays<'a> = BTreeMap<(&'a Series, NaiveDate), Vec<(&'a KnownArchive, u64)>>;
 
 /// Finds the rows of days that another archive owns.
-pub(super) fn check_owners(known: &KnownArchives, tally: &Tally) -> Vec<Finding> {
+pub(super) fn check_owners(
+    known: &BTreeMap<Arc<str>, KnownArchive>,
+    damage: &mut DamageCollector,
+) -> Vec<Finding> {
     let mut days = RowsOfDays::new();
-    for (archive, known) in known {
-        for (day, found) in tally.archives.get(archive).into_iter().flatten() {
+    for known in known.values().filter(|known| known.is_chosen) {
+        for (day, found) in &known.tally.days {
             let rows = days.entry((known.version.key.series(), *day)).or_default();
             rows.push((known, found.rows));
         }
@@ -27,6 +31,7 @@ pub(super) fn check_owners(known: &KnownArchives, tally: &Tally) -> Vec<Finding>
         let Some(owner) = owner(day, &archives) else { continue };
         for (known, rows) in archives.iter().filter(|(known, _)| !is_same(known, owner)) {
             let expected = format!("0 rows of {day}, of which {} has rows", owner.version.key);
+            damage.redo(&known.version);
             findings.push(known.version.finding(Check::Owner, expected, format!("{rows} rows")));
         }
     }

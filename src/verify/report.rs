@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 /// What was compared.
@@ -59,6 +60,12 @@ pub struct Finding {
 /// The result of a verification.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct VerifyReport {
+    /// Which part of all archives was chosen by a hash of their keys, such as `1%`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sample: Option<String>,
+    /// When the archives were recorded at the earliest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<DateTime<Utc>>,
     /// Versions of archives that were looked at.
     pub archives: u64,
     /// Bytes of them that were hashed.

@@ -9,5 +9,6 @@ pub mod market;
 pub mod partition;
 pub mod pattern;
 pub mod period;
+pub mod sample;
 pub mod shard;
 pub mod table;

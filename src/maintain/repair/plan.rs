@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::super::MaintainError;
 use super::Repair;
+use crate::events::{Reporter, Silent};
 use crate::meta::archives::reader::LedgerReader;
 use crate::meta::scope::Scope;
 use crate::verify::{ArchiveVersion, Check, Finding, TableDamage, Verify, version_of};
@@ -62,10 +63,13 @@ impl Repair {
             matrix: Arc::clone(&self.matrix),
             schemas: Arc::clone(&self.schemas),
             scope: Scope::default(),
+            sample: None,
+            since: None,
             deep: self.deep,
             threads: self.threads,
         };
-        let inspection = Box::pin(verify.inspect(&skipped, true)).await?;
+        let reporter: Arc<dyn Reporter> = Arc::new(Silent);
+        let inspection = Box::pin(verify.inspect(&skipped, true, &reporter)).await?;
         let mut silver: Vec<SilverPlan> =
             inspection.damages.into_iter().map(SilverPlan::from).collect();
         self.add_lost(&mut silver).await?;

@@ -10,14 +10,13 @@ use arrow::datatypes::DataType;
 use lakehouse_core::ledger::{ArchiveStatus, LedgerEntry};
 use lakehouse_core::matrix::Matrix;
 use lakehouse_core::names::archive::ArchiveKey;
-use lakehouse_core::names::market::Frequency;
 use lakehouse_core::schema::TableSchema;
 
 use super::files::LedgerFiles;
 use super::identity::{is_described, lost, silver_index};
 use super::replace::follows_from_silver;
 use super::scan::LedgerScan;
-pub(crate) use super::series_rows::SeriesRows;
+pub(crate) use super::series_rows::{FolderRows, SeriesRows, series_folder};
 use super::wanted::{KeyRange, Wanted};
 use super::{SCHEMA, silver_table};
 use crate::delta::TableError;
@@ -153,33 +152,6 @@ impl LedgerReader {
         let mut scan = self.scan(KeyRange::of_prefix(folder))?;
         while let Some(entry) = scan.next()? {
             take(&entry.key);
-        }
-        Ok(())
-    }
-
-    /// Reads every row of archives in a silver table.
-    ///
-    /// # Errors
-    /// When a file cannot be read.
-    pub(crate) fn for_each_of(
-        &self,
-        schema: &TableSchema,
-        mut take: impl FnMut(LedgerEntry),
-    ) -> Result<(), TableError> {
-        let matrix = self.matrix();
-        for row in matrix.combinations().iter().filter(|row| row.schema == schema.table()) {
-            for frequency in Frequency::ALL {
-                let mut scan = self.scan(KeyRange::of_prefix(&row.symbols_prefix(frequency)))?;
-                while let Some(entry) = scan.next()? {
-                    // Folders of one combination may be in those of another.
-                    let series = entry.key.series();
-                    if (series.market, &series.data_type) == (row.market, &row.data_type)
-                        && entry.key.period().frequency() == frequency
-                    {
-                        take(self.checked(entry));
-                    }
-                }
-            }
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use super::reader::LedgerReader;
 use super::scan::LedgerScan;
 use super::wanted::KeyRange;
 use crate::delta::TableError;
+use crate::meta::scope::Scope;
 
 /// The rows of one series after the other.
 #[derive(Debug)]
@@ -92,15 +93,17 @@ impl<'a> SeriesRows<'a> {
     }
 }
 
-/// The rows of all series of a combination at one frequency, of all versions of their archives.
+/// The rows of the series of a combination at one frequency, of all versions of their archives.
 #[derive(Debug)]
 pub(crate) struct FolderRows<'a> {
     reader: &'a LedgerReader,
     combination: &'a Combination,
     folder: String,
-    rest: LedgerScan,
     /// Whether folders of other combinations lie in this one.
     has_others: bool,
+    /// What is still to be read, in the order of keys, and what is being read.
+    prefixes: std::vec::IntoIter<String>,
+    rest: Option<LedgerScan>,
 }
 
 impl<'a> FolderRows<'a> {
@@ -108,22 +111,24 @@ impl<'a> FolderRows<'a> {
         reader: &'a LedgerReader,
         combination: &'a Combination,
         frequency: Frequency,
+        scope: &Scope,
     ) -> Result<Self, TableError> {
         let folder = combination.symbols_prefix(frequency);
-        let rest = reader.scan(KeyRange::of_prefix(&folder))?;
         let mut folders = Vec::new();
         for other in reader.matrix().combinations() {
             folders.extend(Frequency::ALL.map(|frequency| other.symbols_prefix(frequency)));
         }
         let has_others = folders.iter().any(|it| *it != folder && it.starts_with(&folder));
-        let mut rows = Self { reader, combination, folder, rest, has_others };
-        rows.skip_others()?;
+        let prefixes = prefixes(combination, frequency, scope).into_iter();
+        let rest = None;
+        let mut rows = Self { reader, combination, folder, has_others, prefixes, rest };
+        rows.go_on()?;
         Ok(rows)
     }
 
     /// Returns the folder of the next series, within the folder of all symbols.
     pub(crate) fn next_series(&self) -> Option<&str> {
-        series_folder(self.rest.key()?, &self.folder)
+        series_folder(self.rest.as_ref()?.key()?, &self.folder)
     }
 
     /// Adds the rows of the series whose folder this is, if it is the next one.
@@ -135,30 +140,64 @@ impl<'a> FolderRows<'a> {
         series: &str,
         rows: &mut Vec<LedgerEntry>,
     ) -> Result<(), TableError> {
+        let Some(rest) = &mut self.rest else { return Ok(()) };
         let prefix = format!("{}{series}", self.folder);
         let mut found = Vec::new();
-        take_prefix(&mut self.rest, &prefix, &mut found)?;
+        take_prefix(rest, &prefix, &mut found)?;
         rows.extend(found.into_iter().map(|entry| self.reader.checked(entry)));
-        self.skip_others()
+        self.go_on()
     }
 
-    fn skip_others(&mut self) -> Result<(), TableError> {
-        let Self { reader, combination, rest, .. } = self;
-        let is_other = |key: &str| {
-            let key = reader.matrix().identify(key);
-            !key.is_ok_and(|key| {
-                key.market() == combination.market && *key.data_type() == combination.data_type
-            })
-        };
-        while self.has_others && rest.key().is_some_and(is_other) {
-            rest.next()?;
+    /// Goes on to the next row of the combination, if there is one.
+    fn go_on(&mut self) -> Result<(), TableError> {
+        loop {
+            if let Some(rest) = &mut self.rest {
+                while self.has_others
+                    && rest.key().is_some_and(|key| is_other(self.reader, self.combination, key))
+                {
+                    rest.next()?;
+                }
+                if rest.key().is_some() {
+                    return Ok(());
+                }
+            }
+            let Some(prefix) = self.prefixes.next() else {
+                self.rest = None;
+                return Ok(());
+            };
+            self.rest = Some(self.reader.scan(KeyRange::of_prefix(&prefix))?);
         }
-        Ok(())
     }
 }
 
+fn is_other(reader: &LedgerReader, combination: &Combination, key: &str) -> bool {
+    !reader.matrix().identify(key).is_ok_and(|key| {
+        key.market() == combination.market && *key.data_type() == combination.data_type
+    })
+}
+
+/// Returns what the keys in a scope begin with: the folders of symbols that are named, or all of
+/// the combination's.
+fn prefixes(combination: &Combination, frequency: Frequency, scope: &Scope) -> Vec<String> {
+    let Scope { markets, data_types, symbols, .. } = scope;
+    let is_meant = (markets.is_empty() || markets.contains(&combination.market))
+        && (data_types.is_empty() || data_types.contains(&combination.data_type));
+    if !is_meant {
+        return Vec::new();
+    }
+    let Some(named) = symbols.literals(combination.market) else {
+        return vec![combination.symbols_prefix(frequency)];
+    };
+    let folders = named.iter().map(|symbol| combination.symbol_prefix(frequency, symbol));
+    let mut folders: Vec<String> = folders.collect();
+    folders.sort_unstable();
+    folders.dedup();
+    folders
+}
+
 impl LedgerReader {
-    /// Begins to read the rows of all series of a combination at one frequency, as they are.
+    /// Begins to read the rows of the series of a combination at one frequency, as they are; those
+    /// that cannot be in scope may be left out.
     ///
     /// # Errors
     /// When a file cannot be read.
@@ -166,8 +205,32 @@ impl LedgerReader {
         &'a self,
         combination: &'a Combination,
         frequency: Frequency,
+        scope: &Scope,
     ) -> Result<FolderRows<'a>, TableError> {
-        FolderRows::open(self, combination, frequency)
+        FolderRows::open(self, combination, frequency, scope)
+    }
+
+    /// Reads the rows in scope of archives in a silver table, all versions of them.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub(crate) fn for_each_in_scope(
+        &self,
+        table: &str,
+        scope: &Scope,
+        mut take: impl FnMut(LedgerEntry),
+    ) -> Result<(), TableError> {
+        for row in self.matrix().combinations().iter().filter(|row| row.schema == table) {
+            for frequency in Frequency::ALL {
+                let mut folder = self.folder(row, frequency, scope)?;
+                while let Some(series) = folder.next_series().map(str::to_owned) {
+                    let mut rows = Vec::new();
+                    folder.take(&series, &mut rows)?;
+                    rows.into_iter().filter(|entry| scope.has(&entry.key)).for_each(&mut take);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Reads every series with what the ledger has of it.
@@ -181,7 +244,7 @@ impl LedgerReader {
         for combination in self.matrix().combinations() {
             let mut folders = Vec::new();
             for frequency in Frequency::ALL {
-                folders.push(self.folder(combination, frequency)?);
+                folders.push(self.folder(combination, frequency, &Scope::default())?);
             }
             // The folders of both frequencies are sorted in the same way.
             while let Some(next) = folders.iter().filter_map(FolderRows::next_series).min() {

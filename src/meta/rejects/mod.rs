@@ -26,17 +26,25 @@ impl RejectsTable {
         MetaTable::open_or_create(lake, &SCHEMA).await.map(Self)
     }
 
-    /// Returns the archives that have rejects in a lake; none if it has no such table. Writes
-    /// nothing.
+    /// Returns the wanted archives that have rejects in a lake; none if it has no such table.
+    /// Writes nothing.
     ///
     /// # Errors
     /// When the table cannot be read.
-    pub(crate) async fn archives(lake: &Lake) -> Result<BTreeSet<String>, TableError> {
+    pub(crate) async fn archives(
+        lake: &Lake,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<BTreeSet<String>, TableError> {
         let mut archives = BTreeSet::new();
         let Some(table) = MetaTable::open(lake, &SCHEMA).await? else { return Ok(archives) };
         let table = table.delta();
         for file in table.active_files()? {
-            archives.extend(rows::archives_in(table, &file).await?);
+            rows::for_each_archive_in(table, &file, |archive| {
+                if wanted(archive) {
+                    archives.insert(archive.to_owned());
+                }
+            })
+            .await?;
         }
         Ok(archives)
     }

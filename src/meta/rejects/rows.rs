@@ -1,7 +1,5 @@
 //! Rows of `meta.rejects` as Arrow batches, and which archives they are about.
 
-use std::collections::BTreeSet;
-
 use arrow::array::{ArrayRef, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
@@ -51,21 +49,27 @@ pub(super) fn to_batch(
     RecordBatch::try_new(SCHEMA.arrow(), columns)
 }
 
-/// Reads which archives have rejects in a file.
-pub(super) async fn archives_in(
+/// Reads which archives have rejects in a file, once for neighbouring rows.
+pub(super) async fn for_each_archive_in(
     table: &WritableTable,
     file: &ActiveFile,
-) -> Result<BTreeSet<String>, TableError> {
+    mut take: impl FnMut(&str),
+) -> Result<(), TableError> {
     let reader = open_file(table, file).await?;
     let builder = reader.rows()?;
     let only = ProjectionMask::columns(builder.parquet_schema(), ["archive"]);
     let batches = builder.with_projection(only).build();
-    let mut archives = BTreeSet::new();
     for batch in batches.map_err(|error| reader.parquet_error(error))? {
         let batch = batch.map_err(TableError::arrow(&table.spec.name))?;
         let texts = cast(batch.column(0), &DataType::Utf8);
         let texts = texts.map_err(TableError::arrow(&table.spec.name))?;
-        archives.extend(texts.as_string::<i32>().iter().flatten().map(str::to_owned));
+        let mut last = None;
+        for archive in texts.as_string::<i32>().iter().flatten() {
+            if last != Some(archive) {
+                take(archive);
+            }
+            last = Some(archive);
+        }
     }
-    Ok(archives)
+    Ok(())
 }
