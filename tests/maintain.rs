@@ -168,7 +168,7 @@ async fn a_second_maintenance_has_nothing_to_do() {
     let again = run(&maintain(&lake), day(0)).await;
     assert_eq!(lake.versions(), versions, "{again}");
     assert_eq!(tree(&lake.path()), files);
-    assert_eq!(again.to_string(), "nothing to do in 5 tables\n");
+    assert_eq!(again.to_string(), "nothing to do in 6 tables\n");
 }
 
 #[tokio::test]

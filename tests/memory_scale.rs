@@ -61,7 +61,7 @@ async fn commands_stay_within_the_promised_memory_however_many_archives_a_lake_k
     let commands: [(&str, &[&str]); 6] = [
         ("plan", &["--all", "--source", source]),
         ("ingest", &["--all", "--stage", "silver", "--source", source]),
-        ("refresh", &["--stage", "silver", "--source", source]),
+        ("refresh", &["--source", source]),
         ("status", &[]),
         ("query", &[statement]),
         ("query", &["SELECT count(*) FROM meta.series"]),
