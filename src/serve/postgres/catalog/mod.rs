@@ -178,6 +178,8 @@ const REPLACED: &[(&str, &str)] = &[
     ),
     // ADBC, at its start: functions of types, which are numbers in PostgreSQL and names here.
     ("(typreceive <> 0 OR typsend <> 0)", "true"),
+    // DBeaver and Metabase: the number of the table to whose rows all comments belong.
+    ("'pg_class'::regclass", "(SELECT min(classoid) FROM pg_catalog.pg_description)"),
     // pgjdbc, `getPrimaryKeys`, `getIndexInfo` and the like: places in the keys of indexes, of
     // which there are none.
     ("(information_schema._pg_expandarray(i.indkey)).n", "1"),
