@@ -113,7 +113,7 @@ async function readDay(series, day) {
     FROM meta.archives WHERE ${of} AND period_start <= DATE ${literal(day)} AND period_end >= DATE ${literal(day)} ORDER BY frequency, archive`);
   const run = runAt(series.runs, dayOf(day));
   const element = byId("day");
-  list(element, `Archives of ${day}`, [
+  const columns = [
     ARCHIVE,
     ["Status", (one) => one.status],
     ["Rows", (one) => numbers.format(BigInt(one.rows)), "number"],
@@ -124,7 +124,10 @@ async function readDay(series, day) {
     ["SHA-256", (one) => one.sha256 ?? "", "key sum"],
     ["Owns", (one) => one.owned_days ?? "", "text"],
     ["Reason", (one) => one.reason ?? "", "text"],
-  ], archives, archives.length, "No archive of this day is known.");
+  ];
+  // A column without any value only takes room.
+  const filled = columns.filter(([, cell]) => archives.some((one) => cell(one) !== ""));
+  list(element, `Archives of ${day}`, filled, archives, archives.length, "No archive of this day is known.");
   element.prepend(make("h3", {}, `${day}: ${run ? run.state.text : "nothing is known"}${run?.detail ? ` – ${run.detail}` : ""}`));
   const gaps = await gapsOf(of, day);
   if (gaps.length > 0) {
