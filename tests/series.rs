@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, Months, NaiveDate, NaiveTime, TimeDelta, Utc};
 
 use crate::support::archive_server::{ArchiveServer, Kind};
 use crate::support::samples::{csv_name, trades, trades_csv, trades_key};
@@ -26,7 +26,8 @@ fn publish(server: &ArchiveServer, symbol: &str, day: NaiveDate) -> String {
     key
 }
 
-/// Publishes a month with rows on each of its days.
+/// Publishes a month with rows on each of its days, to the last hour, so that nothing hints at rows
+/// that lack.
 fn publish_month(server: &ArchiveServer, symbol: &str, first: &str) {
     let first = date(first);
     let month = first.format("%Y-%m");
@@ -36,7 +37,10 @@ fn publish_month(server: &ArchiveServer, symbol: &str, first: &str) {
         let number = i64::from(day.to_epoch_days()) * 10;
         trades_csv(&day.to_string(), number..number + 2)
     };
-    server.publish(&key, zip_of(&csv_name(&key), days.map(rows).collect::<String>().as_bytes()));
+    let end = first.checked_add_months(Months::new(1)).unwrap().and_time(NaiveTime::MIN).and_utc();
+    let last = (end - TimeDelta::minutes(1)).timestamp_millis();
+    let csv = days.map(rows).collect::<String>() + &format!("999999,1.5,2,3,{last},True,True\n");
+    server.publish(&key, zip_of(&csv_name(&key), csv.as_bytes()));
 }
 
 #[tokio::test]
