@@ -71,7 +71,7 @@ def check_candles(browser, url):
     choose(browser, "#candles-symbol", "no such symbol")
     wait(browser, "return !document.querySelector('#candles-fault').hidden", "a word about an unknown symbol")
     check("holds no klines" in text(browser, "#candles-fault"), text(browser, "#candles-fault"))
-    query = urllib.parse.urlencode({"market": "futures_um", "symbol": "BTCUSDT"})
+    query = urllib.parse.urlencode({"market": "futures_um", "symbol": "BTCUSDT", "from": "2025-08-01", "to": "2025-08-02"})
     browser.open(f"{url}candles?{query}")
     wait(browser, drawn, "a chart of a contract")
     wait(browser, "return document.querySelectorAll('#candles-under figure').length > 0", "funding or basis below")

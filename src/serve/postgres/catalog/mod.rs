@@ -177,7 +177,7 @@ const REPLACED: &[(&str, &str)] = &[
         "''",
     ),
     // ADBC, at its start: functions of types, which are numbers in PostgreSQL and names here.
-    ("(typreceive <> 0 OR typsend <> 0)", "true"),
+    ("(typreceive != 0 OR typsend != 0)", "true"),
     // DBeaver and Metabase: the number of the table to whose rows all comments belong.
     ("'pg_class'::regclass", "(SELECT min(classoid) FROM pg_catalog.pg_description)"),
     // pgjdbc, `getPrimaryKeys`, `getIndexInfo` and the like: places in the keys of indexes, of
