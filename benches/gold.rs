@@ -3,7 +3,8 @@
 //!
 //! `cargo bench -p lakehouse --bench gold`; in the development profile, where the engine is not
 //! optimised and figures only compare with each other, `cargo bench --profile dev -p lakehouse
-//! --bench gold`. The lake holds one-minute bars: `LAKEHOUSE_BENCH_DAYS` days of four symbols.
+//! --bench gold`. The lake holds one-minute bars and trades: `LAKEHOUSE_BENCH_DAYS` days of
+//! `LAKEHOUSE_BENCH_SYMBOLS` symbols.
 
 #![expect(
     clippy::unwrap_used,
@@ -26,8 +27,6 @@ use lakehouse_core::names::archive::ArchiveKey;
 use lakehouse_core::schema::Schemas;
 use lakehouse_samples::SampleOptions;
 use support::{Folders, Served, clock, day, lake, size};
-
-const SYMBOLS: [&str; 4] = ["BNBUSDT", "BTCUSDT", "ETHUSDT", "SOLUSDT"];
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -83,11 +82,19 @@ fn measure_audit(served: &Served, folder: &Path) {
     println!("{:>18} {checks:>8} {days:>11} {:>10} {seconds:>9.2}", "… its audit", "");
 }
 
-/// Returns the keys of one-minute bars of every symbol, of the days with these numbers.
+/// Returns the keys of one-minute bars and trades of every symbol, of the days with these numbers.
 fn keys(days: std::ops::Range<u32>) -> Vec<ArchiveKey> {
     let matrix = Matrix::builtin().unwrap();
     let days = days.map(|number| day().checked_add_days(Days::new(number.into())).unwrap());
-    let key =
-        |symbol: &str, day| format!("data/spot/daily/klines/{symbol}/1m/{symbol}-1m-{day}.zip");
-    days.flat_map(|day| SYMBOLS.map(|symbol| matrix.identify(&key(symbol, day)).unwrap())).collect()
+    let symbols = size("LAKEHOUSE_BENCH_SYMBOLS", 20);
+    let mut keys = Vec::new();
+    for day in days {
+        for symbol in (0..symbols).map(|number| format!("S{number:02}USDT")) {
+            let folder = format!("data/spot/daily/klines/{symbol}/1m");
+            keys.push(format!("{folder}/{symbol}-1m-{day}.zip"));
+            let folder = format!("data/spot/daily/trades/{symbol}");
+            keys.push(format!("{folder}/{symbol}-trades-{day}.zip"));
+        }
+    }
+    keys.iter().map(|key| matrix.identify(key).unwrap()).collect()
 }

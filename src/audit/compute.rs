@@ -4,7 +4,8 @@
 //! kind: whatever goes wrong, a day has no more findings than there are kinds.
 
 use std::collections::{BTreeMap, HashSet};
-use std::thread::available_parallelism;
+use std::io;
+use std::thread::{Builder, available_parallelism};
 
 use arrow::array::RecordBatch;
 use datafusion::common::DataFusionError;
@@ -15,6 +16,8 @@ use futures::TryStreamExt;
 use lakehouse_core::audit::Check;
 use lakehouse_core::gold::Recompute;
 use lakehouse_core::names::partition::Partition;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use super::parts::{Part, Piece, by_days, by_symbol};
@@ -31,6 +34,8 @@ use crate::storage::lake::{Layer, TableName};
 
 /// Parts that are computed at a time at most: together they fit into the memory of an audit.
 const THREADS: usize = 4;
+/// Bytes of stack: plans are trees, which are walked and dropped on it.
+const STACK: usize = 8 << 20;
 
 /// Runs a check on what is stale.
 pub(super) async fn compute(
@@ -83,7 +88,8 @@ impl Computation<'_> {
         if !self.check.is_split_by_symbol() {
             return Ok(by_days(statement, inputs, chunk));
         }
-        let pieces = Box::pin(by_symbol(statement, self.engine, inputs, chunk)).await;
+        let (_, plan) = self.plan(Some(&chunk)).await?;
+        let pieces = Box::pin(by_symbol(statement, self.engine, inputs, &plan, chunk)).await;
         pieces.map_err(|error| self.explain(error))
     }
 
@@ -95,14 +101,16 @@ impl Computation<'_> {
         found: &mut HashSet<AuditRow>,
     ) -> Result<(), BuildError> {
         let (state, plan) = self.plan(Some(chunk)).await?;
+        let runtime = Handle::current();
         let mut running = JoinSet::new();
         for part in parts {
-            let beside = if part.is_large() { 0 } else { threads() - 1 };
+            let beside = if part.is_large { 0 } else { threads() - 1 };
             self.finish(&mut running, beside, found).await?;
             let plan = part.of_plan(plan.clone()).map_err(|error| self.explain(error))?;
             let rows = self.summed(state.clone(), plan, Some(chunk))?;
-            running.spawn(rows.collect());
-            if part.is_large() {
+            let computed = on_its_thread(&runtime, rows).map_err(DataFusionError::IoError);
+            running.spawn(computed.map_err(|error| self.explain(error))?);
+            if part.is_large {
                 self.finish(&mut running, 0, found).await?;
             }
         }
@@ -112,15 +120,16 @@ impl Computation<'_> {
     /// Waits until no more than so many parts are running.
     async fn finish(
         &self,
-        running: &mut JoinSet<Result<Vec<RecordBatch>, DataFusionError>>,
+        running: &mut JoinSet<Computed>,
         left: usize,
         found: &mut HashSet<AuditRow>,
     ) -> Result<(), BuildError> {
         let table = self.table();
         while running.len() > left {
             let Some(ended) = running.join_next().await else { break };
-            let died = TableError::cannot(Verb::Compute, &table, "rows");
-            for batch in ended.map_err(died)?.map_err(|error| self.explain(error))? {
+            let ended = ended.map_err(TableError::cannot(Verb::Compute, &table, "rows"))?;
+            let batches = ended.map_err(TableError::cannot(Verb::Compute, &table, "rows"))?;
+            for batch in batches.map_err(|error| self.explain(error))? {
                 self.add(&batch, found)?;
             }
         }
@@ -179,6 +188,24 @@ impl Computation<'_> {
     fn explain(&self, error: DataFusionError) -> BuildError {
         explain(self.check.statement(), error, self.engine.memory_limit).into()
     }
+}
+
+/// What a thread computed; the outer error is that it ended without a result.
+type Computed = Result<Result<Vec<RecordBatch>, DataFusionError>, oneshot::error::RecvError>;
+
+/// Computes rows on a thread that ends with them. The allocator gives back what a thread has left
+/// when it ends, and much later where it waits for other work.
+fn on_its_thread(
+    runtime: &Handle,
+    rows: DataFrame,
+) -> io::Result<impl Future<Output = Computed> + use<>> {
+    let (sender, receiver) = oneshot::channel();
+    let runtime = runtime.clone();
+    let compute = move || {
+        let _ = sender.send(runtime.block_on(rows.collect()));
+    };
+    Builder::new().name("audit".to_owned()).stack_size(STACK).spawn(compute)?;
+    Ok(receiver)
 }
 
 /// Returns how many parts are computed at a time.

@@ -43,7 +43,9 @@ use crate::storage::lake::{Lake, Layer, TableName};
 /// How often checks are run again because another process audited the same first.
 const ATTEMPTS: usize = 20;
 /// Bytes that checks may use, unless somebody says otherwise.
-const MEMORY: usize = 384 << 20;
+const MEMORY: usize = 256 << 20;
+/// Bytes that each sort of a statement keeps for merging; some statements have a dozen sorts.
+const MERGE: usize = 2 << 20;
 /// Rows that are collected before they land.
 const ROWS: usize = 100_000;
 
@@ -100,7 +102,8 @@ impl Audit {
             target_partitions: Some(1),
             ..SessionOptions::default()
         };
-        let engine = Engine::over(&self.lake, &options)?;
+        let mut engine = Engine::over(&self.lake, &options)?;
+        engine.config.options_mut().execution.sort_spill_reservation_bytes = MERGE;
         let mut passed = Passed::default();
         for broken in self.checks.broken() {
             if wanted.contains(broken.name.as_str()) {

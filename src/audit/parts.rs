@@ -1,12 +1,12 @@
 //! Cutting days into parts that fit into memory.
 //!
-//! Where a check looks at each symbol without the others, the symbols of a chunk are cut into
-//! ranges with so many rows together, and the chunk into fewer days before that where one symbol
-//! has too many. Files are sorted by symbol, so that a part reads little of what it does not need.
+//! Where a check looks at each symbol without the others, a chunk is cut into days, and the symbols
+//! of a day with too many rows into ranges. Files are sorted by symbol, so that a part reads little
+//! of what it does not need.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use datafusion::common::tree_node::Transformed;
+use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
 use datafusion::common::{Column, DataFusionError};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, lit};
 use lakehouse_core::gold::Model;
@@ -17,7 +17,8 @@ use crate::gold::chunks::Chunk;
 use crate::gold::inputs::InputTable;
 use crate::query::Engine;
 
-/// Rows that are read together at most, unless one symbol has more on a day.
+/// Rows that a statement reads together at most, unless one symbol has more on a day. Those of a
+/// table that it reads several times count as often.
 const ROWS: u64 = 200_000;
 /// Bytes of input files that are read together without looking for symbols.
 const FEW_BYTES: u64 = 256 << 10;
@@ -39,6 +40,8 @@ pub(super) struct Part {
     first: String,
     last: String,
     rows: u64,
+    /// Whether it has more rows than a part should have, for one symbol cannot be cut.
+    pub(super) is_large: bool,
 }
 
 /// Cuts a chunk for a check that looks at each symbol alone.
@@ -46,16 +49,19 @@ pub(super) async fn by_symbol(
     statement: &Model,
     engine: &Engine,
     inputs: &[InputTable],
+    plan: &LogicalPlan,
     chunk: Chunk,
 ) -> Result<Vec<Piece>, DataFusionError> {
     if bytes_of(inputs, &chunk.needed) <= FEW_BYTES {
         return Ok(vec![Piece { chunk, parts: None }]);
     }
     let rows = SymbolRows::count(engine, inputs, &chunk.needed).await?;
-    let is_too_large = |chunk: &Chunk| rows.of(&chunk.needed).into_values().any(|rows| rows > ROWS);
+    // Days first: a part then opens few files, which costs as much as reading many rows of one.
+    let most = ROWS / scans(plan)?.max(1);
+    let is_too_large = |chunk: &Chunk| rows.of(&chunk.needed).into_values().sum::<u64>() > most;
     let mut pieces = Vec::new();
     for chunk in halved(statement, chunk, is_too_large) {
-        let parts = cut(rows.of(&chunk.needed));
+        let parts = cut(rows.of(&chunk.needed), most);
         pieces.push(Piece { chunk, parts: Some(parts) });
     }
     Ok(pieces)
@@ -91,26 +97,36 @@ fn halved(statement: &Model, chunk: Chunk, is_too_large: impl Fn(&Chunk) -> bool
     done
 }
 
-fn cut(symbols: BTreeMap<&str, u64>) -> Vec<Part> {
+/// Counts how often a plan reads a table.
+fn scans(plan: &LogicalPlan) -> Result<u64, DataFusionError> {
+    let mut scans = 0;
+    plan.apply_with_subqueries(|plan| {
+        scans += u64::from(matches!(plan, LogicalPlan::TableScan(_)));
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(scans)
+}
+
+fn cut(symbols: BTreeMap<&str, u64>, most: u64) -> Vec<Part> {
     let mut parts: Vec<Part> = Vec::new();
     for (symbol, rows) in symbols {
-        match parts.last_mut().filter(|part| part.rows + rows <= ROWS) {
+        match parts.last_mut().filter(|part| part.rows + rows <= most) {
             Some(part) => {
                 part.rows += rows;
                 symbol.clone_into(&mut part.last);
             }
-            None => parts.push(Part { first: symbol.to_owned(), last: symbol.to_owned(), rows }),
+            None => parts.push(Part {
+                first: symbol.to_owned(),
+                last: symbol.to_owned(),
+                rows,
+                is_large: rows > most,
+            }),
         }
     }
     parts
 }
 
 impl Part {
-    /// Returns whether it has more rows than a part should have, for one symbol cannot be cut.
-    pub(super) const fn is_large(&self) -> bool {
-        self.rows > ROWS
-    }
-
     /// Cuts every table that a plan reads to the part's symbols.
     pub(super) fn of_plan(&self, plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {
         let cut = plan.transform_up_with_subqueries(|plan| {
@@ -134,11 +150,11 @@ mod tests {
 
     #[test]
     fn symbols_are_cut_where_a_part_would_have_too_many_rows() {
-        let rows = BTreeMap::from([("A", 80_000), ("B", 80_000), ("C", 80_000), ("D", 240_000)]);
-        let parts = cut(rows);
+        let rows = BTreeMap::from([("A", 2), ("B", 2), ("C", 2), ("D", 6)]);
+        let parts = cut(rows, 5);
         let names: Vec<_> = parts.iter().map(|part| (&part.first[..], &part.last[..])).collect();
         assert_eq!(names, [("A", "B"), ("C", "C"), ("D", "D")]);
-        let large: Vec<bool> = parts.iter().map(Part::is_large).collect();
+        let large: Vec<bool> = parts.iter().map(|part| part.is_large).collect();
         assert_eq!(large, [false, false, true], "D has more rows than a part should have");
     }
 }
