@@ -117,6 +117,23 @@ async fn candles_are_the_bars_themselves_where_these_are_few_enough() {
 }
 
 #[tokio::test]
+async fn candles_come_from_an_interval_that_has_bars_in_the_range() {
+    let scene = lake().await;
+    let minutes = "data/spot/daily/klines/BTCUSDT/1m/BTCUSDT-1m-2024-02-01.zip";
+    scene.publish(minutes, 7, |_| {});
+    scene.ingest().await;
+    let server = Server::start(&scene.lake, &[]);
+    let of_day = async |day: &str| {
+        let range = format!("from={day}&to={day}");
+        let path = format!("/api/candles.json?market=spot&symbol=BTCUSDT&{range}");
+        let candles = read(&server, &path).await;
+        (candles["rows"].as_array().unwrap().len(), candles["rows"][0][6].clone())
+    };
+    assert_eq!(of_day(DAYS[0]).await, (HOURS_OF_A_DAY, json!("1h")));
+    assert_eq!(of_day("2024-02-01").await, (60 * HOURS_OF_A_DAY, json!("1m")));
+}
+
+#[tokio::test]
 async fn candles_that_cannot_be_had_are_refused_with_the_reason() {
     let scene = lake().await;
     let server = Server::start(&scene.lake, &[]);

@@ -132,6 +132,10 @@ impl Bars {
             let days = days_held(coverage, from.date_naive(), to.date_naive());
             intervals.extend(coverage.series.interval.map(|interval| Held { interval, days }));
         }
+        // One without bars in the range is worth something only where all are like that.
+        if intervals.iter().any(|held| held.days > 0) {
+            intervals.retain(|held| held.days > 0);
+        }
         intervals.sort_by_key(|held| seconds(held.interval));
         let (source, width) = choose_width(&intervals, wanted, least)
             .ok_or_else(|| format!("the lake holds no klines of {market} {symbol}"))?;
