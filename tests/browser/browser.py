@@ -51,9 +51,15 @@ class Browser:
         """Opens a page."""
         self.driver.get(address)
 
-    def keys(self, *keys):
-        """Presses keys where the focus is."""
-        ActionChains(self.driver).send_keys(*keys).perform()
+    def keys(self, *keys, held=None):
+        """Presses keys where the focus is, while one is held."""
+        chain = ActionChains(self.driver)
+        if held is not None:
+            chain.key_down(held)
+        chain.send_keys(*keys)
+        if held is not None:
+            chain.key_up(held)
+        chain.perform()
 
     def run(self, script, *arguments):
         """Runs a script in the page and returns what it returns."""
