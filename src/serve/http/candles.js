@@ -165,7 +165,7 @@ function showAnswer(answer, query) {
   drawCandles();
   byId("candles-note").textContent = `${plural(time.length, "bar", "bars")} of ${prices.chart.interval} in ${answer.seconds.toFixed(3)} s. ` +
     `The lake holds ${isoTime(candles.first).slice(0, 10)} to ${isoTime(candles.last - 1).slice(0, 10)}.`;
-  showUnder(time[0], time.at(-1)).catch(() => replace(byId("candles-under"), null));
+  showUnder(candles.from, candles.to).catch(() => replace(byId("candles-under"), null));
 }
 
 /** Draws funding and basis below the bars, where the lake has any. */
