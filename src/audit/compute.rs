@@ -193,8 +193,7 @@ impl Computation<'_> {
 /// What a thread computed; the outer error is that it ended without a result.
 type Computed = Result<Result<Vec<RecordBatch>, DataFusionError>, oneshot::error::RecvError>;
 
-/// Computes rows on a thread that ends with them. The allocator gives back what a thread has left
-/// when it ends, and much later where it waits for other work.
+/// Computes rows on a thread that ends with them, so that what the thread kept for itself ends too.
 fn on_its_thread(
     runtime: &Handle,
     rows: DataFrame,
