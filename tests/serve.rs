@@ -12,11 +12,9 @@ use serde_json::{Value, json};
 
 use crate::support::gold_scene::{GoldScene, hourly};
 use crate::support::process::Background;
+use crate::support::server::{ENDLESS, SILENT, WRITES, begin_over_http};
 use crate::support::statements::{answer, open};
 use crate::support::test_lake::TestLake;
-
-/// An answer that never ends, of which no client reads all.
-const ENDLESS: &str = "SELECT value FROM generate_series(1, 1000000000000)";
 
 /// The program as a server, which is killed when it is dropped.
 pub(crate) struct Server {
@@ -68,21 +66,6 @@ impl Server {
     async fn refusal(&self, sql: &str) -> (u16, Value) {
         let response = self.post("/api/sql", sql).await;
         (response.status().as_u16(), serde_json::from_str(&response.text().await.unwrap()).unwrap())
-    }
-
-    /// Sends a statement on a connection of its own, and reads nothing but the first bytes of its
-    /// answer.
-    fn begin(&self, sql: &str) -> TcpStream {
-        let mut socket = TcpStream::connect(&self.address).unwrap();
-        let length = sql.len();
-        write!(
-            socket,
-            "POST /api/sql?max_rows=0 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
-             Content-Length: {length}\r\n\r\n{sql}"
-        )
-        .unwrap();
-        socket.read_exact(&mut [0; 12]).unwrap();
-        socket
     }
 
     fn terminate(mut self) -> (Option<i32>, String) {
@@ -165,21 +148,7 @@ async fn a_statement_in_the_address_can_be_shared() {
 #[tokio::test]
 async fn what_writes_is_refused() {
     let server = Server::start(&TestLake::new(), &[]);
-    for sql in [
-        "CREATE TABLE silver.x AS SELECT 1",
-        "CREATE VIEW silver.x AS SELECT 1",
-        "CREATE EXTERNAL TABLE x STORED AS CSV LOCATION '/etc/passwd'",
-        "INSERT INTO silver.trades SELECT 1",
-        "EXPLAIN ANALYZE INSERT INTO silver.trades SELECT 1",
-        "UPDATE silver.trades SET id = 1",
-        "DELETE FROM silver.trades",
-        "DROP TABLE silver.trades",
-        "COPY (SELECT 1) TO 'x.parquet'",
-        "SET datafusion.runtime.memory_limit = '1T'",
-        "RESET datafusion.execution.batch_size",
-        "PREPARE x AS SELECT 1",
-        "BEGIN",
-    ] {
+    for sql in WRITES {
         let (status, fault) = server.refusal(sql).await;
         let error = fault["error"].as_str().unwrap();
         assert_eq!(status, 403, "{sql}: {error}");
@@ -259,7 +228,7 @@ async fn open_findings_are_counted_for_monitoring_and_for_the_page() {
 #[tokio::test]
 async fn a_client_that_leaves_ends_its_statement() {
     let server = Server::start(&TestLake::new(), &["--max-statements", "1"]);
-    let begun = server.begin(ENDLESS);
+    let begun = begin_over_http(&server.address, ENDLESS);
     drop(begun);
     // The one place is free again, or this would wait until the limit and fail.
     assert_eq!(server.rows("SELECT 1").await, json!([["1"]]));
@@ -273,7 +242,7 @@ async fn a_client_that_leaves_ends_its_statement() {
 #[tokio::test]
 async fn a_client_that_reads_nothing_holds_its_place_no_longer_than_the_limit() {
     let server = Server::start(&TestLake::new(), &["--max-statements", "1", "--timeout", "1s"]);
-    let mut begun = server.begin(ENDLESS);
+    let mut begun = begin_over_http(&server.address, ENDLESS);
     // This one may wait for longer than its own limit, but the next does not.
     let _ = server.post("/api/sql", "SELECT 1").await;
     assert_eq!(server.rows("SELECT 2").await, json!([["2"]]));
@@ -282,10 +251,6 @@ async fn a_client_that_reads_nothing_holds_its_place_no_longer_than_the_limit() 
     let end = String::from_utf8_lossy(&rest[rest.len().saturating_sub(400)..]).into_owned();
     assert!(end.contains("the statement was ended after its limit of 1s"), "{end}");
 }
-
-/// A statement that computes for hours and neither finds a row nor pauses.
-const SILENT: &str =
-    "SELECT count(*) FROM range(1000000) a(x), range(1000000) b(y) WHERE x + y = 7";
 
 #[tokio::test]
 async fn statements_that_never_pause_end_at_their_limit_and_others_go_on() {

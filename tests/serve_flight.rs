@@ -2,7 +2,6 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::Stdio;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Decimal128Array, Int64Array, RecordBatch, StringArray};
@@ -18,7 +17,7 @@ use prost::Message;
 use tonic::{Code, Status};
 
 use crate::support::gold_scene::{GoldScene, hourly};
-use crate::support::server::{ENDLESS, FlightClient as Client, SILENT, Server};
+use crate::support::server::{ENDLESS, FlightClient as Client, SILENT, Server, WRITES, add_ann};
 use crate::support::statements::{answer, open};
 use crate::support::test_lake::TestLake;
 use crate::support::tls::{CERTIFICATE, KEY, certificate};
@@ -239,20 +238,7 @@ async fn what_the_server_is_and_can_is_said_and_there_are_no_keys() {
 async fn what_writes_is_refused() {
     let server = Server::start(&TestLake::new(), &[]);
     let mut client = server.flight().await;
-    for sql in [
-        "CREATE TABLE silver.x AS SELECT 1",
-        "CREATE EXTERNAL TABLE x STORED AS CSV LOCATION '/etc/passwd'",
-        "INSERT INTO silver.trades SELECT 1",
-        "EXPLAIN ANALYZE INSERT INTO silver.trades SELECT 1",
-        "UPDATE silver.trades SET id = 1",
-        "DELETE FROM silver.trades",
-        "DROP TABLE silver.trades",
-        "COPY (SELECT 1) TO 'x.parquet'",
-        "SET datafusion.runtime.memory_limit = '1T'",
-        "RESET datafusion.execution.batch_size",
-        "PREPARE x AS SELECT 1",
-        "BEGIN",
-    ] {
+    for sql in WRITES {
         let error = refusal(&mut client, sql).await;
         assert_eq!(error.code(), Code::PermissionDenied, "{sql}: {error}");
         assert!(error.message().contains("only reading is possible"), "{sql}: {error}");
@@ -357,12 +343,7 @@ async fn garbage_and_a_client_that_reads_nothing_keep_nobody_waiting() {
 #[tokio::test]
 async fn users_of_a_file_are_let_in_by_their_password() {
     let lake = TestLake::new();
-    let users = lake.path().with_file_name("users.txt");
-    let users = users.to_str().unwrap();
-    let mut add = lake.program("serve", &["add-user", "ann", "--users", users]);
-    let mut add = add.stdin(Stdio::piped()).spawn().unwrap();
-    add.stdin.take().unwrap().write_all(b"a secret\n").unwrap();
-    assert!(add.wait().unwrap().success());
+    let users = &*add_ann(&lake);
     let server = Server::start(&lake, &["--users", users]);
     let mut client = server.flight().await;
     assert_eq!(refusal(&mut client, "SELECT 1").await.code(), Code::Unauthenticated);

@@ -11,7 +11,7 @@ use tonic::transport::{Channel, Endpoint};
 
 use crate::support::archive_server::ArchiveServer;
 use crate::support::samples::{trades, trades_key};
-use crate::support::server::{ENDLESS, Server};
+use crate::support::server::{ENDLESS, Server, begin_over_http};
 use crate::support::test_lake::TestLake;
 
 /// Makes sure that a statement is answered through each protocol, whatever others do.
@@ -25,20 +25,6 @@ async fn assert_answers(server: &Server) {
     let rows = client.do_get(info.endpoint[0].ticket.clone().unwrap()).await.unwrap();
     let batches: Vec<_> = rows.try_collect().await.unwrap();
     assert_eq!(batches[0].num_rows(), 1);
-}
-
-/// Begins a statement over HTTP, and reads nothing but the first bytes of its answer.
-fn begin_over_http(server: &Server, sql: &str) -> TcpStream {
-    let mut socket = TcpStream::connect(server.http).unwrap();
-    let length = sql.len();
-    write!(
-        socket,
-        "POST /api/sql?max_rows=0 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
-         Content-Length: {length}\r\n\r\n{sql}"
-    )
-    .unwrap();
-    socket.read_exact(&mut [0; 12]).unwrap();
-    socket
 }
 
 /// Begins a statement over PostgreSQL's protocol, and reads nothing but a part of its answer.
@@ -148,7 +134,7 @@ async fn an_answer_of_which_nobody_takes_rows_gives_its_place_back() {
     let error = error.as_db_error().unwrap();
     assert_eq!(error.code().code(), "57014");
     assert!(error.message().contains("none of its rows were read for 1s"), "{error}");
-    let mut unread = begin_over_http(&server, ENDLESS);
+    let mut unread = begin_over_http(server.http, ENDLESS);
     let mut client = server.flight().await;
     let info = client.execute(ENDLESS.to_owned(), None).await.unwrap();
     let begun = client.do_get(info.endpoint[0].ticket.clone().unwrap()).await.unwrap();
@@ -178,7 +164,7 @@ async fn a_statement_that_exhausts_memory_fails_alone() {
 async fn clients_that_leave_in_the_middle_of_their_answers_leave_nothing_behind() {
     let server = Server::start(&TestLake::new(), &["--max-statements", "2"]);
     for _ in 0..5 {
-        drop(begin_over_http(&server, ENDLESS));
+        drop(begin_over_http(server.http, ENDLESS));
         drop(begin_over_postgres(&server, ENDLESS));
         let mut client: FlightSqlServiceClient<Channel> = server.flight().await;
         let info = client.execute(ENDLESS.to_owned(), None).await.unwrap();

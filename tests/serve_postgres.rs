@@ -13,15 +13,9 @@ use tokio_postgres::types::{FromSql, Type};
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
 use crate::support::process::Background;
+use crate::support::server::{ENDLESS, SILENT, add_ann};
 use crate::support::test_lake::TestLake;
 use crate::support::tls::{CERTIFICATE, KEY, Tls, certificate};
-
-/// A statement that computes for hours and neither finds a row nor pauses.
-const SILENT: &str =
-    "SELECT count(*) FROM range(1000000) a(x), range(1000000) b(y) WHERE x + y = 7";
-
-/// An answer that never ends, of which no client reads all.
-const ENDLESS: &str = "SELECT value FROM generate_series(1, 1000000000000)";
 
 /// The program as a server, which is killed when it is dropped.
 struct Server {
@@ -380,12 +374,7 @@ async fn the_catalog_lists_the_schemas_and_says_what_server_this_is() {
 #[tokio::test]
 async fn users_of_a_file_are_let_in_by_their_password_through_both_doors() {
     let lake = TestLake::new();
-    let users = lake.path().with_file_name("users.txt");
-    let users = users.to_str().unwrap();
-    let mut add = lake.program("serve", &["add-user", "ann", "--users", users]);
-    let mut add = add.stdin(Stdio::piped()).spawn().unwrap();
-    add.stdin.take().unwrap().write_all(b"a secret\n").unwrap();
-    assert!(add.wait().unwrap().success());
+    let users = &*add_ann(&lake);
     let server = Server::start(&lake, &["--users", users, "--http", "127.0.0.1:0"]);
     let mut config = server.config();
     let refused = connect(config.user("ann").password("another")).await.unwrap_err();
@@ -412,12 +401,7 @@ async fn users_of_a_file_are_let_in_by_their_password_through_both_doors() {
 #[tokio::test]
 async fn a_login_is_bound_to_the_certificate_and_to_no_other() {
     let lake = TestLake::new();
-    let users = lake.path().with_file_name("users.txt");
-    let users = users.to_str().unwrap();
-    let mut add = lake.program("serve", &["add-user", "ann", "--users", users]);
-    let mut add = add.stdin(Stdio::piped()).spawn().unwrap();
-    add.stdin.take().unwrap().write_all(b"a secret\n").unwrap();
-    assert!(add.wait().unwrap().success());
+    let users = &*add_ann(&lake);
     let flags = ["--users", users, "--tls-cert", CERTIFICATE, "--tls-key", KEY];
     let server = Server::start(&lake, &flags);
     let connect = async |binding: ChannelBinding, end_point: Vec<u8>| {

@@ -126,6 +126,23 @@ impl LakeCatalog {
         self.lake.check_format().await.map_err(QueryError::Lake)
     }
 
+    /// Returns the versions of tables of a layer; nothing for one that does not exist.
+    ///
+    /// # Errors
+    /// When a log cannot be read.
+    pub(crate) async fn versions_of<const N: usize>(
+        &self,
+        layer: Layer,
+        tables: [&str; N],
+    ) -> Result<[Option<u64>; N], QueryError> {
+        let mut versions = [None; N];
+        for (version, name) in versions.iter_mut().zip(tables) {
+            let table = Box::pin(self.open(&TableName::new(layer, name))).await?;
+            *version = table.map(|table| table.snapshot().version());
+        }
+        Ok(versions)
+    }
+
     /// Opens a table, or returns nothing when there is none.
     ///
     /// # Errors

@@ -41,8 +41,27 @@ function archive(row) {
 
 const ARCHIVE = ["Archive", archive, "key archive"];
 
-/** Makes the card of what audits found. */
-function findingsCard(card, { severities, gaps }) {
+/** Makes the cards of what a lake holds in all; the number of symbols is shown where it is known. */
+function cards({ totals, symbols, corrections, audit }) {
+  const expected = totals.days + totals.missing;
+  return [
+    card("Series", number(totals.series), symbols === null ? null : plural(symbols, "symbol", "symbols")),
+    card("Archives", number(totals.archives), bytes(totals.bytes)),
+    card("Rows", number(totals.rows)),
+    card("Days held", number(totals.days), expected > 0 ? `${share(totals.days, expected)} of those expected` : null),
+    card("Days missing", number(totals.missing), null, totals.missing > 0 ? "look" : null),
+    card("Archives failed", number(totals.failed), null, totals.failed > 0 ? "bad" : null),
+    card("Rows rejected", number(totals.rejected_rows), null, totals.rejected_rows > 0 ? "look" : null),
+    card("Corrections", number(corrections.total)),
+    audit ? findingsCard(audit) : null,
+  ];
+}
+
+function card(title, value, note, kind) {
+  return make("div", { class: kind }, make("dt", {}, title), make("dd", {}, value, note ? make("small", {}, note) : null));
+}
+
+function findingsCard({ severities, gaps }) {
   const errors = severities.error ?? 0;
   const open = sumOf(severities);
   const note = `${plural(errors, "error", "errors")}, ${plural(sumOf(gaps), "gap", "gaps")}`;

@@ -1,21 +1,8 @@
 // Totals, what audits found, failures, rejected rows, corrections, runs.
 
 function showTotals() {
-  const totals = data.totals;
-  const expected = totals.days + totals.missing;
   const symbols = new Set(data.series.map((series) => `${series.market} ${series.symbol}`));
-  const card = (title, value, note, kind) =>
-    make("div", { class: kind }, make("dt", {}, title), make("dd", {}, value, note ? make("small", {}, note) : null));
-  replace(byId("totals"),
-    card("Series", number(totals.series), plural(symbols.size, "symbol", "symbols")),
-    card("Archives", number(totals.archives), bytes(totals.bytes)),
-    card("Rows", number(totals.rows)),
-    card("Days held", number(totals.days), expected > 0 ? `${share(totals.days, expected)} of those expected` : null),
-    card("Days missing", number(totals.missing), null, totals.missing > 0 ? "look" : null),
-    card("Archives failed", number(totals.failed), null, totals.failed > 0 ? "bad" : null),
-    card("Rows rejected", number(totals.rejected_rows), null, totals.rejected_rows > 0 ? "look" : null),
-    card("Corrections", number(data.corrections.total)),
-    data.audit ? findingsCard(card, data.audit) : null);
+  replace(byId("totals"), cards({ ...data, symbols: symbols.size }));
 }
 
 /** Lists what is open by kind, the most frequent first. */

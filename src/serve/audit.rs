@@ -8,9 +8,9 @@ use tokio::sync::Mutex;
 use crate::audit::{OpenRows, open_rows};
 use crate::delta::TableError;
 use crate::query::{LakeCatalog, QueryError};
-use crate::storage::lake::{Lake, Layer, TableName};
+use crate::storage::lake::{Lake, Layer};
 
-/// The versions of both tables; none of a table that does not exist.
+/// The versions of both tables; nothing for one that does not exist.
 type Versions = [Option<u64>; 2];
 
 /// What is open, as of the versions at which it was counted.
@@ -37,13 +37,8 @@ impl AuditCounts {
         catalog: &LakeCatalog,
     ) -> Result<Option<OpenRows>, AuditCountsError> {
         let mut known = self.0.lock().await;
-        let mut versions = Versions::default();
-        for (version, output) in versions.iter_mut().zip([OutputTable::Findings, OutputTable::Gaps])
-        {
-            let name = TableName::new(Layer::Meta, output.as_str());
-            let table = Box::pin(catalog.open(&name)).await?;
-            *version = table.map(|table| table.snapshot().version());
-        }
+        let tables = [OutputTable::Findings, OutputTable::Gaps].map(OutputTable::as_str);
+        let versions = catalog.versions_of(Layer::Meta, tables).await?;
         if let Some((_, open)) = known.as_ref().filter(|(seen, _)| *seen == versions) {
             return Ok(open.clone());
         }

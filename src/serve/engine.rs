@@ -9,6 +9,7 @@ use lakehouse_core::matrix::Matrix;
 use tokio::sync::Semaphore;
 
 use super::audit::{AuditCounts, AuditCountsError};
+use super::commit_times::CommitTimes;
 use super::metrics::Metrics;
 use super::statement::{Answer, Request, Rows, StatementError, start};
 use super::status::{StatusCache, StatusCacheError};
@@ -57,6 +58,7 @@ pub(crate) struct StatementEngine {
     metrics: Metrics,
     audit: AuditCounts,
     status: StatusCache,
+    commit_times: CommitTimes,
     stopping: Shutdown,
     aborted: Shutdown,
 }
@@ -90,6 +92,7 @@ impl StatementEngine {
             metrics,
             audit: AuditCounts::default(),
             status: StatusCache::default(),
+            commit_times: CommitTimes::default(),
             stopping,
             aborted,
         })
@@ -193,6 +196,10 @@ impl StatementEngine {
     /// Ends all statements that are still running.
     pub(super) fn abort_statements(&self) {
         self.aborted.request();
+    }
+
+    pub(super) const fn commit_times(&self) -> &CommitTimes {
+        &self.commit_times
     }
 
     pub(super) const fn lake(&self) -> &Lake {

@@ -8,6 +8,7 @@
 mod access;
 mod audit;
 mod basic;
+mod commit_times;
 mod engine;
 mod flight;
 mod http;
@@ -17,6 +18,7 @@ mod metrics;
 mod parameters;
 mod postgres;
 mod reader;
+mod requests;
 mod rows_json;
 mod statement;
 mod status;

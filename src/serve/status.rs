@@ -12,12 +12,12 @@ use super::engine::ServedLake;
 use crate::meta::scope::Scope;
 use crate::query::{LakeCatalog, QueryError};
 use crate::status::{LakeStatus, StatusError};
-use crate::storage::lake::{Layer, TableName};
+use crate::storage::lake::Layer;
 
 /// The tables of `meta` that a status is made of.
 const TABLES: [&str; 4] = ["archives", "runs", "findings", "gaps"];
 
-/// The versions of the tables; none of a table that does not exist.
+/// The versions of the tables; nothing for one that does not exist.
 type Versions = [Option<u64>; TABLES.len()];
 
 /// The status as of the versions and the day at which it was read.
@@ -47,7 +47,7 @@ impl StatusCache {
         catalog: &LakeCatalog,
     ) -> Result<Arc<LakeStatus>, StatusCacheError> {
         let mut known = self.0.lock().await;
-        let versions = versions(catalog).await?;
+        let versions = catalog.versions_of(Layer::Meta, TABLES).await?;
         let today = lake.clock.now().date_naive();
         let is_current =
             |seen: &Versions, status: &LakeStatus| *seen == versions && status.today == today;
@@ -60,15 +60,6 @@ impl StatusCache {
         *known = Some((versions, Arc::clone(&status)));
         Ok(status)
     }
-}
-
-async fn versions(catalog: &LakeCatalog) -> Result<Versions, QueryError> {
-    let mut versions = Versions::default();
-    for (version, name) in versions.iter_mut().zip(TABLES) {
-        let table = Box::pin(catalog.open(&TableName::new(Layer::Meta, name))).await?;
-        *version = table.map(|table| table.snapshot().version());
-    }
-    Ok(versions)
 }
 
 /// Reads on a thread that may block: the ledger is decoded there.

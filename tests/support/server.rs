@@ -1,7 +1,7 @@
 //! `lakehouse serve` as a process, with all of its protocols, on free ports.
 
-use std::io::{BufRead, BufReader, Read};
-use std::net::SocketAddr;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::process::{ChildStdout, Command, Stdio};
 use std::thread::{self, JoinHandle};
 
@@ -19,6 +19,47 @@ pub(crate) const SILENT: &str =
 
 /// An answer that never ends, of which no client reads all.
 pub(crate) const ENDLESS: &str = "SELECT value FROM generate_series(1, 1000000000000)";
+
+/// Statements that do more than read.
+pub(crate) const WRITES: [&str; 13] = [
+    "CREATE TABLE silver.x AS SELECT 1",
+    "CREATE VIEW silver.x AS SELECT 1",
+    "CREATE EXTERNAL TABLE x STORED AS CSV LOCATION '/etc/passwd'",
+    "INSERT INTO silver.trades SELECT 1",
+    "EXPLAIN ANALYZE INSERT INTO silver.trades SELECT 1",
+    "UPDATE silver.trades SET id = 1",
+    "DELETE FROM silver.trades",
+    "DROP TABLE silver.trades",
+    "COPY (SELECT 1) TO 'x.parquet'",
+    "SET datafusion.runtime.memory_limit = '1T'",
+    "RESET datafusion.execution.batch_size",
+    "PREPARE x AS SELECT 1",
+    "BEGIN",
+];
+
+/// Adds the user `ann` with the password `a secret`, and returns the file of users.
+pub(crate) fn add_ann(lake: &TestLake) -> String {
+    let users = lake.path().with_file_name("users.txt").to_str().unwrap().to_owned();
+    let mut add = lake.program("serve", &["add-user", "ann", "--users", &users]);
+    let mut add = add.stdin(Stdio::piped()).spawn().unwrap();
+    add.stdin.take().unwrap().write_all(b"a secret\n").unwrap();
+    assert!(add.wait().unwrap().success());
+    users
+}
+
+/// Begins a statement over HTTP, and reads nothing but the first bytes of its answer.
+pub(crate) fn begin_over_http(address: impl ToSocketAddrs, sql: &str) -> TcpStream {
+    let mut socket = TcpStream::connect(address).unwrap();
+    let length = sql.len();
+    write!(
+        socket,
+        "POST /api/sql?max_rows=0 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+         Content-Length: {length}\r\n\r\n{sql}"
+    )
+    .unwrap();
+    socket.read_exact(&mut [0; 12]).unwrap();
+    socket
+}
 
 pub(crate) type FlightClient = FlightSqlServiceClient<Channel>;
 

@@ -24,10 +24,9 @@ use arrow_flight::flight_service_server::FlightServiceServer;
 use axum::Router;
 use axum::extract::ConnectInfo;
 use axum::middleware::from_fn_with_state;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::io::AsyncReadExt;
 use tokio_rustls::TlsAcceptor;
 use tonic::Status;
 use tonic::service::Routes;
@@ -37,6 +36,7 @@ use self::login::Login;
 use super::access::Access;
 use super::engine::StatementEngine;
 use super::listen::{Connection, Listener, TooMany, briefly, encrypted};
+use super::requests::answer_requests;
 use super::{Door, NetworkDoor};
 
 /// How long a client may take to send its first bytes.
@@ -90,19 +90,6 @@ async fn converse(
     let Ok(Some(socket)) = tokio::time::timeout(GREETING_TIME, greeting).await else { return };
     let (reader, writer) = tokio::io::split(socket);
     let socket = tokio::io::join(Cursor::new(PREFACE).chain(reader), writer);
-    briefly(refusal, Box::pin(answer(socket, router, &engine))).await;
-}
-
-/// Answers every request with why the client is refused.
-fn refused(refusal: TooMany) -> Router {
-    let answer = Status::resource_exhausted(refusal.to_string());
-    Router::new().fallback(async move || answer.into_http::<axum::body::Body>())
-}
-
-async fn answer<S>(socket: S, router: Router, engine: &StatementEngine)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
     let mut builder = Builder::new(TokioExecutor::new()).http2_only();
     builder
         .http2()
@@ -110,12 +97,12 @@ where
         .keep_alive_interval(PING)
         .keep_alive_timeout(PING_TIME)
         .max_concurrent_streams(REQUESTS);
-    let service = TowerToHyperService::new(router);
-    let mut answering = std::pin::pin!(builder.serve_connection(TokioIo::new(socket), service));
-    tokio::select! {
-        // How a client leaves is its own affair.
-        _ = answering.as_mut() => return,
-        () = engine.stopping().requested() => answering.as_mut().graceful_shutdown(),
-    }
-    let _ = answering.await;
+    let answering = answer_requests(builder, socket, router, engine.stopping());
+    briefly(refusal, Box::pin(answering)).await;
+}
+
+/// Answers every request with why the client is refused.
+fn refused(refusal: TooMany) -> Router {
+    let answer = Status::resource_exhausted(refusal.to_string());
+    Router::new().fallback(async move || answer.into_http::<axum::body::Body>())
 }

@@ -207,17 +207,24 @@ fn choose_width(
         return Some((wanted, None));
     }
     let least = least.max(wanted.map_or(1, seconds));
-    let width = *WIDTHS.iter().find(|width| **width >= least).unwrap_or(&least);
-    let divides = |held: &&Held| {
-        held.interval.seconds().is_some_and(|seconds| seconds <= width && width % seconds == 0)
-    };
-    // The longest one is the cheapest to read, among those that lack the fewest days.
-    match held.iter().filter(divides).max_by_key(|held| held.days) {
-        Some(source) if source.interval.seconds() == Some(width) => Some((source.interval, None)),
-        Some(source) => Some((source.interval, Some(width))),
-        // Nothing is short enough: the shortest that there is.
-        None => held.first().map(|shortest| (shortest.interval, None)),
+    let longest = WIDTHS[WIDTHS.len() - 1];
+    let beyond = (least + longest - 1) / longest * longest;
+    let widths = WIDTHS.into_iter().filter(|width| *width >= least).chain([beyond]);
+    for width in widths {
+        let divides = |held: &&Held| {
+            held.interval.seconds().is_some_and(|seconds| seconds <= width && width % seconds == 0)
+        };
+        // The longest one is the cheapest to read, among those that lack the fewest days.
+        if let Some(source) = held.iter().filter(divides).max_by_key(|held| held.days) {
+            let is_exact = source.interval.seconds() == Some(width);
+            return Some((source.interval, (!is_exact).then_some(width)));
+        }
+        // Bars that are long enough already need not be put together.
+        if let Some(longer) = held.iter().find(|held| seconds(held.interval) >= width) {
+            return Some((longer.interval, None));
+        }
     }
+    None
 }
 
 /// Returns the seconds of an interval; a month counts as its shortest.
@@ -289,6 +296,8 @@ mod tests {
         assert_eq!(chosen(&["1m", "1h"], None, 10_000), ("1h".to_owned(), Some(14_400)));
         assert_eq!(chosen(&["1m", "3m"], None, 280), ("1m".to_owned(), Some(300)));
         assert_eq!(chosen(&["1m"], Some("1m"), 61), ("1m".to_owned(), Some(180)));
+        assert_eq!(chosen(&["3m"], None, 200), ("3m".to_owned(), Some(900)));
+        assert_eq!(chosen(&["1d"], None, 3_000_000), ("1d".to_owned(), Some(4_838_400)));
     }
 
     #[test]

@@ -20,14 +20,14 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::service::TowerToHyperService;
 use tokio_rustls::TlsAcceptor;
 
 use super::access::Access;
 use super::engine::StatementEngine;
-use super::listen::{Connection, Listener, Socket, TooMany, briefly, encrypted};
+use super::listen::{Connection, Listener, TooMany, briefly, encrypted};
+use super::requests::answer_requests;
 use super::{Door, NetworkDoor};
 use crate::error_chain::messages;
 use crate::query::Session;
@@ -70,7 +70,10 @@ async fn converse(
     // A client that does not finish its greeting is like one that sends no request.
     let socket = tokio::time::timeout(HEAD_TIME, encrypted(socket, tls.as_ref())).await;
     if let Ok(Some(socket)) = socket {
-        briefly(refusal, Box::pin(answer(socket, router, &engine))).await;
+        let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
+        let answering = answer_requests(builder, socket, router, engine.stopping());
+        briefly(refusal, Box::pin(answering)).await;
     }
 }
 
@@ -79,19 +82,6 @@ fn refused(refusal: TooMany) -> Router {
     let close = [(header::CONNECTION, "close")];
     let words = format!("{refusal}\n");
     Router::new().fallback(async move || (StatusCode::SERVICE_UNAVAILABLE, close, words))
-}
-
-async fn answer(socket: Box<dyn Socket>, router: Router, engine: &StatementEngine) {
-    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
-    let service = TowerToHyperService::new(router);
-    let mut answering = std::pin::pin!(builder.serve_connection(TokioIo::new(socket), service));
-    tokio::select! {
-        // How a client leaves is its own affair.
-        _ = answering.as_mut() => return,
-        () = engine.stopping().requested() => answering.as_mut().graceful_shutdown(),
-    }
-    let _ = answering.await;
 }
 
 fn router(shared: Shared, access: &Access) -> Router {

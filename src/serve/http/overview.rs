@@ -11,7 +11,7 @@ use crate::audit::OpenRows;
 use crate::delta::TableError;
 use crate::error_chain::messages;
 use crate::meta::changes::{ChangesTable, Correction};
-use crate::query::{QueryError, TableScan, history};
+use crate::query::{QueryError, TableScan};
 use crate::serve::engine::StatementEngine;
 use crate::serve::status::StatusCacheError;
 use crate::status::{FailureRecord, LakeStatus, RunRecord, Totals};
@@ -92,19 +92,22 @@ impl<'a> Overview<'a> {
 async fn fresh_tables(shared: &Shared) -> Result<Vec<Freshness>, QueryError> {
     let mut tables = Vec::new();
     for (name, table) in shared.session.catalog().open_all().await? {
-        tables.push(freshness(&name, &table).await?);
+        tables.push(freshness(&shared.engine, &name, &table).await?);
     }
     Ok(tables)
 }
 
-async fn freshness(name: &TableName, table: &TableScan) -> Result<Freshness, QueryError> {
+async fn freshness(
+    engine: &StatementEngine,
+    name: &TableName,
+    table: &TableScan,
+) -> Result<Freshness, QueryError> {
     let snapshot = table.snapshot();
-    let newest = history(snapshot.url(), snapshot.version(), 1).await?;
     Ok(Freshness {
         name: name.to_string(),
         rows: snapshot.files().total_rows().map(|rows| rows.to_string()),
         version: snapshot.version(),
-        committed_at: newest.first().and_then(|commit| commit.committed_at),
+        committed_at: engine.commit_times().of(snapshot).await?,
         last_day: snapshot.last_day(),
     })
 }

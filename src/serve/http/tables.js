@@ -26,9 +26,8 @@ const figure = (name) => ({ name, numeric: true });
 async function showAudit() {
   const open = await ask("/api/audit.json");
   if (open === null) return;
-  const total = (counts) => Object.values(counts).reduce((sum, count) => sum + count, 0);
   const named = (counts) => Object.entries(counts).map(([name, count]) => `${name} ${number(count)}`).join(", ");
-  const part = (name, counts) => `${number(total(counts))} ${name}${total(counts) > 0 ? ` (${named(counts)})` : ""}`;
+  const part = (name, counts) => `${number(sumOf(counts))} ${name}${sumOf(counts) > 0 ? ` (${named(counts)})` : ""}`;
   byId("audit").textContent = `Audit: ${part("findings", open.kinds)}; ${part("gaps", open.gaps)}`;
   byId("audit").hidden = false;
 }
