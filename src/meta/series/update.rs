@@ -68,6 +68,10 @@ impl<'a> Updates<'a> {
         for (files, looks) in &parts {
             let mut rows = FileRows::read(table, files, matrix).await?;
             effect = effect.max(self.take_in(looks, &mut rows));
+            // Nothing is more than that, so that the other files need not be read for it.
+            if effect == Effect::Facts {
+                break;
+            }
         }
         if effect == Effect::Nothing || effect == Effect::Looked && !self.learned.records_looks {
             return Ok(None);
