@@ -4,7 +4,7 @@ The pairs follow from the assets that these archives are about, not by a list of
 """
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import date, datetime, timedelta
 
 from gold.common import compare, day, micros, published, rows_in
@@ -16,10 +16,13 @@ TIMES = ["open_time", "calc_time", "create_time", "transact_time", "transaction_
 
 
 def check(lake, archives):
+    everything = published(archives)
+    counts = Counter((archive.market, archive.symbol) for archive in everything)
     symbols = defaultdict(list)
-    for archive in without_covered_days(published(archives)):
+    for archive in without_covered_days(everything):
         symbols[archive.market, archive.symbol].append(archive)
-    compare(lake, "symbols", KEY, [summary(market, symbol, found) for (market, symbol), found in symbols.items()])
+    expected = [summary(*key, found) | {"archive_count": counts[key]} for key, found in symbols.items()]
+    compare(lake, "symbols", KEY, expected)
 
 
 def without_covered_days(archives):
@@ -57,7 +60,6 @@ def summary(market, symbol, archives):
         "first_day": first,
         "last_day": last,
         "data_types": ",".join(sorted(data_types)),
-        "archive_count": len(archives),
         "longest_gap_days": longest_gap(sorted(covered)),
         "is_settled": False,
         "is_reused": False,
