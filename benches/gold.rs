@@ -28,9 +28,6 @@ use lakehouse_core::schema::Schemas;
 use lakehouse_samples::SampleOptions;
 use support::{Folders, Served, clock, day, lake, size};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() {
     let folders = Folders::default();
     let folder = folders.empty();

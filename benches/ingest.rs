@@ -17,9 +17,6 @@ use lakehouse_core::names::archive::ArchiveKey;
 use lakehouse_samples::{SampleOptions, sample_csv, small_archives};
 use support::{Folders, Served, day, size};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() {
     divan::main();
 }

@@ -26,9 +26,6 @@ use lakehouse_samples::{SampleOptions, sample_checksum, small_archives, write_zi
 use support::{day, size};
 use tokio::runtime::Runtime;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() {
     let folder = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
     // `cargo bench` without a folder runs every bench; this one has nothing to measure.

@@ -21,9 +21,6 @@ use lakehouse_samples::{KeyOptions, SampleOptions, sample_keys};
 use support::{Served, day, lake, size};
 use tokio::runtime::Runtime;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 const STATEMENTS: [(&str, &str); 5] = [
     (
         "point",

@@ -29,9 +29,6 @@ use tokio::runtime::Runtime;
 use tokio_postgres::NoTls;
 use tonic::transport::{Channel, Endpoint};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 const DOORS: [&str; 3] = ["http", "postgres", "flight"];
 const CLIENTS: [usize; 3] = [1, 8, 64];
 

@@ -12,11 +12,6 @@ use lakehouse::commands;
 use lakehouse::terminal::usage;
 use tokio::runtime::Builder;
 
-/// Decoding allocates and frees batches on many threads. The system's allocator is slow at this and
-/// does not return memory that it no longer needs.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Workers besides one for each core. A join of everything with everything does not yield for
 /// minutes, and a statement has one on each core; limits of time and signals need a worker too.
 const SPARE_WORKERS: usize = 2;

@@ -50,8 +50,7 @@ impl Usage {
 }
 
 impl Default for MemoryBudget {
-    /// Far less than an ingest may have in all: sorting, encoding and above all the allocator,
-    /// which keeps memory that other threads have freed, need their part.
+    /// Far less than an ingest may have in all: sorting, encoding and the allocator need their part.
     fn default() -> Self {
         Self::new(192 << 20)
     }
