@@ -24,6 +24,7 @@ mod decimal_bounds;
 mod demo;
 mod docs;
 mod docs_audit;
+mod dropped_archives;
 mod durability;
 mod errors;
 mod examples;

@@ -51,6 +51,7 @@ fn maintain(lake: &TestLake) -> Maintain {
         tables: Vec::new(),
         retention: DEFAULT_RETENTION,
         rebuild_ledger: false,
+        bronze: lakehouse_core::ledger::BronzePolicy::Keep,
         limits: CompactionLimits::default(),
     }
 }

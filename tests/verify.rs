@@ -33,6 +33,7 @@ fn verify(lake: &TestLake, deep: bool) -> Verify {
         sample: None,
         since: None,
         deep,
+        source: None,
         threads: 2,
     }
 }
@@ -52,6 +53,7 @@ async fn compact(lake: &TestLake) {
         tables: Vec::new(),
         retention: TimeDelta::zero(),
         rebuild_ledger: false,
+        bronze: lakehouse_core::ledger::BronzePolicy::Keep,
         limits: CompactionLimits::default(),
     };
     let report = Box::pin(maintain.run(&Clock::new(|| "2100-01-01T00:00:00Z".parse().unwrap())))

@@ -67,6 +67,34 @@ impl FromStr for ArchiveStatus {
     }
 }
 
+/// What bronze keeps of an archive whose rows are in silver.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
+pub enum BronzePolicy {
+    /// The archive, byte for byte as published.
+    #[default]
+    Keep,
+    /// Its checksum as published; the ledger has its size. Whoever needs the bytes again downloads
+    /// them.
+    Checksums,
+}
+
+impl BronzePolicy {
+    /// Returns the word that stands in a configuration file.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
+impl FromStr for BronzePolicy {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        named("value of bronze", text)
+    }
+}
+
 /// Whether an archive's bytes agree with its published checksum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case")]

@@ -95,8 +95,10 @@ impl Fetcher {
         if self.options.ignore_free_space {
             return Ok(());
         }
+        // Archives that are dropped need room where they grow, and little more.
+        let keeps = !self.options.drops;
         let needs = needed_room(
-            self.bronze_folder.as_deref(),
+            self.bronze_folder.as_deref().filter(|_| keeps),
             self.partials.folder(),
             sizes,
             self.options.parallel,

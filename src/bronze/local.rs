@@ -74,6 +74,28 @@ impl Bronze for LocalBronze {
         blocking(&file, move || placement.write_checksum(&checksum)).await
     }
 
+    async fn droppable(
+        &self,
+        key: &ArchiveKey,
+        sha256: &Sha256Hex,
+    ) -> Result<Option<u64>, FetchError> {
+        let placement = self.placement(key);
+        let file = placement.file.clone();
+        let sha256 = *sha256;
+        blocking(&file, move || placement.droppable(&sha256)).await
+    }
+
+    async fn drop_bytes(
+        &self,
+        key: &ArchiveKey,
+        sha256: &Sha256Hex,
+    ) -> Result<Option<u64>, FetchError> {
+        let placement = self.placement(key);
+        let file = placement.file.clone();
+        let sha256 = *sha256;
+        blocking(&file, move || placement.drop_bytes(&sha256)).await
+    }
+
     async fn set_aside(&self, key: &ArchiveKey, complete: Complete) -> Result<String, FetchError> {
         let name = mismatch_name(&key.bronze_path(), &complete.sha256);
         let file = self.folder.join(&name);
@@ -110,12 +132,8 @@ impl Placement {
         sha256: Sha256Hex,
         checksum: Option<(File, PathBuf)>,
     ) -> io::Result<()> {
-        // Two runs that bring two versions at once must not overwrite each other's unseen. The lock
-        // is the operating system's: it ends with its holder, and the file itself means nothing.
-        let lock = open_no_link(&self.scratch.join(LOCK_FILE))?;
-        if let Some(lock) = &lock {
-            let _ = lock.lock();
-        }
+        // Two runs that bring two versions at once must not overwrite each other's unseen.
+        let _lock = self.lock()?;
         if let Some((held, _)) = sum(&self.file, None)?.filter(|(held, _)| *held != sha256) {
             self.keep_older(&held)?;
         }
@@ -123,6 +141,44 @@ impl Placement {
         match checksum {
             Some((_, staged)) => move_file(&staged, &self.checksum_file()),
             None => absent_is_fine(std::fs::remove_file(self.checksum_file())),
+        }
+    }
+
+    /// Waits for the lock on final names; nothing where the disk has no locks. The lock is the
+    /// operating system's: it ends with its holder, and the file itself means nothing.
+    fn lock(&self) -> io::Result<Option<File>> {
+        let lock = open_no_link(&self.scratch.join(LOCK_FILE))?;
+        if let Some(lock) = &lock {
+            let _ = lock.lock();
+        }
+        Ok(lock)
+    }
+
+    /// Deletes the bytes if the checksum next to them is this one. Both change under the lock, so
+    /// they are of the same version, but for a run that was killed in between: the version that it
+    /// brought is not in silver, and is downloaded again.
+    fn drop_bytes(&self, sha256: &Sha256Hex) -> io::Result<Option<u64>> {
+        create_folders(&self.scratch)?;
+        let _lock = self.lock()?;
+        let bytes = self.droppable(sha256)?;
+        if bytes.is_some() {
+            std::fs::remove_file(&self.file)?;
+        }
+        Ok(bytes)
+    }
+
+    fn droppable(&self, sha256: &Sha256Hex) -> io::Result<Option<u64>> {
+        let path = self.file.to_string_lossy();
+        let checksum = match read_regular(&self.checksum_file()) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            checksum => checksum?,
+        };
+        if !is_checksum_of(&checksum, &path, sha256) {
+            return Ok(None);
+        }
+        match std::fs::symlink_metadata(&self.file) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            metadata => Ok(Some(metadata?.len())),
         }
     }
 

@@ -5,10 +5,12 @@
 //! reads and resumes, `partial` is the file that grows meanwhile, `store` says what bronze
 //! promises, and `local` and `remote` keep it. What the bytes mean is decided elsewhere.
 
+mod again;
 mod bandwidth;
 mod checksum;
 mod claim;
 mod download;
+mod dropping;
 mod fetcher;
 mod local;
 mod note;
@@ -23,7 +25,10 @@ mod store;
 
 use std::path::{Path, PathBuf};
 
+pub(crate) use self::again::Redownload;
+pub use self::again::RedownloadError;
 pub use self::bandwidth::Bandwidth;
+pub(crate) use self::dropping::ArchiveDropper;
 pub use self::fetcher::Fetcher;
 use self::local::LocalBronze;
 pub use self::outcome::{BronzeArchive, FetchError, FetchOutcome, Fetched, Mismatch};
@@ -50,6 +55,8 @@ pub struct FetchOptions {
     pub parallel: usize,
     /// Begin though there is less free space than the archives need.
     pub ignore_free_space: bool,
+    /// Archives do not stay in bronze, so that only those in flight need room there.
+    pub drops: bool,
     /// Where archives grow; by default inside a local lake, else in the system's folder for
     /// temporary files.
     pub scratch: Option<PathBuf>,
@@ -65,6 +72,7 @@ impl Default for FetchOptions {
             bandwidth: None,
             parallel: 8,
             ignore_free_space: false,
+            drops: false,
             scratch: None,
         }
     }

@@ -13,6 +13,7 @@ use tempfile::TempPath;
 use thiserror::Error;
 
 use crate::source::SourceError;
+use crate::storage::StorageError;
 
 /// An archive, and how its fetch ended.
 #[derive(Debug)]
@@ -105,6 +106,9 @@ pub enum FetchError {
          make room, select less, or go on all the same with --force", folder.display()
     )]
     NoRoom { folder: PathBuf, needed: ByteSize, free: ByteSize },
+    /// The lake cannot say of itself that it drops archives.
+    #[error(transparent)]
+    Note(#[from] StorageError),
     /// The lake's object store failed.
     #[error("cannot keep {archive}: {source}")]
     Store { archive: Arc<str>, source: object_store::Error },

@@ -122,6 +122,29 @@ impl RemoteBronze {
         Ok(false)
     }
 
+    async fn delete(&self, path: &str) -> Result<(), UploadError> {
+        Ok(self.store.delete(&parse(path)?).await?)
+    }
+
+    /// Returns the size of an object if the checksum next to it is this one.
+    async fn droppable_object(
+        &self,
+        path: &str,
+        sha256: &Sha256Hex,
+    ) -> Result<Option<u64>, UploadError> {
+        let checksum = match self.store.get(&parse(&checksum_of(path))?).await {
+            Err(Error::NotFound { .. }) => return Ok(None),
+            found => found?.bytes().await?,
+        };
+        if !is_checksum_of(&checksum, path, sha256) {
+            return Ok(None);
+        }
+        match self.store.head(&parse(path)?).await {
+            Err(Error::NotFound { .. }) => Ok(None),
+            meta => Ok(Some(meta?.size)),
+        }
+    }
+
     async fn place(
         &self,
         path: &str,
@@ -186,6 +209,28 @@ impl Bronze for RemoteBronze {
             .await
             .map_err(|error| failed(error.into()))?;
         Ok(())
+    }
+
+    async fn droppable(
+        &self,
+        key: &ArchiveKey,
+        sha256: &Sha256Hex,
+    ) -> Result<Option<u64>, FetchError> {
+        let bytes = self.droppable_object(&key.bronze_path(), sha256).await;
+        bytes.map_err(|error| error.of(key))
+    }
+
+    async fn drop_bytes(
+        &self,
+        key: &ArchiveKey,
+        sha256: &Sha256Hex,
+    ) -> Result<Option<u64>, FetchError> {
+        let bytes = self.droppable(key, sha256).await?;
+        if bytes.is_some() {
+            let deleted = self.delete(&key.bronze_path()).await;
+            deleted.map_err(|error| error.of(key))?;
+        }
+        Ok(bytes)
     }
 
     async fn set_aside(&self, key: &ArchiveKey, complete: Complete) -> Result<String, FetchError> {

@@ -18,8 +18,8 @@ pub(super) struct Need {
     bytes: u64,
 }
 
-/// Returns what archives of these sizes need: all of them in a local bronze, and as many as are
-/// downloaded at a time where they grow.
+/// Returns what archives of these sizes need: all of them in a local bronze that keeps them, and as
+/// many as are downloaded at a time where they grow.
 pub(super) fn needed_room(
     bronze: Option<&Path>,
     scratch: &Path,

@@ -34,6 +34,21 @@ pub(crate) trait Bronze: std::fmt::Debug + Send + Sync {
     /// Puts the checksum as published next to bytes that are there already.
     async fn keep_checksum(&self, key: &ArchiveKey, checksum: &Bytes) -> Result<(), FetchError>;
 
+    /// Returns how many bytes are under an archive's final name, if the checksum as published is
+    /// next to them and is theirs.
+    async fn droppable(
+        &self,
+        key: &ArchiveKey,
+        sha256: &Sha256Hex,
+    ) -> Result<Option<u64>, FetchError>;
+
+    /// Deletes these bytes; returns how many there were.
+    async fn drop_bytes(
+        &self,
+        key: &ArchiveKey,
+        sha256: &Sha256Hex,
+    ) -> Result<Option<u64>, FetchError>;
+
     /// Puts bytes that do not match their checksum next to the final name; returns where, below
     /// bronze.
     async fn set_aside(&self, key: &ArchiveKey, complete: Complete) -> Result<String, FetchError>;

@@ -2,8 +2,9 @@
 
 use chrono::TimeDelta;
 use clap::Args;
+use lakehouse_core::ledger::BronzePolicy;
 
-use super::{ReportFormat, values};
+use super::{ReportFormat, SourceFlags, setting, values};
 use crate::maintain::DEFAULT_RETENTION;
 
 /// Flags of `maintain`.
@@ -27,9 +28,15 @@ pub struct MaintainFlags {
     /// With --repair: decode every archive again and compare all its values.
     #[arg(long, requires = "repair")]
     pub deep: bool,
+    #[arg(
+        long, help = setting::BRONZE.flag_help(), value_name = "WHAT", conflicts_with = "repair"
+    )]
+    pub bronze: Option<BronzePolicy>,
     /// How the summary is printed.
     #[arg(long, default_value = "text")]
     pub format: ReportFormat,
+    #[command(flatten)]
+    pub source: SourceFlags,
 }
 
 fn retention_help() -> String {

@@ -9,7 +9,7 @@ use lakehouse_core::names::sample::Sample;
 use lakehouse_core::names::shard::Shard;
 
 use super::values::Since;
-use super::{ReportFormat, ScopeFlags, values};
+use super::{ReportFormat, ScopeFlags, SourceFlags, values};
 use crate::output::{Format, SCREEN_ROWS};
 use crate::query::At;
 
@@ -82,6 +82,8 @@ pub struct VerifyFlags {
     pub format: ReportFormat,
     #[command(flatten)]
     pub scope: ScopeFlags,
+    #[command(flatten)]
+    pub source: SourceFlags,
 }
 
 /// Flags of `matrix`.

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use lakehouse_core::config::options::LastDays;
+use lakehouse_core::ledger::BronzePolicy;
 use lakehouse_core::names::market::{Interval, Market};
 use lakehouse_core::names::period::Period;
 use lakehouse_core::selection::FrequencyPolicy;
@@ -102,6 +103,8 @@ pub struct TuningFlags {
         value_parser = values::bandwidth
     )]
     pub bandwidth: Option<u64>,
+    #[arg(long, help = setting::BRONZE.flag_help(), value_name = "WHAT")]
+    pub bronze: Option<BronzePolicy>,
     /// Do not compare archives with their published checksums.
     #[arg(long)]
     pub no_checksum: bool,

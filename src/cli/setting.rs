@@ -4,6 +4,7 @@
 //! test compares docs/configuration.md with it. A default belongs to the module that uses the
 //! value; here it is only read. How settings are resolved is not decided here.
 
+use lakehouse_core::ledger::BronzePolicy;
 use lakehouse_core::selection::Selection;
 use serde_json::{Value, json};
 
@@ -59,6 +60,7 @@ pub const SETTING_GROUPS: [SettingGroup; 3] = [
             &RETRIES,
             &BANDWIDTH,
             &CHECKSUM,
+            &BRONZE,
             &RESUME,
         ],
     },
@@ -250,6 +252,15 @@ pub(crate) const CHECKSUM: Setting = Setting {
     flag: Some("--no-checksum"),
     default: || json!(FetchOptions::default().checksum),
     help: "Whether archives are compared with their published checksums",
+    ..BASE
+};
+
+pub(crate) const BRONZE: Setting = Setting {
+    key: "bronze",
+    flag: Some("--bronze"),
+    default: || json!(BronzePolicy::default().as_str()),
+    help: "What bronze keeps of an archive that is in silver: keep (all bytes) or checksums",
+    file_help: "With checksums, verify --deep and maintain --repair download archives again.",
     ..BASE
 };
 

@@ -5,14 +5,17 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use chrono::NaiveDate;
 
-use crate::cli::GlobalFlags;
+use crate::cli::{GlobalFlags, SourceFlags};
 use crate::clock::Clock;
-use crate::settings::{Environment, Settings, SettingsError};
+use crate::settings::{DownloadSettings, Environment, Settings, SettingsError};
 use crate::shutdown::Shutdown;
+use crate::source::location::SourceUrl;
+use crate::source::open_source;
 use crate::storage::lake::Lake;
 use crate::terminal::TerminalReporter;
 use crate::terminal::console::{Console, MessageKind};
 use crate::terminal::logs::Verbosity;
+use crate::verify::ArchiveSource;
 
 /// The surroundings of a command.
 #[derive(Clone, Debug)]
@@ -51,6 +54,22 @@ impl Context {
             );
         })
     }
+}
+
+/// Opens the source of archives that a lake has dropped; nothing of a lake that keeps them all.
+pub(super) async fn source_of_dropped(
+    lake: &Lake,
+    settings: &Settings,
+    flags: &SourceFlags,
+) -> anyhow::Result<Option<ArchiveSource>> {
+    if !lake.drops_archives().await? {
+        return Ok(None);
+    }
+    let DownloadSettings { source, listing, fetch, timeouts } = settings.downloads(flags)?;
+    let listing = listing.as_ref().map(SourceUrl::expose);
+    let source = open_source(source.expose(), listing, timeouts)
+        .context("cannot use the source, from which the lake has the archives that it dropped")?;
+    Ok(Some(ArchiveSource { source, options: fetch }))
 }
 
 /// Opens the lake at a location.

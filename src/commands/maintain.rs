@@ -9,7 +9,7 @@ use lakehouse_core::schema::Schemas;
 use serde::Serialize;
 
 use super::CommandOutcome;
-use super::context::{Context, open_lake};
+use super::context::{Context, open_lake, source_of_dropped};
 use crate::cli::{MaintainFlags, ReportFormat};
 use crate::events::document::{RunDocument, RunOutcome, SharedFields, TableFailure};
 use crate::gold::load_models;
@@ -25,6 +25,7 @@ pub(super) async fn run(flags: MaintainFlags, context: &Context) -> anyhow::Resu
     }
     let settings = context.settings()?;
     let schemas = Arc::new(Schemas::builtin()?);
+    let bronze = settings.bronze(flags.bronze);
     let maintain = Maintain {
         lake: open_lake(&settings.lake)?,
         matrix: Arc::new(settings.matrix),
@@ -34,6 +35,7 @@ pub(super) async fn run(flags: MaintainFlags, context: &Context) -> anyhow::Resu
         tables: flags.table,
         retention: flags.retention.unwrap_or(DEFAULT_RETENTION),
         rebuild_ledger: flags.rebuild_ledger,
+        bronze,
         limits: CompactionLimits::default(),
     };
     let started = Instant::now();
@@ -51,13 +53,16 @@ pub(super) async fn run(flags: MaintainFlags, context: &Context) -> anyhow::Resu
 /// Repairs the lake and prints what was done.
 async fn repair(flags: MaintainFlags, context: &Context) -> anyhow::Result<CommandOutcome> {
     let settings = context.settings()?;
+    let lake = open_lake(&settings.lake)?;
+    let source = source_of_dropped(&lake, &settings, &flags.source).await?;
     let repair = Repair {
-        lake: open_lake(&settings.lake)?,
+        lake,
         matrix: Arc::new(settings.matrix),
         schemas: Arc::new(Schemas::builtin()?),
         dry_run: flags.dry_run,
         tables: flags.table,
         deep: flags.deep,
+        source,
         threads: available_parallelism().map_or(1, usize::from),
     };
     let started = Instant::now();

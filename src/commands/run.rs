@@ -4,8 +4,9 @@
 use std::io;
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use lakehouse_core::foreign::redacted;
+use lakehouse_core::ledger::BronzePolicy;
 use lakehouse_core::plan::Plan;
 use lakehouse_core::schema::Schemas;
 use lakehouse_core::selection::Targets;
@@ -13,6 +14,7 @@ use lakehouse_core::selection::Targets;
 use super::context::{Context, open_lake};
 use super::{CommandOutcome, names};
 use crate::audit::{Audit, load_checks};
+use crate::bronze::FetchOptions;
 use crate::cli::{ReportFormat, Stage};
 use crate::clock::Clock;
 use crate::events::document::{RunDocument, RunOutcome, SharedFields};
@@ -143,8 +145,16 @@ impl Prepared {
             reporter.report(Event::Note(note));
         }
         let is_bronze = settings.stage == Stage::Bronze;
+        let drops = settings.bronze == BronzePolicy::Checksums;
+        if is_bronze && drops {
+            bail!(
+                "bronze = \"checksums\" keeps archives only until they are in silver: use it \
+                 without --stage bronze"
+            );
+        }
         let ingest = Ingest {
-            fetch: settings.fetch,
+            fetch: FetchOptions { drops, ..settings.fetch },
+            bronze: settings.bronze,
             batch: settings.batch,
             depth: if is_bronze { Depth::Bronze } else { Depth::Silver },
             restore: settings.restore,

@@ -7,7 +7,7 @@ use bytesize::ByteSize;
 use chrono::SecondsFormat;
 use lakehouse_core::schema::Schemas;
 
-use super::context::{Context, open_lake};
+use super::context::{Context, open_lake, source_of_dropped};
 use super::names::misspelled_in_lake;
 use super::scope::scope;
 use super::{CommandOutcome, names};
@@ -20,14 +20,20 @@ use crate::verify::{Finding, Verify, VerifyReport};
 pub(super) async fn run(flags: &VerifyFlags, context: &Context) -> anyhow::Result<CommandOutcome> {
     let settings = context.settings()?;
     let shard = settings.shard(flags.shard);
+    let lake = open_lake(&settings.lake)?;
+    let source = match flags.deep {
+        true => source_of_dropped(&lake, &settings, &flags.source).await?,
+        false => None,
+    };
     let verify = Verify {
-        lake: open_lake(&settings.lake)?,
+        lake,
         scope: Scope { shard, ..scope(&flags.scope, &settings.matrix)? },
         matrix: Arc::new(settings.matrix),
         schemas: Arc::new(Schemas::builtin()?),
         sample: flags.sample,
         since: flags.since.map(|since| since.at(context.clock.now())),
         deep: flags.deep,
+        source,
         threads: available_parallelism().map_or(1, usize::from),
     };
     let misspelled = misspelled_in_lake(&verify.lake, &verify.matrix, &verify.scope).await?;
@@ -61,7 +67,7 @@ fn cells(finding: &Finding) -> Vec<String> {
 }
 
 fn summary(report: &VerifyReport) -> String {
-    let VerifyReport { sample, since, archives, bytes, rows, findings } = report;
+    let VerifyReport { sample, since, archives, dropped, bytes, rows, findings } = report;
     let bytes = ByteSize(*bytes).display().iec();
     let found = match findings.len() {
         0 => "all as it should be".to_owned(),
@@ -76,6 +82,9 @@ fn summary(report: &VerifyReport) -> String {
     if let Some(since) = since {
         let since = since.to_rfc3339_opts(SecondsFormat::Secs, true);
         chosen.push_str(&format!(" (recorded since {since})"));
+    }
+    if *dropped > 0 {
+        chosen.push_str(&format!(" ({dropped} of them without their bytes, which were dropped)"));
     }
     format!("verified {archives} archives{chosen} of {bytes} and {rows} rows: {found}{way_out}")
 }

@@ -4,14 +4,14 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use lakehouse_core::ledger::{ArchiveStatus, ChecksumState, LedgerEntry};
+use lakehouse_core::ledger::{ArchiveStatus, BronzePolicy, ChecksumState, LedgerEntry};
 use lakehouse_core::names::archive::{ArchiveKey, Series};
 use lakehouse_core::names::market::Frequency;
 use lakehouse_core::names::period::Period;
 use lakehouse_core::series::{ArchiveState, SeriesLooks};
 
 use super::{Depth, Ingest, IngestError};
-use crate::bronze::{BronzeArchive, FetchOutcome, Fetched, Mismatch};
+use crate::bronze::{ArchiveDropper, BronzeArchive, FetchError, FetchOutcome, Fetched, Mismatch};
 use crate::delta::TableError;
 use crate::delta::checkpoint::BackgroundCheckpoints;
 use crate::delta::commit::CommitContext;
@@ -33,6 +33,8 @@ pub(super) struct BatchStore<'a> {
     outcomes: &'a mut SeriesLooks,
     tables: Option<MetaTables>,
     silver: HashMap<Arc<str>, SilverTable>,
+    /// Nothing where bronze keeps all archives.
+    dropper: Option<ArchiveDropper>,
     checkpoints: BackgroundCheckpoints,
 }
 
@@ -59,7 +61,9 @@ impl<'a> BatchStore<'a> {
         };
         let checkpoints = BackgroundCheckpoints::default();
         let silver = HashMap::new();
-        Ok(Self { ingest, reporter, context, outcomes, tables, silver, checkpoints })
+        let drops = ingest.bronze == BronzePolicy::Checksums && ingest.depth == Depth::Silver;
+        let dropper = drops.then(|| ArchiveDropper::new(&ingest.lake)).transpose()?;
+        Ok(Self { ingest, reporter, context, outcomes, tables, silver, dropper, checkpoints })
     }
 
     /// Lands one batch.
@@ -142,6 +146,8 @@ impl<'a> BatchStore<'a> {
         let landed = result.archives.iter().filter(|archive| archive.fault.is_none());
         let landed: BTreeSet<&str> = landed.map(|archive| archive.bronze.key.path()).collect();
         silver.index().forget_unrecorded(&landed);
+        let settled = result.archives.iter().filter(|archive| archive.fault.is_none());
+        let settled: Vec<BronzeArchive> = settled.map(|archive| archive.bronze.clone()).collect();
         let mut compared = Vec::new();
         if let Some(version) = result.version {
             tables.ledger.reconcile_before(version, silver.index(), self.context).await?;
@@ -154,6 +160,7 @@ impl<'a> BatchStore<'a> {
         self.set_compared(&compared);
         tables.ledger.record_landed(landed, compared, self.context).await?;
         tables.ledger.reconcile(silver.index(), self.context).await?;
+        self.drop_archives(settled).await?;
         // Only now the ledger knows what a run that died, or another one, had landed of these.
         let overtaken = stored.iter();
         let overtaken = overtaken.filter(|stored| result.overtaken.contains(stored.key.path()));
@@ -161,6 +168,25 @@ impl<'a> BatchStore<'a> {
         entries.extend(tables.ledger.confirm(&overtaken, self.context)?);
         self.silver.insert(Arc::clone(table), silver);
         Ok(entries)
+    }
+
+    /// Drops archives whose rows are in silver and in the ledger, where bronze does not keep them;
+    /// one that cannot be dropped stays.
+    async fn drop_archives(&self, settled: Vec<BronzeArchive>) -> Result<(), IngestError> {
+        let Some(dropper) = &self.dropper else { return Ok(()) };
+        let settled = settled.iter().filter(|archive| archive.checksum == ChecksumState::Match);
+        for archive in settled {
+            match dropper.drop_archive(&archive.key, &archive.sha256).await {
+                Ok(_) => {}
+                Err(error @ FetchError::Note(_)) => return Err(error.into()),
+                Err(error) => {
+                    let path = archive.key.path();
+                    let text = format!("bronze keeps {path}: {}", one_line(&error));
+                    self.reporter.report(Event::Warning(text));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Notes how archives stand that others were compared with.

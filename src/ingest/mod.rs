@@ -13,7 +13,7 @@ use std::thread::available_parallelism;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use futures::{StreamExt, stream};
-use lakehouse_core::ledger::Ledger;
+use lakehouse_core::ledger::{BronzePolicy, Ledger};
 use lakehouse_core::listing::{Published, SeriesListing};
 use lakehouse_core::matrix::Matrix;
 use lakehouse_core::names::archive::Series;
@@ -94,6 +94,8 @@ pub struct Ingest {
     /// How many archives are fetched, decoded and committed together.
     pub batch: BatchLimits,
     pub depth: Depth,
+    /// What bronze keeps of archives that are in silver.
+    pub bronze: BronzePolicy,
     /// Fetch also what was removed from the lake.
     pub restore: bool,
     /// Which series this process is about.
@@ -135,6 +137,7 @@ impl Ingest {
             fetch: FetchOptions::default(),
             batch: BatchLimits::default(),
             depth: Depth::default(),
+            bronze: BronzePolicy::default(),
             restore: false,
             shard: Shard::default(),
             listed_each_time: Self::LISTED_EACH_TIME,

@@ -8,6 +8,7 @@
 mod compact;
 mod decimal_bounds;
 mod describe;
+mod dropping;
 mod merge;
 mod merge_thread;
 mod plan;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use lakehouse_core::gold::Models;
+use lakehouse_core::ledger::BronzePolicy;
 use lakehouse_core::matrix::Matrix;
 use lakehouse_core::schema::Schemas;
 use thiserror::Error;
@@ -31,7 +33,7 @@ pub use self::plan::{CompactionLimits, PartitionPlan};
 pub use self::repair::{FailedArchive, Repair, RepairReport, SetAside, TableRepair};
 pub use self::report::{Compacted, DeletedFile, MaintainReport, TableReport};
 use self::vacuum::{delete_files, find_unneeded};
-use crate::bronze::{delete_stale_partials, find_stale_partials};
+use crate::bronze::{FetchError, delete_stale_partials, find_stale_partials};
 use crate::clock::Clock;
 use crate::delta::TableError;
 use crate::delta::checkpoint::{checkpoint_table, is_due};
@@ -68,6 +70,8 @@ pub enum MaintainError {
     Verify(#[from] VerifyError),
     #[error("the lake has no table `{name}`; it has {}", listed(tables))]
     UnknownTable { name: String, tables: Vec<String> },
+    #[error("cannot drop archives that are in silver")]
+    Drop(#[from] FetchError),
     #[error("cannot delete half-downloaded archives in {folder}")]
     PartialDownloads { folder: String, source: std::io::Error },
 }
@@ -97,6 +101,8 @@ pub struct Maintain {
     pub retention: TimeDelta,
     /// Rebuild `meta.archives` and `meta.changes` from silver first.
     pub rebuild_ledger: bool,
+    /// What bronze keeps of archives that are in silver.
+    pub bronze: BronzePolicy,
     pub limits: CompactionLimits,
 }
 
@@ -131,6 +137,7 @@ impl Maintain {
         }
         if self.tables.is_empty() {
             report.partial_downloads = self.delete_partial_downloads(clock)?;
+            report.dropped_archives = self.drop_archives().await?;
         }
         Ok(report)
     }

@@ -22,6 +22,15 @@ pub struct MaintainReport {
     pub tables: Vec<TableReport>,
     /// Half-downloaded archives that no run has gone on with.
     pub partial_downloads: Vec<DeletedFile>,
+    /// Archives in silver whose bytes bronze does not keep.
+    pub dropped_archives: DroppedArchives,
+}
+
+/// Archives that were dropped from bronze, or would be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct DroppedArchives {
+    pub archives: u64,
+    pub bytes: u64,
 }
 
 impl MaintainReport {
@@ -111,7 +120,13 @@ impl fmt::Display for MaintainReport {
                 f,
             )?;
         }
-        let idle = self.ledger.is_none() && self.partial_downloads.is_empty();
+        let DroppedArchives { archives, bytes } = self.dropped_archives;
+        if archives > 0 {
+            let done = if self.dry_run { "would drop" } else { "dropped" };
+            let bytes = size(bytes);
+            writeln!(f, "bronze: {done} {archives} archives of {bytes} that are in silver")?;
+        }
+        let idle = self.ledger.is_none() && self.partial_downloads.is_empty() && archives == 0;
         if idle && self.tables.iter().all(TableReport::is_idle) {
             writeln!(f, "nothing to do in {} tables", self.tables.len())?;
         }

@@ -19,6 +19,7 @@ use chrono::NaiveDate;
 use lakehouse_core::config::data_file::DataFileError;
 use lakehouse_core::config::options::{FileOptions, parse_collection, parse_settings_toml};
 use lakehouse_core::foreign::shown;
+use lakehouse_core::ledger::BronzePolicy;
 use lakehouse_core::matrix::Matrix;
 use lakehouse_core::names::shard::Shard;
 use lakehouse_core::plan::BatchLimits;
@@ -179,6 +180,7 @@ impl Settings {
         let timeouts = timeouts(&self.file, &flags.tuning);
         let batch_size = flags.tuning.batch_size.or(self.file.batch_size);
         let shard = self.shard(flags.shard);
+        let bronze = self.bronze(flags.tuning.bronze);
         Ok(IngestSettings {
             lake: self.lake,
             matrix: self.matrix,
@@ -191,6 +193,7 @@ impl Settings {
             timeouts,
             batch_size: batch_size.unwrap_or(Ingest::BATCH_SIZE),
             batch: batch_size.map_or_else(BatchLimits::default, BatchLimits::of_archives),
+            bronze,
             restore: flags.restore,
             shard,
             stage: flags.stage,
@@ -266,10 +269,28 @@ impl Settings {
         flag.or(self.environment.shard).unwrap_or_default()
     }
 
+    /// Returns what bronze keeps of archives that are in silver, by a flag or the file.
+    #[must_use]
+    pub fn bronze(&self, flag: Option<BronzePolicy>) -> BronzePolicy {
+        flag.or(self.file.bronze).unwrap_or_default()
+    }
+
     /// Returns whether the configuration file selects archives.
     #[must_use]
     pub fn selects(&self) -> bool {
         self.file.selects()
+    }
+
+    /// Resolves how archives are downloaded again that a lake has dropped.
+    ///
+    /// # Errors
+    /// When the configuration file says nothing that can be understood.
+    pub fn downloads(&self, flags: &SourceFlags) -> Result<DownloadSettings, SettingsError> {
+        let (source, listing) = self.source(flags);
+        let tuning = TuningFlags::default();
+        let fetch = fetch_options(&self.file, &tuning)?;
+        let timeouts = timeouts(&self.file, &tuning);
+        Ok(DownloadSettings { source, listing, fetch, timeouts })
     }
 
     /// Finds source and listing. The listing that the environment or the file names does not belong
@@ -289,6 +310,15 @@ impl Settings {
         }
         (PUBLIC_ARCHIVE.into(), listing)
     }
+}
+
+/// How single archives are downloaded.
+#[derive(Clone, Debug)]
+pub struct DownloadSettings {
+    pub source: SourceUrl,
+    pub listing: Option<SourceUrl>,
+    pub fetch: FetchOptions,
+    pub timeouts: Timeouts,
 }
 
 /// The settings of an ingest, a refresh or a plan.
@@ -313,6 +343,8 @@ pub struct IngestSettings {
     pub batch_size: usize,
     /// What is committed together: no more than is fetched together, if that was set.
     pub batch: BatchLimits,
+    /// What bronze keeps of archives that are in silver.
+    pub bronze: BronzePolicy,
     /// Whether to load also what was removed.
     pub restore: bool,
     /// Which series this process handles.
@@ -346,6 +378,7 @@ fn fetch_options(file: &FileOptions, flags: &TuningFlags) -> Result<FetchOptions
         bandwidth,
         parallel: parallel.unwrap_or(default.parallel),
         ignore_free_space: flags.force,
+        drops: default.drops,
         scratch: default.scratch,
     })
 }

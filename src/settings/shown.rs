@@ -151,7 +151,7 @@ impl FileOrigins {
         self.shown(setting, value, setting.flag.filter(|_| is_given).map(Origin::Flag))
     }
 
-    fn tuning(&self, settings: &IngestSettings, flags: &TuningFlags) -> [ShownSetting; 7] {
+    fn tuning(&self, settings: &IngestSettings, flags: &TuningFlags) -> [ShownSetting; 8] {
         let fetch = &settings.fetch;
         [
             self.with_flag(
@@ -172,6 +172,11 @@ impl FileOrigins {
             self.with_flag(&setting::RETRIES, json!(fetch.retry.retries), flags.retries.is_some()),
             self.with_flag(&setting::BANDWIDTH, json!(fetch.bandwidth), flags.bandwidth.is_some()),
             self.with_flag(&setting::CHECKSUM, json!(fetch.checksum), flags.no_checksum),
+            self.with_flag(
+                &setting::BRONZE,
+                json!(settings.bronze.as_str()),
+                flags.bronze.is_some(),
+            ),
             self.with_flag(&setting::RESUME, json!(fetch.resume), flags.no_resume),
         ]
     }

@@ -186,9 +186,10 @@ impl SilverTable {
             let mut result = self.decode(archives.clone(), &overlaps, target).await?;
             let rejected = std::mem::take(&mut result.rejects);
             let more = overlaps.not_owned(&result.archives);
-            if !more.is_empty() {
+            let is_settled = self.has_settled_fault(&result.archives).await?;
+            if is_settled || !more.is_empty() {
                 // Rows were left to an archive that turned out to have none of their day. Each
-                // round knows more of these, so there is a last one.
+                // round knows more of these, or has fewer archives, so there is a last one.
                 not_owned.extend(more);
                 result.files.into_iter().for_each(|file| file.discard(&self.target));
                 rejects.discard(rejected);
@@ -233,6 +234,20 @@ impl SilverTable {
             !claim.is_resolved()
         });
         settled
+    }
+
+    /// Returns whether an archive that could not be read has been landed by another process in the
+    /// meantime, which may then have dropped its bytes from bronze.
+    async fn has_settled_fault(&mut self, archives: &[DecodedArchive]) -> Result<bool, TableError> {
+        let has_fault = |archive: &&DecodedArchive| archive.fault.is_some();
+        let mut faulty: Vec<BronzeArchive> =
+            archives.iter().filter(has_fault).map(|archive| archive.bronze.clone()).collect();
+        if faulty.is_empty() {
+            return Ok(false);
+        }
+        self.table.refresh().await?;
+        self.index.catch_up(&self.table).await?;
+        Ok(!self.take_settled(&mut faulty).is_empty())
     }
 
     async fn find_overlaps(

@@ -5,6 +5,7 @@
 //! lake behave alike. `local` and `bucket` are the two kinds, `engine` is how Delta and SQL
 //! find them. Nothing here knows what the bytes mean.
 
+mod bronze_note;
 mod bucket;
 pub(crate) mod durability;
 mod engine;
@@ -62,6 +63,9 @@ pub enum StorageError {
          conditional writes, or in a folder"
     )]
     Overwrites { location: String },
+    /// Whether the lake drops archives cannot be read or written.
+    #[error("cannot read or write {file}, which says whether the lake drops archives")]
+    Note { file: String, source: object_store::Error },
     /// The lake's format version is unknown to this program, or cannot be read.
     #[error(transparent)]
     Format(#[from] FormatError),

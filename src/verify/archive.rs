@@ -9,20 +9,20 @@ use futures::stream::FuturesUnordered;
 use lakehouse_core::names::partition::Partition;
 use lakehouse_core::schema::TableSchema;
 
-use super::bronze::{ArchiveVersion, Found, check_archive};
+use super::bronze::{ArchiveBytes, ArchiveVersion, Found, check_archive};
 use super::damage::DamageCollector;
 use super::fingerprint::{Counter, Tally};
 use super::report::{Check, Finding, VerifyReport};
 use super::silver::difference;
-use super::{KnownArchive, Problem, SeriesFacts, TableWork};
+use super::{KnownArchive, Problem, SeriesFacts, TableWork, Verify, VerifyError};
+use crate::bronze::BronzeArchive;
 use crate::error_chain::one_line;
 use crate::events::{Event, Reporter};
 use crate::silver::reread;
-use crate::storage::{Storage, StorageError};
 
 /// Archives that are being checked.
 pub(super) struct Checks<'a> {
-    bronze: Arc<Storage>,
+    bytes: Arc<ArchiveBytes>,
     schema: Arc<TableSchema>,
     reporter: &'a Arc<dyn Reporter>,
     /// Whether the rows of all archives are compared, or of those alone that another program wrote.
@@ -40,9 +40,10 @@ struct Checked {
 }
 
 impl<'a> Checks<'a> {
-    pub(super) fn new(work: &TableWork<'a>) -> Result<Self, StorageError> {
+    pub(super) async fn new(work: &TableWork<'a>) -> Result<Self, VerifyError> {
+        let Verify { lake, source, .. } = work.verify;
         Ok(Self {
-            bronze: Arc::new(work.verify.lake.bronze()?),
+            bytes: Arc::new(ArchiveBytes::open(lake, source.as_ref()).await?),
             schema: Arc::new(work.schema.clone()),
             reporter: work.reporter,
             decodes_all: work.verify.deep,
@@ -78,11 +79,11 @@ impl<'a> Checks<'a> {
     }
 
     fn begin(&self, version: ArchiveVersion, decoded: Option<KnownArchive>) {
-        let bronze = Arc::clone(&self.bronze);
+        let bytes = Arc::clone(&self.bytes);
         let schema = Arc::clone(&self.schema);
         let checking = version.clone();
         // A task, so that sums are made on all cores wherever the bytes come from.
-        let task = tokio::spawn(async move { check(&bronze, checking, decoded, schema).await });
+        let task = tokio::spawn(async move { check(&bytes, checking, decoded, schema).await });
         self.running.push(Box::pin(async move {
             task.await.unwrap_or_else(|error| {
                 let expected = "an archive that can be read".to_owned();
@@ -100,6 +101,7 @@ impl<'a> Checks<'a> {
             };
             self.reporter.report(Event::Verified { bytes: found.bytes });
             report.archives += 1;
+            report.dropped += u64::from(found.is_dropped);
             report.bytes += found.bytes;
             report.findings.extend(found.findings);
             if let Some(finding) = difference {
@@ -113,29 +115,37 @@ impl<'a> Checks<'a> {
 }
 
 async fn check(
-    bronze: &Storage,
+    bytes: &ArchiveBytes,
     version: ArchiveVersion,
     decoded: Option<KnownArchive>,
     schema: Arc<TableSchema>,
 ) -> Checked {
-    let found = check_archive(bronze, &version).await;
+    let found = check_archive(bytes, &version).await;
     let mut difference = None;
-    // One whose bytes are not in bronze any more is a finding already.
-    if let Some((known, place)) = decoded.zip(found.path.as_deref()) {
-        difference = compare(bronze, &known, place, schema).await;
+    // One whose bytes bronze has lost is a finding already.
+    if let Some(known) = decoded.filter(|_| found.path.is_some() || found.is_dropped) {
+        difference = compare(bytes, &known, &found, schema).await;
     }
     Checked { version, found, difference }
 }
 
 /// Decodes an archive again, and compares its rows with those in silver.
 async fn compare(
-    bronze: &Storage,
+    bytes: &ArchiveBytes,
     known: &KnownArchive,
-    place: &str,
+    found: &Found,
     schema: Arc<TableSchema>,
 ) -> Option<Finding> {
     let version = &known.version;
-    let difference = match decode_again(bronze, version, place, schema).await {
+    let archive = match bytes.get_found(version, found).await {
+        Ok(archive) => archive,
+        Err(error) => {
+            let check = if found.is_dropped { Check::Source } else { Check::Bronze };
+            let expected = format!("SHA-256 {}", version.sha256);
+            return Some(version.finding(check, expected, one_line(error.as_ref())));
+        }
+    };
+    let difference = match decode_again(archive, schema).await {
         Ok(mut decoded) => {
             let mut days = decoded.archives.remove(&version.key.shared_path()).unwrap_or_default();
             // Days that another copy owns have no rows of this archive in silver.
@@ -147,13 +157,7 @@ async fn compare(
     difference.map(|(expected, found)| version.finding(Check::Values, expected, found))
 }
 
-async fn decode_again(
-    bronze: &Storage,
-    version: &ArchiveVersion,
-    place: &str,
-    schema: Arc<TableSchema>,
-) -> Result<Tally, Problem> {
-    let archive = version.open(bronze, place).await?;
+async fn decode_again(archive: BronzeArchive, schema: Arc<TableSchema>) -> Result<Tally, Problem> {
     let work = tokio::task::spawn_blocking(move || {
         let counter = Counter::new(&schema.file_schema(), true)?;
         let market = archive.key.market();

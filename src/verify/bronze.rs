@@ -15,9 +15,11 @@ use tempfile::TempPath;
 use tokio::io::AsyncWriteExt;
 
 use super::report::{Check, Finding};
-use crate::bronze::{BronzeArchive, older_name};
+use super::{ArchiveSource, Problem, VerifyError};
+use crate::bronze::{BronzeArchive, Redownload, older_name};
 use crate::error_chain::one_line;
 use crate::storage::Storage;
+use crate::storage::lake::Lake;
 use crate::storage::regular::open_regular;
 
 /// One version of an archive that bronze ought to have.
@@ -36,30 +38,109 @@ pub(super) struct Found {
     /// Where the very bytes lie, below bronze.
     pub(super) path: Option<String>,
     pub(super) bytes: u64,
+    /// Whether bronze has dropped the bytes.
+    pub(super) is_dropped: bool,
     pub(super) findings: Vec<Finding>,
 }
 
+/// Where the bytes of archives are.
+#[derive(Debug)]
+pub(crate) struct ArchiveBytes {
+    pub(super) bronze: Storage,
+    /// Whether bronze may have dropped archives that are in silver.
+    drops: bool,
+    /// Where these can be downloaded again.
+    again: Option<Redownload>,
+}
+
+impl ArchiveBytes {
+    /// Opens a lake's bronze, and the source of what it has dropped.
+    ///
+    /// # Errors
+    /// When the lake cannot be read.
+    pub(crate) async fn open(
+        lake: &Lake,
+        source: Option<&ArchiveSource>,
+    ) -> Result<Self, VerifyError> {
+        let bronze = lake.bronze()?;
+        let drops = lake.drops_archives().await?;
+        let again = source.filter(|_| drops).map(|source| {
+            let ArchiveSource { source, options } = source;
+            Redownload::new(Arc::clone(source), options)
+        });
+        Ok(Self { bronze, drops, again: again.transpose()? })
+    }
+
+    /// Opens a version's bytes, in bronze or downloaded again.
+    ///
+    /// # Errors
+    /// When they are nowhere, or cannot be read.
+    pub(crate) async fn get(&self, version: &ArchiveVersion) -> Result<BronzeArchive, Problem> {
+        let found = check_archive(self, version).await;
+        self.get_found(version, &found).await
+    }
+
+    /// Opens a version's bytes, of which this was found.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub(super) async fn get_found(
+        &self,
+        version: &ArchiveVersion,
+        found: &Found,
+    ) -> Result<BronzeArchive, Problem> {
+        match (&found.path, &self.again) {
+            (Some(place), _) => Ok(version.open(&self.bronze, place).await?),
+            (None, Some(again)) if found.is_dropped => {
+                Ok(again.fetch(&version.key, version.sha256).await?)
+            }
+            (None, _) => Err(NO_BYTES.into()),
+        }
+    }
+}
+
+/// What helps against bytes that bronze does not have.
+const NO_BYTES: &str = "bronze does not have its bytes: ingest it with --force-redownload, and \
+                        repair again";
+
 /// Looks for a version of an archive and checks its sum.
-pub(super) async fn check_archive(bronze: &Storage, version: &ArchiveVersion) -> Found {
+pub(super) async fn check_archive(bytes: &ArchiveBytes, version: &ArchiveVersion) -> Found {
+    let bronze = &bytes.bronze;
     let newest = version.key.bronze_path();
     let older = older_name(&newest, &version.sha256);
     // The newest name may have gone to a version that could not be read and so never replaced this
     // one.
     let places = if version.superseded { [older, newest] } else { [newest, older] };
-    let mut seen = "missing".to_owned();
+    let mut seen = MISSING.to_owned();
     for place in &places {
         match sum(bronze, place).await {
             Ok(Some((sha256, bytes))) if sha256 == version.sha256 => {
                 let findings = check_checksum(bronze, place, version).await.into_iter().collect();
-                return Found { path: Some(place.clone()), bytes, findings };
+                let path = Some(place.clone());
+                return Found { path, bytes, is_dropped: false, findings };
             }
             Ok(Some((sha256, _))) if *place == places[0] => seen = format!("SHA-256 {sha256}"),
             Ok(_) => {}
             Err(error) => seen = format!("cannot be read: {}", one_line(&error)),
         }
     }
+    if bytes.drops && seen == MISSING && was_dropped(bronze, version).await {
+        return Found { is_dropped: true, ..Found::default() };
+    }
     let expected = format!("SHA-256 {} in bronze/{}", version.sha256, places[0]);
     Found { findings: vec![version.finding(Check::Bronze, expected, seen)], ..Found::default() }
+}
+
+const MISSING: &str = "missing";
+
+/// Returns whether bytes that are missing were dropped on purpose: the checksum as published is
+/// still there, but for one that a newer version's has replaced.
+async fn was_dropped(bronze: &Storage, version: &ArchiveVersion) -> bool {
+    if version.checksum != ChecksumState::Match {
+        return false;
+    }
+    let place = version.key.bronze_path();
+    version.superseded || check_checksum(bronze, &place, version).await.is_none()
 }
 
 /// Compares with the checksum as it was published, where it was.
@@ -77,7 +158,7 @@ async fn check_checksum(
     };
     match text {
         Err(Error::NotFound { .. }) if version.checksum == ChecksumState::Match => {
-            finding("missing".to_owned())
+            finding(MISSING.to_owned())
         }
         Err(Error::NotFound { .. }) => None,
         Err(error) => finding(format!("cannot be read: {}", one_line(&error))),

@@ -31,8 +31,7 @@ use lakehouse_core::schema::{Schemas, TableSchema};
 use thiserror::Error;
 
 use self::archive::Checks;
-pub(crate) use self::bronze::ArchiveVersion;
-use self::bronze::check_archive;
+pub(crate) use self::bronze::{ArchiveBytes, ArchiveVersion};
 use self::damage::DamageCollector;
 pub(crate) use self::damage::{Inspection, TableDamage};
 use self::owners::check_owners;
@@ -40,6 +39,7 @@ use self::rejects::RecordedRejects;
 pub use self::report::{Check, Finding, VerifyReport};
 use self::silver::{Days, tally_table};
 use self::walk::{Chosen, KnownArchive, SeriesFacts, TableTallies, Walk};
+use crate::bronze::{FetchOptions, RedownloadError};
 use crate::delta::TableError;
 use crate::delta::table::WritableTable;
 use crate::events::Reporter;
@@ -47,8 +47,9 @@ use crate::meta::archives::reader::LedgerReader;
 use crate::meta::scope::Scope;
 use crate::meta::silver_index::SilverIndex;
 use crate::silver::table_spec;
+use crate::source::Source;
+use crate::storage::StorageError;
 use crate::storage::lake::Lake;
-use crate::storage::{Storage, StorageError};
 
 /// Why a lake could not be verified.
 #[derive(Debug, Error)]
@@ -58,8 +59,17 @@ pub enum VerifyError {
     /// A table could not be opened or listed.
     #[error(transparent)]
     Table(#[from] TableError),
+    #[error("cannot prepare downloads")]
+    Redownload(#[from] RedownloadError),
     #[error("cannot write or read a temporary file; TMPDIR names another folder for them")]
     Temporary(#[from] std::io::Error),
+}
+
+/// Where archives can be downloaded again that the lake has dropped.
+#[derive(Clone, Debug)]
+pub struct ArchiveSource {
+    pub source: Arc<dyn Source>,
+    pub options: FetchOptions,
 }
 
 /// What is wrong with a single archive or file, which becomes a finding.
@@ -78,6 +88,8 @@ pub struct Verify {
     pub since: Option<DateTime<Utc>>,
     /// Decode every archive again and compare all its rows.
     pub deep: bool,
+    /// Where `deep` has archives from that bronze has dropped.
+    pub source: Option<ArchiveSource>,
     /// Archives and files that are read at a time.
     pub threads: usize,
 }
@@ -156,7 +168,7 @@ impl<'a> TableWork<'a> {
             table = WritableTable::open(&self.verify.lake, spec).await?;
         }
         let mut walk = self.walk(table.as_ref(), report, &mut damage).await?;
-        let mut checks = Checks::new(self)?;
+        let mut checks = Checks::new(self).await?;
         let mut rejects = RecordedRejects::default();
         while let Some(mut facts) = walk.next()? {
             if is_skipped {
@@ -258,9 +270,4 @@ pub(crate) fn version_of(entry: &LedgerEntry) -> Option<ArchiveVersion> {
     let sha256 = entry.sha256.as_deref()?.parse().ok()?;
     let superseded = entry.status == ArchiveStatus::Superseded;
     Some(ArchiveVersion { key: entry.key.clone(), sha256, checksum: entry.checksum, superseded })
-}
-
-/// Returns where below bronze the bytes of a version lie, if they are as they should be.
-pub(crate) async fn find_in_bronze(bronze: &Storage, version: &ArchiveVersion) -> Option<String> {
-    check_archive(bronze, version).await.path
 }

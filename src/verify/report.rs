@@ -11,6 +11,8 @@ use serde::Serialize;
 pub enum Check {
     /// The bytes of an archive, against their SHA-256 in the ledger.
     Bronze,
+    /// The bytes of an archive that bronze has dropped, as the source has them now.
+    Source,
     /// The checksum as published with an archive, against its bytes.
     Checksum,
     /// A data file of a table, against the table's log.
@@ -31,6 +33,7 @@ impl Check {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Bronze => "bronze",
+            Self::Source => "source",
             Self::Checksum => "checksum",
             Self::DataFile => "data_file",
             Self::Rows => "rows",
@@ -68,12 +71,20 @@ pub struct VerifyReport {
     pub since: Option<DateTime<Utc>>,
     /// Versions of archives that were looked at.
     pub archives: u64,
+    /// Of these, versions whose bytes bronze has dropped after they were loaded.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub dropped: u64,
     /// Bytes of them that were hashed.
     pub bytes: u64,
     /// Rows of silver that were counted, or compared.
     pub rows: u64,
     /// In the order of archives; none if all is well.
     pub findings: Vec<Finding>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl VerifyReport {
@@ -93,6 +104,10 @@ impl VerifyReport {
             return Some(
                 "run `lakehouse maintain --repair --deep` to bring back what is published",
             );
+        }
+        if self.findings.iter().all(|finding| finding.check == Check::Source) {
+            let refresh = "run `lakehouse refresh` to load what the source has now";
+            return has(&[Check::Source]).then_some(refresh);
         }
         let is_clean = self.findings.is_empty();
         (!is_clean).then_some("run `lakehouse maintain --repair` to bring back what is published")

@@ -26,6 +26,21 @@ pub struct Published {
     pub has_checksum: Option<bool>,
 }
 
+impl Published {
+    /// Describes an archive of which nothing but its key is known.
+    #[must_use]
+    pub const fn unlisted(key: ArchiveKey) -> Self {
+        Self {
+            key,
+            size: None,
+            etag: None,
+            last_modified: None,
+            checksum_tag: None,
+            has_checksum: None,
+        }
+    }
+}
+
 /// What the listing of one series shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeriesListing {

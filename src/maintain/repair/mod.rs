@@ -34,6 +34,7 @@ use crate::delta::{TableError, Verb};
 use crate::meta::archives::LedgerTable;
 use crate::shutdown::Shutdown;
 use crate::storage::lake::{Lake, Layer, TableName};
+use crate::verify::ArchiveSource;
 
 /// Which lake is to be repaired, and how.
 #[derive(Clone, Debug)]
@@ -47,6 +48,8 @@ pub struct Repair {
     pub tables: Vec<String>,
     /// Compare all values with the archives, and not only how many rows there are.
     pub deep: bool,
+    /// Where archives are had from that bronze has dropped.
+    pub source: Option<ArchiveSource>,
     /// Archives and files that are read at a time.
     pub threads: usize,
 }

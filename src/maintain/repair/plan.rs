@@ -66,6 +66,7 @@ impl Repair {
             sample: None,
             since: None,
             deep: self.deep,
+            source: self.source.clone(),
             threads: self.threads,
         };
         let reporter: Arc<dyn Reporter> = Arc::new(Silent);

@@ -20,13 +20,10 @@ use crate::meta::changes::ChangesTable;
 use crate::meta::rejects::RejectsTable;
 use crate::silver::{Fault, SilverTable};
 use crate::storage::lake::TableName;
-use crate::verify::{ArchiveVersion, find_in_bronze};
+use crate::verify::{ArchiveBytes, ArchiveVersion};
 
 /// Archives that land in one commit.
 const ARCHIVES: usize = 50;
-/// What helps against bytes that bronze does not have.
-const NO_BYTES: &str = "bronze does not have its bytes: ingest it with --force-redownload, and \
-                        repair again";
 
 /// Carries out what is planned for one table.
 ///
@@ -46,6 +43,7 @@ pub(super) async fn redo_table(
     let silver =
         SilverTable::open(&repair.lake, Arc::new(schema), matrix, repair.threads, memory).await?;
     let known = recorded(&tables.ledger, plan)?;
+    let bytes = ArchiveBytes::open(&repair.lake, repair.source.as_ref()).await?;
     let mut silver = silver.indexed_by(&mut tables.ledger, context).await?;
     step("table adopted", &tables.name);
     silver.drop_files(plan.unreadable.iter().cloned());
@@ -60,7 +58,7 @@ pub(super) async fn redo_table(
     for versions in in_order(plan).chunks(ARCHIVES) {
         let mut archives = Vec::new();
         for version in versions {
-            match open(repair, version, &known).await? {
+            match open(&bytes, version, &known).await {
                 Ok(archive) => archives.push(archive),
                 Err(reason) => done.fail(version.key.path(), reason),
             }
@@ -140,20 +138,14 @@ fn recorded(ledger: &LedgerTable, plan: &SilverPlan) -> Result<RecordedVersions,
     Ok(recorded)
 }
 
-/// Opens an archive's bytes in bronze, or says why that is not possible.
+/// Opens an archive's bytes, or says why that is not possible.
 async fn open(
-    repair: &Repair,
+    bytes: &ArchiveBytes,
     version: &ArchiveVersion,
     known: &RecordedVersions,
-) -> Result<Result<BronzeArchive, String>, MaintainError> {
-    let bronze = repair.lake.bronze()?;
-    let Some(place) = find_in_bronze(&bronze, version).await else {
-        return Ok(Err(NO_BYTES.to_owned()));
-    };
-    let mut archive = match version.open(&bronze, &place).await {
-        Ok(archive) => archive,
-        Err(error) => return Ok(Err(one_line(&error))),
-    };
+) -> Result<BronzeArchive, String> {
+    let opened = bytes.get(version).await;
+    let mut archive = opened.map_err(|error| one_line(error.as_ref()))?;
     let sha256 = version.sha256.to_string();
     if let Some(entry) = known.get(&(version.key.shared_path(), sha256.into())) {
         // Without these, the next plan would take the archive for changed.
@@ -161,7 +153,7 @@ async fn open(
         archive.etag.clone_from(&entry.etag);
         archive.last_modified = entry.last_modified;
     }
-    Ok(Ok(archive))
+    Ok(archive)
 }
 
 /// Sorts archives so that days come before months, which are compared with them.

@@ -16,6 +16,7 @@ use chrono::NaiveDate;
 pub use self::dates::LastDays;
 use super::data_file::DataFileError;
 use super::tree;
+use crate::ledger::BronzePolicy;
 use crate::names::market::Market;
 use crate::names::period::DateRange;
 use crate::selection::{FrequencyPolicy, SymbolFilter};
@@ -51,6 +52,8 @@ pub struct FileOptions {
     pub bandwidth: Option<String>,
     /// Whether archives are compared with their checksums: `checksum` or `download_checksum`.
     pub checksum: Option<bool>,
+    /// What bronze keeps of archives that are in silver.
+    pub bronze: Option<BronzePolicy>,
     /// Whether half-downloaded archives are continued: `resume` or `enable_resume`.
     pub resume: Option<bool>,
     /// The line of each option that the file gives, by the option's first spelling.

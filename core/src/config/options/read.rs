@@ -38,6 +38,7 @@ const OPTIONS: &[(&str, ReadOption)] = &[
     ("bandwidth", |options, value| put(&mut options.bandwidth, value.text()?.to_owned())),
     ("checksum", |options, value| put(&mut options.checksum, value.flag()?)),
     ("download_checksum", |options, value| put(&mut options.checksum, value.flag()?)),
+    ("bronze", |options, value| put(&mut options.bronze, value.named()?)),
     ("resume", |options, value| put(&mut options.resume, value.flag()?)),
     ("enable_resume", |options, value| put(&mut options.resume, value.flag()?)),
     ("workflow_type", external::workflow_type),
