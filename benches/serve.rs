@@ -1,8 +1,11 @@
-//! How many statements a server answers: 1, 8 and 64 clients of a mix, through each protocol.
+//! How many statements a server answers: 1, 8 and 64 clients of a mix, through each protocol, and
+//! how soon the first bytes of a large answer come.
 //!
 //! `cargo bench -p lakehouse --bench serve`; in the development profile, where the engine is not
 //! optimised, `cargo bench --profile dev -p lakehouse --bench serve`. The lake has two files for
 //! each of `LAKEHOUSE_BENCH_DAYS` days; each line is `LAKEHOUSE_BENCH_STATEMENTS` statements.
+//! Where `LAKEHOUSE_BENCH_PYTHON` is a Python with DuckDB, as `benches/peers/run` makes one, DuckDB
+//! in a Python server is measured on the same files.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot run says why best by stopping")]
 #![expect(clippy::print_stdout, reason = "the table is its result")]
@@ -29,40 +32,73 @@ use tokio::runtime::Runtime;
 use tokio_postgres::NoTls;
 use tonic::transport::{Channel, Endpoint};
 
-const DOORS: [&str; 3] = ["http", "postgres", "flight"];
+/// The protocols; the last is the peer.
+const DOORS: [&str; 4] = ["http", "postgres", "flight", PEER];
+const PEER: &str = "duckdb";
 const CLIENTS: [usize; 3] = [1, 8, 64];
+
+/// How often the first bytes of a large answer are waited for.
+const FIRST_BYTES: usize = 20;
 
 fn main() {
     let folder = tempfile::tempdir().unwrap();
     let days = size("LAKEHOUSE_BENCH_DAYS", 1_000);
-    Served::new(&bars(days), &SampleOptions::small(1)).ingest(folder.path());
+    let options = SampleOptions { trades_per_day: 200_000, ..SampleOptions::small(1) };
+    Served::new(&archives(days), &options).ingest(folder.path());
+    let lake = folder.path().to_str().unwrap();
     let statements = size("LAKEHOUSE_BENCH_STATEMENTS", 2_000);
+    let runtime = Runtime::new().unwrap();
     println!("door      clients  statements/s  p50 ms  p99 ms  p99 of a point ms  peak MiB");
     for door in DOORS {
         for clients in CLIENTS {
             // Each line has its own server, so that its memory is that of the line.
-            let server = Server::start(folder.path().to_str().unwrap(), door);
+            let Some(server) = Server::start(lake, door) else { continue };
             let load = Load { days, statements, next: AtomicU32::new(0) };
-            let runtime = Runtime::new().unwrap();
-            let took = Instant::now();
-            let mut latencies = runtime.block_on(load.run(&server, clients));
-            let rate = f64::from(statements) / took.elapsed().as_secs_f64();
-            let all = percentiles(&mut latencies, |_| true);
-            let (_, point) = percentiles(&mut latencies, |kind| kind == 0);
-            let (half, most) = all;
-            let peak = server.peak();
-            print!("{door:<9} {clients:>7} {rate:>13.0} {half:>7.1} {most:>7.1} ");
-            println!("{point:>18.1} {peak:>9}");
+            measure(&runtime, &server, load, clients);
         }
     }
+    let Some(server) = Server::start(lake, "http") else { return };
+    let (half, most) = runtime.block_on(first_bytes(&server));
+    println!("first bytes of SELECT * FROM silver.trades: p50 {half:.0} ms, p99 {most:.0} ms");
 }
 
-/// Bars of five minutes, of two symbols.
-fn bars(count: u32) -> Vec<ArchiveKey> {
+/// Runs the statements of a line, and prints it.
+fn measure(runtime: &Runtime, server: &Server, load: Load, clients: usize) {
+    let statements = load.statements;
+    let began = Instant::now();
+    let mut latencies = runtime.block_on(load.run(server, clients));
+    let rate = f64::from(statements) / began.elapsed().as_secs_f64();
+    let (half, most) = percentiles(&mut latencies, |_| true);
+    let (_, point) = percentiles(&mut latencies, |kind| kind == 0);
+    let (door, peak) = (server.door, server.peak());
+    print!("{door:<9} {clients:>7} {rate:>13.0} {half:>7.1} {most:>7.1} ");
+    println!("{point:>18.1} {peak:>9}");
+}
+
+/// Returns how soon the first bytes of an answer of millions of rows come, of which no more are
+/// read.
+async fn first_bytes(server: &Server) -> (f64, f64) {
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let url = format!("http://{}/api/sql?format=csv", server.address);
+    let mut latencies = Vec::new();
+    for _ in 0..FIRST_BYTES {
+        let begin = Instant::now();
+        let request = client.post(&url).body("SELECT * FROM silver.trades");
+        let mut response = request.send().await.unwrap().error_for_status().unwrap();
+        assert!(!response.chunk().await.unwrap().unwrap().is_empty());
+        latencies.push((0, begin.elapsed()));
+    }
+    percentiles(&mut latencies, |_| true)
+}
+
+/// Bars of five minutes of two symbols, and a day of trades for every hundred of theirs.
+fn archives(count: u32) -> Vec<ArchiveKey> {
     let matrix = Matrix::builtin().unwrap();
-    let days = (0..count).map(|ago| day() - Days::new(ago.into()));
-    let key = |symbol, day| format!("data/spot/daily/klines/{symbol}/5m/{symbol}-5m-{day}.zip");
-    let keys = days.flat_map(|day| [key("BTCUSDT", day), key("ETHUSDT", day)]);
+    let days = |count: u32| (0..count).map(|ago| day() - Days::new(ago.into()));
+    let bars = |symbol, day| format!("data/spot/daily/klines/{symbol}/5m/{symbol}-5m-{day}.zip");
+    let trades = |day| format!("data/spot/daily/trades/BTCUSDT/BTCUSDT-trades-{day}.zip");
+    let keys = days(count).flat_map(|day| [bars("BTCUSDT", day), bars("ETHUSDT", day)]);
+    let keys = keys.chain(days(count.div_ceil(100)).map(trades));
     keys.map(|path| matrix.identify(&path).unwrap()).collect()
 }
 
@@ -74,7 +110,7 @@ fn percentiles(latencies: &mut [(u32, Duration)], is_wanted: impl Fn(u32) -> boo
     (wanted[wanted.len() / 2], wanted[wanted.len() * 99 / 100])
 }
 
-/// The program, serving through one door.
+/// The program, serving through one door, or the peer.
 struct Server {
     child: Child,
     door: &'static str,
@@ -82,17 +118,25 @@ struct Server {
 }
 
 impl Server {
-    fn start(lake: &str, door: &'static str) -> Self {
-        let door_flag = format!("--{door}");
-        let mut program = Command::new(env!("CARGO_BIN_EXE_lakehouse"));
-        program.args(["--lake", lake, "serve", &door_flag, "127.0.0.1:0", "--timeout", "1h"]);
+    /// Starts it; nothing for the peer where it is not installed.
+    fn start(lake: &str, door: &'static str) -> Option<Self> {
+        let mut program = if door == PEER {
+            let mut python = Command::new(std::env::var_os("LAKEHOUSE_BENCH_PYTHON")?);
+            python.args([concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers/serve.py"), lake]);
+            python
+        } else {
+            let mut program = Command::new(env!("CARGO_BIN_EXE_lakehouse"));
+            let door = format!("--{door}");
+            program.args(["--lake", lake, "serve", &door, "127.0.0.1:0", "--timeout", "1h"]);
+            program
+        };
         let mut child = program.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let line = line.replace(" port=", ":");
         let begin = line.find("127.0.0.1").unwrap();
         let end = line[begin..].find(['/', '"', ' ', '\n']).unwrap();
-        Self { child, door, address: line[begin..begin + end].to_owned() }
+        Some(Self { child, door, address: line[begin..begin + end].to_owned() })
     }
 
     fn peak(&self) -> u64 {
@@ -101,7 +145,7 @@ impl Server {
 
     async fn connect(&self) -> Client {
         match self.door {
-            "http" => {
+            "http" | PEER => {
                 let url = format!("http://{}/api/sql?format=csv", self.address);
                 Client::Http(reqwest::Client::builder().no_proxy().build().unwrap(), url)
             }

@@ -11,7 +11,10 @@ use arrow_flight::sql::{
     CommandGetDbSchemas, CommandGetPrimaryKeys, CommandGetTables, CommandGetXdbcTypeInfo,
     CommandStatementQuery, ProstMessageExt, SqlInfo,
 };
-use arrow_flight::{Action, FlightDescriptor, FlightInfo, IpcMessage};
+use arrow_flight::{
+    Action, CancelFlightInfoRequest, CancelFlightInfoResult, CancelStatus, FlightDescriptor,
+    FlightInfo, IpcMessage,
+};
 use futures::{StreamExt, TryStreamExt};
 use prost::Message;
 use tonic::{Code, Status};
@@ -291,6 +294,33 @@ async fn a_client_that_leaves_ends_its_statement() {
         figures.contains("lakehouse_statements_total{door=\"flight\",outcome=\"unread\"}"),
         "{figures}"
     );
+}
+
+#[tokio::test]
+async fn a_running_statement_is_cancelled_by_another_request() {
+    let server = Server::start(&TestLake::new(), &[]);
+    let mut client = server.flight().await;
+    let info = client.execute(ENDLESS.to_owned(), None).await.unwrap();
+    assert_eq!(cancel(&server, &info).await.unwrap_err().code(), Code::NotFound);
+    let mut rows = client.do_get(info.endpoint[0].ticket.clone().unwrap()).await.unwrap();
+    assert!(rows.try_next().await.unwrap().is_some());
+    let other = client.execute(ENDLESS.to_owned(), None).await.unwrap();
+    assert_eq!(cancel(&server, &other).await.unwrap_err().code(), Code::NotFound);
+    assert_eq!(cancel(&server, &info).await.unwrap(), CancelStatus::Cancelled);
+    let ended = rows.try_for_each(async |_| Ok(())).await.unwrap_err();
+    let ended = status(ended);
+    assert_eq!((ended.code(), ended.message()), (Code::Cancelled, "the statement was cancelled"));
+    assert_eq!(value(&mut client, "SELECT 1").await, 1);
+    assert_eq!(cancel(&server, &info).await.unwrap_err().code(), Code::NotFound);
+}
+
+/// Cancels a statement by a connection of its own.
+async fn cancel(server: &Server, info: &FlightInfo) -> Result<CancelStatus, Status> {
+    let body = CancelFlightInfoRequest::new(info.clone()).encode_to_vec();
+    let mut client = server.flight().await;
+    let results = client.inner_mut().do_action(Action::new("CancelFlightInfo", body)).await?;
+    let result = results.into_inner().try_next().await?.unwrap();
+    Ok(CancelFlightInfoResult::decode(result.body).unwrap().status())
 }
 
 #[tokio::test]

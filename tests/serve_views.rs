@@ -79,6 +79,30 @@ async fn the_coverage_follows_what_other_processes_commit() {
 }
 
 #[tokio::test]
+async fn an_answer_says_how_many_data_files_were_read_for_it() {
+    let scene = lake().await;
+    let server = Server::start(&scene.lake, &[]);
+    let files = async |sql: &str| {
+        let path = format!("/api/sql?sql={}", sql.replace(' ', "+"));
+        read(&server, &path).await["files"].clone()
+    };
+    // Each day is one file.
+    let klines = scene.lake.path().join("silver/klines/market=spot");
+    for day in DAYS {
+        let of_day = std::fs::read_dir(klines.join(format!("date={day}"))).unwrap();
+        assert_eq!(of_day.count(), 1, "{day}");
+    }
+    assert_eq!(files("SELECT sum(volume) FROM klines").await, 3);
+    assert_eq!(files("SELECT close FROM klines WHERE date = DATE '2024-03-02'").await, 1);
+    assert_eq!(
+        files("SELECT a.close FROM klines a JOIN klines b USING (symbol, open_time)").await,
+        3
+    );
+    assert_eq!(files("SELECT close FROM klines WHERE date > DATE '2024-03-04'").await, 0);
+    assert_eq!(files("SELECT count(*) FROM klines").await, 0);
+}
+
+#[tokio::test]
 async fn candles_are_put_together_until_they_are_few_enough() {
     let scene = lake().await;
     let server = Server::start(&scene.lake, &[]);

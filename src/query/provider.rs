@@ -17,7 +17,9 @@ use datafusion::common::tree_node::TreeNode;
 use datafusion::common::{ColumnStatistics, Result, ScalarValue, Statistics, ToDFSchema};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::memory::MemorySourceConfig;
-use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
+use datafusion::datasource::physical_plan::parquet::{
+    CachedParquetFileReaderFactory, ParquetFileReaderFactory,
+};
 use datafusion::datasource::physical_plan::{
     FileGroup, FileScanConfig, FileScanConfigBuilder, ParquetSource,
 };
@@ -34,6 +36,7 @@ use object_store::ObjectMeta;
 use url::Position;
 
 use super::files::{ScanFile, partition_schema};
+use super::opened::{NotingReaders, OpenedFiles};
 use super::snapshot::TableSnapshot;
 use crate::storage::lake::TableName;
 
@@ -154,9 +157,14 @@ impl TableScan {
         options.global = session.config_options().execution.parquet.clone();
         let runtime = session.runtime_env();
         let metadata = runtime.cache_manager.get_file_metadata_cache();
-        let reader = CachedParquetFileReaderFactory::new(runtime.object_store(store)?, metadata);
+        let readers = CachedParquetFileReaderFactory::new(runtime.object_store(store)?, metadata);
+        let readers: Arc<dyn ParquetFileReaderFactory> =
+            match session.config().get_extension::<OpenedFiles>() {
+                Some(opened) => Arc::new(NotingReaders { readers, opened: (*opened).clone() }),
+                None => Arc::new(readers),
+            };
         let source = ParquetSource::new(schema).with_table_parquet_options(options);
-        Ok(Arc::new(source.with_parquet_file_reader_factory(Arc::new(reader))))
+        Ok(Arc::new(source.with_parquet_file_reader_factory(readers)))
     }
 }
 

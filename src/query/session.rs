@@ -25,6 +25,7 @@ use url::{Position, Url};
 
 use super::catalog::LakeCatalog;
 use super::error::QueryError;
+use super::opened::OpenedFiles;
 use super::parameters::{self, Description, Parameters, Positional};
 use super::snapshot::At;
 use super::views::{SCHEMA as VIEWS, ViewTables, Views};
@@ -169,6 +170,24 @@ impl Session {
     /// planned.
     pub async fn sql(&self, text: &str) -> Result<SendableRecordBatchStream, QueryError> {
         let query = Box::pin(self.plan(text)).await?;
+        self.rows_of(query).await
+    }
+
+    /// Does the same, and notes which data files are opened for it.
+    ///
+    /// # Errors
+    /// Like [`Session::sql`].
+    pub(crate) async fn sql_noting(
+        &self,
+        text: &str,
+        opened: OpenedFiles,
+    ) -> Result<SendableRecordBatchStream, QueryError> {
+        let (mut state, plan) = Box::pin(self.plan(text)).await?.into_parts();
+        state.config_mut().set_extension(Arc::new(opened));
+        self.rows_of(DataFrame::new(state, plan)).await
+    }
+
+    async fn rows_of(&self, query: DataFrame) -> Result<SendableRecordBatchStream, QueryError> {
         let rows = Box::pin(panics::caught(self.run(query))).await;
         rows.map(panics::caught_in).map_err(|error| self.meaning(error))
     }

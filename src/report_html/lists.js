@@ -99,3 +99,10 @@ const RUN_COLUMNS = [
   ["Seconds", (row) => row.seconds.toFixed(1), "number"],
   ["Command", (row) => row.command, "text"],
 ];
+
+/** Lists what failed, what was corrected and what ran last, which every page shows alike. */
+function showRecords({ failures, corrections, runs }) {
+  list(byId("failures"), "Archives that failed", FAILURE_COLUMNS, failures.rows, failures.total, "No archive failed.");
+  list(byId("corrections"), "Archives that were corrected", CORRECTION_COLUMNS, corrections.rows, corrections.total, "No archive was corrected.");
+  list(byId("runs"), "Last runs", RUN_COLUMNS, runs, runs.length, "Nothing was ever run.");
+}

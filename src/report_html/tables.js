@@ -24,7 +24,7 @@ function showAudit() {
 
 function showLists() {
   showAudit();
-  list(byId("failures"), "Archives that failed", FAILURE_COLUMNS, data.failures.rows, data.failures.total, "No archive failed.");
+  showRecords(data);
   list(byId("rejects"), "Rejected rows by archive, column and reason", [
     ARCHIVE,
     ["Rows", (row) => number(row.rows), "number"],
@@ -33,6 +33,4 @@ function showLists() {
     ["Value", (row) => row.value, "key"],
     ["Reason", (row) => row.reason, "text"],
   ], data.rejects.rows, data.rejects.total, "No row was rejected.");
-  list(byId("corrections"), "Archives that were corrected", CORRECTION_COLUMNS, data.corrections.rows, data.corrections.total, "No archive was corrected.");
-  list(byId("runs"), "Last runs", RUN_COLUMNS, data.runs, data.runs.length, "Nothing was ever run.");
 }

@@ -7,6 +7,11 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use sha2::{Digest, Sha256};
 
+/// What every page begins and ends with; the policy is in the first.
+const HEAD: &str = include_str!("head.html");
+const FOOT: &str = include_str!("foot.html");
+
+/// What the report has between them.
 const MARKUP: &str = include_str!("report.html");
 
 /// The style, in the order in which later rules win.
@@ -34,7 +39,9 @@ const SCRIPT: [&str; 4] = [
 /// What a page is made of.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Parts<'a> {
-    /// Text with `{{policy}}`, `{{title}}`, `{{style}}`, `{{data}}` and `{{script}}` in it.
+    /// What kind of page it is, such as `lakehouse report`.
+    pub(crate) name: &'a str,
+    /// What it shows: the rest of its header, and what is in its `main`.
     pub(crate) markup: &'a str,
     /// In the order in which later rules win.
     pub(crate) style: &'a [&'a str],
@@ -47,7 +54,8 @@ pub(crate) struct Parts<'a> {
 /// Puts data (JSON) and a title into the page of the report.
 pub(super) fn fill(location: &str, json: &str) -> String {
     let script = [&COMMON_SCRIPT[..], &SCRIPT].concat();
-    let parts = Parts { markup: MARKUP, style: &STYLE, script: &script, allowed: "" };
+    let name = "lakehouse report";
+    let parts = Parts { name, markup: MARKUP, style: &STYLE, script: &script, allowed: "" };
     fill_parts(parts, location, json)
 }
 
@@ -63,15 +71,16 @@ pub(crate) fn fill_parts(parts: Parts<'_>, location: &str, json: &str) -> String
     );
     let values = [
         ("policy", policy.as_str()),
+        ("name", parts.name),
         ("title", &escape_markup(location)),
         ("style", &style),
         ("data", &escape_json(json)),
         ("script", &script),
     ];
-    let mut page = String::with_capacity(
-        parts.markup.len() + style.len() + script.len() + json.len() * 11 / 10,
-    );
-    let mut rest = parts.markup;
+    let markup = [HEAD, parts.markup, FOOT].concat();
+    let mut page =
+        String::with_capacity(markup.len() + style.len() + script.len() + json.len() * 11 / 10);
+    let mut rest = markup.as_str();
     // What was put in is never looked at again.
     while let Some((before, after)) = rest.split_once("{{") {
         let (name, after) = after.split_once("}}").unwrap_or((after, ""));

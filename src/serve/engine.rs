@@ -16,7 +16,7 @@ use super::status::{StatusCache, StatusCacheError};
 use super::threads::Threads;
 use crate::audit::OpenRows;
 use crate::clock::Clock;
-use crate::query::{Engine, QueryError, Session, SessionOptions};
+use crate::query::{Engine, OpenedFiles, QueryError, Session, SessionOptions};
 use crate::shutdown::Shutdown;
 use crate::status::LakeStatus;
 use crate::storage::lake::Lake;
@@ -127,8 +127,11 @@ impl StatementEngine {
     ) -> Result<Answer, StatementError> {
         let session = session.clone();
         let text = request.text.clone();
-        let rows = Box::pin(async move { Box::pin(session.sql(&text)).await });
-        self.start_rows(rows, request).await
+        let opened = OpenedFiles::default();
+        let noted = opened.clone();
+        let rows = Box::pin(async move { Box::pin(session.sql_noting(&text, noted)).await });
+        let answer = self.start_rows(rows, request).await?;
+        Ok(answer.noting(opened))
     }
 
     /// Does the same for rows that do not come from a session's statement.
@@ -200,10 +203,6 @@ impl StatementEngine {
 
     pub(super) const fn commit_times(&self) -> &CommitTimes {
         &self.commit_times
-    }
-
-    pub(super) const fn lake(&self) -> &Lake {
-        &self.served.lake
     }
 
     pub(super) fn location(&self) -> &str {

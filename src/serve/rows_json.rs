@@ -2,16 +2,18 @@
 //! no reader rounds a number.
 //!
 //! `{"columns": [{"name", "type", "numeric"}], "rows": [["1.5", null]], "more": false,
-//! "seconds": 0.01}`, with `"error"` at the end when the statement failed after its first rows.
+//! "seconds": 0.01, "files": 2}`, with `"error"` at the end when the statement failed after its
+//! first rows.
 
 use std::time::Instant;
 
-use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use serde::Serialize;
 
+use super::statement::Answer;
 use crate::output::type_name;
+use crate::query::OpenedFiles;
 
 /// An answer that is being written.
 pub(super) struct JsonRows {
@@ -21,6 +23,7 @@ pub(super) struct JsonRows {
     /// Whether rows were left out.
     more: bool,
     begin: Instant,
+    opened: OpenedFiles,
 }
 
 #[derive(Serialize)]
@@ -35,14 +38,17 @@ struct Column<'a> {
 struct End<'a> {
     more: bool,
     seconds: f64,
+    /// Data files that were read for the rows.
+    files: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
 }
 
 impl JsonRows {
-    /// Begins an answer of `max_rows` rows at most, to a statement that came at `begin`.
-    pub(super) fn new(schema: &SchemaRef, max_rows: Option<usize>, begin: Instant) -> Self {
-        let columns: Vec<_> = schema
+    /// Begins to write an answer, `max_rows` rows of it at most.
+    pub(super) fn new(answer: &Answer, max_rows: Option<usize>) -> Self {
+        let columns: Vec<_> = answer
+            .schema()
             .fields()
             .iter()
             .map(|field| Column {
@@ -53,7 +59,9 @@ impl JsonRows {
             .collect();
         let columns = serde_json::to_string(&columns).unwrap_or_default();
         let text = format!("{{\"columns\":{columns},\"rows\":[").into_bytes();
-        Self { text, rows: 0, max_rows, more: false, begin }
+        let begin = answer.begin();
+        let opened = answer.opened().clone();
+        Self { text, rows: 0, max_rows, more: false, begin, opened }
     }
 
     /// Returns whether rows were left out already.
@@ -105,7 +113,7 @@ impl JsonRows {
     /// Ends the answer and returns its last bytes.
     pub(super) fn finish(mut self, error: Option<&str>) -> Vec<u8> {
         let seconds = self.begin.elapsed().as_secs_f64();
-        let end = End { more: self.more, seconds, error };
+        let end = End { more: self.more, seconds, files: self.opened.count(), error };
         let end = serde_json::to_string(&end).unwrap_or_default();
         self.text.extend_from_slice(b"],");
         self.text.extend_from_slice(end.trim_start_matches('{').as_bytes());

@@ -23,7 +23,7 @@ use super::engine::{Limits, StatementEngine};
 use super::reader::Reader;
 use crate::error_chain::messages;
 use crate::events::MESSAGES;
-use crate::query::QueryError;
+use crate::query::{OpenedFiles, QueryError};
 use crate::shutdown::Shutdown;
 
 /// Letters of a statement that are logged.
@@ -89,6 +89,8 @@ pub(super) struct Request {
 #[derive(Debug)]
 pub(super) struct Answer {
     begin: Instant,
+    /// The data files that it has read, where this is noted.
+    opened: OpenedFiles,
     schema: SchemaRef,
     batches: mpsc::Receiver<RecordBatch>,
     /// Nothing once the end was returned.
@@ -100,6 +102,16 @@ impl Answer {
     /// Returns when the statement came.
     pub(super) const fn begin(&self) -> Instant {
         self.begin
+    }
+
+    /// Says where the files that are read for it are noted.
+    pub(super) fn noting(self, opened: OpenedFiles) -> Self {
+        Self { opened, ..self }
+    }
+
+    /// Returns the data files that were read for it so far.
+    pub(super) const fn opened(&self) -> &OpenedFiles {
+        &self.opened
     }
 
     /// Returns the columns.
@@ -197,7 +209,8 @@ pub(super) async fn start(
         biased;
         Ok(schema) = columns => {
             reader.rest();
-            Ok(Answer { begin, schema, batches, end: Some(end), reader })
+            let opened = OpenedFiles::default();
+            Ok(Answer { begin, opened, schema, batches, end: Some(end), reader })
         }
         ended = &mut end => match ended {
             Ok(Err(error)) => Err(error),

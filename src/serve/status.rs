@@ -1,9 +1,11 @@
 //! What the lake holds by series and day, for the page.
 //!
 //! It is read from the whole ledger, so that it is read again only when a table that it is made of
-//! has a new version, or a new day has begun.
+//! has a new version, or a new day has begun. While others commit all the time, reading takes a
+//! bounded part of the time, however large the ledger is.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use chrono::NaiveDate;
 use tokio::sync::Mutex;
@@ -20,9 +22,39 @@ const TABLES: [&str; 4] = ["archives", "runs", "findings", "gaps"];
 /// The versions of the tables; nothing for one that does not exist.
 type Versions = [Option<u64>; TABLES.len()];
 
-/// The status as of the versions and the day at which it was read.
+/// How long a status is good enough although tables have new versions: so many times as long as it
+/// took to read.
+const REST: u32 = 10;
+
+/// The last status that was read.
 #[derive(Debug, Default)]
-pub(super) struct StatusCache(Mutex<Option<(Versions, Arc<LakeStatus>)>>);
+pub(super) struct StatusCache(Mutex<Option<Known>>);
+
+/// A status, and what it is of.
+#[derive(Debug)]
+struct Known {
+    versions: Versions,
+    status: Arc<LakeStatus>,
+    reading: Reading,
+}
+
+/// When a status was read, and how long that took.
+#[derive(Clone, Copy, Debug)]
+struct Reading {
+    end: Instant,
+    took: Duration,
+}
+
+impl Reading {
+    fn since(begin: Instant, end: Instant) -> Self {
+        Self { end, took: end.saturating_duration_since(begin) }
+    }
+
+    /// Returns whether it is too early to read again.
+    fn is_recent(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.end) < self.took * REST
+    }
+}
 
 /// Why the status cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -49,15 +81,16 @@ impl StatusCache {
         let mut known = self.0.lock().await;
         let versions = catalog.versions_of(Layer::Meta, TABLES).await?;
         let today = lake.clock.now().date_naive();
-        let is_current =
-            |seen: &Versions, status: &LakeStatus| *seen == versions && status.today == today;
-        if let Some((seen, status)) = known.as_ref()
-            && is_current(seen, status)
+        let begin = Instant::now();
+        if let Some(known) = known.as_ref()
+            && known.status.today == today
+            && (known.versions == versions || known.reading.is_recent(begin))
         {
-            return Ok(Arc::clone(status));
+            return Ok(Arc::clone(&known.status));
         }
         let status = Arc::new(read(lake.clone(), today).await?);
-        *known = Some((versions, Arc::clone(&status)));
+        let reading = Reading::since(begin, Instant::now());
+        *known = Some(Known { versions, status: Arc::clone(&status), reading });
         Ok(status)
     }
 }
@@ -70,4 +103,19 @@ async fn read(lake: ServedLake, today: NaiveDate) -> Result<LakeStatus, StatusCa
         runtime.block_on(Box::pin(LakeStatus::read(&lake.lake, &lake.matrix, &scope, today)))
     });
     Ok(reading.await??)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_share_of_time_that_reading_takes_is_bounded() {
+        let begin = Instant::now();
+        let end = begin + Duration::from_secs(3);
+        let reading = Reading::since(begin, end);
+        assert!(reading.is_recent(end + Duration::from_secs(29)));
+        assert!(!reading.is_recent(end + Duration::from_secs(30)));
+        assert!(!Reading::since(begin, begin).is_recent(begin));
+    }
 }

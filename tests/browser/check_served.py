@@ -4,6 +4,7 @@ LAKE holds real archives, with gold. Every view is opened on desktop and phone, 
 """
 
 import pathlib
+import re
 import subprocess
 import sys
 import urllib.parse
@@ -96,7 +97,8 @@ def check_sql(browser, url):
     browser.keys(Keys.ENTER, held=Keys.CONTROL)
     wait(browser, "return document.querySelectorAll('#answer tbody tr').length > 2", "an answer")
     check(count(browser, "#answer-chart svg.lines path") == 1, "the answer has no chart")
-    check("rows" in text(browser, "#outcome"), text(browser, "#outcome"))
+    outcome = text(browser, "#outcome")
+    check(re.search(r"\d rows, [\d.]+ s, [1-9]\d* files? read", outcome), outcome)
     check(count(browser, "#downloads a") == 4, "downloads are missing")
     browser.open(f"{url}sql?q={urllib.parse.quote('SELECT' + chr(10) + ' 1)')}")
     wait(browser, "return document.querySelectorAll('#tree details').length > 20", "the tree of tables")
@@ -110,6 +112,66 @@ def check_sql(browser, url):
     press(browser, "#run")
     press(browser, "#cancel")
     wait(browser, "return document.querySelector('#outcome').textContent === 'cancelled'", "the end of a statement")
+
+
+def tab_to(browser, selector):
+    """Goes on by the Tab key until the focus, which must be seen, is on an element."""
+    for _ in range(300):
+        browser.keys(Keys.TAB)
+        if browser.run("return document.activeElement.matches(arguments[0])", selector):
+            seen = browser.run("return getComputedStyle(document.activeElement).outlineStyle !== 'none'")
+            return check(seen, f"the focus on {selector} is not seen")
+    return check(False, f"no way to {selector} by the keyboard")
+
+
+def check_keyboard(browser, url):
+    """Every view can be used by the keyboard alone; SQL and candles are, where they are checked."""
+    browser.open(url)
+    wait(browser, "return document.querySelectorAll('#fresh tbody tr').length >= 20", "the list of tables")
+    tab_to(browser, "#fresh a[href*='silver.klines']")
+    browser.keys(Keys.ENTER)
+    wait(browser, "return location.search === '?name=silver.klines' && Boolean(document.querySelector('#table h2'))",
+         "the page of a table, by a key")
+    tab_to(browser, "#table a[href^='/sql']")
+    browser.keys(Keys.ENTER)
+    wait(browser, "return location.pathname === '/sql' && document.querySelector('#statement').value !== ''",
+         "a statement, by a key")
+    browser.open(f"{url}tables")
+    wait(browser, "return document.querySelectorAll('#tables tbody tr').length > 20", "the list of tables")
+    tab_to(browser, "#tables a[href*='gold.bars']")
+    browser.keys(Keys.ENTER)
+    wait(browser, "return location.search === '?name=gold.bars'", "the page of a table of gold, by a key")
+    check_coverage_by_keyboard(browser, f"{url}coverage")
+
+
+def check_coverage_by_keyboard(browser, url):
+    browser.open(f"{url}?offset=7")
+    rows = wait(browser, "return document.querySelectorAll('.row').length", "the heat map")
+    tab_to(browser, "#pages button")
+    browser.keys(Keys.ENTER)
+    wait(browser, f"return document.querySelectorAll('.row').length >= {rows} && !location.search.includes('offset')",
+         "the page before, by a key")
+    browser.open(url)
+    wait(browser, "return document.querySelectorAll('.row').length", "the heat map")
+    tab_to(browser, "#filter-type")
+    browser.keys("k")
+    wait(browser, "return location.search.includes('data_type=klines')", "the filter, by a key")
+    tab_to(browser, "#filter-symbol")
+    browser.keys("eth")
+    shown = "return [...document.querySelectorAll('.row .row-name')].map((one) => one.textContent)"
+    wait(browser, "return [...document.querySelectorAll('.row .row-name')].every((one) => one.textContent.includes('ETH'))",
+         "rows with eth, by keys")
+    tab_to(browser, ".row:last-child")
+    browser.keys(Keys.ENTER)
+    last = browser.run(shown)[-1]
+    wait(browser, "return document.activeElement.getAttribute('aria-pressed') === 'true'", "the last row, by a key")
+    check(last.split()[0] in text(browser, "#days-title"), f"{last} is chosen, {text(browser, '#days-title')} is shown")
+    day = browser.run("return document.querySelector('#days-calendar rect.day-held').dataset.day")
+    year, month, date = day.split("-")
+    tab_to(browser, "#day-choice")
+    browser.keys(f"{month}{date}{year}")
+    wait(browser, "return document.querySelectorAll('#day tbody tr').length > 0", "the archives of a day, by keys")
+    check(f"day={day}" in browser.run("return location.search"), f"{day} is not in the address")
 
 
 VIEWS = {"overview": check_overview, "coverage": check_coverage, "candles": check_candles, "tables": check_tables,
@@ -135,6 +197,9 @@ def main():
         url = server.stdout.readline().strip()
         with Browser() as browser:
             check_views(browser, url, folder)
+            browser.show(DESKTOP)
+            check_keyboard(browser, url)
+            check_quiet(browser, url, url)
     finally:
         server.terminate()
         server.wait()

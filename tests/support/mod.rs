@@ -10,6 +10,7 @@ pub(crate) mod fetch_bench;
 pub(crate) mod figures;
 pub(crate) mod gold_scene;
 pub(crate) mod http_server;
+pub(crate) mod load;
 pub(crate) mod market_model;
 pub(crate) mod process;
 pub(crate) mod random;

@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use chrono::{DateTime, Utc};
 use lakehouse_core::matrix::Matrix;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub(super) use self::rows::SCHEMA;
 use super::silver_history::SilverHistory;
@@ -22,7 +22,7 @@ use crate::delta::table::WritableTable;
 use crate::storage::lake::{Lake, TableName};
 
 /// One archive whose rows in silver were replaced by those of another version of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Correction {
     /// Such as `silver.klines`.
     pub(crate) silver_table: String,

@@ -33,6 +33,8 @@ use datafusion::prelude::SessionConfig;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 
+pub(crate) use self::syntax::function_call;
+
 /// How deep expressions may be nested.
 const MAX_DEPTH: usize = 128;
 

@@ -13,7 +13,7 @@ use datafusion::sql::parser::{ExplainStatement, Statement};
 use datafusion::sql::sqlparser::ast::{Expr, Ident, Select, SelectItem, VisitMut, VisitorMut};
 
 /// Renames what a statement selects twice.
-pub(super) fn separate(statement: &mut Statement) {
+pub(crate) fn separate(statement: &mut Statement) {
     visit(statement, &mut Duplicates);
 }
 

@@ -13,6 +13,7 @@ use super::columns::{self, Sent};
 use super::listing::About;
 use super::login::Tokens;
 use super::prepared::Prepared;
+use super::running::RunningStatements;
 use super::service::Wanted;
 use super::status::{failed, not_sendable};
 use crate::query::{Description, Session};
@@ -27,6 +28,7 @@ pub(in crate::serve) struct FlightSql {
     session: Session,
     about: About,
     tokens: Arc<Tokens>,
+    running: Arc<RunningStatements>,
 }
 
 impl FlightSql {
@@ -38,11 +40,16 @@ impl FlightSql {
         let session = engine.session();
         let about = About::new().map_err(|error| ServeError::Flight(error.into()))?;
         let tokens = Tokens::new().map_err(|error| ServeError::Flight(error.into()))?;
-        Ok(Self { engine, session, about, tokens: Arc::new(tokens) })
+        let running = Arc::default();
+        Ok(Self { engine, session, about, tokens: Arc::new(tokens), running })
     }
 
     pub(super) const fn tokens(&self) -> &Arc<Tokens> {
         &self.tokens
+    }
+
+    pub(super) const fn running(&self) -> &Arc<RunningStatements> {
+        &self.running
     }
 
     pub(super) async fn columns(&self, wanted: &Wanted) -> Result<SchemaRef, Status> {
@@ -77,17 +84,16 @@ impl FlightSql {
                 return Ok(columns::send_batch(rows));
             }
         };
-        let request = Request {
-            door: Door::Flight,
-            who,
-            text: statement.sql().to_owned(),
-            cancel: Shutdown::default(),
-        };
+        let cancel = Shutdown::default();
+        let list = |ticket: &str| self.running.list(&who, ticket, &cancel);
+        let listed = statement.ticket().and_then(list);
+        let text = statement.sql().to_owned();
+        let request = Request { door: Door::Flight, who, text, cancel };
         let session = self.session.clone();
         let text = statement.text();
         let rows = Box::pin(async move { Box::pin(session.sql(&text)).await });
         let answer = self.engine.start_rows(rows, request).await;
-        Ok(columns::send(answer.map_err(|error| failed(&error))?))
+        Ok(columns::send(answer.map_err(|error| failed(&error))?, listed))
     }
 
     pub(super) async fn prepare(

@@ -19,6 +19,7 @@ use futures::stream::BoxStream;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use tonic::Status;
 
+use super::running::Listed;
 use super::status::{failed, not_sendable};
 use crate::serve::statement::Answer;
 
@@ -63,15 +64,15 @@ fn in_form(batch: &RecordBatch, columns: &SchemaRef) -> Result<RecordBatch, Arro
     RecordBatch::try_new_with_options(Arc::clone(columns), arrays, &options)
 }
 
-/// Sends the rows of a statement as the client takes them.
-pub(super) fn send(answer: Answer) -> Sent {
+/// Sends the rows of a statement as the client takes them; `listed` lasts as long.
+pub(super) fn send(answer: Answer, listed: Option<Listed>) -> Sent {
     let columns = of_rows(answer.schema());
-    let begun = (answer, Arc::clone(&columns));
-    let batches = stream::try_unfold(begun, async |(mut answer, columns)| {
+    let begun = (answer, Arc::clone(&columns), listed);
+    let batches = stream::try_unfold(begun, async |(mut answer, columns, listed)| {
         let next = answer.next().await.map_err(|error| failed(&error))?;
         let Some(batch) = next else { return Ok(None) };
         let batch = in_form(&batch, &columns).map_err(not_sendable)?;
-        Ok(Some((batch, (answer, columns))))
+        Ok(Some((batch, (answer, columns, listed))))
     });
     encoded(columns, batches.map_err(|status: Status| status.into()))
 }

@@ -1,9 +1,9 @@
 //! Arrow Flight SQL, for ADBC, JDBC and other clients that read columns rather than rows.
 //!
 //! The messages are `arrow-flight`'s, on `tonic`. What answers them is here, without any state of
-//! clients: whatever a client has to hand back holds all that is needed to go on. Connections are
-//! accepted as for the other protocols, so that their number and the time for the first bytes are
-//! limited.
+//! clients but which of their statements run: whatever a client has to hand back holds all that is
+//! needed to go on. Connections are accepted as for the other protocols, so that their number and
+//! the time for the first bytes are limited.
 
 mod about;
 mod answers;
@@ -11,6 +11,7 @@ mod columns;
 mod listing;
 mod login;
 mod prepared;
+mod running;
 mod service;
 mod status;
 mod tables;

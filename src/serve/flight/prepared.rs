@@ -17,12 +17,15 @@ pub(super) struct Prepared {
     sql: String,
     /// Expressions in place of the parameters.
     values: Vec<String>,
+    /// The name of the ticket that this is handed out with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ticket: Option<String>,
 }
 
 impl Prepared {
     /// Takes a statement as a client writes it.
     pub(super) fn new(text: &str) -> Self {
-        Self { sql: numbered(text), values: Vec::new() }
+        Self { sql: numbered(text), values: Vec::new(), ticket: None }
     }
 
     /// Reads what [`Self::handle`] wrote.
@@ -51,6 +54,16 @@ impl Prepared {
             )));
         }
         Ok(Self { values, ..self })
+    }
+
+    /// Gives it the name of a ticket.
+    pub(super) fn with_ticket(self, name: String) -> Self {
+        Self { ticket: Some(name), ..self }
+    }
+
+    /// Returns the name of its ticket, if it has one.
+    pub(super) fn ticket(&self) -> Option<&str> {
+        self.ticket.as_deref()
     }
 
     /// Returns how many parameters there are.

@@ -9,8 +9,9 @@ use arrow_flight::sql::{
     Any, Command, DoPutPreparedStatementResult, ProstMessageExt, TicketStatementQuery,
 };
 use arrow_flight::{
-    Action, ActionType, Criteria, Empty, FlightData, FlightDescriptor, FlightEndpoint, FlightInfo,
-    HandshakeRequest, HandshakeResponse, PollInfo, PutResult, SchemaResult, Ticket,
+    Action, ActionType, CancelFlightInfoRequest, CancelFlightInfoResult, CancelStatus, Criteria,
+    Empty, FlightData, FlightDescriptor, FlightEndpoint, FlightInfo, HandshakeRequest,
+    HandshakeResponse, PollInfo, PutResult, SchemaResult, Ticket,
 };
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -23,11 +24,16 @@ use super::columns::Sent;
 use super::listing::Listing;
 use super::login::Who;
 use super::prepared::Prepared;
+use super::running::ticket_name;
 use super::status::{not_sendable, not_understood};
 use super::values;
 
+/// The action that names a statement by what `get_flight_info` returned for it.
+const CANCEL: &str = "CancelFlightInfo";
+
 /// The actions that clients can ask for.
-const ACTIONS: [(&str, &str); 2] = [
+const ACTIONS: [(&str, &str); 3] = [
+    (CANCEL, "Cancels a statement whose rows are on their way"),
     ("CreatePreparedStatement", "Prepares a statement, and describes its columns and parameters"),
     ("ClosePreparedStatement", "Ends the use of a prepared statement, of which nothing is kept"),
 ];
@@ -61,14 +67,11 @@ impl Wanted {
     }
 
     /// Returns what the client hands back to get the rows; `bytes` are what this was read from.
-    fn ticket(&self, bytes: Bytes) -> Ticket {
-        match self {
-            Self::Statement(statement) => {
-                let ticket = TicketStatementQuery { statement_handle: statement.handle() };
-                Ticket::new(ticket.as_any().encode_to_vec())
-            }
-            Self::Listing(_) => Ticket::new(bytes),
-        }
+    fn ticket(self, bytes: Bytes) -> Result<Ticket, Status> {
+        let Self::Statement(statement) = self else { return Ok(Ticket::new(bytes)) };
+        let statement_handle = statement.with_ticket(ticket_name()?).handle();
+        let ticket = TicketStatementQuery { statement_handle };
+        Ok(Ticket::new(ticket.as_any().encode_to_vec()))
     }
 }
 
@@ -126,7 +129,7 @@ impl FlightService for FlightSql {
         let descriptor = request.into_inner();
         let wanted = Wanted::read(&descriptor.cmd)?;
         let columns = self.columns(&wanted).await?;
-        let ticket = wanted.ticket(descriptor.cmd.clone());
+        let ticket = wanted.ticket(descriptor.cmd.clone())?;
         let info = FlightInfo::new().try_with_schema(&columns).map_err(not_sendable)?;
         let endpoint = FlightEndpoint::new().with_ticket(ticket);
         let info = info.with_endpoint(endpoint).with_descriptor(descriptor).with_ordered(true);
@@ -173,9 +176,14 @@ impl FlightService for FlightSql {
         &self,
         request: Request<Action>,
     ) -> Result<Response<Self::DoActionStream>, Status> {
+        let who = who(&request);
         let Action { r#type: name, body } = request.into_inner();
         if !ACTIONS.iter().any(|(known, _)| *known == name) {
             return Err(Status::unimplemented(format!("the action {name} is not served")));
+        }
+        if name == CANCEL {
+            let body = self.cancel(&who, &body)?.encode_to_vec().into();
+            return Ok(Response::new(stream::iter([Ok(arrow_flight::Result { body })]).boxed()));
         }
         match command(&body)? {
             Command::ActionCreatePreparedStatementRequest(request) => {
@@ -216,6 +224,23 @@ impl FlightService for FlightSql {
         _: Request<Streaming<FlightData>>,
     ) -> Result<Response<Self::DoExchangeStream>, Status> {
         Err(Status::unimplemented("nothing is exchanged"))
+    }
+}
+
+impl FlightSql {
+    /// Cancels a running statement of this user.
+    fn cancel(&self, who: &str, body: &[u8]) -> Result<CancelFlightInfoResult, Status> {
+        let request = CancelFlightInfoRequest::decode(body).map_err(not_understood)?;
+        for endpoint in request.info.unwrap_or_default().endpoint {
+            let ticket = endpoint.ticket.unwrap_or_default().ticket;
+            if let Wanted::Statement(statement) = Wanted::read(&ticket)?
+                && let Some(ticket) = statement.ticket()
+                && self.running().cancel(who, ticket)
+            {
+                return Ok(CancelFlightInfoResult::new(CancelStatus::Cancelled));
+            }
+        }
+        Err(Status::not_found("no statement of this ticket is running"))
     }
 }
 

@@ -111,6 +111,9 @@ async function readDay(series, day) {
   const of = `market = ${literal(series.market)} AND data_type = ${literal(series.data_type)} AND symbol = ${literal(series.symbol)} AND ${interval}`;
   const archives = await rowsOf(`SELECT archive, status, rows, rejected_rows, size, sha256, silver_version, recorded_at, owned_days, reason
     FROM meta.archives WHERE ${of} AND period_start <= DATE ${literal(day)} AND period_end >= DATE ${literal(day)} ORDER BY frequency, archive`);
+  const gaps = await gapsOf(of, day);
+  // Another day may have been chosen meanwhile.
+  if (coverage.day !== day || view.chosen !== series) return;
   const run = runAt(series.runs, dayOf(day));
   const element = byId("day");
   const columns = [
@@ -129,7 +132,6 @@ async function readDay(series, day) {
   const filled = columns.filter(([, cell]) => archives.some((one) => cell(one) !== ""));
   list(element, `Archives of ${day}`, filled, archives, archives.length, "No archive of this day is known.");
   element.prepend(make("h3", {}, `${day}: ${run ? run.state.text : "nothing is known"}${run?.detail ? ` – ${run.detail}` : ""}`));
-  const gaps = await gapsOf(of, day);
   if (gaps.length > 0) {
     const frame = make("div", {});
     element.append(frame);

@@ -10,8 +10,5 @@ async function showOverview() {
     ["Version", (row) => number(row.version), "number"],
     ["Committed (UTC)", (row) => instant(row.committed_at), "when"],
   ], overview.tables, overview.tables.length, "The lake has no tables yet: run lakehouse ingest.");
-  list(byId("runs"), "Last runs", RUN_COLUMNS, overview.runs, overview.runs.length, "Nothing was ever run.");
-  list(byId("failures"), "Archives that failed", FAILURE_COLUMNS, overview.failures, overview.totals.failed, "No archive failed.");
-  const corrections = overview.corrections;
-  list(byId("corrections"), "Archives that were corrected", CORRECTION_COLUMNS, corrections.rows, corrections.total, "No archive was corrected.");
+  showRecords({ ...overview, failures: { rows: overview.failures, total: overview.totals.failed } });
 }

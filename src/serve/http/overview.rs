@@ -8,14 +8,13 @@ use serde::Serialize;
 
 use super::{Shared, failure};
 use crate::audit::OpenRows;
-use crate::delta::TableError;
 use crate::error_chain::messages;
-use crate::meta::changes::{ChangesTable, Correction};
-use crate::query::{QueryError, TableScan};
+use crate::meta::changes::Correction;
+use crate::query::{QueryError, Session, TableScan};
 use crate::serve::engine::StatementEngine;
 use crate::serve::status::StatusCacheError;
 use crate::status::{FailureRecord, LakeStatus, RunRecord, Totals};
-use crate::storage::lake::TableName;
+use crate::storage::lake::{Layer, TableName};
 
 /// Failures, and corrections, that are listed.
 const LISTED: usize = 100;
@@ -56,8 +55,6 @@ enum OverviewError {
     Query(#[from] QueryError),
     #[error(transparent)]
     Status(#[from] StatusCacheError),
-    #[error(transparent)]
-    Table(#[from] TableError),
 }
 
 pub(super) async fn get(State(shared): State<Shared>) -> Response {
@@ -71,7 +68,7 @@ async fn read(shared: &Shared) -> Result<Response, OverviewError> {
     let engine = &shared.engine;
     let status = Box::pin(engine.status()).await?;
     let tables = Box::pin(fresh_tables(shared)).await?;
-    let corrections = Box::pin(corrections(engine)).await?;
+    let corrections = Box::pin(corrections(&shared.session)).await?;
     Ok(Json(Overview::new(&status, tables, corrections)).into_response())
 }
 
@@ -112,10 +109,15 @@ async fn freshness(
     })
 }
 
-async fn corrections(engine: &StatementEngine) -> Result<Corrections, TableError> {
-    let mut rows = Box::pin(ChangesTable::peek(engine.lake())).await?;
-    let total = rows.len();
-    rows.reverse();
-    rows.truncate(LISTED);
-    Ok(Corrections { rows, total })
+/// Reads the newest corrections, however many there are.
+async fn corrections(session: &Session) -> Result<Corrections, QueryError> {
+    let changes = TableName::new(Layer::Meta, "changes");
+    let sql = format!(
+        "SELECT * FROM meta.changes ORDER BY committed_at DESC, silver_table DESC, \
+         silver_version DESC, archive DESC LIMIT {LISTED}"
+    );
+    let rows: Vec<Correction> = session.rows_if_any(&changes, &sql).await?;
+    let table = session.catalog().open(&changes).await?;
+    let total = table.and_then(|table| table.snapshot().files().total_rows());
+    Ok(Corrections { total: total.unwrap_or(rows.len()), rows })
 }

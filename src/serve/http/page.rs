@@ -62,7 +62,8 @@ impl Document {
         let allowed = "; connect-src 'self'; base-uri 'none'; form-action 'self'";
         let style = [&STYLE[..], &[PAGE_STYLE]].concat();
         let script = [&COMMON_SCRIPT[..], &SCRIPT].concat();
-        let parts = Parts { markup: MARKUP, style: &style, script: &script, allowed };
+        let name = "lakehouse";
+        let parts = Parts { name, markup: MARKUP, style: &style, script: &script, allowed };
         let html = fill_parts(parts, location, &data.to_string());
         let tag = format!("\"{}\"", hex::encode(&Sha256::digest(&html)[..16]));
         let tag = HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\""));

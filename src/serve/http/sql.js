@@ -68,7 +68,7 @@ function show(answer, statement) {
   const count = answer.rows.length;
   const more = answer.more ? "first " : "";
   const rest = answer.more ? "; there are more, which a download has" : "";
-  byId("outcome").textContent = `${more}${plural(count, "row", "rows")}, ${answer.seconds.toFixed(3)} s${rest}`;
+  byId("outcome").textContent = `${more}${plural(count, "row", "rows")}, ${answer.seconds.toFixed(3)} s, ${plural(answer.files, "file", "files")} read${rest}`;
   replace(byId("answer-chart"), chartOf(answer));
   replace(byId("answer"), grid(answer.columns, answer.rows));
   const link = (format) => make("a", { href: `/api/sql?format=${format}&sql=${encodeURIComponent(statement)}`, download: `answer.${format}` }, format);

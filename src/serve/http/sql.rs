@@ -168,7 +168,7 @@ impl Writer {
         max_rows: Option<usize>,
     ) -> Result<Self, OutputError> {
         let Some(format) = format.file() else {
-            return Ok(Self::Json(JsonRows::new(answer.schema(), max_rows, answer.begin())));
+            return Ok(Self::Json(JsonRows::new(answer, max_rows)));
         };
         let encoder = Box::new(Encoder::new(format, answer.schema())?);
         Ok(Self::File { encoder, left: max_rows })

@@ -102,7 +102,7 @@ impl McpServer {
         let session = self.engine.session();
         let mut answer = self.engine.start(&session, request).await.map_err(text)?;
         let most = max_rows.unwrap_or(self.limits.rows).min(self.limits.rows);
-        let mut rows = JsonRows::new(answer.schema(), Some(most), answer.begin());
+        let mut rows = JsonRows::new(&answer, Some(most));
         let mut written = Vec::new();
         'answer: while let Some(batch) = answer.next().await.map_err(text)? {
             for start in (0..batch.num_rows()).step_by(STEP) {

@@ -12,6 +12,8 @@ import java.sql.Timestamp;
 import java.sql.Types;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Objects;
 
 /**
@@ -83,10 +85,45 @@ final class Jdbc {
         expect(true, columns.next());
         expect(Types.NUMERIC, columns.getInt("DATA_TYPE"));
         expect(true, columns.getString("REMARKS").length() > 10);
-        names(metadata.getPrimaryKeys(null, "silver", "klines"), "COLUMN_NAME");
-        names(metadata.getIndexInfo(null, "silver", "klines", false, true), "INDEX_NAME");
-        names(metadata.getImportedKeys(null, "silver", "klines"), "FK_NAME");
-        names(metadata.getExportedKeys(null, "silver", "klines"), "FK_NAME");
+        expect(true, names(metadata.getSchemas(null, "si%"), "TABLE_SCHEM").equals("\nsilver\n"));
+        expect(true, names(metadata.getTypeInfo(), "TYPE_NAME").contains("\nnumeric\n"));
+        expect(true, metadata.getMaxColumnNameLength() > 0);
+        expect(true, metadata.getSQLKeywords().length() > 0);
+        checkWhatThereIsNoneOf(metadata);
+    }
+
+    /** Keys, routines and rights: their lists are empty, and are no errors. */
+    private static void checkWhatThereIsNoneOf(DatabaseMetaData metadata) throws SQLException {
+        Map<String, Listing> lists = new LinkedHashMap<>();
+        lists.put("primary keys", () -> metadata.getPrimaryKeys(null, "silver", "klines"));
+        lists.put("indexes", () -> metadata.getIndexInfo(null, "silver", "klines", false, true));
+        lists.put("imported keys", () -> metadata.getImportedKeys(null, "silver", "klines"));
+        lists.put("exported keys", () -> metadata.getExportedKeys(null, "silver", "klines"));
+        lists.put("keys of two tables", () -> metadata.getCrossReference(null, "gold", "bars", null, "silver", "klines"));
+        lists.put("row identifiers", () -> metadata.getBestRowIdentifier(null, "silver", "klines", 0, true));
+        lists.put("version columns", () -> metadata.getVersionColumns(null, "silver", "klines"));
+        lists.put("functions", () -> metadata.getFunctions(null, "silver", "%"));
+        lists.put("arguments of functions", () -> metadata.getFunctionColumns(null, "silver", "%", "%"));
+        lists.put("procedures", () -> metadata.getProcedures(null, "silver", "%"));
+        lists.put("arguments of procedures", () -> metadata.getProcedureColumns(null, "silver", "%", "%"));
+        lists.put("rights on tables", () -> metadata.getTablePrivileges(null, "silver", "%"));
+        lists.put("rights on columns", () -> metadata.getColumnPrivileges(null, "silver", "klines", "%"));
+        lists.put("types of users", () -> metadata.getUDTs(null, "silver", "%", null));
+        lists.put("client properties", metadata::getClientInfoProperties);
+        for (Map.Entry<String, Listing> list : lists.entrySet()) {
+            try (ResultSet rows = list.getValue().read()) {
+                if (!list.getKey().equals("version columns") && !list.getKey().equals("client properties")) {
+                    expect(false, rows.next());
+                }
+            } catch (SQLException error) {
+                throw new AssertionError(list.getKey(), error);
+            }
+        }
+    }
+
+    /** A question about what there is. */
+    private interface Listing {
+        ResultSet read() throws SQLException;
     }
 
     /** A statement is sent with its parameters as text, and from the fifth time on in binary. */

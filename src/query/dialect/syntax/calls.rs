@@ -23,7 +23,7 @@ pub(super) fn correct(expr: &mut Expr) {
 }
 
 /// Makes the call of a function in the tree.
-pub(in crate::query::dialect) fn function_call(name: &str, arguments: Vec<Expr>) -> Expr {
+pub(crate) fn function_call(name: &str, arguments: Vec<Expr>) -> Expr {
     let argument = |value| FunctionArg::Unnamed(FunctionArgExpr::Expr(value));
     let arguments = FunctionArgumentList {
         duplicate_treatment: None,

@@ -26,7 +26,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 pub(super) use asof::AsofJoin;
-pub(super) use calls::function_call;
+pub(crate) use calls::function_call;
 pub(super) use equal_names::WRITTEN_AS;
 pub(super) use sample::of as sample_of;
 pub(super) use set_operations::{derived, operation_of_copies};

@@ -1,7 +1,11 @@
-//! Functions about the server that clients call, and that `datafusion-pg-catalog` lacks.
+//! Functions about the server that clients call, and that `datafusion-pg-catalog` lacks or answers
+//! for another server.
 
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
+use datafusion::arrow::array::{AsArray, BooleanArray};
+use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::{
@@ -11,7 +15,11 @@ use datafusion::logical_expr::{
 use datafusion::prelude::SessionContext;
 
 use super::comments::Comments;
-use crate::serve::postgres::settings::{Settings, VERSION};
+use super::format::format;
+use crate::serve::postgres::settings::{SEARCH_PATH, Settings, VERSION};
+
+/// Rights that everybody has: to read.
+const RIGHTS: [&str; 3] = ["connect", "select", "usage"];
 
 /// What a function returns.
 #[derive(Clone, Debug)]
@@ -19,6 +27,14 @@ enum Answer {
     Text(Option<String>),
     /// The setting that its first argument names.
     Setting,
+    /// The schemas in which a table's name alone is looked up.
+    Schemas,
+    /// Whether everybody has a right, which is the last argument.
+    Right,
+    /// A text with places for the arguments after it.
+    Format,
+    /// The number of the table that its first argument names.
+    TableNumber(Comments),
     /// The comment on a column: the table's number and the column's.
     ColumnComment(Comments),
     /// The comment on a table: its number.
@@ -49,22 +65,48 @@ impl Hash for Function {
 /// Makes the functions known.
 pub(super) fn register(context: &SessionContext, comments: &Comments) {
     let version = format!("PostgreSQL {VERSION}");
-    let functions = [
+    let schema = SEARCH_PATH.split(',').next().unwrap_or_default();
+    let mut functions = vec![
         ("version", Answer::Text(Some(version))),
         ("current_setting", Answer::Setting),
+        ("current_schema", Answer::Text(Some(schema.to_owned()))),
+        ("current_schemas", Answer::Schemas),
         ("set_config", Answer::Text(Some(String::new()))),
         ("pg_tablespace_location", Answer::Text(Some(String::new()))),
         ("pg_advisory_unlock_all", Answer::Text(Some(String::new()))),
-        ("to_regtype", Answer::Text(None)),
-        ("to_regclass", Answer::Text(None)),
-        ("pg_get_indexdef", Answer::Text(None)),
+        ("format", Answer::Format),
+        ("to_regclass", Answer::TableNumber(comments.clone())),
         ("obj_description", Answer::TableComment(comments.clone())),
-        ("shobj_description", Answer::Text(None)),
         ("col_description", Answer::ColumnComment(comments.clone())),
     ];
+    for name in [
+        "has_any_column_privilege",
+        "has_column_privilege",
+        "has_database_privilege",
+        "has_schema_privilege",
+        "has_table_privilege",
+        "has_type_privilege",
+    ] {
+        functions.push((name, Answer::Right));
+    }
+    // Descriptions of what there is none of.
+    for name in [
+        "pg_get_function_arguments",
+        "pg_get_function_identity_arguments",
+        "pg_get_function_result",
+        "pg_get_functiondef",
+        "pg_get_indexdef",
+        "pg_get_ruledef",
+        "pg_get_triggerdef",
+        "pg_get_viewdef",
+        "shobj_description",
+        "to_regtype",
+    ] {
+        functions.push((name, Answer::Text(None)));
+    }
     for (name, answer) in functions {
         let any = vec![TypeSignature::Nullary, TypeSignature::VariadicAny];
-        let signature = Signature::one_of(any, Volatility::Volatile);
+        let signature = Signature::one_of(any, Volatility::Stable);
         let function = ScalarUDF::from(Function { name, signature, answer });
         context.register_udf(function);
     }
@@ -80,13 +122,22 @@ impl ScalarUDFImpl for Function {
     }
 
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(DataType::Utf8)
+        Ok(match &self.answer {
+            Answer::Right => DataType::Boolean,
+            Answer::TableNumber(_) => DataType::Int32,
+            Answer::Schemas => DataType::new_list(DataType::Utf8, true),
+            _ => DataType::Utf8,
+        })
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let text = match &self.answer {
             Answer::Text(text) => text.clone(),
             Answer::Setting => setting(args.args.first()),
+            Answer::Schemas => return Ok(schemas(args.args.first())),
+            Answer::Right => return rights(&args),
+            Answer::Format => return format(&args),
+            Answer::TableNumber(comments) => return comments.numbers_of(&args),
             Answer::ColumnComment(comments) => return comments.on_columns(&args.args),
             Answer::TableComment(comments) => return comments.on_tables(&args.args),
         };
@@ -98,4 +149,31 @@ fn setting(name: Option<&ColumnarValue>) -> Option<String> {
     let Some(ColumnarValue::Scalar(name)) = name else { return None };
     let name = name.try_as_str().flatten()?;
     Settings::default().get(name).map(str::to_owned)
+}
+
+/// Returns the schemas, with the one that needs no name where the argument is true.
+fn schemas(with_own: Option<&ColumnarValue>) -> ColumnarValue {
+    let is_true = ScalarValue::Boolean(Some(true));
+    let with_own = matches!(with_own, Some(ColumnarValue::Scalar(value)) if *value == is_true);
+    let own = with_own.then_some("pg_catalog");
+    let names = own.into_iter().chain(SEARCH_PATH.split(", "));
+    let names: Vec<ScalarValue> = names.map(ScalarValue::from).collect();
+    ColumnarValue::Scalar(ScalarValue::List(ScalarValue::new_list_nullable(
+        &names,
+        &DataType::Utf8,
+    )))
+}
+
+fn rights(arguments: &ScalarFunctionArgs) -> Result<ColumnarValue> {
+    let Some(rights) = arguments.args.last() else {
+        return Ok(ColumnarValue::Scalar(ScalarValue::Boolean(None)));
+    };
+    let rights = cast(&rights.to_array(arguments.number_rows)?, &DataType::Utf8)?;
+    let has = |rights: Option<&str>| Some(rights?.split(',').any(is_right));
+    let has: BooleanArray = rights.as_string::<i32>().iter().map(has).collect();
+    Ok(ColumnarValue::Array(Arc::new(has)))
+}
+
+fn is_right(name: &str) -> bool {
+    RIGHTS.contains(&name.trim().to_lowercase().as_str())
 }

@@ -9,6 +9,7 @@ use datafusion::catalog::{CatalogProvider, SchemaProvider, TableProvider};
 use datafusion::common::Result;
 use datafusion::datasource::MemTable;
 
+use super::columns;
 use super::comments::Comments;
 use super::information_schema::INFORMATION_SCHEMA;
 use crate::query::LakeCatalog;
@@ -72,8 +73,8 @@ impl CatalogProvider for PgLake {
     }
 }
 
-/// `pg_catalog` with the lake's comments in place of those on PostgreSQL's own functions, and with
-/// this server's settings.
+/// `pg_catalog` with the lake's comments in place of those on PostgreSQL's own functions, this
+/// server's settings, and all columns.
 #[derive(Debug)]
 struct ServerCatalog {
     tables: Arc<dyn SchemaProvider>,
@@ -90,7 +91,10 @@ impl SchemaProvider for ServerCatalog {
         let rows = match name {
             PG_DESCRIPTION => self.comments.rows()?,
             PG_SETTINGS => settings()?,
-            _ => return self.tables.table(name).await,
+            _ => {
+                let Some(table) = self.tables.table(name).await? else { return Ok(None) };
+                return columns::complete(name, table).map(Some);
+            }
         };
         let table = MemTable::try_new(rows.schema(), vec![vec![rows]])?;
         Ok(Some(Arc::new(table)))

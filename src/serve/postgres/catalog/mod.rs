@@ -4,12 +4,15 @@
 //! It has an engine context without the program's dialect, shared by all connections, because the
 //! numbers of tables must be the same for all. Only statements that name something of it come here.
 
+mod casts;
+mod columns;
 mod comments;
+mod format;
 mod functions;
 mod information_schema;
 mod lake;
+mod plannable;
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use datafusion::catalog::CatalogProvider;
@@ -27,7 +30,8 @@ use datafusion_pg_catalog::sql::PostgresCompatibilityParser;
 use self::comments::Comments;
 use self::information_schema::INFORMATION_SCHEMA;
 use self::lake::PgLake;
-use crate::query::{CATALOG, Description, QueryError, Session};
+use self::plannable::plannable;
+use crate::query::{CATALOG, Description, QueryError, Session, dialect};
 use crate::serve::engine::StatementEngine;
 
 /// Functions that only the catalog has, or knows better.
@@ -39,6 +43,8 @@ const FUNCTIONS: &[&str] = &[
     "current_setting",
     "current_user",
     "format_type",
+    "has_any_column_privilege",
+    "has_column_privilege",
     "has_database_privilege",
     "has_schema_privilege",
     "has_table_privilege",
@@ -108,7 +114,8 @@ impl Catalog {
             let is_called = matches!(next, Some(Token::LParen));
             let is_function = is_called || ["current_user", "session_user"].contains(&&*name);
             let is_schema = name.starts_with("pg_") || name == INFORMATION_SCHEMA;
-            if is_schema || (is_function && FUNCTIONS.contains(&&*name)) {
+            let is_cast = name == "regclass";
+            if is_schema || is_cast || (is_function && FUNCTIONS.contains(&&*name)) {
                 return true;
             }
         }
@@ -131,18 +138,19 @@ impl Catalog {
 
     async fn plan(&self, sql: &str) -> Result<LogicalPlan, QueryError> {
         self.session.catalog().list().await?;
-        if sql.to_lowercase().contains("description") {
+        let words = sql.to_lowercase();
+        if words.contains("description") || words.contains("regclass") {
             Box::pin(self.read_comments()).await?;
         }
         let sql = plannable(sql);
         let syntax = |error: &dyn ToString| QueryError::Syntax { message: error.to_string() };
         let mut statements = self.parser.parse(&sql).map_err(|error| syntax(&error))?;
-        let (Some(statement), true) = (statements.pop(), statements.is_empty()) else {
+        let (Some(mut statement), true) = (statements.pop(), statements.is_empty()) else {
             return Err(QueryError::NotOneStatement { found: statements.len() });
         };
-        let state = self.context.state();
+        casts::resolve(&mut statement);
         let statement = Statement::Statement(Box::new(statement));
-        let plan = Box::pin(state.statement_to_plan(statement)).await;
+        let plan = Box::pin(self.plan_statement(statement)).await;
         let plan = plan.map_err(|error| self.meaning(error))?;
         let reads = SQLOptions::new()
             .with_allow_ddl(false)
@@ -151,6 +159,21 @@ impl Catalog {
         let first = sql.split_whitespace().next().unwrap_or_default().to_uppercase();
         reads.verify_plan(&plan).map_err(|_| QueryError::ReadOnly { statement: first })?;
         Ok(plan)
+    }
+
+    /// Plans a statement, which may select the same twice: names stay as they are where they can.
+    async fn plan_statement(
+        &self,
+        mut statement: Statement,
+    ) -> Result<LogicalPlan, DataFusionError> {
+        let state = self.context.state();
+        match Box::pin(state.statement_to_plan(statement.clone())).await {
+            Err(error) if error.to_string().contains("unique expression names") => {
+                dialect::names::separate(&mut statement);
+                Box::pin(state.statement_to_plan(statement)).await
+            }
+            planned => planned,
+        }
     }
 
     /// Finds out which numbers the described tables and columns have.
@@ -167,73 +190,9 @@ impl Catalog {
     }
 }
 
-/// Parts of what clients send that the engine cannot plan, with what they come to here. White space
-/// is as good as any other.
-const REPLACED: &[(&str, &str)] = &[
-    // psql 15, `\d+`: the options of a table, of which there are none.
-    (
-        "pg_catalog.array_to_string(c.reloptions || array(select 'toast.' || x from \
-         pg_catalog.unnest(tc.reloptions) x), ', ')",
-        "''",
-    ),
-    // ADBC, at its start: functions of types, which are numbers in PostgreSQL and names here.
-    ("(typreceive != 0 OR typsend != 0)", "true"),
-    // DBeaver and Metabase: the number of the table to whose rows all comments belong.
-    ("'pg_class'::regclass", "(SELECT min(classoid) FROM pg_catalog.pg_description)"),
-    // pgjdbc, `getPrimaryKeys`, `getIndexInfo` and the like: places in the keys of indexes, of
-    // which there are none.
-    ("(information_schema._pg_expandarray(i.indkey)).n", "1"),
-    ("information_schema._pg_expandarray(i.indkey)", "1"),
-    ("(result.KEYS).x", "result.KEYS"),
-    ("(i.keys).x", "i.keys"),
-    ("tmp.I_INDOPTION[tmp.ORDINAL_POSITION - 1] & 1::smallint", "0"),
-    // pgjdbc, `getImportedKeys` and `getExportedKeys`: columns of foreign keys, likewise.
-    ("con.conkey[pos.n]", "0"),
-    ("con.confkey[pos.n]", "0"),
-    // Grafana 9 to 12, its lists of tables and columns: the schemas of the search path.
-    (
-        "SELECT CASE WHEN trim(s[i]) = '\"$user\"' THEN user ELSE trim(s[i]) END FROM \
-         generate_series( array_lower(string_to_array(current_setting('search_path'),','),1), \
-         array_upper(string_to_array(current_setting('search_path'),','),1) ) as i, \
-         string_to_array(current_setting('search_path'),',') s",
-        "'silver', 'gold', 'meta'",
-    ),
-];
-
-fn plannable(sql: &str) -> String {
-    let mut sql = sql.to_owned();
-    for (part, replacement) in REPLACED {
-        while let Some(range) = find_words(&sql, part) {
-            sql.replace_range(range, replacement);
-        }
-    }
-    sql
-}
-
-/// Returns where a text has words in their order with any white space between them.
-fn find_words(text: &str, words: &str) -> Option<Range<usize>> {
-    let first = words.split_whitespace().next()?;
-    for (start, _) in text.match_indices(first) {
-        if let Some(rest) = without_words(&text[start..], words) {
-            return Some(start..text.len() - rest.len());
-        }
-    }
-    None
-}
-
-/// Returns what follows the words with which a text begins.
-fn without_words<'a>(text: &'a str, words: &str) -> Option<&'a str> {
-    let mut rest = text;
-    for word in words.split_whitespace() {
-        rest = rest.trim_start().strip_prefix(word)?;
-    }
-    Some(rest)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Catalog, plannable};
-    use crate::serve::postgres::settings::SEARCH_PATH;
+    use super::Catalog;
 
     #[test]
     fn the_catalog_answers_what_names_it_and_nothing_else() {
@@ -255,16 +214,5 @@ mod tests {
         ] {
             assert!(!Catalog::is_named_in(sql), "{sql}");
         }
-    }
-
-    #[test]
-    fn the_search_path_that_grafana_asks_for_is_the_one_that_there_is() {
-        let sql = "x IN (\n  SELECT\n    CASE WHEN trim(s[i]) = '\"$user\"' THEN user ELSE \
-                   trim(s[i]) END\n FROM\n generate_series(\n array_lower(string_to_array(\
-                   current_setting('search_path'),','),1),\n array_upper(string_to_array(\
-                   current_setting('search_path'),','),1)\n ) as i,\n string_to_array(\
-                   current_setting('search_path'),',') s\n) AND y";
-        let schemas: Vec<_> = SEARCH_PATH.split(", ").map(|name| format!("'{name}'")).collect();
-        assert_eq!(plannable(sql), format!("x IN (\n  {}\n) AND y", schemas.join(", ")));
     }
 }
