@@ -50,7 +50,8 @@ impl Usage {
 }
 
 impl Default for MemoryBudget {
-    /// Far less than an ingest may have in all: sorting, encoding and the allocator need their part.
+    /// Far less than an ingest may have in all: sorting, encoding and the allocator need their
+    /// part.
     fn default() -> Self {
         Self::new(192 << 20)
     }

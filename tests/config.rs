@@ -58,6 +58,7 @@ fn every_setting_is_shown_with_its_value_and_where_that_comes_from() {
     retries                 9                        --retries
     bandwidth               -                        default
     checksum                true                     default
+    bronze                  keep                     default
     resume                  true                     default
     --- stderr
     ");

@@ -35,8 +35,8 @@ impl ArchiveDropper {
         Ok(Self { lake: lake.clone(), bronze, noted: OnceCell::new() })
     }
 
-    /// Returns the size of a version of an archive that can be dropped; nothing where bronze has not
-    /// its bytes, or not the checksum that was published of them.
+    /// Returns the size of a version of an archive that can be dropped; nothing where bronze does
+    /// not have its bytes, or not the checksum that was published of them.
     ///
     /// # Errors
     /// When bronze cannot be read.
