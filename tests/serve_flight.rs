@@ -1,11 +1,13 @@
 //! The lake over Arrow Flight SQL: what a driver sees, and what clients cannot do to others.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Decimal128Array, Int64Array, RecordBatch, StringArray};
-use arrow::datatypes::{Int64Type, Schema, SchemaRef};
+use arrow::datatypes::{Int64Type, Schema, SchemaRef, UInt32Type};
 use arrow_flight::error::FlightError;
 use arrow_flight::sql::{
     CommandGetDbSchemas, CommandGetPrimaryKeys, CommandGetTables, CommandGetXdbcTypeInfo,
@@ -235,6 +237,53 @@ async fn what_the_server_is_and_can_is_said_and_there_are_no_keys() {
     let (columns, batches) = read(&mut client, info).await;
     assert_eq!(columns.fields().len(), 6);
     assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 0);
+}
+
+/// What the JDBC driver of Flight SQL asks by number, and casts to the type that the protocol gives
+/// it: texts, truths, whole numbers, sets of choices, lists, and a list for each number. Source:
+/// ArrowDatabaseMetadata.java of apache/arrow-java, and FlightSql.proto.
+const ASKED_BY_JDBC: [(i8, &[RangeInclusive<u32>]); 6] = [
+    (0, &[0..=2, 504..=504, 513..=514, 529..=531]),
+    (
+        1,
+        &[
+            3..=3,
+            515..=516,
+            518..=521,
+            523..=524,
+            527..=527,
+            532..=532,
+            536..=537,
+            539..=539,
+            556..=556,
+            563..=563,
+            565..=566,
+            572..=576,
+        ],
+    ),
+    (2, &[541..=555, 557..=562]),
+    (3, &[522..=522, 525..=526, 528..=528, 533..=535, 538..=538, 540..=540, 564..=564, 567..=567]),
+    (4, &[508..=512]),
+    (5, &[517..=517]),
+];
+
+#[tokio::test]
+async fn whatever_jdbc_asks_about_the_server_has_a_value_of_its_type() {
+    let server = Server::start(&TestLake::new(), &[]);
+    let mut client = server.flight().await;
+    let info = client.get_sql_info(Vec::new()).await.unwrap();
+    let (_, batches) = read(&mut client, info).await;
+    let mut found = BTreeMap::new();
+    for batch in &batches {
+        let numbers = batch.column(0).as_primitive::<UInt32Type>();
+        let values = batch.column(1).as_union();
+        found.extend(numbers.values().iter().copied().zip(values.type_ids().iter().copied()));
+    }
+    for (data_type, numbers) in ASKED_BY_JDBC {
+        for number in numbers.iter().cloned().flatten() {
+            assert_eq!(found.get(&number), Some(&data_type), "{number}");
+        }
+    }
 }
 
 #[tokio::test]

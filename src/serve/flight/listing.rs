@@ -17,7 +17,7 @@ use datafusion::catalog::CatalogProvider;
 use tonic::Status;
 
 use super::status::not_sendable;
-use super::{about, tables};
+use super::{info, tables, types};
 use crate::query::{CATALOG, Session};
 use crate::serve::engine::StatementEngine;
 
@@ -46,7 +46,7 @@ impl About {
     /// # Errors
     /// When a row of it has no form.
     pub(super) fn new() -> Result<Self, FlightError> {
-        Ok(Self { info: about::info()?, types: about::types()? })
+        Ok(Self { info: info::info()?, types: types::types()? })
     }
 }
 

@@ -5,9 +5,9 @@
 //! needed to go on. Connections are accepted as for the other protocols, so that their number and
 //! the time for the first bytes are limited.
 
-mod about;
 mod answers;
 mod columns;
+mod info;
 mod listing;
 mod login;
 mod prepared;
@@ -15,6 +15,7 @@ mod running;
 mod service;
 mod status;
 mod tables;
+mod types;
 mod values;
 
 use std::io::Cursor;

@@ -13,16 +13,15 @@ use datafusion::datasource::{ViewTable, provider_as_source};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableType, lit};
 use datafusion::physical_plan::ExecutionPlan;
 
-/// By the name of their table.
-const UNKNOWN: &[(&str, &str, fn() -> DataType)] = &[
-    ("pg_attribute", "attacl", || DataType::Utf8),
-    ("pg_class", "relacl", || DataType::Utf8),
-    ("pg_constraint", "conkey", numbers),
-    ("pg_constraint", "confkey", numbers),
-];
-
-fn numbers() -> DataType {
-    DataType::new_list(DataType::Int16, true)
+/// Returns the columns of which nothing is known, with their types.
+fn unknown(table: &str) -> Vec<(&'static str, DataType)> {
+    let numbers = DataType::new_list(DataType::Int16, true);
+    match table {
+        "pg_attribute" => vec![("attacl", DataType::Utf8)],
+        "pg_class" => vec![("relacl", DataType::Utf8)],
+        "pg_constraint" => vec![("conkey", numbers.clone()), ("confkey", numbers)],
+        _ => Vec::new(),
+    }
 }
 
 /// Returns a table of `pg_catalog` with all of its columns.
@@ -30,22 +29,19 @@ pub(super) fn complete(
     name: &str,
     table: Arc<dyn TableProvider>,
 ) -> Result<Arc<dyn TableProvider>> {
-    let mut missing = Vec::new();
-    for (of, column, data_type) in UNKNOWN {
-        if *of == name {
-            missing.push((*column, ScalarValue::try_from(&data_type())?));
-        }
-    }
-    if missing.is_empty() {
+    let unknown = unknown(name);
+    if unknown.is_empty() {
         return Ok(table);
     }
     let mut columns = Vec::new();
     for field in table.schema().fields() {
-        if !missing.iter().any(|(column, _)| column == field.name()) {
+        if !unknown.iter().any(|(column, _)| column == field.name()) {
             columns.push(Expr::Column(Column::new(Some(name), field.name())));
         }
     }
-    columns.extend(missing.into_iter().map(|(column, null)| lit(null).alias(column)));
+    for (column, data_type) in unknown {
+        columns.push(lit(ScalarValue::try_from(data_type)?).alias(column));
+    }
     let scan = LogicalPlanBuilder::scan(name, provider_as_source(table), None)?;
     let plan = scan.project(columns)?.build()?;
     Ok(Arc::new(Completed(ViewTable::new(plan, None))))

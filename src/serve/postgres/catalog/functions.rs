@@ -18,8 +18,32 @@ use super::comments::Comments;
 use super::format::format;
 use crate::serve::postgres::settings::{SEARCH_PATH, Settings, VERSION};
 
-/// Rights that everybody has: to read.
-const RIGHTS: [&str; 3] = ["connect", "select", "usage"];
+/// What everybody has the right to: to read.
+const READING: [&str; 3] = ["connect", "select", "usage"];
+
+/// Functions that return whether somebody has a right.
+const RIGHTS: [&str; 6] = [
+    "has_any_column_privilege",
+    "has_column_privilege",
+    "has_database_privilege",
+    "has_schema_privilege",
+    "has_table_privilege",
+    "has_type_privilege",
+];
+
+/// Functions that describe what there is none of.
+const NOTHING: [&str; 10] = [
+    "pg_get_function_arguments",
+    "pg_get_function_identity_arguments",
+    "pg_get_function_result",
+    "pg_get_functiondef",
+    "pg_get_indexdef",
+    "pg_get_ruledef",
+    "pg_get_triggerdef",
+    "pg_get_viewdef",
+    "shobj_description",
+    "to_regtype",
+];
 
 /// What a function returns.
 #[derive(Clone, Debug)]
@@ -79,31 +103,8 @@ pub(super) fn register(context: &SessionContext, comments: &Comments) {
         ("obj_description", Answer::TableComment(comments.clone())),
         ("col_description", Answer::ColumnComment(comments.clone())),
     ];
-    for name in [
-        "has_any_column_privilege",
-        "has_column_privilege",
-        "has_database_privilege",
-        "has_schema_privilege",
-        "has_table_privilege",
-        "has_type_privilege",
-    ] {
-        functions.push((name, Answer::Right));
-    }
-    // Descriptions of what there is none of.
-    for name in [
-        "pg_get_function_arguments",
-        "pg_get_function_identity_arguments",
-        "pg_get_function_result",
-        "pg_get_functiondef",
-        "pg_get_indexdef",
-        "pg_get_ruledef",
-        "pg_get_triggerdef",
-        "pg_get_viewdef",
-        "shobj_description",
-        "to_regtype",
-    ] {
-        functions.push((name, Answer::Text(None)));
-    }
+    functions.extend(RIGHTS.map(|name| (name, Answer::Right)));
+    functions.extend(NOTHING.map(|name| (name, Answer::Text(None))));
     for (name, answer) in functions {
         let any = vec![TypeSignature::Nullary, TypeSignature::VariadicAny];
         let signature = Signature::one_of(any, Volatility::Stable);
@@ -175,5 +176,5 @@ fn rights(arguments: &ScalarFunctionArgs) -> Result<ColumnarValue> {
 }
 
 fn is_right(name: &str) -> bool {
-    RIGHTS.contains(&name.trim().to_lowercase().as_str())
+    READING.contains(&name.trim().to_lowercase().as_str())
 }
