@@ -43,8 +43,7 @@ const FIRST_BYTES: usize = 20;
 fn main() {
     let folder = tempfile::tempdir().unwrap();
     let days = size("LAKEHOUSE_BENCH_DAYS", 1_000);
-    let options = SampleOptions { trades_per_day: 200_000, ..SampleOptions::small(1) };
-    Served::new(&archives(days), &options).ingest(folder.path());
+    Served::new(&archives(days), &SampleOptions::small(1)).ingest(folder.path());
     let lake = folder.path().to_str().unwrap();
     let statements = size("LAKEHOUSE_BENCH_STATEMENTS", 2_000);
     let runtime = Runtime::new().unwrap();
@@ -75,8 +74,7 @@ fn measure(runtime: &Runtime, server: &Server, load: Load, clients: usize) {
     println!("{point:>18.1} {peak:>9}");
 }
 
-/// Returns how soon the first bytes of an answer of millions of rows come, of which no more are
-/// read.
+/// Returns how soon the first bytes of all trades come, of which no more are read.
 async fn first_bytes(server: &Server) -> (f64, f64) {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let url = format!("http://{}/api/sql?format=csv", server.address);
@@ -91,14 +89,14 @@ async fn first_bytes(server: &Server) -> (f64, f64) {
     percentiles(&mut latencies, |_| true)
 }
 
-/// Bars of five minutes of two symbols, and a day of trades for every hundred of theirs.
+/// Bars of five minutes of two symbols, and a day of trades for every ten of theirs.
 fn archives(count: u32) -> Vec<ArchiveKey> {
     let matrix = Matrix::builtin().unwrap();
     let days = |count: u32| (0..count).map(|ago| day() - Days::new(ago.into()));
     let bars = |symbol, day| format!("data/spot/daily/klines/{symbol}/5m/{symbol}-5m-{day}.zip");
     let trades = |day| format!("data/spot/daily/trades/BTCUSDT/BTCUSDT-trades-{day}.zip");
     let keys = days(count).flat_map(|day| [bars("BTCUSDT", day), bars("ETHUSDT", day)]);
-    let keys = keys.chain(days(count.div_ceil(100)).map(trades));
+    let keys = keys.chain(days(count.div_ceil(10)).map(trades));
     keys.map(|path| matrix.identify(&path).unwrap()).collect()
 }
 

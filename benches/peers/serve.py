@@ -24,7 +24,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self):
         statement = self.rfile.read(int(self.headers["content-length"])).decode()
-        answer = self.cursor.execute(statement)
+        # As text, since Python needs a further package for times with a zone.
+        answer = self.cursor.execute(f"SELECT COLUMNS(*)::VARCHAR FROM ({statement})")
         text = io.StringIO()
         writer = csv.writer(text)
         writer.writerow([column[0] for column in answer.description])
