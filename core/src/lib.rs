@@ -37,6 +37,7 @@ pub mod config;
 pub mod coverage;
 pub mod decode;
 pub mod embedded;
+pub mod fill;
 pub mod foreign;
 pub mod format_version;
 pub mod gold;

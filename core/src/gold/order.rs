@@ -158,7 +158,7 @@ fn problem(
         return broken(format!("unknown input `{input}`; expected one of {there}"));
     }
     let has_days = |input: &TableName| match input.layer {
-        Layer::Silver => true,
+        Layer::Silver | Layer::Recent => true,
         Layer::Gold => models
             .get(&input.name)
             .is_none_or(|model| model.partitioning == Partitioning::MarketAndDate),

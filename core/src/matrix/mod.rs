@@ -15,6 +15,7 @@ use thiserror::Error;
 
 use crate::config::data_file::DataFileError;
 use crate::embedded::MATRIX_FILES;
+use crate::fill::API_FILE;
 use crate::names::archive::{ArchiveKey, Series};
 use crate::names::market::{DataType, Frequency, Interval, Market, NameError, Symbol};
 use crate::names::pattern::{KeyPattern, OffPattern};
@@ -38,7 +39,8 @@ impl Matrix {
     /// A row that cannot be read.
     pub fn builtin() -> Result<Self, DataFileError> {
         let mut matrix = Self::default();
-        for (name, text) in MATRIX_FILES {
+        // The exchange's API is no archive; see [`crate::fill`].
+        for (name, text) in MATRIX_FILES.iter().filter(|(name, _)| *name != API_FILE) {
             rows::add(&mut matrix, &format!("matrix/{name}"), text)?;
         }
         Ok(matrix)

@@ -9,12 +9,14 @@ use std::fmt;
 pub enum Layer {
     Silver,
     Gold,
+    /// Provisional rows, of what no archive has yet.
+    Recent,
     Meta,
 }
 
 impl Layer {
     /// Every layer with tables.
-    pub const ALL: [Self; 3] = [Self::Silver, Self::Gold, Self::Meta];
+    pub const ALL: [Self; 4] = [Self::Silver, Self::Gold, Self::Recent, Self::Meta];
 
     /// Returns the layer of a name, if it is one.
     #[must_use]
@@ -28,6 +30,7 @@ impl Layer {
         match self {
             Self::Silver => "silver",
             Self::Gold => "gold",
+            Self::Recent => "recent",
             Self::Meta => "meta",
         }
     }

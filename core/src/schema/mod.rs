@@ -94,6 +94,18 @@ impl TableSchema {
         file::parse(file, text)
     }
 
+    /// Returns the schema of the same table for rows of `market` that have these fields and no
+    /// others: each a name, and the position of the column whose values it has.
+    pub(crate) fn with_values(&self, market: Market, fields: &[(&str, usize)]) -> Self {
+        let field = |(name, column): &(&str, usize)| LayoutField {
+            name: (*name).to_owned(),
+            spellings: Vec::new(),
+            reading: Reading::Value(*column),
+        };
+        let layout = Layout { markets: vec![market], fields: fields.iter().map(field).collect() };
+        Self { layouts: Arc::from([layout]), ..self.clone() }
+    }
+
     /// Returns the name of the silver table.
     #[must_use]
     pub fn table(&self) -> &str {

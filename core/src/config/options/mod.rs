@@ -43,6 +43,8 @@ pub struct FileOptions {
     pub lake: Option<String>,
     pub source: Option<String>,
     pub listing: Option<String>,
+    /// The base of the exchange's API.
+    pub api: Option<String>,
     /// May be [`BUILTIN_MATRIX`] and absent, which means the built-in one.
     pub matrix_path: Option<String>,
     pub batch_size: Option<usize>,

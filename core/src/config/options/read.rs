@@ -28,6 +28,7 @@ const OPTIONS: &[(&str, ReadOption)] = &[
     ("views", |options, value| put(&mut options.views, value.text()?.to_owned())),
     ("source", |options, value| put(&mut options.source, value.text()?.to_owned())),
     ("listing", |options, value| put(&mut options.listing, value.text()?.to_owned())),
+    ("api", |options, value| put(&mut options.api, value.text()?.to_owned())),
     ("matrix_path", |options, value| put(&mut options.matrix_path, value.text()?.to_owned())),
     ("batch_size", |options, value| put(&mut options.batch_size, value.number(1)?)),
     ("max_parallel_downloads", |options, value| {

@@ -1,0 +1,193 @@
+//! Answers of the API: JSON in, rows of the silver table's columns out.
+//!
+//! Values pass from JSON to the decoder of archives as the text that they are, so that decimals
+//! stay exact and one place decides what a value may be. A row is kept only if it belongs to the
+//! request and its bar is over: the exchange also sends the bar that is not.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::TimestampMicrosecondType;
+use arrow_array::{BooleanArray, RecordBatch};
+use arrow_schema::ArrowError;
+use arrow_select::filter::filter_record_batch;
+use chrono::{DateTime, Utc};
+use serde_json::value::RawValue;
+use thiserror::Error;
+
+use super::endpoint::Endpoint;
+use super::plan::{ApiRequest, within_a_day};
+use crate::decode::{DecodeError, DecodeOptions, Decoder, Reject};
+use crate::foreign::shown;
+
+/// The column with the last instant of a bar.
+const CLOSE_TIME: &str = "close_time";
+
+/// What of an answer is kept, and what is not.
+#[derive(Debug, Default)]
+pub struct Answer {
+    /// Rows with the columns of [`TableSchema::data_schema`](crate::schema::TableSchema).
+    pub batches: Vec<RecordBatch>,
+    /// Rows that cannot be read; a line is a row of the answer.
+    pub rejects: Vec<Reject>,
+    /// Bars that are not over.
+    pub partial: u64,
+    /// Rows outside the range of the request.
+    pub outside: u64,
+    /// Bars that begin where no bar of their length begins.
+    pub off_grid: u64,
+}
+
+/// Why nothing of an answer can be used.
+#[derive(Debug, Error)]
+pub enum AnswerError {
+    #[error("the answer is not what {path} is documented to answer: {found}")]
+    Json { path: String, found: String, source: serde_json::Error },
+    #[error("the answer of {path} has a value that is neither a number nor a text: {found}")]
+    Value { path: String, found: String },
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    #[error(transparent)]
+    Arrow(#[from] ArrowError),
+}
+
+impl Answer {
+    /// Returns how many rows are kept.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.batches.iter().map(RecordBatch::num_rows).sum()
+    }
+}
+
+/// Reads the answer to a request that was received at `now`.
+///
+/// # Errors
+///
+/// An answer that is no JSON of the documented form, or has rows of other fields.
+pub fn read_answer(
+    endpoint: &Endpoint,
+    request: &ApiRequest,
+    body: &[u8],
+    now: DateTime<Utc>,
+) -> Result<Answer, AnswerError> {
+    let lines = if endpoint.fields.is_empty() {
+        lines_of_arrays(endpoint, body)?
+    } else {
+        lines_of_objects(endpoint, body)?
+    };
+    let symbol = &request.series.symbol;
+    let options = DecodeOptions::default();
+    let mut decoder = Decoder::new(&endpoint.schema, endpoint.market, symbol, options)?;
+    decoder.push(lines.as_bytes())?;
+    decoder.finish()?;
+    let mut answer = Answer { rejects: decoder.take_rejects(), ..Answer::default() };
+    while let Some(batch) = decoder.next_batch() {
+        let kept = keep(endpoint, request, &batch, now, &mut answer)?;
+        if kept.num_rows() > 0 {
+            answer.batches.push(kept);
+        }
+    }
+    Ok(answer)
+}
+
+fn lines_of_arrays(endpoint: &Endpoint, body: &[u8]) -> Result<String, AnswerError> {
+    let rows: Vec<Vec<&RawValue>> = parse(endpoint, body)?;
+    let mut lines = String::new();
+    for row in rows {
+        push_line(&mut lines, endpoint, row.into_iter().map(Some))?;
+    }
+    Ok(lines)
+}
+
+fn lines_of_objects(endpoint: &Endpoint, body: &[u8]) -> Result<String, AnswerError> {
+    let rows: Vec<BTreeMap<String, &RawValue>> = parse(endpoint, body)?;
+    let mut lines = String::new();
+    for row in rows {
+        let values = endpoint.fields.iter().map(|name| row.get(name).copied());
+        push_line(&mut lines, endpoint, values)?;
+    }
+    Ok(lines)
+}
+
+fn parse<'a, T: serde::Deserialize<'a>>(
+    endpoint: &Endpoint,
+    body: &'a [u8],
+) -> Result<T, AnswerError> {
+    serde_json::from_slice(body).map_err(|source| {
+        let beginning = String::from_utf8_lossy(&body[..body.len().min(200)]);
+        AnswerError::Json { path: endpoint.path.clone(), found: shown(&beginning), source }
+    })
+}
+
+/// Adds a row as a line of CSV; a value that is absent is empty.
+fn push_line<'a>(
+    lines: &mut String,
+    endpoint: &Endpoint,
+    values: impl Iterator<Item = Option<&'a RawValue>>,
+) -> Result<(), AnswerError> {
+    for (at, value) in values.enumerate() {
+        if at > 0 {
+            lines.push(',');
+        }
+        let json = value.map_or("null", RawValue::get);
+        let Some(text) = plain(json) else {
+            return Err(AnswerError::Value { path: endpoint.path.clone(), found: shown(json) });
+        };
+        lines.push_str(text.trim());
+    }
+    lines.push('\n');
+    Ok(())
+}
+
+/// Returns a number or a text as it is written, unless it could be taken for several fields.
+fn plain(json: &str) -> Option<Cow<'_, str>> {
+    let first = json.bytes().next()?;
+    let text: Cow<'_, str> = match first {
+        b'"' => Cow::Owned(serde_json::from_str(json).ok()?),
+        b'-' | b'0'..=b'9' => Cow::Borrowed(json),
+        b'n' => Cow::Borrowed(""),
+        _ => return None,
+    };
+    (!text.contains([',', '"', '\n', '\r'])).then_some(text)
+}
+
+/// Returns the rows that belong to a request and are over, and counts the others.
+fn keep(
+    endpoint: &Endpoint,
+    request: &ApiRequest,
+    batch: &RecordBatch,
+    now: DateTime<Utc>,
+    answer: &mut Answer,
+) -> Result<RecordBatch, ArrowError> {
+    let begins = times(batch, endpoint.schema.event_time())?;
+    // Rows that are no bars are over when they are there.
+    let ends = if batch.schema().column_with_name(CLOSE_TIME).is_some() {
+        times(batch, CLOSE_TIME)?
+    } else {
+        begins.clone()
+    };
+    let length = request.series.interval.and_then(within_a_day);
+    let length = length.and_then(|length| length.num_microseconds());
+    let mut kept = Vec::with_capacity(begins.len());
+    for (begin, end) in begins.into_iter().zip(ends) {
+        let is_off = length.is_some_and(|length| begin.timestamp_micros() % length != 0);
+        let is_partial = end >= now;
+        let is_outside = !request.range.contains(end) || begin < request.first;
+        answer.off_grid += u64::from(is_off);
+        answer.partial += u64::from(!is_off && is_partial);
+        answer.outside += u64::from(!is_off && !is_partial && is_outside);
+        kept.push(!is_off && !is_partial && !is_outside);
+    }
+    filter_record_batch(batch, &BooleanArray::from(kept))
+}
+
+/// Returns the times of a column; one that is NULL is in 1970, and in no request.
+fn times(batch: &RecordBatch, column: &str) -> Result<Vec<DateTime<Utc>>, ArrowError> {
+    let values = batch
+        .column_by_name(column)
+        .and_then(|array| array.as_primitive_opt::<TimestampMicrosecondType>())
+        .ok_or_else(|| ArrowError::SchemaError(format!("no time in a column `{column}`")))?;
+    let time = |value: Option<i64>| DateTime::from_timestamp_micros(value.unwrap_or_default());
+    Ok(values.iter().map(|value| time(value).unwrap_or_default()).collect())
+}
