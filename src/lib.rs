@@ -27,6 +27,7 @@ pub mod audit;
 pub mod bronze;
 pub mod clock;
 pub mod events;
+
 pub mod gold;
 pub mod ingest;
 pub mod maintain;
@@ -58,8 +59,10 @@ pub mod terminal;
 
 mod delta;
 mod error_chain;
+mod fill;
 mod memory;
 mod proxy;
+mod recent;
 mod report_html;
 mod serve;
 mod shell;

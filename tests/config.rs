@@ -42,6 +42,7 @@ fn every_setting_is_shown_with_its_value_and_where_that_comes_from() {
     lake                    of-file                  lake.toml:1
     source                  ./mirror                 LAKEHOUSE_SOURCE
     listing                 -                        default
+    api                     -                        default
     matrix_path             -                        default
     gold_models             -                        default
     audit_checks            -                        default
@@ -189,7 +190,9 @@ fn the_page_on_configuration_has_flag_variable_and_default_of_every_setting() {
 fn every_flag_of_a_setting_exists_and_its_help_names_variable_and_default() {
     let command = Cli::command();
     let ingest = command.find_subcommand("ingest").unwrap();
-    let arguments: Vec<_> = command.get_arguments().chain(ingest.get_arguments()).collect();
+    let fill = command.find_subcommand("fill").unwrap();
+    let arguments = command.get_arguments().chain(ingest.get_arguments());
+    let arguments: Vec<_> = arguments.chain(fill.get_arguments()).collect();
     for setting in settings() {
         for flag in setting.flag.into_iter().flat_map(|flags| flags.split(", ")) {
             let argument = arguments

@@ -30,6 +30,7 @@ mod errors;
 mod examples;
 mod faults;
 mod fetch;
+mod fill;
 mod fuzz;
 mod gold;
 mod gold_commands;

@@ -23,7 +23,7 @@ enum Data {
 }
 
 /// Lines that together have every command; `shell` reads its statement from standard input.
-const LINES: [(&str, Data); 37] = [
+const LINES: [(&str, Data); 38] = [
     ("plan --all --source mirror --format json", Data::Json),
     ("plan --all --source mirror", Data::Text("market ")),
     ("ingest --all --source mirror --format json", Data::Json),
@@ -31,6 +31,7 @@ const LINES: [(&str, Data); 37] = [
     ("ingest --all --source mirror", Data::Nothing),
     ("refresh --source mirror --format json", Data::Json),
     ("refresh --source mirror", Data::Nothing),
+    ("fill --dry-run --format json", Data::Json),
     ("gold", Data::Nothing),
     ("gold list --format json", Data::Json),
     ("query --format json SELECT*FROM/**/trades", Data::Json),

@@ -37,6 +37,7 @@ use crate::gold::error::BuildError;
 use crate::meta::audit::{AuditRow, AuditTable, CheckResult};
 use crate::meta::scope::Scope;
 use crate::query::{Engine, QueryError, SessionOptions};
+use crate::recent::CHECK as PROVISIONAL;
 use crate::shutdown::Shutdown;
 use crate::storage::lake::{Lake, Layer, TableName};
 
@@ -146,7 +147,8 @@ impl Audit {
     }
 
     fn is_about(&self, row: &AuditRow, wanted: &BTreeSet<&str>) -> bool {
-        let is_known = self.checks.names().contains(row.place.check.as_str());
+        let check = row.place.check.as_str();
+        let is_known = check == PROVISIONAL || self.checks.names().contains(check);
         // Where all checks were requested, those that only another program knows count too.
         let is_wanted =
             wanted.contains(row.place.check.as_str()) || (self.only.is_empty() && !is_known);
@@ -255,7 +257,9 @@ impl Pass<'_> {
     ) -> Result<(), AuditError> {
         let audit = self.audit;
         let is_complete = audit.only.is_empty() && !audit.is_partial();
-        let known = is_complete.then(|| audit.checks.names());
+        // What is recorded of provisional rows belongs to no check of an audit.
+        let known = || audit.checks.names().into_iter().chain([PROVISIONAL]).collect();
+        let known = is_complete.then(known);
         let is_meant = |row: &AuditRow| audit.is_meant(row);
         let landed = table.land(results, known.as_ref(), is_meant, self.context).await?;
         attempt.reports.retain(|report| !landed.overtaken.contains(&report.check));

@@ -48,6 +48,17 @@ Examples:
 A refresh covers the series that the lake holds. With a configuration file, it also covers symbols
 that match the file and are not in the lake yet.";
 
+pub(super) const FILL_EXAMPLES: &str = "\
+Examples:
+  lakehouse fill --dry-run
+  lakehouse fill --symbol BTCUSDT --data-type klines --interval 1m --last 3d
+  lakehouse refresh --every 6h --fill
+  lakehouse query \"SELECT max(open_time) FROM all.klines WHERE symbol = 'BTCUSDT'\"
+
+Rows go to tables of their own, such as recent.klines, and leave them when an archive has them.
+all.klines has the rows of silver.klines and, where no archive has a row, those of recent.klines.
+Only series that the lake holds are filled, and only bars that are over.";
+
 pub(super) const REMOVE_EXAMPLES: &str = "\
 Examples:
   lakehouse remove --symbol LUNAUSDT --dry-run

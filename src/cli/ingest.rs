@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use lakehouse_core::names::shard::Shard;
 use lakehouse_core::plan::refresh_window::TRAILING_DAYS;
 
-use super::{ReportFormat, SelectionFlags, SourceFlags, TuningFlags, values};
+use super::{ApiFlags, ReportFormat, SelectionFlags, SourceFlags, TuningFlags, values};
 
 /// Flags of `plan`.
 #[derive(Clone, Debug, Default, Args)]
@@ -73,9 +73,14 @@ pub struct RefreshFlags {
     /// Audit what has changed, last of all; findings of severity error make the exit code 1.
     #[arg(long)]
     pub audit: bool,
+    /// Add provisional rows of what the archive lacks at the end, as `lakehouse fill` does.
+    #[arg(long)]
+    pub fill: bool,
     /// How the plan or the summary is printed; JSON goes to standard output.
     #[arg(long, default_value = "text")]
     pub format: ReportFormat,
+    #[command(flatten)]
+    pub api: ApiFlags,
     #[command(flatten)]
     pub source: SourceFlags,
     #[command(flatten)]

@@ -6,6 +6,7 @@
 mod audit;
 mod changes;
 mod examples;
+mod fill;
 mod global;
 mod gold;
 mod ingest;
@@ -27,9 +28,10 @@ use clap::{Parser, Subcommand};
 pub use self::audit::{AuditCommand, AuditFlags, AuditListFlags, AuditShowFlags};
 pub use self::changes::ChangesFlags;
 use self::examples::{
-    AUDIT_EXAMPLES, DEMO_NOTES, EXAMPLES, GOLD_EXAMPLES, MCP_NOTES, QUERY_EXAMPLES,
+    AUDIT_EXAMPLES, DEMO_NOTES, EXAMPLES, FILL_EXAMPLES, GOLD_EXAMPLES, MCP_NOTES, QUERY_EXAMPLES,
     REFRESH_EXAMPLES, REMOVE_EXAMPLES, SELECTION_EXAMPLES, SERVE_NOTES, SHELL_NOTES,
 };
+pub use self::fill::{ApiFlags, FillFlags};
 pub use self::global::{GlobalFlags, LogFormat, ProgressWhen, ReportFormat};
 pub use self::gold::{GoldCommand, GoldFlags, GoldListFlags, GoldShowFlags};
 pub use self::ingest::{IngestFlags, PlanFlags, RefreshFlags, Stage};
@@ -88,6 +90,9 @@ pub enum Command {
     /// Update everything that the lake holds: new, late and corrected archives.
     #[command(after_help = REFRESH_EXAMPLES)]
     Refresh(RefreshFlags),
+    /// Add provisional rows of days that the archive lacks, from the exchange's REST API.
+    #[command(after_help = FILL_EXAMPLES)]
+    Fill(FillFlags),
     /// Update the gold tables, or explain the models that build them.
     #[command(after_help = GOLD_EXAMPLES)]
     Gold(GoldFlags),

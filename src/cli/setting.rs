@@ -45,7 +45,16 @@ pub struct SettingGroup {
 pub const SETTING_GROUPS: [SettingGroup; 3] = [
     SettingGroup {
         title: "Places",
-        settings: &[&LAKE, &SOURCE, &LISTING, &MATRIX_PATH, &GOLD_MODELS, &AUDIT_CHECKS, &VIEWS],
+        settings: &[
+            &LAKE,
+            &SOURCE,
+            &LISTING,
+            &API,
+            &MATRIX_PATH,
+            &GOLD_MODELS,
+            &AUDIT_CHECKS,
+            &VIEWS,
+        ],
     },
     SettingGroup {
         title: "Selection: a setting that is left out means everything that is published",
@@ -109,6 +118,15 @@ pub(crate) const LISTING: Setting = Setting {
     variable: Some("LAKEHOUSE_LISTING"),
     help: "The host that lists the archive, if it is not the one that serves it",
     examples: &["\"https://listing.example.org\""],
+    ..BASE
+};
+
+pub(crate) const API: Setting = Setting {
+    key: "api",
+    flag: Some("--api"),
+    variable: Some("LAKEHOUSE_API"),
+    help: "The host of the exchange's REST API for `fill`, if it is not the exchange's own",
+    examples: &["\"https://api.example.org\""],
     ..BASE
 };
 

@@ -6,6 +6,7 @@ mod completions;
 mod config;
 mod context;
 mod demo;
+mod fill;
 mod gold;
 mod ingest;
 mod maintain;
@@ -98,6 +99,7 @@ async fn execute(command: Command, context: &Context) -> anyhow::Result<CommandO
         Command::Plan(flags) => plan::run(&flags, context).await,
         Command::Ingest(flags) => ingest::run(&flags, context).await,
         Command::Refresh(flags) => refresh::run(&flags, context).await,
+        Command::Fill(flags) => Box::pin(fill::run(&flags, context)).await,
         Command::Gold(flags) => gold::run(flags, context).await,
         Command::Audit(flags) => Box::pin(audit::run(flags, context)).await,
         Command::Query(flags) => query::run(&flags, context).await,

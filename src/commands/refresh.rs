@@ -8,10 +8,11 @@ use lakehouse_core::selection::Targets;
 use tokio::time::{Instant, sleep_until};
 
 use super::context::Context;
+use super::fill::Filling;
 use super::records::Records;
 use super::run::{Prepared, RunReporter, check_names, job, unless_stopped};
 use super::{CommandOutcome, plan, show_error};
-use crate::cli::RefreshFlags;
+use crate::cli::{FillFlags, RefreshFlags};
 use crate::events::lineage::Job;
 use crate::events::{Event, Reporter};
 use crate::ingest::RefreshPlan;
@@ -134,7 +135,32 @@ impl Round<'_> {
         plan::report_omissions(&plan, &listener);
         report_late(&planned, &listener);
         prepared.carry_out(&plan, reporter, &context.clock).await?;
-        reporter.conclude(ingest, "refresh", flags.format).map(|outcome| outcome.and(names))
+        let filled = self.fill(&listener).await?;
+        let outcome = reporter.conclude(ingest, "refresh", flags.format)?;
+        Ok(outcome.and(filled).and(names))
+    }
+}
+
+impl Round<'_> {
+    /// Adds provisional rows of what the archive lacks, if that was requested.
+    async fn fill(self, listener: &Arc<dyn Reporter>) -> anyhow::Result<CommandOutcome> {
+        let shutdown = &self.prepared.ingest.shutdown;
+        if !self.flags.fill || shutdown.is_requested() {
+            return Ok(CommandOutcome::Done);
+        }
+        let flags = FillFlags {
+            api: self.flags.api.clone(),
+            timeout_seconds: self.flags.tuning.timeout_seconds,
+            retries: self.flags.tuning.retries,
+            ..FillFlags::default()
+        };
+        let filling = Filling::open(&flags, self.context, shutdown.clone(), listener)?;
+        let report = Box::pin(filling.run(self.context, listener)).await?;
+        for line in report.to_string().lines() {
+            listener.report(Event::Note(line.to_owned()));
+        }
+        let is_incomplete = report.is_incomplete();
+        Ok(if is_incomplete { CommandOutcome::Incomplete } else { CommandOutcome::Done })
     }
 }
 

@@ -5,18 +5,22 @@ use std::time::Instant;
 
 use anyhow::bail;
 use lakehouse_core::schema::Schemas;
+use uuid::Uuid;
 
 use super::context::{Context, open_lake};
 use super::names::misspelled_in_lake;
 use super::scope::scope;
 use super::{CommandOutcome, names};
 use crate::cli::{RemoveFlags, ReportFormat};
+use crate::delta::commit::CommitContext;
 use crate::events::document::{RunDocument, RunOutcome, SharedFields};
 use crate::events::{Reporter, Silent, TableVersions};
 use crate::gold::{Gold, load_models};
 use crate::query::{At, LakeCatalog};
+use crate::recent;
 use crate::remove::{Remove, RemoveReport};
 use crate::settings::Settings;
+use crate::shutdown::Shutdown;
 use crate::storage::lake::{Lake, Layer};
 use crate::terminal::console::{self, MessageKind};
 
@@ -40,6 +44,11 @@ pub(super) async fn run(flags: &RemoveFlags, context: &Context) -> anyhow::Resul
     let report = Box::pin(remove.run(&context.clock)).await?;
     let mut outcome = CommandOutcome::Done;
     if !flags.dry_run {
+        let run = Uuid::now_v7().simple().to_string();
+        let clock = context.clock.clone();
+        let commits = CommitContext { run: run.into(), clock, shutdown: Shutdown::default() };
+        let Remove { lake, schemas, scope, .. } = &remove;
+        Box::pin(recent::remove(lake, schemas, scope, &commits)).await?;
         outcome = Box::pin(follow(&remove, &settings, context)).await?;
     }
     let seconds = started.elapsed().as_secs_f64();

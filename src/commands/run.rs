@@ -10,6 +10,7 @@ use lakehouse_core::ledger::BronzePolicy;
 use lakehouse_core::plan::Plan;
 use lakehouse_core::schema::Schemas;
 use lakehouse_core::selection::Targets;
+use uuid::Uuid;
 
 use super::context::{Context, open_lake};
 use super::{CommandOutcome, names};
@@ -17,12 +18,14 @@ use crate::audit::{Audit, load_checks};
 use crate::bronze::FetchOptions;
 use crate::cli::{ReportFormat, Stage};
 use crate::clock::Clock;
+use crate::delta::commit::CommitContext;
 use crate::events::document::{RunDocument, RunOutcome, SharedFields};
 use crate::events::lineage::Job;
 use crate::events::summary::{Counting, Summary};
 use crate::events::{Event, Reporter};
 use crate::gold::{Gold, load_models};
 use crate::ingest::{Depth, Ingest};
+use crate::recent::settle;
 use crate::settings::IngestSettings;
 use crate::shutdown::Shutdown;
 use crate::source::location::SourceUrl;
@@ -190,12 +193,30 @@ impl Prepared {
         clock: &Clock,
     ) -> anyhow::Result<()> {
         Box::pin(self.ingest.run(plan, &reporter.counting, clock)).await?;
+        Box::pin(self.settle(reporter, clock)).await?;
         if let Some(gold) = &self.gold {
             Box::pin(gold.build(&reporter.listener(), clock)).await?;
         }
         if let Some(audit) = self.audit.as_ref().filter(|audit| !audit.shutdown.is_requested()) {
             let report = Box::pin(audit.run(&reporter.listener(), clock)).await?;
             reporter.listener().report(Event::Audited(report.open));
+        }
+        Ok(())
+    }
+}
+
+impl Prepared {
+    /// Takes out the provisional rows that were published.
+    async fn settle(&self, reporter: &RunReporter, clock: &Clock) -> anyhow::Result<()> {
+        let Ingest { lake, schemas, matrix, shutdown, depth, .. } = &self.ingest;
+        if *depth == Depth::Bronze {
+            return Ok(());
+        }
+        let run = Uuid::now_v7().simple().to_string();
+        let shutdown = shutdown.clone();
+        let context = CommitContext { run: run.into(), clock: clock.clone(), shutdown };
+        for settled in settle(lake, schemas, matrix, &context).await? {
+            reporter.listener().report(Event::Note(settled.to_string()));
         }
         Ok(())
     }

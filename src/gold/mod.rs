@@ -18,7 +18,7 @@ mod report;
 pub(crate) mod select;
 mod state;
 mod tables;
-mod write;
+pub(crate) mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -88,7 +88,7 @@ pub(super) fn declared_schema(
             let mut known = meta_tables().into_iter();
             known.find(|(name, _)| name == input).map(|(_, schema)| schema)
         }
-        Layer::Gold => None,
+        Layer::Gold | Layer::Recent => None,
     };
     // Inputs were checked when models were read, and models come after those that they read.
     let declared = declared.ok_or_else(|| BuildError::Upstream(input.to_string()))?;

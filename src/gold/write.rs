@@ -10,10 +10,13 @@ use arrow::compute::{cast, concat_batches, partition};
 use arrow::error::ArrowError;
 use arrow::util::display::array_value_to_string;
 use datafusion::common::DataFusionError;
+use datafusion::execution::SendableRecordBatchStream;
+use futures::executor::block_on_stream;
 use thiserror::Error;
 
-use crate::delta::TableError;
+use crate::delta::file::NewFile;
 use crate::delta::table::TableSpec;
+use crate::delta::{TableError, Verb};
 use crate::parquet::writer::{DataFileWriter, FileTarget, WrittenFile};
 
 /// Rows of a data file: few enough that replacing one rewrites little.
@@ -21,7 +24,7 @@ const FILE_ROWS: u64 = 16 << 20;
 
 /// Why rows could not be written.
 #[derive(Debug, Error)]
-pub(super) enum WriteError {
+pub(crate) enum WriteError {
     #[error(transparent)]
     Engine(Box<DataFusionError>),
     #[error(transparent)]
@@ -32,6 +35,29 @@ pub(super) enum WriteError {
     /// A row is on a day that it cannot be on.
     #[error("{0}")]
     Astray(String),
+}
+
+/// Writes rows that come sorted by the partition columns and the sort columns of a table into
+/// durable files that no commit names yet.
+pub(crate) async fn write_sorted(
+    target: &Arc<FileTarget>,
+    spec: &TableSpec,
+    rows: SendableRecordBatchStream,
+) -> Result<Vec<NewFile>, WriteError> {
+    let mut writer = SortedWriter::new(Arc::clone(target), spec);
+    // Encoding is blocking work, and the statement itself runs on the runtime's threads.
+    let work = tokio::task::spawn_blocking(move || {
+        for batch in block_on_stream(rows) {
+            let batch = batch.map_err(|error| WriteError::Engine(Box::new(error)));
+            if let Err(error) = batch.and_then(|batch| writer.push(&batch)) {
+                writer.discard();
+                return Err(error);
+            }
+        }
+        writer.finish()
+    });
+    let died = TableError::cannot(Verb::Compute, target.table(), "rows");
+    Ok(target.publish_all(work.await.map_err(died)??).await?)
 }
 
 /// Writes rows that come sorted by the partition columns and the sort columns of a table.

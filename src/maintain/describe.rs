@@ -8,7 +8,7 @@ use crate::delta::commit::{Change, CommitContext, Committed, commit};
 use crate::delta::descriptions::Descriptions;
 use crate::delta::table::WritableTable;
 use crate::storage::lake::{Layer, TableName};
-use crate::{gold, meta, silver};
+use crate::{gold, meta, recent, silver};
 
 impl Maintain {
     /// Writes the descriptions that the table's log lacks; returns whether there were any.
@@ -45,6 +45,7 @@ impl Maintain {
     fn descriptions(&self, name: &TableName) -> Option<Descriptions> {
         match name.layer {
             Layer::Silver => self.schemas.get(&name.name).map(silver::descriptions),
+            Layer::Recent => self.schemas.get(&name.name).map(recent::descriptions),
             Layer::Gold => self.model(&name.name).map(gold::descriptions),
             Layer::Meta => meta::descriptions(&name.name),
         }

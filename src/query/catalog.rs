@@ -14,6 +14,7 @@ use datafusion::logical_expr::TableType;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 
+use super::all::{AllTables, SCHEMA as ALL};
 use super::error::QueryError;
 use super::provider::TableScan;
 use super::snapshot::{At, TableSnapshot};
@@ -159,12 +160,19 @@ impl CatalogProvider for LakeCatalog {
     fn schema_names(&self) -> Vec<String> {
         let views = self.views.iter().filter(|views| !views.names().is_empty());
         let layers = Layer::ALL.iter().map(|layer| layer.as_str().to_owned());
-        layers.chain(views.map(|_| VIEWS.to_owned())).collect()
+        let all = [ALL.to_owned()];
+        layers.chain(all).chain(views.map(|_| VIEWS.to_owned())).collect()
     }
 
     fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
         if name == VIEWS {
             return self.views.as_ref().map(|views| Arc::clone(views) as Arc<dyn SchemaProvider>);
+        }
+        if name == ALL {
+            let tables = |layer| self.layers.get(&layer).map(Arc::clone);
+            let silver = tables(Layer::Silver)?;
+            let recent = tables(Layer::Recent)?;
+            return Some(Arc::new(AllTables { silver, recent }));
         }
         let (_, tables) = self.layers.iter().find(|(layer, _)| layer.as_str() == name)?;
         Some(Arc::clone(tables) as Arc<dyn SchemaProvider>)
@@ -173,7 +181,7 @@ impl CatalogProvider for LakeCatalog {
 
 /// One layer's tables.
 #[derive(Debug)]
-struct LayerTables {
+pub(super) struct LayerTables {
     lake: Lake,
     layer: Layer,
     at: At,
@@ -188,14 +196,24 @@ struct LayerTables {
 }
 
 impl LayerTables {
-    async fn open(&self, name: &str) -> Result<Option<TableScan>, QueryError> {
+    /// Opens a table, or returns nothing when there is none.
+    pub(super) async fn open(&self, name: &str) -> Result<Option<TableScan>, QueryError> {
+        self.open_within(name, self.max_age).await
+    }
+
+    /// Opens a table as it was no longer ago than this.
+    pub(super) async fn open_within(
+        &self,
+        name: &str,
+        max_age: Duration,
+    ) -> Result<Option<TableScan>, QueryError> {
         if !is_folder_name(name) {
             return Ok(None);
         }
         self.lake.check_format().await.map_err(QueryError::Lake)?;
         let name = TableName::new(self.layer, name);
         let url = self.lake.table_url(&name).map_err(QueryError::Lake)?;
-        let snapshot = TableSnapshot::open_within(&url, self.at, self.max_age).await?;
+        let snapshot = TableSnapshot::open_within(&url, self.at, max_age).await?;
         Ok(snapshot.map(|snapshot| TableScan::new(name, snapshot)))
     }
 }

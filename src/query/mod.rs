@@ -4,6 +4,7 @@
 //! all of them prune alike and see the same versions. How rows are shown is `output`'s business;
 //! nothing in here writes.
 
+mod all;
 mod catalog;
 pub(crate) mod dialect;
 mod error;

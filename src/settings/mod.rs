@@ -49,6 +49,8 @@ pub struct Environment {
     pub source: Option<String>,
     /// `LAKEHOUSE_LISTING`: the host that lists them, as `--listing`.
     pub listing: Option<String>,
+    /// `LAKEHOUSE_API`: the host of the exchange's API, as `--api`.
+    pub api: Option<String>,
     /// `RUST_LOG`: which logs are written, in place of `-v` and `-q`.
     pub log_filter: Option<String>,
     /// `JOB_COMPLETION_INDEX` and `JOB_COMPLETION_COUNT`: the part of all series that this one of
@@ -69,6 +71,7 @@ impl Environment {
             config: setting::CONFIG.variable.and_then(path),
             source: text(&setting::SOURCE)?,
             listing: text(&setting::LISTING)?,
+            api: text(&setting::API)?,
             log_filter: variable("RUST_LOG").and_then(|value| value.into_string().ok()),
             shard: job_shard()?,
             state_folder: state_folder(),
@@ -261,6 +264,29 @@ impl Settings {
     #[must_use]
     pub fn history_file(&self) -> Option<PathBuf> {
         self.environment.state_folder.as_ref().map(|folder| folder.join("lakehouse/history"))
+    }
+
+    /// Returns the base of the exchange's API, by a flag, the environment or the file; nothing for
+    /// the exchange's own.
+    #[must_use]
+    pub fn api(&self, flag: Option<&str>) -> Option<SourceUrl> {
+        let levels = [flag, self.environment.api.as_deref(), self.file.api.as_deref()];
+        levels.into_iter().flatten().next().map(SourceUrl::from)
+    }
+
+    /// Returns how patient requests to the API are.
+    #[must_use]
+    pub fn api_requests(
+        &self,
+        timeout_seconds: Option<u64>,
+        retries: Option<u32>,
+    ) -> (Timeouts, RetryPolicy) {
+        let flags = TuningFlags { timeout_seconds, retries, ..TuningFlags::default() };
+        let default = RetryPolicy::default();
+        let retries =
+            flags.retries.or(self.file.retries).and_then(|retries| retries.try_into().ok());
+        let policy = RetryPolicy { retries: retries.unwrap_or(default.retries), ..default };
+        (timeouts(&self.file, &flags), policy)
     }
 
     /// Returns which series this process handles, by a flag or the environment.

@@ -116,6 +116,7 @@ impl Settings {
                 flags.listing.is_some(),
                 environment.listing.is_some(),
             ),
+            place(&setting::API, json!(self.api(None)), false, environment.api.is_some()),
             place(&setting::MATRIX_PATH, json!(self.file.matrix_path), false, false),
             place(&setting::GOLD_MODELS, json!(self.file.gold_models), false, false),
             place(&setting::AUDIT_CHECKS, json!(self.file.audit_checks), false, false),

@@ -30,7 +30,7 @@ pub(super) fn follows(
 
 /// Joins batches and sorts their rows ascending by the columns, NULLs last; rows that are equal
 /// keep their order.
-pub(super) fn sorted(
+pub(crate) fn sorted(
     batches: Vec<RecordBatch>,
     columns: &[String],
 ) -> Result<RecordBatch, ArrowError> {

@@ -273,7 +273,7 @@ impl PartitionBuffer {
     }
 }
 
-fn partition_values(partition: Partition) -> Vec<(String, String)> {
+pub(crate) fn partition_values(partition: Partition) -> Vec<(String, String)> {
     vec![
         ("market".to_owned(), partition.market.to_string()),
         ("date".to_owned(), partition.date.format("%Y-%m-%d").to_string()),

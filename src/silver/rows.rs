@@ -12,13 +12,13 @@ use arrow::compute::{cast, partition, take_record_batch};
 use arrow::datatypes::{DataType, Int32Type, SchemaRef, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 use chrono::{DateTime, NaiveDate, Utc};
-use lakehouse_core::names::archive::ArchiveKey;
+use lakehouse_core::names::archive::{ArchiveKey, Series};
 
 const MICROSECONDS_OF_A_DAY: i64 = 86_400_000_000;
 
 /// Adds `symbol`, `bar_interval` and `archive` to the rows of one archive.
 #[derive(Debug)]
-pub(super) struct ArchiveColumns {
+pub(crate) struct ArchiveColumns {
     schema: SchemaRef,
     symbol: String,
     interval: Option<String>,
@@ -32,7 +32,13 @@ impl ArchiveColumns {
         Self { schema, symbol: key.symbol().to_string(), interval, archive: key.path().to_owned() }
     }
 
-    pub(super) fn complete(&self, data: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    /// Completes rows that no archive has; `source` stands in the place of its key.
+    pub(crate) fn of_series(schema: SchemaRef, series: &Series, source: &str) -> Self {
+        let interval = series.interval.map(|interval| interval.to_string());
+        Self { schema, symbol: series.symbol.to_string(), interval, archive: source.to_owned() }
+    }
+
+    pub(crate) fn complete(&self, data: &RecordBatch) -> Result<RecordBatch, ArrowError> {
         let rows = data.num_rows();
         let mut columns: Vec<ArrayRef> = Vec::with_capacity(data.num_columns() + 3);
         columns.push(repeated(&self.symbol, rows)?);
@@ -64,7 +70,7 @@ pub(super) fn event_times<'a>(
 }
 
 /// Splits a batch by the UTC day of its event times; the order of rows within a day stays.
-pub(super) fn by_day(
+pub(crate) fn by_day(
     batch: &RecordBatch,
     column: &str,
 ) -> Result<BTreeMap<NaiveDate, RecordBatch>, ArrowError> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use lakehouse_core::foreign::shown;
 use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use reqwest::{StatusCode, Url};
+use serde::Deserialize;
 
 use super::SourceError;
 use crate::proxy::proxy_of;
@@ -28,6 +29,16 @@ pub(super) fn classify(
             reason.push_str("; it is the proxy's answer: its URL needs a user name and password");
             SourceError::denied(what, reason)
         }
+        418 => {
+            reason.push_str("; the server has banned this address for a while");
+            match retry_after(headers) {
+                Some(wait) => {
+                    let what = shown(what);
+                    SourceError::Transient { what, reason, retry_after: Some(wait) }
+                }
+                None => SourceError::denied(what, reason),
+            }
+        }
         408 | 425 | 429 | 500..=599 => {
             SourceError::Transient { what: shown(what), reason, retry_after: retry_after(headers) }
         }
@@ -46,9 +57,19 @@ pub(super) fn classify(
     }
 }
 
-/// Returns code and message of a bucket's XML error.
+/// An error of the exchange's API.
+#[derive(Deserialize)]
+struct ApiError {
+    code: i64,
+    msg: String,
+}
+
+/// Returns code and message of a bucket's XML error, or of an API's.
 fn error_document(document: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(document).ok()?;
+    if let Ok(error) = serde_json::from_str::<ApiError>(text) {
+        return Some(shown(&format!("{}: {}", error.code, error.msg)));
+    }
     let element = |name: &str| {
         let (_, rest) = text.split_once(&format!("<{name}>"))?;
         rest.split_once(&format!("</{name}>")).map(|(value, _)| value.trim())

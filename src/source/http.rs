@@ -79,6 +79,20 @@ impl HttpSource {
         Ok(Self { objects, listing, listed_elsewhere, client, answer_limit })
     }
 
+    /// Requests what a path with its query has, which is no more than `limit` bytes.
+    pub(super) async fn fetch(
+        &self,
+        what: &str,
+        path: &str,
+        limit: usize,
+    ) -> Result<(HeaderMap, Bytes), SourceError> {
+        let url = format!("{}{path}", self.objects.url);
+        let response = self.send(what, &self.objects, self.client.get(&url)).await?;
+        let headers = response.headers().clone();
+        let body = collect(what, self.body(what, response), limit).await?;
+        Ok((headers, body))
+    }
+
     fn object_url(&self, key: &str) -> String {
         format!("{}/{}", self.objects.url, utf8_percent_encode(key, PATH))
     }

@@ -5,6 +5,7 @@
 //! fetcher.
 
 mod answers;
+pub(crate) mod api;
 mod doubt;
 mod http;
 pub mod lister;

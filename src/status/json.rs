@@ -5,7 +5,7 @@ use lakehouse_core::coverage::{DayRun, MissingReason, SeriesCoverage, StaleSerie
 use lakehouse_core::ledger::LedgerEntry;
 use serde::Serialize;
 
-use super::{LakeStatus, RunRecord, Totals};
+use super::{LakeStatus, ProvisionalRows, RunRecord, Totals};
 use crate::audit::OpenRows;
 
 /// All of a status.
@@ -21,6 +21,9 @@ pub(crate) struct StatusDocument<'a> {
     /// Series that are older than `--max-age`; absent without it.
     #[serde(skip_serializing_if = "Option::is_none")]
     stale: Option<Vec<StaleRecord<'a>>>,
+    /// Rows that no archive has yet, by table; absent without any.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    provisional: &'a [ProvisionalRows],
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) audit: Option<&'a OpenRows>,
 }
@@ -105,6 +108,7 @@ impl<'a> StatusDocument<'a> {
             series: status.series.iter().map(series).collect(),
             failed: status.failures.iter().map(FailureRecord::new).collect(),
             runs: &status.runs,
+            provisional: &status.provisional,
             stale: status.stale.as_ref().map(|stale| stale.iter().map(StaleRecord::new).collect()),
             audit: status.audit.as_ref(),
         }

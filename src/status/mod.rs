@@ -5,6 +5,7 @@
 
 mod calendar;
 mod json;
+mod provisional;
 mod runs;
 mod text;
 
@@ -19,6 +20,8 @@ use lakehouse_core::matrix::Matrix;
 use thiserror::Error;
 
 pub(crate) use self::json::{FailureRecord, StatusDocument};
+pub(crate) use self::provisional::ProvisionalRows;
+use self::provisional::provisional_rows;
 pub(crate) use self::runs::RunRecord;
 use crate::audit::{OpenRows, is_in_scope, open_rows};
 use crate::delta::TableError;
@@ -53,6 +56,8 @@ pub(crate) struct LakeStatus {
     pub(crate) failures: Vec<LedgerEntry>,
     /// The last runs, the newest first.
     pub(crate) runs: Vec<RunRecord>,
+    /// What is in the lake until an archive has it.
+    pub(crate) provisional: Vec<ProvisionalRows>,
     /// Series that go on and have no day that is new enough; nothing unless they were looked for.
     pub(crate) stale: Option<Vec<StaleSeries>>,
     /// What audits found and what still holds; nothing if there was no audit.
@@ -89,6 +94,7 @@ impl LakeStatus {
             stale: None,
             failures,
             runs: runs::last_runs(&session).await?,
+            provisional: provisional_rows(&session).await?,
             audit: open_rows(lake, |row| is_in_scope(scope, row)).await?,
         })
     }

@@ -8,7 +8,7 @@ use lakehouse_core::coverage::SeriesCoverage;
 use lakehouse_core::names::archive::Series;
 use lakehouse_core::names::market::{DataType, Interval, Market};
 
-use super::{LakeStatus, Totals, calendar};
+use super::{LakeStatus, ProvisionalRows, Totals, calendar};
 use crate::terminal::console;
 
 /// Series that are shown one by one; more are shown together by market, data type and interval.
@@ -36,6 +36,7 @@ impl LakeStatus {
         if !self.runs.is_empty() {
             parts.push(self.last_runs());
         }
+        parts.extend(self.provisional_rows());
         if let Some(audit) = &self.audit {
             parts.push(format!("audit: {audit}\n"));
         }
@@ -43,6 +44,18 @@ impl LakeStatus {
             parts.push(format!("format version of the lake: {}\n", self.format_version));
         }
         parts.join("\n")
+    }
+
+    /// Shows what is not published yet.
+    fn provisional_rows(&self) -> Option<String> {
+        let mut lines = String::new();
+        for found in &self.provisional {
+            let ProvisionalRows { table, rows, first_day, last_day } = found;
+            let rows = grouped(*rows);
+            lines
+                .push_str(&format!("provisional: {table}, {rows} rows, {first_day}..{last_day}\n"));
+        }
+        (!lines.is_empty()).then_some(lines)
     }
 
     /// Shows every range of days that is not held, with its reason.

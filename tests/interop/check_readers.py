@@ -20,7 +20,7 @@ from pathlib import Path
 from reader import lakehouse
 from reader.common import Table
 
-LAYERS = ["silver", "gold", "meta"]
+LAYERS = ["silver", "gold", "recent", "meta"]
 RANGED = ("decimal", "timestamp")
 
 

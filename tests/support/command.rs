@@ -33,9 +33,14 @@ impl From<Output> for Run {
 pub(crate) fn lakehouse(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lakehouse"));
     command.current_dir(folder);
-    for name in
-        ["LAKEHOUSE_LAKE", "LAKEHOUSE_CONFIG", "LAKEHOUSE_SOURCE", "LAKEHOUSE_LISTING", "RUST_LOG"]
-    {
+    for name in [
+        "LAKEHOUSE_API",
+        "LAKEHOUSE_CONFIG",
+        "LAKEHOUSE_LAKE",
+        "LAKEHOUSE_LISTING",
+        "LAKEHOUSE_SOURCE",
+        "RUST_LOG",
+    ] {
         command.env_remove(name);
     }
     command

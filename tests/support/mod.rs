@@ -1,5 +1,6 @@
 //! What several topics of tests share.
 
+pub(crate) mod api_server;
 pub(crate) mod archive_server;
 pub(crate) mod command;
 pub(crate) mod csv_oracle;

@@ -38,8 +38,8 @@ use crate::delta::table::TableSpec;
 use crate::delta::{TableError, Verb};
 use crate::failpoint::step;
 use crate::meta;
-use crate::silver;
 use crate::storage::lake::{Layer, TableName};
+use crate::{recent, silver};
 
 /// The folder in a table's folder that damaged files are copied to; readers of Delta pass over it.
 const FOLDER: &str = "_damaged";
@@ -91,6 +91,7 @@ impl Repair {
     pub(super) fn spec_of(&self, table: &TableName) -> Option<TableSpec> {
         match table.layer {
             Layer::Silver => self.schemas.get(&table.name).map(silver::table_spec),
+            Layer::Recent => self.schemas.get(&table.name).map(recent::table_spec),
             Layer::Meta => meta::table_spec(&table.name),
             Layer::Gold => None,
         }

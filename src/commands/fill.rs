@@ -1,0 +1,219 @@
+//! `lakehouse fill`: provisional rows of what the archive lacks.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use chrono::{DateTime, Utc};
+use lakehouse_core::fill::{ApiRequest, Endpoints, FillPlan};
+use lakehouse_core::names::archive::Series;
+use lakehouse_core::names::period::DateRange;
+use lakehouse_core::schema::Schemas;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::context::{Context, open_lake};
+use super::names::misspelled_in_lake;
+use super::scope::scope;
+use super::{CommandOutcome, names};
+use crate::cli::{FillFlags, ReportFormat};
+use crate::delta::commit::CommitContext;
+use crate::events::document::{RunDocument, RunOutcome, SharedFields};
+use crate::events::{Event, Reporter, TableVersions};
+use crate::fill::{Fill, FillReport};
+use crate::meta::scope::Scope;
+use crate::shutdown::Shutdown;
+use crate::source::api::ApiClient;
+use crate::source::location::SourceUrl;
+use crate::terminal::console::{self, Console, MessageKind};
+
+/// Shows or requests what is missing.
+pub(super) async fn run(flags: &FillFlags, context: &Context) -> anyhow::Result<CommandOutcome> {
+    let reporter: Arc<dyn Reporter> = Arc::new(Messages(context.console));
+    let filling = Filling::open(flags, context, context.shutdown(), &reporter)?;
+    let Fill { lake, matrix, scope, .. } = &filling.fill;
+    let misspelled = misspelled_in_lake(lake, matrix, scope).await?;
+    let names = |nothing: bool| {
+        names::check(&misspelled, nothing, |text| reporter.report(Event::Warning(text)))
+    };
+    if flags.dry_run {
+        let plan = filling.fill.plan(context.clock.now()).await?;
+        let outcome = names(plan.requests.is_empty())?;
+        filling.print_plan(&plan, flags.format)?;
+        return Ok(outcome);
+    }
+    let started = Instant::now();
+    let report = filling.run(context, &reporter).await?;
+    let outcome = names(report.planned == 0)?;
+    match flags.format {
+        ReportFormat::Text => context.console.info(&report.to_string()),
+        ReportFormat::Json => print_report(&report, started.elapsed().as_secs_f64())?,
+    }
+    Ok(if report.is_incomplete() { CommandOutcome::Incomplete } else { outcome })
+}
+
+/// A fill with the client of the API that it needs.
+#[derive(Debug)]
+pub(super) struct Filling {
+    fill: Fill,
+    client: ApiClient,
+    shutdown: Shutdown,
+}
+
+impl Filling {
+    /// Opens what settings and flags name; nothing is requested yet.
+    pub(super) fn open(
+        flags: &FillFlags,
+        context: &Context,
+        shutdown: Shutdown,
+        reporter: &Arc<dyn Reporter>,
+    ) -> anyhow::Result<Self> {
+        let settings = context.settings()?;
+        let scope = scope(&flags.scope, &settings.matrix)?;
+        let last = flags.last.map(|last| last.range(context.today()));
+        let schemas = Schemas::builtin()?;
+        let endpoints = Endpoints::builtin(&settings.matrix, &schemas)?;
+        let base = settings.api(flags.api.api.as_deref());
+        let requests = settings.api_requests(flags.timeout_seconds, flags.retries);
+        let client = ApiClient::new(
+            &endpoints,
+            base.as_ref().map(SourceUrl::expose),
+            requests,
+            Arc::clone(reporter),
+            context.clock.clone(),
+        );
+        let fill = Fill {
+            lake: open_lake(&settings.lake)?,
+            days: last.unwrap_or(scope.dates),
+            scope: Scope { dates: last.map_or(scope.dates, |_| DateRange::default()), ..scope },
+            schemas: Arc::new(schemas),
+            endpoints: Arc::new(endpoints),
+            matrix: Arc::new(settings.matrix),
+        };
+        Ok(Self { fill, client: client.context("cannot use the API")?, shutdown })
+    }
+
+    /// Requests and commits what is missing.
+    pub(super) async fn run(
+        &self,
+        context: &Context,
+        reporter: &Arc<dyn Reporter>,
+    ) -> anyhow::Result<FillReport> {
+        let run = Uuid::now_v7().simple().to_string();
+        let clock = context.clock.clone();
+        let shutdown = self.shutdown.clone();
+        let commits = CommitContext { run: run.into(), clock, shutdown };
+        Ok(Box::pin(self.fill.run(&self.client, &commits, reporter)).await?)
+    }
+
+    fn print_plan(&self, plan: &FillPlan, format: ReportFormat) -> anyhow::Result<()> {
+        match format {
+            ReportFormat::Text => console::print(&describe(plan))?,
+            ReportFormat::Json => console::print_json(&self.document(plan))?,
+        }
+        Ok(())
+    }
+
+    fn document<'a>(&self, plan: &'a FillPlan) -> PlanDocument<'a> {
+        let mut requests = Vec::with_capacity(plan.requests.len());
+        for request in &plan.requests {
+            let Series { market, data_type, .. } = &request.series;
+            let Some(endpoint) = self.fill.endpoints.get(*market, data_type) else { continue };
+            requests.push(PlannedRequest {
+                market: market.as_str(),
+                data_type: data_type.as_str(),
+                symbol: request.series.symbol.as_str(),
+                bar_interval: request.series.interval.map(|interval| interval.to_string()),
+                from: request.range.from,
+                until: request.range.until,
+                rows: request.rows,
+                weight: request.weight,
+                url: self.client.url(endpoint, request),
+            });
+        }
+        PlanDocument { command: "fill", dry_run: true, weight: plan.weight(), requests }
+    }
+}
+
+/// A plan as JSON.
+#[derive(Debug, Serialize)]
+struct PlanDocument<'a> {
+    command: &'static str,
+    dry_run: bool,
+    weight: u64,
+    requests: Vec<PlannedRequest<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct PlannedRequest<'a> {
+    market: &'a str,
+    data_type: &'a str,
+    symbol: &'a str,
+    bar_interval: Option<String>,
+    from: DateTime<Utc>,
+    until: DateTime<Utc>,
+    rows: u32,
+    weight: u32,
+    url: String,
+}
+
+/// Describes a plan for people: what each series lacks.
+fn describe(plan: &FillPlan) -> String {
+    if plan.requests.is_empty() {
+        return "nothing is missing\n".to_owned();
+    }
+    let mut requests: BTreeMap<&Series, Vec<&ApiRequest>> = BTreeMap::new();
+    for request in &plan.requests {
+        requests.entry(&request.series).or_default().push(request);
+    }
+    let mut rows = Vec::new();
+    for fill in &plan.series {
+        let of_series = requests.get(&fill.series).map(Vec::as_slice).unwrap_or_default();
+        for range in &fill.missing {
+            let within = |request: &&&ApiRequest| {
+                range.from <= request.range.from && request.range.until <= range.until
+            };
+            let count = of_series.iter().filter(within).count();
+            let time = |time: DateTime<Utc>| time.format("%Y-%m-%d %H:%M:%S").to_string();
+            let cells = [fill.series.to_string(), time(range.from), time(range.until)];
+            rows.push(cells.into_iter().chain([count.to_string()]).collect());
+        }
+    }
+    let table = console::columns(&["series", "from", "up to", ">requests"], &rows);
+    let requests = match plan.requests.len() {
+        1 => "1 request".to_owned(),
+        requests => format!("{requests} requests"),
+    };
+    format!("{table}\n{requests} of weight {}\n", plan.weight())
+}
+
+fn print_report(report: &FillReport, seconds: f64) -> anyhow::Result<()> {
+    let mut tables = Vec::new();
+    for filled in &report.filled {
+        TableVersions::add(&mut tables, &filled.table, filled.version, None);
+    }
+    let shared =
+        SharedFields { seconds: Some(seconds), tables: Some(tables), failures: Some(Vec::new()) };
+    console::print_json(&RunDocument {
+        command: "fill",
+        run: Some(&report.run),
+        outcome: RunOutcome::of(report.is_incomplete()),
+        shared,
+        details: report,
+    })?;
+    Ok(())
+}
+
+/// Shows what users should know of a fill.
+struct Messages(Console);
+
+impl Reporter for Messages {
+    fn report(&self, event: Event) {
+        match event {
+            Event::Note(text) => self.0.show(MessageKind::Info, &text),
+            Event::Warning(text) => self.0.show(MessageKind::Warning, &text),
+            _ => {}
+        }
+    }
+}
