@@ -23,6 +23,7 @@
 //! ```
 
 // The library: what another program can use.
+pub mod allocator;
 pub mod audit;
 pub mod bronze;
 pub mod clock;

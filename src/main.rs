@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use lakehouse::allocator::limit_arenas;
 use lakehouse::clock::Clock;
 use lakehouse::commands;
 use lakehouse::terminal::usage;
@@ -32,6 +33,7 @@ fn main() -> io::Result<ExitCode> {
         Err(code) => return Ok(code),
     };
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    limit_arenas(cores);
     let runtime = Builder::new_multi_thread()
         .enable_all()
         .worker_threads(cores + SPARE_WORKERS)
