@@ -199,7 +199,10 @@ async fn the_lake_is_listed_with_its_schemas_tables_and_columns() {
     assert_eq!(texts(&read(&mut client, info).await.1, 0), ["lake"]);
     let all = CommandGetDbSchemas { catalog: None, db_schema_filter_pattern: None };
     let info = client.get_db_schemas(all).await.unwrap();
-    assert_eq!(texts(&read(&mut client, info).await.1, 1), ["all", "gold", "meta", "recent", "silver"]);
+    assert_eq!(
+        texts(&read(&mut client, info).await.1, 1),
+        ["all", "gold", "meta", "recent", "silver"]
+    );
     let info = client.get_table_types().await.unwrap();
     assert_eq!(texts(&read(&mut client, info).await.1, 0), ["TABLE", "VIEW"]);
     let tables = CommandGetTables {
