@@ -18,6 +18,8 @@ use lakehouse_samples::{SampleOptions, sample_csv, small_archives};
 use support::{Folders, Served, day, size};
 
 fn main() {
+    // As the program does, so that its figures are the same.
+    lakehouse::allocator::limit_arenas();
     divan::main();
 }
 

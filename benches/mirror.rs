@@ -27,6 +27,8 @@ use support::{day, size};
 use tokio::runtime::Runtime;
 
 fn main() {
+    // As the program does, so that its figures are the same.
+    lakehouse::allocator::limit_arenas();
     let folder = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
     // `cargo bench` without a folder runs every bench; this one has nothing to measure.
     let Some(folder) = folder.map(PathBuf::from) else { return };

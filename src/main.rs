@@ -33,7 +33,7 @@ fn main() -> io::Result<ExitCode> {
         Err(code) => return Ok(code),
     };
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    limit_arenas(cores);
+    limit_arenas();
     let runtime = Builder::new_multi_thread()
         .enable_all()
         .worker_threads(cores + SPARE_WORKERS)
