@@ -8,8 +8,6 @@ use std::sync::Arc;
 
 use datafusion::common::DataFusionError;
 use datafusion::dataframe::DataFrame;
-use datafusion::execution::SendableRecordBatchStream;
-use futures::executor::block_on_stream;
 use lakehouse_core::gold::{Model, Recompute};
 use lakehouse_core::names::partition::Partition;
 
@@ -20,10 +18,9 @@ use super::inputs::InputTable;
 use super::origin::stays_in_partition;
 use super::select::explain;
 use super::state::BuildState;
-use super::write::{SortedWriter, WriteError};
+use super::write::{SortedWriter, WriteError, write_each};
 use crate::delta::file::NewFile;
-use crate::delta::{TableError, Verb};
-use crate::parquet::writer::{FileTarget, WrittenFile};
+use crate::parquet::writer::FileTarget;
 use crate::query::Engine;
 
 /// Chunks of a part that lands by itself.
@@ -121,14 +118,14 @@ impl Computation<'_> {
         let rows = select.plan(self.model, self.engine, &self.state.inputs, only).await?;
         let rows = self.sorted(rows, chunk).map_err(|error| self.explain(error))?;
         let rows = Box::pin(rows.execute_stream()).await.map_err(|error| self.explain(error))?;
-        // Encoding is blocking work, and the statement itself runs on the runtime's threads.
-        let writer = SortedWriter::new(Arc::clone(self.target), &self.state.spec);
         let day = chunk.filter(|_| self.checks_days);
         let day = day.map(|chunk| OneDay::new(self.model, chunk.targets[0]));
-        let work = tokio::task::spawn_blocking(move || write(writer, day.as_ref(), rows));
-        let died = TableError::cannot(Verb::Compute, self.target.table(), "rows");
-        let written = work.await.map_err(died)?.map_err(|error| self.failure(error))?;
-        files.extend(self.target.publish_all(written).await?);
+        let of_day = move |writer: &SortedWriter, batch| match &day {
+            Some(day) => day.rows(writer, &batch),
+            None => Ok(batch),
+        };
+        let written = write_each(self.target, &self.state.spec, rows, of_day).await;
+        files.extend(written.map_err(|error| self.failure(error))?);
         Ok(())
     }
 
@@ -157,34 +154,4 @@ impl Computation<'_> {
             WriteError::Astray(message) => self.model.select_error(None, message).into(),
         }
     }
-}
-
-fn write(
-    mut writer: SortedWriter,
-    day: Option<&OneDay>,
-    rows: SendableRecordBatchStream,
-) -> Result<Vec<WrittenFile>, WriteError> {
-    match push_all(&mut writer, day, rows) {
-        Ok(()) => writer.finish(),
-        Err(error) => {
-            writer.discard();
-            Err(error)
-        }
-    }
-}
-
-fn push_all(
-    writer: &mut SortedWriter,
-    day: Option<&OneDay>,
-    rows: SendableRecordBatchStream,
-) -> Result<(), WriteError> {
-    for batch in block_on_stream(rows) {
-        let batch = batch.map_err(|error| WriteError::Engine(Box::new(error)))?;
-        let batch = match day {
-            Some(day) => day.rows(writer, &batch)?,
-            None => batch,
-        };
-        writer.push(&batch)?;
-    }
-    Ok(())
 }

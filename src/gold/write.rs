@@ -44,20 +44,43 @@ pub(crate) async fn write_sorted(
     spec: &TableSpec,
     rows: SendableRecordBatchStream,
 ) -> Result<Vec<NewFile>, WriteError> {
+    write_each(target, spec, rows, |_, batch| Ok(batch)).await
+}
+
+/// Does the same with what `prepare` makes of each batch.
+pub(super) async fn write_each<F>(
+    target: &Arc<FileTarget>,
+    spec: &TableSpec,
+    rows: SendableRecordBatchStream,
+    prepare: F,
+) -> Result<Vec<NewFile>, WriteError>
+where
+    F: Fn(&SortedWriter, RecordBatch) -> Result<RecordBatch, WriteError> + Send + 'static,
+{
     let mut writer = SortedWriter::new(Arc::clone(target), spec);
     // Encoding is blocking work, and the statement itself runs on the runtime's threads.
-    let work = tokio::task::spawn_blocking(move || {
-        for batch in block_on_stream(rows) {
-            let batch = batch.map_err(|error| WriteError::Engine(Box::new(error)));
-            if let Err(error) = batch.and_then(|batch| writer.push(&batch)) {
-                writer.discard();
-                return Err(error);
-            }
+    let work = tokio::task::spawn_blocking(move || match push_all(&mut writer, rows, prepare) {
+        Ok(()) => writer.finish(),
+        Err(error) => {
+            writer.discard();
+            Err(error)
         }
-        writer.finish()
     });
     let died = TableError::cannot(Verb::Compute, target.table(), "rows");
     Ok(target.publish_all(work.await.map_err(died)??).await?)
+}
+
+fn push_all(
+    writer: &mut SortedWriter,
+    rows: SendableRecordBatchStream,
+    prepare: impl Fn(&SortedWriter, RecordBatch) -> Result<RecordBatch, WriteError>,
+) -> Result<(), WriteError> {
+    for batch in block_on_stream(rows) {
+        let batch = batch.map_err(|error| WriteError::Engine(Box::new(error)))?;
+        let batch = prepare(writer, batch)?;
+        writer.push(&batch)?;
+    }
+    Ok(())
 }
 
 /// Writes rows that come sorted by the partition columns and the sort columns of a table.
