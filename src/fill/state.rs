@@ -28,6 +28,10 @@ pub(super) async fn versions(fill: &Fill) -> Result<BTreeMap<String, i64>, FillE
     let session = Session::open(&fill.lake, SessionOptions::default())?;
     let mut versions = BTreeMap::new();
     for schema in fill.endpoints.iter().map(|endpoint| &endpoint.schema) {
+        // Markets share tables.
+        if versions.contains_key(schema.table()) {
+            continue;
+        }
         if let Some(table) = session.catalog().open(&table_name(schema)).await? {
             let version = i64::try_from(table.snapshot().version()).unwrap_or(i64::MAX);
             versions.insert(schema.table().to_owned(), version);

@@ -98,18 +98,34 @@ fn scan(name: &str, table: TableScan) -> Result<LogicalPlanBuilder> {
     LogicalPlanBuilder::scan(name, provider_as_source(Arc::new(table)), None)
 }
 
-/// Returns what identifies a row: the partition, and the columns by which its files are sorted. The
-/// time of what is no bar differs by milliseconds between API and archive, so the minute counts.
+/// Returns what identifies a row: the partition, and the columns by which its files are sorted.
 fn keys(recent: &TableSnapshot) -> Vec<Expr> {
     let is_bars = recent.schema().column_with_name(INTERVAL).is_some();
-    let sorted = recent.sort_columns();
     let mut keys: Vec<Expr> = recent.partition_columns().iter().map(ident).collect();
-    for (at, column) in sorted.iter().enumerate() {
-        let is_time = at + 1 == sorted.len();
-        let key = ident(column);
-        keys.push(if is_time && !is_bars { date_trunc(lit("minute"), key) } else { key });
+    for KeyColumn { name, by_minute } in key_columns(recent.sort_columns(), is_bars) {
+        keys.push(if by_minute { date_trunc(lit("minute"), ident(name)) } else { ident(name) });
     }
     keys
+}
+
+/// A column of what identifies a row within its partition.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KeyColumn<'a> {
+    pub(crate) name: &'a str,
+    /// Whether it is a time of which the minute counts.
+    pub(crate) by_minute: bool,
+}
+
+/// Returns what identifies a row among the columns by which files are sorted: all of them, the time
+/// last. The time of what is no bar differs by milliseconds between API and archive.
+pub(crate) fn key_columns(
+    sort_columns: &[String],
+    is_bars: bool,
+) -> impl Iterator<Item = KeyColumn<'_>> {
+    let last = sort_columns.len();
+    (1..)
+        .zip(sort_columns)
+        .map(move |(position, name)| KeyColumn { name, by_minute: position == last && !is_bars })
 }
 
 fn partitions(recent: &TableSnapshot) -> Result<HashSet<Vec<ScalarValue>>> {

@@ -97,11 +97,19 @@ impl LakeCatalog {
         self.check_format().await?;
         let mut all = Vec::new();
         for (layer, tables) in &self.layers {
-            let names = list_layer(&self.lake, *layer).await?;
+            let names = self.list_layer(*layer).await?;
             all.extend(names.iter().map(|name| TableName::new(*layer, name)));
             *tables.listed.write().unwrap_or_else(PoisonError::into_inner) = names;
         }
         Ok(all)
+    }
+
+    /// Lists the names of a layer's tables in their order.
+    ///
+    /// # Errors
+    /// When the layer cannot be listed.
+    pub(crate) async fn list_layer(&self, layer: Layer) -> Result<Vec<String>, QueryError> {
+        list_layer(&self.lake, layer).await
     }
 
     /// Opens all tables of the lake in the order of their names. One that cannot be read is left

@@ -15,7 +15,7 @@ use arrow::compute::{partition, take_record_batch};
 use arrow::error::ArrowError;
 use lakehouse_core::names::archive::Series;
 use lakehouse_core::names::partition::Partition;
-use lakehouse_core::schema::TableSchema;
+use lakehouse_core::schema::{Schemas, TableSchema};
 
 pub(crate) use self::remove::remove;
 pub(crate) use self::settle::{CHECK, settle};
@@ -27,12 +27,23 @@ use crate::delta::table::{TableSpec, WritableTable};
 use crate::delta::{TableError, Verb};
 use crate::failpoint::step;
 use crate::parquet::writer::{DataFileWriter, FileTarget, WrittenFile};
+use crate::query::{At, LakeCatalog, QueryError};
 use crate::silver::{self, ArchiveColumns, by_day, partition_values, sorted};
 use crate::storage::lake::{Lake, Layer, TableName};
 
 /// Names the table of provisional rows of a silver table.
 pub(crate) fn table_name(schema: &TableSchema) -> TableName {
     TableName::new(Layer::Recent, schema.table())
+}
+
+/// Returns the schemas that a lake has a table of provisional rows of: most lakes have none, which
+/// one look at the layer says.
+async fn existing<'a>(
+    lake: &Lake,
+    schemas: &'a Schemas,
+) -> Result<Vec<&'a TableSchema>, QueryError> {
+    let names = LakeCatalog::new(lake, At::Newest).list_layer(Layer::Recent).await?;
+    Ok(schemas.iter().filter(|schema| names.iter().any(|name| name == schema.table())).collect())
 }
 
 /// Describes the table of provisional rows of a schema.

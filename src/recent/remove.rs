@@ -9,7 +9,7 @@ use lakehouse_core::schema::Schemas;
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
-use super::{SettleError, table_name, table_spec};
+use super::{SettleError, existing, table_name, table_spec};
 use crate::delta::TableError;
 use crate::delta::commit::{CommitContext, commit};
 use crate::delta::table::WritableTable;
@@ -39,7 +39,7 @@ pub(crate) async fn remove(
         return Ok(());
     }
     let session = Session::open(lake, SessionOptions::default())?;
-    for schema in schemas.iter() {
+    for schema in existing(lake, schemas).await? {
         let Some(mut table) = WritableTable::open(lake, table_spec(schema)).await? else {
             continue;
         };

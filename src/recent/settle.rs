@@ -16,7 +16,7 @@ use lakehouse_core::schema::{Schemas, TableSchema};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{table_name, table_spec};
+use super::{existing, table_name, table_spec};
 use crate::delta::TableError;
 use crate::delta::commit::{Change, CommitContext, Committed, commit};
 use crate::delta::file::ActiveFile;
@@ -25,7 +25,7 @@ use crate::gold::write::{WriteError, write_sorted};
 use crate::meta::audit::{AuditRow, AuditTable, CheckResult, Finding, Found, Place, Replaced};
 use crate::parquet::rewrite::file_date;
 use crate::parquet::writer::FileTarget;
-use crate::query::{QueryError, Session, SessionOptions, text_literal};
+use crate::query::{KeyColumn, QueryError, Session, SessionOptions, key_columns, text_literal};
 use crate::storage::lake::{Lake, Layer, TableName};
 
 /// What findings of differences are recorded under.
@@ -85,7 +85,7 @@ pub(crate) async fn settle(
     context: &CommitContext,
 ) -> Result<Vec<Settled>, SettleError> {
     let mut settled = Vec::new();
-    for schema in schemas.iter() {
+    for schema in existing(lake, schemas).await? {
         let Some(table) = WritableTable::open(lake, table_spec(schema)).await? else { continue };
         if table.each_file()?.next().is_none() {
             continue;
@@ -166,12 +166,11 @@ impl Settling<'_> {
     fn same_key(&self) -> String {
         let mut conditions = vec!["s.market = r.market".to_owned(), "s.date = r.date".to_owned()];
         let columns = self.schema.sort_columns();
-        for (at, column) in columns.iter().enumerate() {
-            // As readers of `all` compare them.
-            conditions.push(if at + 1 == columns.len() && !self.schema.has_interval() {
-                format!("date_trunc('minute', s.{column}) = date_trunc('minute', r.{column})")
+        for KeyColumn { name, by_minute } in key_columns(&columns, self.schema.has_interval()) {
+            conditions.push(if by_minute {
+                format!("date_trunc('minute', s.{name}) = date_trunc('minute', r.{name})")
             } else {
-                format!("s.{column} = r.{column}")
+                format!("s.{name} = r.{name}")
             });
         }
         conditions.join(" AND ")

@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use crate::query::{QueryError, Session};
-use crate::storage::lake::Layer;
+use crate::storage::lake::{Layer, TableName};
 
 /// What a table of provisional rows has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -30,10 +30,8 @@ pub(super) async fn provisional_rows(
     session: &Session,
 ) -> Result<Vec<ProvisionalRows>, QueryError> {
     let mut provisional = Vec::new();
-    for name in session.catalog().list().await? {
-        if name.layer != Layer::Recent {
-            continue;
-        }
+    for name in session.catalog().list_layer(Layer::Recent).await? {
+        let name = TableName::new(Layer::Recent, &name);
         let sql = format!(
             "SELECT count(*) AS rows, min(date) AS first_day, max(date) AS last_day FROM {name}"
         );
