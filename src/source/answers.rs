@@ -12,12 +12,14 @@ use serde::Deserialize;
 use super::SourceError;
 use crate::proxy::proxy_of;
 
-/// Says what an answer other than success means.
+/// Says what an answer other than success means; `elsewhere` is what else can be used where a
+/// server may not answer.
 pub(super) fn classify(
     what: &str,
     status: StatusCode,
     headers: &HeaderMap,
     document: &[u8],
+    elsewhere: &str,
 ) -> SourceError {
     let mut reason = format!("the server answered {status}");
     if let Some(message) = error_document(document) {
@@ -50,7 +52,7 @@ pub(super) fn classify(
             SourceError::denied(what, reason)
         }
         451 => {
-            reason.push_str("; it may not be served where you are: use a mirror with --source");
+            reason.push_str(&format!("; it may not be served where you are: use {elsewhere}"));
             SourceError::denied(what, reason)
         }
         _ => SourceError::fatal(what, reason),

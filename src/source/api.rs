@@ -70,7 +70,7 @@ impl ApiClient {
             let base = base.unwrap_or(&endpoint.base).trim_end_matches('/');
             let server = Server {
                 base: redacted(base),
-                http: HttpSource::new(base, base, timeouts)?,
+                http: HttpSource::of_api(base, timeouts)?,
                 budget: Mutex::new(WeightBudget::new(endpoint.minute)),
                 refused_until: Mutex::default(),
             };
@@ -109,7 +109,7 @@ impl ApiClient {
                 }
                 Err(error) => {
                     server.note_refusal(&error);
-                    tries.wait(named_for_api(error)).await?;
+                    tries.wait(error).await?;
                 }
             }
         }
@@ -165,16 +165,4 @@ fn path(endpoint: &Endpoint, request: &ApiRequest) -> String {
         path.push_str(&format!("{separator}{name}={value}"));
     }
     path
-}
-
-/// Says what helps with the API where the words are those for the archive.
-fn named_for_api(error: SourceError) -> SourceError {
-    match error {
-        SourceError::Denied { what, reason } => {
-            let reason =
-                reason.replace("use a mirror with --source", "use another host with --api");
-            SourceError::Denied { what, reason }
-        }
-        other => other,
-    }
 }

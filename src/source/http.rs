@@ -31,6 +31,8 @@ pub(crate) struct HttpSource {
     client: Client,
     /// How long a server may take for an answer that brings next to nothing.
     answer_limit: Duration,
+    /// What else users can name, with its flag.
+    elsewhere: &'static str,
 }
 
 /// The URL that requests begin with, and what opens it.
@@ -76,7 +78,16 @@ impl HttpSource {
             plain.then(without).flatten().ok_or_else(failed)
         })?;
         let answer_limit = timeouts.whole_request();
-        Ok(Self { objects, listing, listed_elsewhere, client, answer_limit })
+        let elsewhere = "a mirror with --source";
+        Ok(Self { objects, listing, listed_elsewhere, client, answer_limit, elsewhere })
+    }
+
+    /// Makes the client of an API at one base.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub(super) fn of_api(base: &str, timeouts: Timeouts) -> Result<Self, SourceError> {
+        Ok(Self { elsewhere: "another host with --api", ..Self::new(base, base, timeouts)? })
     }
 
     /// Requests what a path with its query has, which is no more than `limit` bytes.
@@ -127,7 +138,7 @@ impl HttpSource {
         }
         let headers = response.headers().clone();
         let document = collect(what, self.body(what, response), ERROR_DOCUMENT).await;
-        Err(classify(what, status, &headers, &document.unwrap_or_default()))
+        Err(classify(what, status, &headers, &document.unwrap_or_default(), self.elsewhere))
     }
 
     /// Returns the body of an answer, which ends in an error when it comes too slowly.
