@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use lakehouse_core::ledger::ChecksumState;
+use lakehouse_core::ledger::{BronzePolicy, ChecksumState};
 use lakehouse_core::listing::Published;
 use tracing::Instrument;
 
@@ -87,16 +87,20 @@ impl Fetcher {
         })
     }
 
-    /// Compares what is to be downloaded with the room that there is, before anything is.
+    /// Compares what is to be downloaded with the room that there is, before anything is. Archives
+    /// that bronze does not keep need room where they grow, and little more.
     ///
     /// # Errors
     /// When there is less room than archives of these sizes need, unless that is to be ignored.
-    pub fn check_free_space(&self, sizes: Vec<u64>) -> Result<(), FetchError> {
+    pub fn check_free_space(
+        &self,
+        sizes: Vec<u64>,
+        policy: BronzePolicy,
+    ) -> Result<(), FetchError> {
         if self.options.ignore_free_space {
             return Ok(());
         }
-        // Archives that are dropped need room where they grow, and little more.
-        let keeps = !self.options.drops;
+        let keeps = policy == BronzePolicy::Keep;
         let needs = needed_room(
             self.bronze_folder.as_deref().filter(|_| keeps),
             self.partials.folder(),

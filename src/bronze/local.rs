@@ -33,6 +33,17 @@ impl LocalBronze {
     fn placement(&self, key: &ArchiveKey) -> Placement {
         Placement { file: self.folder.join(key.bronze_path()), scratch: self.scratch.clone() }
     }
+
+    /// Works on an archive's files, on a thread that may block.
+    async fn at_place<T: Send + 'static>(
+        &self,
+        key: &ArchiveKey,
+        work: impl FnOnce(&Placement) -> io::Result<T> + Send + 'static,
+    ) -> Result<T, FetchError> {
+        let placement = self.placement(key);
+        let file = placement.file.clone();
+        blocking(&file, move || work(&placement)).await
+    }
 }
 
 #[async_trait]
@@ -68,10 +79,8 @@ impl Bronze for LocalBronze {
     }
 
     async fn keep_checksum(&self, key: &ArchiveKey, checksum: &Bytes) -> Result<(), FetchError> {
-        let placement = self.placement(key);
-        let file = placement.file.clone();
         let checksum = checksum.clone();
-        blocking(&file, move || placement.write_checksum(&checksum)).await
+        self.at_place(key, move |placement| placement.write_checksum(&checksum)).await
     }
 
     async fn droppable(
@@ -79,10 +88,8 @@ impl Bronze for LocalBronze {
         key: &ArchiveKey,
         sha256: &Sha256Hex,
     ) -> Result<Option<u64>, FetchError> {
-        let placement = self.placement(key);
-        let file = placement.file.clone();
         let sha256 = *sha256;
-        blocking(&file, move || placement.droppable(&sha256)).await
+        self.at_place(key, move |placement| placement.droppable(&sha256)).await
     }
 
     async fn drop_bytes(
@@ -90,10 +97,8 @@ impl Bronze for LocalBronze {
         key: &ArchiveKey,
         sha256: &Sha256Hex,
     ) -> Result<Option<u64>, FetchError> {
-        let placement = self.placement(key);
-        let file = placement.file.clone();
         let sha256 = *sha256;
-        blocking(&file, move || placement.drop_bytes(&sha256)).await
+        self.at_place(key, move |placement| placement.drop_bytes(&sha256)).await
     }
 
     async fn set_aside(&self, key: &ArchiveKey, complete: Complete) -> Result<String, FetchError> {
@@ -168,18 +173,17 @@ impl Placement {
     }
 
     fn droppable(&self, sha256: &Sha256Hex) -> io::Result<Option<u64>> {
-        let path = self.file.to_string_lossy();
+        // First, because most archives of a lake that drops them are gone already.
+        let bytes = match std::fs::symlink_metadata(&self.file) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            metadata => metadata?.len(),
+        };
         let checksum = match read_regular(&self.checksum_file()) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             checksum => checksum?,
         };
-        if !is_checksum_of(&checksum, &path, sha256) {
-            return Ok(None);
-        }
-        match std::fs::symlink_metadata(&self.file) {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            metadata => Ok(Some(metadata?.len())),
-        }
+        let path = self.file.to_string_lossy();
+        Ok(is_checksum_of(&checksum, &path, sha256).then_some(bytes))
     }
 
     /// Gives the bytes that hold the final name a second one, so that they outlive the first.

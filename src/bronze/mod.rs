@@ -55,8 +55,6 @@ pub struct FetchOptions {
     pub parallel: usize,
     /// Begin though there is less free space than the archives need.
     pub ignore_free_space: bool,
-    /// Archives do not stay in bronze, so that only those in flight need room there.
-    pub drops: bool,
     /// Where archives grow; by default inside a local lake, else in the system's folder for
     /// temporary files.
     pub scratch: Option<PathBuf>,
@@ -72,7 +70,6 @@ impl Default for FetchOptions {
             bandwidth: None,
             parallel: 8,
             ignore_free_space: false,
-            drops: false,
             scratch: None,
         }
     }

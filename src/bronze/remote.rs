@@ -132,17 +132,16 @@ impl RemoteBronze {
         path: &str,
         sha256: &Sha256Hex,
     ) -> Result<Option<u64>, UploadError> {
+        // First, because most archives of a lake that drops them are gone already.
+        let bytes = match self.store.head(&parse(path)?).await {
+            Err(Error::NotFound { .. }) => return Ok(None),
+            meta => meta?.size,
+        };
         let checksum = match self.store.get(&parse(&checksum_of(path))?).await {
             Err(Error::NotFound { .. }) => return Ok(None),
             found => found?.bytes().await?,
         };
-        if !is_checksum_of(&checksum, path, sha256) {
-            return Ok(None);
-        }
-        match self.store.head(&parse(path)?).await {
-            Err(Error::NotFound { .. }) => Ok(None),
-            meta => Ok(Some(meta?.size)),
-        }
+        Ok(is_checksum_of(&checksum, path, sha256).then_some(bytes))
     }
 
     async fn place(

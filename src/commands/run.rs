@@ -15,7 +15,6 @@ use uuid::Uuid;
 use super::context::{Context, open_lake};
 use super::{CommandOutcome, names};
 use crate::audit::{Audit, load_checks};
-use crate::bronze::FetchOptions;
 use crate::cli::{ReportFormat, Stage};
 use crate::clock::Clock;
 use crate::delta::commit::CommitContext;
@@ -148,15 +147,14 @@ impl Prepared {
             reporter.report(Event::Note(note));
         }
         let is_bronze = settings.stage == Stage::Bronze;
-        let drops = settings.bronze == BronzePolicy::Checksums;
-        if is_bronze && drops {
+        if is_bronze && settings.bronze == BronzePolicy::Checksums {
             bail!(
                 "bronze = \"checksums\" keeps archives only until they are in silver: use it \
                  without --stage bronze"
             );
         }
         let ingest = Ingest {
-            fetch: FetchOptions { drops, ..settings.fetch },
+            fetch: settings.fetch,
             bronze: settings.bronze,
             batch: settings.batch,
             depth: if is_bronze { Depth::Bronze } else { Depth::Silver },

@@ -146,8 +146,6 @@ impl<'a> BatchStore<'a> {
         let landed = result.archives.iter().filter(|archive| archive.fault.is_none());
         let landed: BTreeSet<&str> = landed.map(|archive| archive.bronze.key.path()).collect();
         silver.index().forget_unrecorded(&landed);
-        let settled = result.archives.iter().filter(|archive| archive.fault.is_none());
-        let settled: Vec<BronzeArchive> = settled.map(|archive| archive.bronze.clone()).collect();
         let mut compared = Vec::new();
         if let Some(version) = result.version {
             tables.ledger.reconcile_before(version, silver.index(), self.context).await?;
@@ -160,7 +158,7 @@ impl<'a> BatchStore<'a> {
         self.set_compared(&compared);
         tables.ledger.record_landed(landed, compared, self.context).await?;
         tables.ledger.reconcile(silver.index(), self.context).await?;
-        self.drop_archives(settled).await?;
+        self.drop_archives(&result.archives).await?;
         // Only now the ledger knows what a run that died, or another one, had landed of these.
         let overtaken = stored.iter();
         let overtaken = overtaken.filter(|stored| result.overtaken.contains(stored.key.path()));
@@ -172,10 +170,11 @@ impl<'a> BatchStore<'a> {
 
     /// Drops archives whose rows are in silver and in the ledger, where bronze does not keep them;
     /// one that cannot be dropped stays.
-    async fn drop_archives(&self, settled: Vec<BronzeArchive>) -> Result<(), IngestError> {
+    async fn drop_archives(&self, decoded: &[DecodedArchive]) -> Result<(), IngestError> {
         let Some(dropper) = &self.dropper else { return Ok(()) };
-        let settled = settled.iter().filter(|archive| archive.checksum == ChecksumState::Match);
-        for archive in settled {
+        let landed = decoded.iter().filter(|archive| archive.fault.is_none());
+        let landed = landed.map(|archive| &archive.bronze);
+        for archive in landed.filter(|archive| archive.checksum == ChecksumState::Match) {
             match dropper.drop_archive(&archive.key, &archive.sha256).await {
                 Ok(_) => {}
                 Err(error @ FetchError::Note(_)) => return Err(error.into()),

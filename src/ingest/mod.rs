@@ -310,7 +310,7 @@ impl Ingest {
             self.fetch.clone(),
             Arc::clone(&listener),
         )?;
-        fetcher.check_free_space(plan.fetch.sizes().collect())?;
+        fetcher.check_free_space(plan.fetch.sizes().collect(), self.bronze)?;
         // Kept until the last batch was taken: the local copies of a remote bronze go with it.
         let fetcher = Arc::new(fetcher);
         // A lake that cannot be written shows here, before anything is downloaded.

@@ -282,11 +282,7 @@ impl Settings {
         retries: Option<u32>,
     ) -> (Timeouts, RetryPolicy) {
         let flags = TuningFlags { timeout_seconds, retries, ..TuningFlags::default() };
-        let default = RetryPolicy::default();
-        let retries =
-            flags.retries.or(self.file.retries).and_then(|retries| retries.try_into().ok());
-        let policy = RetryPolicy { retries: retries.unwrap_or(default.retries), ..default };
-        (timeouts(&self.file, &flags), policy)
+        (timeouts(&self.file, &flags), retry_policy(&self.file, &flags))
     }
 
     /// Returns which series this process handles, by a flag or the environment.
@@ -390,23 +386,27 @@ pub struct IngestSettings {
 fn fetch_options(file: &FileOptions, flags: &TuningFlags) -> Result<FetchOptions, SettingsError> {
     let default = FetchOptions::default();
     let parallel = flags.max_parallel_downloads.or(file.max_parallel_downloads);
-    let retries = flags.retries.or(file.retries).and_then(|number| usize::try_from(number).ok());
     let bandwidth = match (flags.bandwidth, &file.bandwidth) {
         (Some(limit), _) => Some(limit),
         (None, Some(text)) => Some(file_bandwidth(file, text)?),
         (None, None) => default.bandwidth,
     };
     Ok(FetchOptions {
-        retry: RetryPolicy { retries: retries.unwrap_or(default.retry.retries), ..default.retry },
+        retry: retry_policy(file, flags),
         checksum: !flags.no_checksum && file.checksum.unwrap_or(default.checksum),
         force: flags.force_redownload,
         resume: !flags.no_resume && file.resume.unwrap_or(default.resume),
         bandwidth,
         parallel: parallel.unwrap_or(default.parallel),
         ignore_free_space: flags.force,
-        drops: default.drops,
         scratch: default.scratch,
     })
+}
+
+fn retry_policy(file: &FileOptions, flags: &TuningFlags) -> RetryPolicy {
+    let default = RetryPolicy::default();
+    let retries = flags.retries.or(file.retries).and_then(|number| usize::try_from(number).ok());
+    RetryPolicy { retries: retries.unwrap_or(default.retries), ..default }
 }
 
 fn timeouts(file: &FileOptions, flags: &TuningFlags) -> Timeouts {

@@ -191,8 +191,9 @@ impl SilverTable {
             let more = overlaps.not_owned(&result.archives);
             let is_settled = self.has_settled_fault(&result.archives).await?;
             if is_settled || !more.is_empty() {
-                // Rows were left to an archive that turned out to have none of their day. Each
-                // round knows more of these, or has fewer archives, so there is a last one.
+                // Rows were left to an archive that turned out to have none of their day, or an
+                // archive has no place in the batch any more. Each round knows more of the ones, or
+                // has fewer of the others, so there is a last one.
                 not_owned.extend(more);
                 result.files.into_iter().for_each(|file| file.discard(&self.target));
                 rejects.discard(rejected);

@@ -82,12 +82,10 @@ impl Lister {
         for (key, answer) in keys.into_iter().zip(answers) {
             if let Some(head) = answer? {
                 found.push(Published {
-                    key,
                     size: head.size,
                     etag: head.etag,
                     last_modified: head.last_modified,
-                    checksum_tag: None,
-                    has_checksum: None,
+                    ..Published::unlisted(key)
                 });
             }
         }

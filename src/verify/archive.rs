@@ -14,7 +14,7 @@ use super::damage::DamageCollector;
 use super::fingerprint::{Counter, Tally};
 use super::report::{Check, Finding, VerifyReport};
 use super::silver::difference;
-use super::{KnownArchive, Problem, SeriesFacts, TableWork, Verify, VerifyError};
+use super::{KnownArchive, Problem, SeriesFacts, TableWork};
 use crate::bronze::BronzeArchive;
 use crate::error_chain::one_line;
 use crate::events::{Event, Reporter};
@@ -40,17 +40,16 @@ struct Checked {
 }
 
 impl<'a> Checks<'a> {
-    pub(super) async fn new(work: &TableWork<'a>) -> Result<Self, VerifyError> {
-        let Verify { lake, source, .. } = work.verify;
-        Ok(Self {
-            bytes: Arc::new(ArchiveBytes::open(lake, source.as_ref()).await?),
+    pub(super) fn new(work: &TableWork<'a>) -> Self {
+        Self {
+            bytes: Arc::clone(work.bytes),
             schema: Arc::new(work.schema.clone()),
             reporter: work.reporter,
             decodes_all: work.verify.deep,
             suspects: work.suspects,
             running: FuturesUnordered::new(),
             most: work.verify.threads.max(1),
-        })
+        }
     }
 
     /// Begins to check the archives of a series, and takes the results of others meanwhile.

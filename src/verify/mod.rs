@@ -124,12 +124,14 @@ impl Verify {
         };
         let mut inspection = Inspection { report, damages: Vec::new() };
         let chosen = Chosen { scope: &self.scope, sample, since };
+        let bytes = Arc::new(ArchiveBytes::open(&self.lake, self.source.as_ref()).await?);
         for schema in self.schemas.iter() {
             let table = TableWork {
                 verify: self,
                 schema,
                 chosen: &chosen,
                 ledger: ledger.as_ref(),
+                bytes: &bytes,
                 suspects,
                 reporter,
             };
@@ -150,6 +152,7 @@ struct TableWork<'a> {
     schema: &'a TableSchema,
     chosen: &'a Chosen<'a>,
     ledger: Option<&'a LedgerReader>,
+    bytes: &'a Arc<ArchiveBytes>,
     suspects: bool,
     reporter: &'a Arc<dyn Reporter>,
 }
@@ -168,7 +171,7 @@ impl<'a> TableWork<'a> {
             table = WritableTable::open(&self.verify.lake, spec).await?;
         }
         let mut walk = self.walk(table.as_ref(), report, &mut damage).await?;
-        let mut checks = Checks::new(self).await?;
+        let mut checks = Checks::new(self);
         let mut rejects = RecordedRejects::default();
         while let Some(mut facts) = walk.next()? {
             if is_skipped {

@@ -94,15 +94,7 @@ pub(crate) fn options() -> FetchOptions {
 }
 
 pub(crate) fn published(key: &str) -> Published {
-    let key = Matrix::builtin().unwrap().identify(key).unwrap();
-    Published {
-        key,
-        size: None,
-        etag: None,
-        last_modified: None,
-        checksum_tag: None,
-        has_checksum: None,
-    }
+    Published::unlisted(Matrix::builtin().unwrap().identify(key).unwrap())
 }
 
 pub(crate) fn bytes(len: usize) -> Vec<u8> {
