@@ -15,19 +15,19 @@ use crate::support::test_lake::TestLake;
 use crate::support::zips::zip_of;
 
 /// On the fourth day, of which the archive has the first two.
-const NOW: &str = "2026-05-04T05:30:00Z";
+pub(crate) const NOW: &str = "2026-05-04T05:30:00Z";
 const HOUR: i64 = 3_600_000;
 const MINUTE: i64 = 60_000;
 
 /// An archive, an API, and a lake that has two days of the archive's bars of one hour.
-struct Scene {
-    archive: ArchiveServer,
-    api: ApiServer,
-    lake: TestLake,
+pub(crate) struct Scene {
+    pub(crate) archive: ArchiveServer,
+    pub(crate) api: ApiServer,
+    pub(crate) lake: TestLake,
 }
 
 impl Scene {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let scene = Self {
             archive: ArchiveServer::start(),
             api: ApiServer::start(NOW),
@@ -39,7 +39,7 @@ impl Scene {
         scene
     }
 
-    fn publish(&self, day: &str, price: &str) {
+    pub(crate) fn publish(&self, day: &str, price: &str) {
         self.publish_bars("1h", HOUR, day, price, |_| true);
     }
 
@@ -62,11 +62,11 @@ impl Scene {
         self.archive.publish(&key, zip_of(&csv_name(&key), csv.as_bytes()));
     }
 
-    fn ingest(&self) -> Run {
+    pub(crate) fn ingest(&self) -> Run {
         self.ingest_command().output().unwrap().into()
     }
 
-    fn ingest_command(&self) -> std::process::Command {
+    pub(crate) fn ingest_command(&self) -> std::process::Command {
         let source = self.archive.url();
         let selection = ["--symbol", "BTCUSDT", "--data-type", "klines", "--market", "spot"];
         let mut command = self.lake.program("ingest", &["--source", source, "--stage", "silver"]);
@@ -75,11 +75,11 @@ impl Scene {
         command
     }
 
-    fn fill(&self, now: &str, flags: &[&str]) -> Run {
+    pub(crate) fn fill(&self, now: &str, flags: &[&str]) -> Run {
         self.fill_command(now, flags).output().unwrap().into()
     }
 
-    fn fill_command(&self, now: &str, flags: &[&str]) -> std::process::Command {
+    pub(crate) fn fill_command(&self, now: &str, flags: &[&str]) -> std::process::Command {
         self.api.set_now(now);
         let mut command = self.lake.program("fill", &["--api", self.api.url(), "--retries", "1"]);
         command.args(flags).env("LAKEHOUSE_TEST_CLOCK", now);
@@ -87,12 +87,12 @@ impl Scene {
     }
 
     /// Returns the first and the last hour of `all.klines`, and how many rows and hours there are.
-    async fn all(&self) -> String {
+    pub(crate) async fn all(&self) -> String {
         let times = "min(open_time), max(open_time), count(*), count(DISTINCT open_time)";
         self.lake.value(&format!("SELECT {times} FROM all.klines")).await
     }
 
-    async fn recent(&self) -> String {
+    pub(crate) async fn recent(&self) -> String {
         self.lake.value("SELECT count(*) FROM recent.klines").await
     }
 }

@@ -31,6 +31,7 @@ mod examples;
 mod faults;
 mod fetch;
 mod fill;
+mod fill_gold;
 mod fuzz;
 mod gold;
 mod gold_commands;

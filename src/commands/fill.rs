@@ -14,14 +14,16 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::context::{Context, open_lake};
+use super::gold::show_model;
 use super::names::misspelled_in_lake;
 use super::scope::scope;
 use super::{CommandOutcome, names};
 use crate::cli::{FillFlags, ReportFormat};
 use crate::delta::commit::CommitContext;
-use crate::events::document::{RunDocument, RunOutcome, SharedFields};
+use crate::events::document::{RunDocument, RunOutcome, SharedFields, TableFailure};
 use crate::events::{Event, Reporter, TableVersions};
 use crate::fill::{Fill, FillReport};
+use crate::gold::{Gold, load_models};
 use crate::meta::scope::Scope;
 use crate::shutdown::Shutdown;
 use crate::source::api::ApiClient;
@@ -57,6 +59,8 @@ pub(super) async fn run(flags: &FillFlags, context: &Context) -> anyhow::Result<
 #[derive(Debug)]
 pub(super) struct Filling {
     fill: Fill,
+    /// The tables that provisional rows may change; nothing if there are none.
+    gold: Option<Gold>,
     client: ApiClient,
     shutdown: Shutdown,
 }
@@ -72,7 +76,7 @@ impl Filling {
         let settings = context.settings()?;
         let scope = scope(&flags.scope, &settings.matrix)?;
         let last = flags.last.map(|last| last.range(context.today()));
-        let schemas = Schemas::builtin()?;
+        let schemas = Arc::new(Schemas::builtin()?);
         let endpoints = Endpoints::builtin(&settings.matrix, &schemas)?;
         let base = settings.api(flags.api.api.as_deref());
         let requests = settings.api_requests(flags.timeout_seconds, flags.retries);
@@ -83,18 +87,26 @@ impl Filling {
             Arc::clone(reporter),
             context.clock.clone(),
         );
+        let lake = open_lake(&settings.lake)?;
+        let models = Arc::new(load_models(&schemas, settings.gold_models.as_deref())?);
+        let only: Vec<String> = models.with_provisional().into_iter().map(str::to_owned).collect();
+        let gold = (!only.is_empty()).then(|| Gold {
+            only,
+            shutdown: shutdown.clone(),
+            ..Gold::new(lake.clone(), models, Arc::clone(&schemas))
+        });
         let fill = Fill {
-            lake: open_lake(&settings.lake)?,
+            lake,
             days: last.unwrap_or(scope.dates),
             scope: Scope { dates: last.map_or(scope.dates, |_| DateRange::default()), ..scope },
-            schemas: Arc::new(schemas),
+            schemas: Arc::clone(&schemas),
             endpoints: Arc::new(endpoints),
             matrix: Arc::new(settings.matrix),
         };
-        Ok(Self { fill, client: client.context("cannot use the API")?, shutdown })
+        Ok(Self { fill, gold, client: client.context("cannot use the API")?, shutdown })
     }
 
-    /// Requests and commits what is missing.
+    /// Requests and commits what is missing, and builds the gold tables that read it.
     pub(super) async fn run(
         &self,
         context: &Context,
@@ -104,7 +116,11 @@ impl Filling {
         let clock = context.clock.clone();
         let shutdown = self.shutdown.clone();
         let commits = CommitContext { run: run.into(), clock, shutdown };
-        Ok(Box::pin(self.fill.run(&self.client, &commits, reporter)).await?)
+        let mut report = Box::pin(self.fill.run(&self.client, &commits, reporter)).await?;
+        if let Some(gold) = self.gold.as_ref().filter(|gold| !gold.shutdown.is_requested()) {
+            report.models = Box::pin(gold.build(reporter, &context.clock)).await?.models;
+        }
+        Ok(report)
     }
 
     fn print_plan(&self, plan: &FillPlan, format: ReportFormat) -> anyhow::Result<()> {
@@ -193,8 +209,17 @@ fn print_report(report: &FillReport, seconds: f64) -> anyhow::Result<()> {
     for filled in &report.filled {
         TableVersions::add(&mut tables, &filled.table, filled.version, None);
     }
+    let mut failures = Vec::new();
+    for model in &report.models {
+        if let Some(version) = model.version {
+            TableVersions::add(&mut tables, &model.table, version, Some(model.rows));
+        }
+        if model.is_failure() {
+            failures.push(TableFailure { table: &model.table, reason: &model.reason });
+        }
+    }
     let shared =
-        SharedFields { seconds: Some(seconds), tables: Some(tables), failures: Some(Vec::new()) };
+        SharedFields { seconds: Some(seconds), tables: Some(tables), failures: Some(failures) };
     console::print_json(&RunDocument {
         command: "fill",
         run: Some(&report.run),
@@ -213,6 +238,7 @@ impl Reporter for Messages {
         match event {
             Event::Note(text) => self.0.show(MessageKind::Info, &text),
             Event::Warning(text) => self.0.show(MessageKind::Warning, &text),
+            Event::Model(model) => show_model(self.0, &model),
             _ => {}
         }
     }

@@ -15,7 +15,7 @@ use super::records::{Records, end_lineage};
 use crate::cli::{GoldCommand, GoldFlags, ReportFormat};
 use crate::events::document::{RunDocument, RunOutcome, SharedFields, TableFailure};
 use crate::events::lineage::Job;
-use crate::events::{Event, Reporter, Silent, TableVersions};
+use crate::events::{Event, ModelReport, Reporter, Silent, TableVersions};
 use crate::gold::{Gold, GoldReport, load_models};
 use crate::terminal::console::{self, Console, MessageKind};
 
@@ -117,10 +117,15 @@ struct ModelReporter(Console);
 impl Reporter for ModelReporter {
     fn report(&self, event: Event) {
         if let Event::Model(model) = event {
-            let kind = if model.is_failure() { MessageKind::Failure } else { MessageKind::Info };
-            self.0.show(kind, &model.to_string());
+            show_model(self.0, &model);
         }
     }
+}
+
+/// Shows what was done to a table.
+pub(super) fn show_model(console: Console, model: &ModelReport) {
+    let kind = if model.is_failure() { MessageKind::Failure } else { MessageKind::Info };
+    console.show(kind, &model.to_string());
 }
 
 /// Returns the name of a model, which may be given as its table is in SQL.
@@ -170,7 +175,7 @@ impl<'a> Line<'a> {
             description,
             partitions: model.partitioning().columns(),
             key: model.key(),
-            inputs: model.inputs().iter().map(ToString::to_string).collect(),
+            inputs: model.input_names(),
             lookback_days: model.lookback(),
             lookahead_days: model.lookahead(),
             file: model.file(),

@@ -5,6 +5,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use crate::events::ModelReport;
 use crate::recent::Settled;
 
 /// What a fill did.
@@ -31,6 +32,8 @@ pub(crate) struct FillReport {
     pub(crate) filled: Vec<FilledTable>,
     pub(crate) replaced: Vec<Settled>,
     pub(crate) failed_requests: Vec<FillFailure>,
+    /// The gold tables that read provisional rows, in the order in which they were built.
+    pub(crate) models: Vec<ModelReport>,
     /// Whether it was stopped before its end.
     pub(crate) stopped: bool,
 }
@@ -68,8 +71,11 @@ impl FillReport {
 
     /// Returns whether something is left to be done.
     #[must_use]
-    pub(crate) const fn is_incomplete(&self) -> bool {
-        self.stopped || self.rejected > 0 || !self.failed_requests.is_empty()
+    pub(crate) fn is_incomplete(&self) -> bool {
+        self.stopped
+            || self.rejected > 0
+            || !self.failed_requests.is_empty()
+            || self.models.iter().any(ModelReport::is_failure)
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{Date32Type, SchemaRef};
 use datafusion::catalog::TableProvider;
-use datafusion::common::ScalarValue;
+use datafusion::common::{DataFusionError, ScalarValue};
 use datafusion::datasource::empty::EmptyTable;
 use lakehouse_core::gold::{Changed, InputState, Partitioning, Recompute};
 use lakehouse_core::names::partition::Partition;
@@ -15,7 +15,7 @@ use super::error::BuildError;
 use super::history::changed_between;
 use crate::delta::log::BuiltOn;
 use crate::delta::table::WritableTable;
-use crate::query::{At, ScanFile, TableScan, TableSnapshot};
+use crate::query::{At, ScanFile, TableScan, TableSnapshot, with_provisional};
 use crate::storage::lake::{Lake, TableName};
 
 /// One input at the version at which it is read; a table that is not there has no rows.
@@ -150,15 +150,36 @@ impl InputTable {
 
     /// Returns the table as SQL sees it: all of it, or these partitions of it if it has any.
     pub(crate) fn provider(&self, only: Option<&BTreeSet<Partition>>) -> Arc<dyn TableProvider> {
-        let Some(snapshot) = &self.snapshot else {
-            return Arc::new(EmptyTable::new(Arc::clone(&self.declared)));
-        };
-        let table = TableScan::new(self.name.clone(), Arc::clone(snapshot));
+        match self.scan(only) {
+            Some(table) => Arc::new(table),
+            None => self.empty(),
+        }
+    }
+
+    /// Returns this table of silver with the provisional rows that it does not have, cut likewise.
+    ///
+    /// # Errors
+    /// When the two tables cannot be read as one.
+    pub(super) fn with_provisional(
+        &self,
+        recent: &Self,
+        only: Option<&BTreeSet<Partition>>,
+    ) -> Result<Arc<dyn TableProvider>, DataFusionError> {
+        let both = with_provisional(self.scan(only), recent.scan(only))?;
+        Ok(both.unwrap_or_else(|| self.empty()))
+    }
+
+    fn scan(&self, only: Option<&BTreeSet<Partition>>) -> Option<TableScan> {
+        let table = TableScan::new(self.name.clone(), Arc::clone(self.snapshot.as_ref()?));
         // An input without partitions is read whole for every chunk: any row may be needed.
-        let Some(only) = only.filter(|_| self.is_partitioned()) else { return Arc::new(table) };
-        Arc::new(table.cut(|file: ScanFile<'_>| {
+        let Some(only) = only.filter(|_| self.is_partitioned()) else { return Some(table) };
+        Some(table.cut(|file: ScanFile<'_>| {
             self.partition_of(file).is_some_and(|partition| only.contains(&partition))
         }))
+    }
+
+    fn empty(&self) -> Arc<dyn TableProvider> {
+        Arc::new(EmptyTable::new(Arc::clone(&self.declared)))
     }
 
     fn partition_of(&self, file: ScanFile<'_>) -> Option<Partition> {

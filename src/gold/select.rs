@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema};
-use datafusion::catalog::{MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider};
+use datafusion::catalog::{
+    CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider,
+};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, DataFusionError, TableReference};
 use datafusion::dataframe::DataFrame;
@@ -16,6 +18,7 @@ use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast;
 use lakehouse_core::gold::{ColumnKind, Model, ModelError, Partitioning};
 use lakehouse_core::names::partition::Partition;
+use lakehouse_core::names::table::ALL_SCHEMA;
 
 use super::error::BuildError;
 use super::inputs::InputTable;
@@ -95,10 +98,10 @@ impl Select {
         only: Option<&BTreeSet<Partition>>,
     ) -> Result<(SessionState, LogicalPlan), BuildError> {
         let failed = |error| explain(model, error, engine.memory_limit);
-        let state = context(engine, inputs, only).map_err(failed)?.state();
+        let state = context(model, engine, inputs, only).map_err(failed)?.state();
         let named = state.resolve_table_references(&self.0).map_err(failed)?;
         // Before planning, which would only say that there is no such table.
-        check_names(model, &named, inputs)?;
+        check_names(model, &named)?;
         let plan = Box::pin(state.statement_to_plan(self.0.clone())).await.map_err(failed)?;
         check_repeatable(model, &plan)?;
         Ok((state, plan))
@@ -134,6 +137,7 @@ fn is_query(statement: &Statement) -> bool {
 
 /// Makes a session in which there are the model's inputs and nothing else.
 fn context(
+    model: &Model,
     engine: &Engine,
     inputs: &[InputTable],
     only: Option<&BTreeSet<Partition>>,
@@ -147,12 +151,19 @@ fn context(
         for input in inputs.iter().filter(|input| input.name.layer == layer) {
             tables.register_table(input.name.name.clone(), input.provider(only))?;
         }
-        datafusion::catalog::CatalogProvider::register_schema(
-            &catalog,
-            layer.as_str(),
-            Arc::new(tables),
-        )?;
+        catalog.register_schema(layer.as_str(), Arc::new(tables))?;
     }
+    let all = MemorySchemaProvider::new();
+    for name in model.with_provisional() {
+        let input = |layer| {
+            let name = TableName::new(layer, name);
+            inputs.iter().find(|input| input.name == name)
+        };
+        if let Some((silver, recent)) = input(Layer::Silver).zip(input(Layer::Recent)) {
+            all.register_table(name.clone(), silver.with_provisional(recent, only)?)?;
+        }
+    }
+    catalog.register_schema(ALL_SCHEMA, Arc::new(all))?;
     context.register_catalog(CATALOG, Arc::new(catalog));
     Ok(context)
 }
@@ -164,15 +175,11 @@ fn analyze(state: &SessionState, plan: &LogicalPlan) -> Result<LogicalPlan, Data
 
 /// The statement reads the tables that the header lists, no others and no fewer: they decide when
 /// it is run again.
-fn check_names(
-    model: &Model,
-    named: &[TableReference],
-    inputs: &[InputTable],
-) -> Result<(), ModelError> {
+fn check_names(model: &Model, named: &[TableReference]) -> Result<(), ModelError> {
     let name = |table: &TableReference| {
         format!("{}.{}", table.schema().unwrap_or("silver"), table.table())
     };
-    let listed: BTreeSet<String> = inputs.iter().map(|input| input.name.to_string()).collect();
+    let listed: BTreeSet<String> = model.input_names().into_iter().collect();
     let named: BTreeSet<String> = named.iter().map(name).collect();
     if let Some(table) = named.difference(&listed).next() {
         let message = format!("the statement reads `{table}`, which `inputs` does not list");

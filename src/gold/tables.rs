@@ -76,19 +76,19 @@ pub(crate) fn read_folder(folder: &Path) -> io::Result<Vec<(String, String)>> {
     Ok(files)
 }
 
-/// Returns the columns of a silver or meta table as a query would see them, whether it exists or
+/// Returns the columns of a table of silver, recent or meta as a query would see them, whether it exists or
 /// not.
 pub(super) fn declared_schema(
     schemas: &Schemas,
     input: &TableName,
 ) -> Result<SchemaRef, BuildError> {
     let declared = match input.layer {
-        Layer::Silver => schemas.get(&input.name).map(TableSchema::table_schema),
+        Layer::Silver | Layer::Recent => schemas.get(&input.name).map(TableSchema::table_schema),
         Layer::Meta => {
             let mut known = meta_tables().into_iter();
             known.find(|(name, _)| name == input).map(|(_, schema)| schema)
         }
-        Layer::Gold | Layer::Recent => None,
+        Layer::Gold => None,
     };
     // Inputs were checked when models were read, and models come after those that they read.
     let declared = declared.ok_or_else(|| BuildError::Upstream(input.to_string()))?;

@@ -21,9 +21,6 @@ use super::catalog::LayerTables;
 use super::provider::TableScan;
 use super::snapshot::TableSnapshot;
 
-/// The name of the schema.
-pub(crate) const SCHEMA: &str = "all";
-
 /// The column that only tables of bars have.
 const INTERVAL: &str = "bar_interval";
 
@@ -45,15 +42,7 @@ impl AllTables {
         let recent = self.recent.open(name).await.map_err(failed)?;
         // Where others accept an older version of silver, it may lack what has left `recent` since.
         let silver = self.silver.open_within(name, Duration::ZERO).await.map_err(failed)?;
-        let (silver, recent) = match (silver, recent) {
-            (Some(silver), Some(recent)) => (silver, recent),
-            (Some(only), None) | (None, Some(only)) => return Ok(Some(Arc::new(only))),
-            (None, None) => return Ok(None),
-        };
-        if recent.snapshot().files().is_empty() {
-            return Ok(Some(Arc::new(silver)));
-        }
-        Ok(Some(Arc::new(ViewTable::new(joined(silver, recent)?, None))))
+        with_provisional(silver, recent)
     }
 }
 
@@ -74,6 +63,26 @@ impl SchemaProvider for AllTables {
     fn table_exist(&self, name: &str) -> bool {
         self.silver.table_exist(name) || self.recent.table_exist(name)
     }
+}
+
+/// Returns a table of silver with the rows of recent whose keys silver does not have; nothing if
+/// there is neither.
+///
+/// # Errors
+/// When a column by which rows are compared is missing.
+pub(crate) fn with_provisional(
+    silver: Option<TableScan>,
+    recent: Option<TableScan>,
+) -> Result<Option<Arc<dyn TableProvider>>> {
+    let (silver, recent) = match (silver, recent) {
+        (Some(silver), Some(recent)) => (silver, recent),
+        (Some(only), None) | (None, Some(only)) => return Ok(Some(Arc::new(only))),
+        (None, None) => return Ok(None),
+    };
+    if recent.is_empty() {
+        return Ok(Some(Arc::new(silver)));
+    }
+    Ok(Some(Arc::new(ViewTable::new(joined(silver, recent)?, None))))
 }
 
 /// Plans the rows of silver, and those of recent whose keys silver does not have.

@@ -12,9 +12,10 @@ use datafusion::catalog::{CatalogProvider, SchemaProvider, TableProvider};
 use datafusion::common::{DataFusionError, Result};
 use datafusion::logical_expr::TableType;
 use futures::{StreamExt, TryStreamExt, stream};
+use lakehouse_core::names::table::ALL_SCHEMA;
 use object_store::path::Path;
 
-use super::all::{AllTables, SCHEMA as ALL};
+use super::all::AllTables;
 use super::error::QueryError;
 use super::provider::TableScan;
 use super::snapshot::{At, TableSnapshot};
@@ -168,7 +169,7 @@ impl CatalogProvider for LakeCatalog {
     fn schema_names(&self) -> Vec<String> {
         let views = self.views.iter().filter(|views| !views.names().is_empty());
         let layers = Layer::ALL.iter().map(|layer| layer.as_str().to_owned());
-        let all = [ALL.to_owned()];
+        let all = [ALL_SCHEMA.to_owned()];
         layers.chain(all).chain(views.map(|_| VIEWS.to_owned())).collect()
     }
 
@@ -176,7 +177,7 @@ impl CatalogProvider for LakeCatalog {
         if name == VIEWS {
             return self.views.as_ref().map(|views| Arc::clone(views) as Arc<dyn SchemaProvider>);
         }
-        if name == ALL {
+        if name == ALL_SCHEMA {
             let tables = |layer| self.layers.get(&layer).map(Arc::clone);
             let silver = tables(Layer::Silver)?;
             let recent = tables(Layer::Recent)?;

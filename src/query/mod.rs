@@ -25,7 +25,7 @@ mod statement;
 mod statistics;
 mod views;
 
-pub(crate) use all::{KeyColumn, key_columns};
+pub(crate) use all::{KeyColumn, key_columns, with_provisional};
 pub use catalog::LakeCatalog;
 pub use error::QueryError;
 pub use files::{FileList, ScanFile};

@@ -71,8 +71,18 @@ impl TableScan {
     /// Returns the table as if it had no other files than those that are to be kept.
     #[must_use]
     pub(crate) fn cut(self, keep: impl Fn(ScanFile<'_>) -> bool) -> Self {
-        let only = Some(self.snapshot.files().iter().map(keep).collect());
+        let files = self.snapshot.files().iter().enumerate();
+        let was_kept = |at: usize| self.only.as_ref().is_none_or(|only| only[at]);
+        let only = Some(files.map(|(at, file)| was_kept(at) && keep(file)).collect());
         Self { only, ..self }
+    }
+
+    /// Returns whether there is no file to scan.
+    pub(crate) fn is_empty(&self) -> bool {
+        match &self.only {
+            Some(only) => !only.contains(&true),
+            None => self.snapshot.files().is_empty(),
+        }
     }
 
     /// Returns the table's name.

@@ -21,9 +21,9 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement;
 use futures::{StreamExt, stream};
+use lakehouse_core::names::table::ALL_SCHEMA;
 use url::{Position, Url};
 
-use super::all::SCHEMA as ALL;
 use super::catalog::LakeCatalog;
 use super::error::QueryError;
 use super::opened::OpenedFiles;
@@ -304,7 +304,7 @@ impl Session {
         if schema == "information_schema" || is_function || is_view {
             return None;
         }
-        let layer = Layer::named(schema).or((schema == ALL).then_some(Layer::Silver));
+        let layer = Layer::named(schema).or((schema == ALL_SCHEMA).then_some(Layer::Silver));
         let name = layer.map(|layer| TableName::new(layer, table.table()));
         if let Some(name) = &name
             && !matches!(self.catalog.open(name).await, Ok(None))

@@ -17,9 +17,9 @@
 
 use std::path::Path;
 
+use super::inputs::Inputs;
 use super::values::{HeaderValues, is_name, is_outside, paragraphs};
 use super::{ColumnKind, ModelColumn, ModelError, Partitioning};
-use crate::names::table::TableName;
 
 /// Keys of a header; a line that begins with one of them and a colon says it.
 const KEYS: [&str; 6] = ["partitions", "key", "inputs", "lookback", "lookahead", "columns"];
@@ -31,7 +31,7 @@ pub(super) struct Header {
     pub(super) description: String,
     pub(super) partitioning: Partitioning,
     pub(super) key: Vec<String>,
-    pub(super) inputs: Vec<TableName>,
+    pub(super) inputs: Inputs,
     pub(super) lookback: u32,
     pub(super) lookahead: u32,
     pub(super) columns: Vec<ModelColumn>,
@@ -71,7 +71,7 @@ struct HeaderReader<'a> {
     description: Vec<&'a str>,
     partitioning: Option<Partitioning>,
     key: Vec<String>,
-    inputs: Vec<TableName>,
+    inputs: Inputs,
     lookback: Option<u32>,
     lookahead: Option<u32>,
     columns: Vec<ModelColumn>,
@@ -121,7 +121,7 @@ impl<'a> HeaderReader<'a> {
             "partitions" => self.partitioning = Some(self.values().partitions(line, value)?),
             "key" => (self.lines.key, self.key) = (line, self.values().names(line, key, value)?),
             "inputs" => {
-                self.inputs = self.values().inputs(line, value)?;
+                self.inputs = Inputs::parse(self.values(), line, value)?;
                 self.lines.inputs = line;
             }
             "lookback" => self.lookback = Some(self.values().days(line, key, value)?),

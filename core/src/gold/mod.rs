@@ -7,6 +7,7 @@
 
 mod error;
 mod header;
+mod inputs;
 mod model;
 mod order;
 mod recompute;

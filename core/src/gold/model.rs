@@ -1,8 +1,11 @@
 //! A model: one gold table, as its file describes it.
 
+use std::collections::BTreeSet;
+
 use sha2::{Digest, Sha256};
 
 use super::header::{self, HeaderLines};
+use super::inputs::Inputs;
 use super::{ModelColumn, ModelError, Partitioning};
 use crate::embedded::GOLD_FILES;
 use crate::listing::checksum::Sha256Hex;
@@ -18,7 +21,7 @@ pub struct Model {
     pub(super) description: String,
     pub(super) partitioning: Partitioning,
     pub(super) key: Vec<String>,
-    pub(super) inputs: Vec<TableName>,
+    pub(super) inputs: Inputs,
     pub(super) lookback: u32,
     pub(super) lookahead: u32,
     pub(super) columns: Vec<ModelColumn>,
@@ -47,7 +50,7 @@ impl From<Statement> for Model {
             description: String::new(),
             partitioning: statement.partitioning,
             key: Vec::new(),
-            inputs: statement.inputs,
+            inputs: statement.inputs.into(),
             lookback: statement.lookback,
             lookahead: statement.lookahead,
             columns: Vec::new(),
@@ -81,10 +84,10 @@ impl Model {
 
     /// Returns the statement under another name, with another table in place of its inputs.
     pub(crate) fn over(&self, name: String, input: &TableName) -> Self {
-        let text = self.inputs.iter().fold(self.text.clone(), |text, written| {
+        let text = self.inputs().iter().fold(self.text.clone(), |text, written| {
             replace_name(&text, &written.to_string(), &input.to_string())
         });
-        Self { name, text, inputs: vec![input.clone()], ..self.clone() }
+        Self { name, text, inputs: vec![input.clone()].into(), ..self.clone() }
     }
 
     /// Returns the table's name.
@@ -145,10 +148,29 @@ impl Model {
         self.key.iter().filter(|column| !shared.contains(&column.as_str())).cloned().collect()
     }
 
-    /// Returns the tables that the statement reads.
+    /// Returns the tables that the statement reads, in the order in which they are to be opened.
     #[must_use]
     pub fn inputs(&self) -> &[TableName] {
-        &self.inputs
+        self.inputs.tables()
+    }
+
+    /// Returns the tables of silver that the statement reads together with their provisional rows,
+    /// as `all.<table>`.
+    #[must_use]
+    pub const fn with_provisional(&self) -> &BTreeSet<String> {
+        self.inputs.with_provisional()
+    }
+
+    /// Returns the name by which the statement reads one of its inputs.
+    #[must_use]
+    pub fn written_name(&self, input: &TableName) -> String {
+        self.inputs.written(input)
+    }
+
+    /// Returns the names that the header lists as inputs.
+    #[must_use]
+    pub fn input_names(&self) -> Vec<String> {
+        self.inputs.names()
     }
 
     /// Returns the days before a partition's own on which its rows may depend.

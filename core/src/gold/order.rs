@@ -72,10 +72,11 @@ impl Models {
         let names: BTreeSet<String> =
             models.keys().chain(broken.iter().map(|model| &model.name)).cloned().collect();
         let known = |input: &TableName| {
-            if input.layer == Layer::Gold {
-                names.contains(&input.name)
-            } else {
-                tables.contains(input)
+            match input.layer {
+                Layer::Gold => names.contains(&input.name),
+                // It has what silver has, whether there is such a table by now or not.
+                Layer::Recent => tables.contains(&TableName::new(Layer::Silver, &input.name)),
+                Layer::Silver | Layer::Meta => tables.contains(input),
             }
         };
         let wrong: Vec<BrokenModel> =
@@ -131,11 +132,26 @@ impl Models {
         }
         wanted
     }
+
+    /// Returns the models that provisional rows may change, directly or through others.
+    #[must_use]
+    pub fn with_provisional(&self) -> BTreeSet<&str> {
+        let mut names = BTreeSet::new();
+        // Each comes after those that it reads.
+        for model in &self.models {
+            let reads_one = upstream(model).any(|name| names.contains(name));
+            if reads_one || !model.with_provisional().is_empty() {
+                names.insert(model.name());
+            }
+        }
+        names
+    }
 }
 
 /// Returns the models that a model reads.
 fn upstream(model: &Model) -> impl Iterator<Item = &str> {
-    model.inputs.iter().filter(|input| input.layer == Layer::Gold).map(|input| input.name.as_str())
+    let of_gold = model.inputs().iter().filter(|input| input.layer == Layer::Gold);
+    of_gold.map(|input| input.name.as_str())
 }
 
 fn name_of(file: &str) -> String {
@@ -151,10 +167,11 @@ fn problem(
     let broken = |message: String| {
         Some(BrokenModel { name: model.name.clone(), error: model.inputs_error(message) })
     };
-    if let Some(input) = model.inputs.iter().find(|input| !known(input)) {
+    if let Some(input) = model.inputs().iter().find(|input| !known(input)) {
         let gold = models.keys().map(|name| format!("gold.{name}"));
         let there =
             tables.iter().map(ToString::to_string).chain(gold).collect::<Vec<_>>().join(", ");
+        let input = model.written_name(input);
         return broken(format!("unknown input `{input}`; expected one of {there}"));
     }
     let has_days = |input: &TableName| match input.layer {
@@ -164,7 +181,7 @@ fn problem(
             .is_none_or(|model| model.partitioning == Partitioning::MarketAndDate),
         Layer::Meta => false,
     };
-    if model.partitioning == Partitioning::MarketAndDate && !model.inputs.iter().any(has_days) {
+    if model.partitioning == Partitioning::MarketAndDate && !model.inputs().iter().any(has_days) {
         return broken(
             "none of the inputs has a market and a date to go by; say `partitions: none`"
                 .to_owned(),

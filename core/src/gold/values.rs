@@ -47,7 +47,7 @@ impl HeaderValues<'_> {
         names.iter().map(|name| self.input(line, name)).collect()
     }
 
-    fn input(self, line: usize, name: &str) -> Result<TableName, ModelError> {
+    pub(crate) fn input(self, line: usize, name: &str) -> Result<TableName, ModelError> {
         let parts = name.split_once('.').and_then(|(layer, name)| {
             let layer = Layer::named(layer)?;
             is_name(name).then(|| TableName::new(layer, name))

@@ -4,6 +4,9 @@
 
 use std::fmt;
 
+/// The SQL schema of silver's tables with the provisional rows that silver does not have.
+pub const ALL_SCHEMA: &str = "all";
+
 /// A layer of tables; bronze holds archives, not tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Layer {

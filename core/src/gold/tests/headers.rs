@@ -30,6 +30,16 @@ fn a_header_says_what_the_table_is() {
 }
 
 #[test]
+fn an_input_with_provisional_rows_is_two_tables_and_one_name() {
+    let model = HEADER.replace("silver.klines", "all.klines");
+    let model = Model::parse("m.sql", &file(&model)).unwrap();
+    let tables: Vec<String> = model.inputs().iter().map(ToString::to_string).collect();
+    assert_eq!(tables, ["recent.klines", "silver.klines", "gold.other"]);
+    assert_eq!(model.input_names(), ["all.klines", "gold.other"]);
+    assert_eq!(model.with_provisional().iter().collect::<Vec<_>>(), ["klines"]);
+}
+
+#[test]
 fn descriptions_may_take_several_lines_and_partition_columns_need_not_be_listed() {
     let text = "-- A row: one of them.\n-- And more.\n--\n-- Another paragraph.\n-- partitions: \
     market, date\n\
@@ -56,6 +66,11 @@ fn what_is_wrong_with_a_header_is_told_with_its_line() {
         (HEADER.replace(key, ""), 8, "the header above does not say `key`"),
         (HEADER.replace("gold.other", "bronze.klines"), 5, "found `bronze.klines`"),
         (HEADER.replace("gold.other", "silver.klines"), 5, "`inputs` names `silver.klines` twice"),
+        (
+            HEADER.replace("gold.other", "all.klines"),
+            5,
+            "`inputs` lists `all.klines`, which has the rows of `silver.klines`: list one of them",
+        ),
         (
             format!("{HEADER}-- lookback: 1\n"),
             6,

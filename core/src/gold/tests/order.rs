@@ -44,6 +44,20 @@ fn an_input_that_does_not_exist_is_told_with_those_that_do() {
 }
 
 #[test]
+fn models_that_provisional_rows_may_change_are_those_that_read_them_and_what_reads_these() {
+    let models = parse(&[
+        ("a", "gold.c"),
+        ("b", "silver.klines"),
+        ("c", "gold.d, gold.b"),
+        ("d", "all.klines"),
+        ("e", "all.kline"),
+    ]);
+    assert_eq!(models.with_provisional(), BTreeSet::from(["a", "c", "d"]));
+    let message = &models.broken()[0].error.message;
+    assert!(message.starts_with("unknown input `all.kline`; expected one of silver.klines"));
+}
+
+#[test]
 fn models_that_read_themselves_are_broken_and_told_with_the_way() {
     let models = parse(&[
         ("a", "gold.b"),
