@@ -7,10 +7,10 @@ use std::collections::HashMap;
 
 use deltalake::kernel::Remove;
 use object_store::path::Path;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// A finished data file that no commit names yet.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct NewFile {
     /// Relative to the table's folder.
     pub(crate) path: String,

@@ -38,11 +38,7 @@ pub(super) async fn build(
     state: &BuildState,
     context: &CommitContext,
 ) -> Result<Built, BuildError> {
-    let storage = lake.storage().join(&format!(
-        "{}/{}",
-        state.spec.name.layer.as_str(),
-        state.spec.name.name
-    ))?;
+    let storage = lake.table_storage(&state.spec.name)?;
     let target = Arc::new(FileTarget::of(&state.spec, storage));
     let (computation, parts) = parts(model, engine, state, &target).await?;
     let last = parts.len().saturating_sub(1);

@@ -143,7 +143,7 @@ impl<'a> BatchStore<'a> {
         // this one's come last, because they may have changed what its archives hold.
         let mut entries: Vec<LedgerEntry> =
             result.archives.iter().map(|archive| self.decoded(archive, &result)).collect();
-        let landed = result.archives.iter().filter(|archive| archive.fault.is_none());
+        let landed = result.archives.iter().filter(|archive| archive.found.fault.is_none());
         let landed: BTreeSet<&str> = landed.map(|archive| archive.bronze.key.path()).collect();
         silver.index().forget_unrecorded(&landed);
         let mut compared = Vec::new();
@@ -172,7 +172,7 @@ impl<'a> BatchStore<'a> {
     /// one that cannot be dropped stays.
     async fn drop_archives(&self, decoded: &[DecodedArchive]) -> Result<(), IngestError> {
         let Some(dropper) = &self.dropper else { return Ok(()) };
-        let landed = decoded.iter().filter(|archive| archive.fault.is_none());
+        let landed = decoded.iter().filter(|archive| archive.found.fault.is_none());
         let landed = landed.map(|archive| &archive.bronze);
         for archive in landed.filter(|archive| archive.checksum == ChecksumState::Match) {
             match dropper.drop_archive(&archive.key, &archive.sha256).await {
@@ -227,11 +227,11 @@ impl<'a> BatchStore<'a> {
             let path = archive.bronze.key.shared_path();
             self.reporter.report(Event::Decoded {
                 archive: Arc::clone(&path),
-                rows: archive.rows,
-                rejected: archive.rejected_rows,
-                bytes: archive.bytes,
+                rows: archive.found.rows,
+                rejected: archive.found.rejected_rows,
+                bytes: archive.found.bytes,
             });
-            if let Some(fault) = &archive.fault {
+            if let Some(fault) = &archive.found.fault {
                 let (status, reason) = status_of(fault);
                 self.reporter.report(Event::Failed {
                     archive: path,
@@ -240,11 +240,11 @@ impl<'a> BatchStore<'a> {
                 });
                 continue;
             }
-            if archive.resolution.is_some_and(|resolution| resolution.yielded) {
+            if archive.found.resolution.is_some_and(|resolution| resolution.yielded) {
                 self.reporter.report(Event::Skipped { archives: 1 });
                 continue;
             }
-            for left in &archive.left {
+            for left in &archive.found.left {
                 self.reporter.report(Event::Left {
                     archive: Arc::clone(&path),
                     rows: left.rows,
@@ -252,7 +252,7 @@ impl<'a> BatchStore<'a> {
                 });
             }
             landed += 1;
-            rows += archive.rows;
+            rows += archive.found.rows;
             corrected += u64::from(before.contains(archive.bronze.key.path()));
         }
         if let Some(version) = result.version {
@@ -273,7 +273,7 @@ impl<'a> BatchStore<'a> {
         let yielded = record.is_some_and(|record| record.yielded);
         let settled = if yielded { ArchiveStatus::Yielded } else { ArchiveStatus::Ingested };
         let decision = record.and_then(|record| record.reason.clone());
-        let (status, reason) = archive.fault.as_ref().map_or((settled, decision), |fault| {
+        let (status, reason) = archive.found.fault.as_ref().map_or((settled, decision), |fault| {
             let (status, reason) = status_of(fault);
             (status, Some(reason))
         });
@@ -282,14 +282,14 @@ impl<'a> BatchStore<'a> {
             etag: bronze.etag.clone(),
             last_modified: bronze.last_modified,
             sha256: Some(bronze.sha256.to_string().into()),
-            rows: record.map_or(archive.rows, |record| record.rows),
+            rows: record.map_or(archive.found.rows, |record| record.rows),
             days: record.and_then(|record| record.days),
             competing_version: record
                 .and_then(|record| record.competing_version.as_deref())
                 .map(Into::into),
-            rejected_rows: archive.rejected_rows,
-            min_time: archive.min_time,
-            max_time: archive.max_time,
+            rejected_rows: archive.found.rejected_rows,
+            min_time: archive.found.min_time,
+            max_time: archive.found.max_time,
             silver_version: result.version.filter(|_| status == ArchiveStatus::Ingested),
             reason,
             ..self.entry(bronze.key.clone(), status, bronze.checksum)

@@ -15,10 +15,20 @@ use crate::delta::file::{ActiveFile, NewFile};
 use crate::delta::table::WritableTable;
 use crate::parquet::reader::open_file;
 use crate::parquet::writer::{DataFileWriter, FileTarget};
+use crate::storage::Storage;
 use crate::storage::lake::Lake;
 
 /// Rows of a row group: few enough that those of one archive are found without reading many others.
 pub(super) const ROW_GROUP_ROWS: usize = 16 << 10;
+
+/// Returns how files of a table are written, which need not exist yet; `storage` is its folder.
+pub(super) fn file_target(schema: &MetaSchema, storage: Storage) -> FileTarget {
+    let target = FileTarget::of(&schema.table_spec(), storage);
+    match schema.unique_columns {
+        [] => target,
+        columns => target.with_look_ups(columns),
+    }
+}
 
 /// One of the lake's own tables, at its newest version when it was last read or written.
 #[derive(Debug)]
@@ -44,11 +54,8 @@ impl MetaTable {
     }
 
     fn new(table: WritableTable, schema: &MetaSchema) -> Self {
-        let mut target = FileTarget::new(&table);
-        if !schema.unique_columns.is_empty() {
-            target = target.with_look_ups(schema.unique_columns);
-        }
-        Self { table, target: Arc::new(target) }
+        let target = Arc::new(file_target(schema, table.storage.clone()));
+        Self { table, target }
     }
 
     /// Returns the Delta table.

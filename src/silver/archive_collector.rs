@@ -10,20 +10,19 @@ use std::sync::mpsc::Receiver;
 
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate};
 use lakehouse_core::decode::Reject;
+use lakehouse_core::names::archive::ArchiveKey;
 use lakehouse_core::names::partition::Partition;
-use lakehouse_core::overlap::outside::LeftRows;
-use lakehouse_core::overlap::{ClaimResolution, DayDecision, DayMeter, decide_day};
+use lakehouse_core::overlap::{DayDecision, DayMeter, decide_day};
 
 use super::batch_files::{BatchContext, BatchFiles};
 use super::decode_archive::DecodeMessage;
+use super::decode_request::{ArchiveRequest, ArchiveResult, Fault, LandingRules};
 use super::evidence::meter_rows;
 use super::outside::LandedOutside;
-use super::overlap::Overlap;
 use super::partition::PartitionSet;
 use super::rows::{ArchiveColumns, by_day, event_times};
-use crate::bronze::BronzeArchive;
 use crate::delta::TableError;
 use crate::memory::{Held, Reservation};
 use crate::meta::rejects::ArchiveRejects;
@@ -32,43 +31,14 @@ use crate::meta::rejects::ArchiveRejects;
 /// which are deleted as a whole when its end turns out to be damaged.
 const SHARED_BYTES: u64 = 32 << 20;
 
-/// What was found in one archive.
-#[derive(Debug)]
-pub(crate) struct DecodedArchive {
-    pub(crate) bronze: BronzeArchive,
-    /// Rows that were read; those of them that land, once the archive is settled.
-    pub(crate) rows: u64,
-    /// Which of its days land, and why.
-    pub(crate) resolution: Option<ClaimResolution>,
-    pub(crate) decisions: Vec<DayDecision>,
-    /// Rows outside its period that it leaves to other archives.
-    pub(crate) left: Vec<LeftRows>,
-    /// The days outside its period of which rows land.
-    pub(crate) outside: Vec<NaiveDate>,
-    pub(crate) rejected_rows: u64,
-    pub(crate) min_time: Option<DateTime<Utc>>,
-    pub(crate) max_time: Option<DateTime<Utc>>,
-    /// Bytes of CSV.
-    pub(crate) bytes: u64,
-    /// Why none of its rows are in the batch's files.
-    pub(crate) fault: Option<Fault>,
-}
-
-/// Why an archive cannot land.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// Its bytes are no archive of its kind.
-    Rejected(String),
-    /// It could not be read this time.
-    Failed(String),
-}
-
 /// Collects the rows of one archive; they wait in memory, or in separate files, until its end is
 /// seen, because an archive lands whole or not at all.
 #[derive(Debug)]
 pub(super) struct ArchiveCollector<'a> {
     context: &'a BatchContext,
-    decoded: DecodedArchive,
+    key: &'a ArchiveKey,
+    rules: &'a LandingRules,
+    found: ArchiveResult,
     columns: ArchiveColumns,
     /// `archive sha256`, as files list it in their footers.
     source: Arc<str>,
@@ -81,7 +51,6 @@ pub(super) struct ArchiveCollector<'a> {
     /// Files of a large archive.
     separate: Option<PartitionSet>,
     sort_columns: &'a Arc<[String]>,
-    overlap: Option<&'a Overlap>,
     rows_of_days: BTreeMap<NaiveDate, u64>,
     /// One for each overlapping day.
     meters: BTreeMap<NaiveDate, DayMeter>,
@@ -89,20 +58,22 @@ pub(super) struct ArchiveCollector<'a> {
 
 impl<'a> ArchiveCollector<'a> {
     pub(super) fn new(
-        bronze: &BronzeArchive,
+        key: &'a ArchiveKey,
+        wanted: &'a ArchiveRequest,
         context: &'a BatchContext,
         sort_columns: &'a Arc<[String]>,
         rejects: ArchiveRejects,
     ) -> Self {
-        let overlap = context.overlaps.get(bronze.key.path());
+        let rules = &wanted.rules;
         Self {
-            overlap,
+            key,
+            rules,
             rows_of_days: BTreeMap::new(),
-            meters: overlap.map(Overlap::meters).unwrap_or_default(),
+            meters: rules.meters(),
             context,
-            columns: ArchiveColumns::new(context.target.schema(), &bronze.key),
-            source: format!("{} {}", bronze.key, bronze.sha256).into(),
-            decoded: DecodedArchive::of(bronze),
+            columns: ArchiveColumns::new(context.target.schema(), key),
+            source: format!("{} {}", wanted.archive, wanted.sha256).into(),
+            found: ArchiveResult::default(),
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             waiting_memory: context.memory.hold(),
@@ -116,14 +87,14 @@ impl<'a> ArchiveCollector<'a> {
     pub(super) fn collect(&mut self, messages: &Receiver<DecodeMessage>) -> Result<(), TableError> {
         // Replaced by how the archive ends. A thread that dies sends no end, and its channel
         // closes.
-        self.decoded.fault =
+        self.found.fault =
             Some(Fault::Failed("decoding stopped before the archive's end".to_owned()));
         while let Ok(message) = messages.recv() {
             match message {
                 DecodeMessage::Opened(bytes) => self.open(bytes),
                 DecodeMessage::Rows(Held { value: rows, memory: _in_flight }) => {
                     if let Some(fault) = self.add(&rows)? {
-                        self.decoded.fault = Some(fault);
+                        self.found.fault = Some(fault);
                         break;
                     }
                 }
@@ -131,7 +102,7 @@ impl<'a> ArchiveCollector<'a> {
                     self.rejects.add(rejects)?;
                 }
                 DecodeMessage::End(fault) => {
-                    self.decoded.fault = fault;
+                    self.found.fault = fault;
                     break;
                 }
             }
@@ -140,7 +111,7 @@ impl<'a> ArchiveCollector<'a> {
     }
 
     fn open(&mut self, bytes: u64) {
-        self.decoded.bytes = bytes;
+        self.found.bytes = bytes;
         if bytes > SHARED_BYTES {
             self.separate = Some(self.separate_files());
         }
@@ -160,7 +131,7 @@ impl<'a> ArchiveCollector<'a> {
             // Other archives have other rows.
             Err(error) => return Ok(Some(Fault::Failed(error.to_string()))),
         };
-        let market = self.decoded.bronze.key.market();
+        let market = self.key.market();
         for (date, rows) in days {
             // Overlapping days are written too. Whether they land is known only at the end, when
             // the whole day was measured.
@@ -175,7 +146,7 @@ impl<'a> ArchiveCollector<'a> {
         rows: &RecordBatch,
     ) -> Result<BTreeMap<NaiveDate, RecordBatch>, ArrowError> {
         let event_time = self.context.schema.event_time();
-        self.decoded.note_times(rows, event_time)?;
+        self.found.note_times(rows, event_time)?;
         let days = by_day(&self.columns.complete(rows)?, event_time)?;
         for (date, rows) in &days {
             *self.rows_of_days.entry(*date).or_default() += rows.num_rows() as u64;
@@ -217,10 +188,10 @@ impl<'a> ArchiveCollector<'a> {
         mut self,
         files: &mut BatchFiles,
         landed_outside: &mut LandedOutside,
-    ) -> Result<DecodedArchive, TableError> {
+    ) -> Result<ArchiveResult, TableError> {
         let is_rejected = self.check_rejects();
         let lands = self.resolve(landed_outside);
-        match (self.separate.take(), &self.decoded.fault) {
+        match (self.separate.take(), &self.found.fault) {
             (Some(separate), Some(_)) => separate.discard(),
             (Some(mut separate), None) => {
                 separate.retain(|date| lands.contains_key(&date));
@@ -240,7 +211,7 @@ impl<'a> ArchiveCollector<'a> {
         } else {
             files.rejects.keep(self.rejects)?;
         }
-        Ok(self.decoded)
+        Ok(self.found)
     }
 }
 
@@ -249,24 +220,24 @@ impl ArchiveCollector<'_> {
     /// whether it is.
     fn check_rejects(&mut self) -> bool {
         let rejected = self.rejects.rows();
-        self.decoded.rejected_rows = rejected;
+        self.found.rejected_rows = rejected;
         // A single damaged line says nothing of what the archive is.
         let is_damaged = |first: &Reject| first.column.is_empty();
         let is_one_line = rejected == 1 && self.rejects.first().is_some_and(is_damaged);
-        let all = self.decoded.rows == 0 && rejected > 0 && !is_one_line;
-        let is_rejected = self.rejects.too_many() || (self.decoded.fault.is_none() && all);
-        if is_rejected && self.decoded.fault.is_none() {
-            self.decoded.fault = Some(Fault::Rejected(self.describe_rejects()));
+        let all = self.found.rows == 0 && rejected > 0 && !is_one_line;
+        let is_rejected = self.rejects.too_many() || (self.found.fault.is_none() && all);
+        if is_rejected && self.found.fault.is_none() {
+            self.found.fault = Some(Fault::Rejected(self.describe_rejects()));
         }
-        if self.decoded.fault.is_some() {
-            self.decoded.rows = 0;
+        if self.found.fault.is_some() {
+            self.found.rows = 0;
         }
         is_rejected
     }
 
     fn describe_rejects(&self) -> String {
         let rejected = self.rejects.rows();
-        let total = self.decoded.rows + rejected;
+        let total = self.found.rows + rejected;
         let summary = format!("{rejected} of {total} rows cannot be read");
         match self.rejects.first() {
             Some(Reject { line, column, value, reason, .. }) => {
@@ -278,53 +249,37 @@ impl ArchiveCollector<'_> {
 
     /// Decides the overlapping days; returns the days that land, with their rows.
     fn resolve(&mut self, landed_outside: &mut LandedOutside) -> BTreeMap<NaiveDate, u64> {
-        let Some(overlap) = self.overlap.filter(|_| self.decoded.fault.is_none()) else {
-            return std::mem::take(&mut self.rows_of_days);
-        };
-        let mut decisions: Vec<DayDecision> = Vec::with_capacity(overlap.held.len());
-        for (day, held) in &overlap.held {
+        if self.found.fault.is_some() {
+            return BTreeMap::new();
+        }
+        let rules = self.rules;
+        let mut decisions: Vec<DayDecision> = Vec::with_capacity(rules.held.len());
+        for (day, held) in &rules.held {
             // A day without rows has evidence too: that there are none.
             let offered = self.meters.get(day).map(DayMeter::evidence).unwrap_or_default();
-            decisions.push(decide_day(*day, overlap.owner_frequency(), held.evidence, offered));
+            decisions.push(decide_day(*day, rules.owner_frequency(), *held, offered));
         }
-        let period = overlap.claim.period.days();
+        let period = rules.claim.period.days();
         let mut lands = std::mem::take(&mut self.rows_of_days);
         let present = lands.keys().copied().filter(|day| period.contains(*day)).collect();
-        let resolution = overlap.claim.resolve(present, &decisions);
+        let resolution = rules.claim.resolve(present, &decisions);
         // Rows outside the period land with the archive's other rows, unless another archive has
         // their day. Where the same version already has rows in silver, it has these too, or has
         // left them.
-        let outside_lands = !resolution.yielded && overlap.claim.kept_rows == 0;
+        let outside_lands = !resolution.yielded && rules.claim.kept_rows == 0;
         lands.retain(|day, _| {
             if period.contains(*day) { resolution.landed.contains(*day) } else { outside_lands }
         });
-        let key = &self.decoded.bronze.key;
-        self.decoded.left = overlap.outside.leave(key, &mut lands, landed_outside);
-        self.decoded.outside = lands.keys().copied().filter(|day| !period.contains(*day)).collect();
-        self.decoded.rows = lands.values().sum();
-        self.decoded.resolution = Some(resolution);
-        self.decoded.decisions = decisions;
+        self.found.left = rules.outside.leave(self.key, &mut lands, landed_outside);
+        self.found.outside = lands.keys().copied().filter(|day| !period.contains(*day)).collect();
+        self.found.rows = lands.values().sum();
+        self.found.resolution = Some(resolution);
+        self.found.decisions = decisions;
         lands
     }
 }
 
-impl DecodedArchive {
-    fn of(bronze: &BronzeArchive) -> Self {
-        Self {
-            bronze: bronze.clone(),
-            rows: 0,
-            resolution: None,
-            decisions: Vec::new(),
-            left: Vec::new(),
-            outside: Vec::new(),
-            rejected_rows: 0,
-            min_time: None,
-            max_time: None,
-            bytes: 0,
-            fault: None,
-        }
-    }
-
+impl ArchiveResult {
     fn note_times(&mut self, rows: &RecordBatch, event_time: &str) -> Result<(), ArrowError> {
         let times = event_times(rows, event_time)?;
         // Of all rows that were read, whether or not their day lands: this is what the archive has.

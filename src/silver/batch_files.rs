@@ -4,20 +4,17 @@ use std::sync::Arc;
 
 use lakehouse_core::schema::TableSchema;
 
-use super::overlap::Overlaps;
 use super::partition::PartitionSet;
 use crate::delta::TableError;
 use crate::memory::MemoryBudget;
 use crate::meta::rejects::{RejectsSpool, RejectsTarget};
 use crate::parquet::writer::{FileTarget, WrittenFile};
 
-/// What decoding a batch needs besides its archives.
+/// What decoding needs besides the request.
 #[derive(Debug)]
 pub(super) struct BatchContext {
     pub(super) schema: Arc<TableSchema>,
     pub(super) target: Arc<FileTarget>,
-    /// What each archive can claim, and what holds its overlapping days.
-    pub(super) overlaps: Arc<Overlaps>,
     pub(super) rejects: RejectsTarget,
     pub(super) threads: usize,
     pub(super) memory: MemoryBudget,

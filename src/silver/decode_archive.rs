@@ -16,7 +16,7 @@ use lakehouse_core::foreign::shown;
 use lakehouse_core::schema::TableSchema;
 use thiserror::Error;
 
-use super::archive_collector::Fault;
+use super::decode_request::Fault;
 use crate::bronze::BronzeArchive;
 use crate::events::archive_span;
 use crate::failpoint::may_panic;

@@ -13,9 +13,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use lakehouse_core::schema::TableSchema;
 use tracing::Span;
 
-use super::archive_collector::{ArchiveCollector, DecodedArchive};
+use super::archive_collector::ArchiveCollector;
 use super::batch_files::{BatchContext, BatchFiles};
 use super::decode_archive::{DecodeSender, decode_archive};
+use super::decode_request::{ArchiveResult, DecodeRequest};
 use super::outside::LandedOutside;
 use crate::bronze::BronzeArchive;
 use crate::delta::TableError;
@@ -30,14 +31,15 @@ pub(super) struct DecodedBatch {
     pub(super) files: Vec<WrittenFile>,
     /// Files of rejected rows.
     pub(super) rejects: Vec<WrittenFile>,
-    pub(super) archives: Vec<DecodedArchive>,
+    pub(super) archives: Vec<ArchiveResult>,
 }
 
-/// Decodes archives into data files of the context's table.
+/// Decodes archives into data files of the context's table; `archives` are those of the request.
 ///
 /// # Errors
 /// When files cannot be written; what is wrong with a single archive is in its result.
 pub(super) fn decode_batch(
+    request: &DecodeRequest,
     archives: &[BronzeArchive],
     context: &BatchContext,
 ) -> Result<DecodedBatch, TableError> {
@@ -47,13 +49,13 @@ pub(super) fn decode_batch(
     let mut decoded = Vec::with_capacity(archives.len());
     let mut work = VecDeque::with_capacity(archives.len());
     let mut inboxes = Vec::with_capacity(archives.len());
-    for bronze in archives {
+    for (bronze, wanted) in archives.iter().zip(&request.archives) {
         // A channel for each archive, so that the writer can take them in order whichever thread is
         // done first.
         let (messages, receiver) = sync_channel(MESSAGES_AHEAD);
         let (turn, account) = context.memory.archive();
         work.push_back((bronze, DecodeSender { messages, account }));
-        inboxes.push((bronze, turn, receiver));
+        inboxes.push((bronze, wanted, turn, receiver));
     }
     let work = Mutex::new(work);
     let run = Span::current();
@@ -63,10 +65,11 @@ pub(super) fn decode_batch(
         }
         // Archives are taken by threads in the same order, so the one that the writer waits for is
         // always being decoded, and full channels of later ones cannot block it.
-        for (bronze, turn, messages) in inboxes {
+        for (bronze, wanted, turn, messages) in inboxes {
             turn.begin();
             let rejects = files.rejects.archive(bronze.key.path(), &context.memory);
-            let mut collector = ArchiveCollector::new(bronze, context, &sort_columns, rejects);
+            let mut collector =
+                ArchiveCollector::new(&bronze.key, wanted, context, &sort_columns, rejects);
             collector.collect(&messages)?;
             // An archive that was given up is not decoded to its end.
             drop((turn, messages));

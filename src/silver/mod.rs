@@ -1,7 +1,7 @@
 //! Silver: the rows of archives in Delta tables, each archive once.
 //!
-//! A batch of archives becomes one commit. [`decode_batch`] decodes the archives and writes data
-//! files, at least once and without committing anything; this module alone decides, on the newest
+//! A batch of archives becomes one commit. A [`Runner`] decodes the archives and writes data files,
+//! at least once and without committing anything; this module alone decides, on the newest
 //! snapshot, what of that lands, and decides again if another process commits first. Which archives
 //! a table holds is read from its own log ([`SilverIndex`]).
 
@@ -10,6 +10,7 @@ mod batch_files;
 mod corrections;
 mod decode_archive;
 mod decode_batch;
+mod decode_request;
 mod evidence;
 mod held_days;
 mod order;
@@ -21,6 +22,7 @@ mod related;
 mod remove;
 mod reread;
 mod rows;
+mod runner;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -31,10 +33,9 @@ use lakehouse_core::names::archive::ArchiveKey;
 use lakehouse_core::schema::TableSchema;
 use thiserror::Error;
 
-pub(crate) use self::archive_collector::{DecodedArchive, Fault};
-use self::batch_files::BatchContext;
 use self::corrections::Corrections;
-use self::decode_batch::{DecodedBatch, decode_batch};
+pub(crate) use self::decode_request::Fault;
+use self::decode_request::{ArchiveResult, DecodeRequest};
 pub(crate) use self::order::sorted;
 use self::outside::NotOwned;
 use self::overlap::{Overlaps, find_overlaps, outcome, overlap_claim, record};
@@ -43,17 +44,19 @@ use self::redo::Redo;
 use self::related::related_keys;
 pub(crate) use self::reread::reread;
 pub(crate) use self::rows::{ArchiveColumns, by_day};
+use self::runner::{LocalRunner, Runner};
 use crate::bronze::BronzeArchive;
+use crate::delta::TableError;
 use crate::delta::commit::{CommitContext, Committed, commit};
 use crate::delta::descriptions::Descriptions;
+use crate::delta::file::NewFile;
 use crate::delta::log::ArchiveRecord;
 use crate::delta::table::{TableSpec, WritableTable};
-use crate::delta::{TableError, Verb};
 use crate::failpoint::step;
 use crate::memory::MemoryBudget;
 use crate::meta::archives::LedgerTable;
 use crate::meta::archives::wanted::KeySet;
-use crate::meta::rejects::{RejectsTable, RejectsTarget};
+use crate::meta::rejects::RejectsTable;
 use crate::meta::silver_index::SilverIndex;
 use crate::parquet::rewrite::without;
 use crate::parquet::writer::FileTarget;
@@ -68,9 +71,23 @@ pub(crate) struct SilverTable {
     matrix: Arc<Matrix>,
     index: SilverIndex,
     repair: Redo,
-    /// Archives that are decoded at a time.
-    threads: usize,
-    memory: MemoryBudget,
+    runner: Arc<dyn Runner>,
+}
+
+/// An archive of a batch, and what was found in it.
+#[derive(Debug)]
+pub(crate) struct DecodedArchive {
+    pub(crate) bronze: BronzeArchive,
+    pub(crate) found: ArchiveResult,
+}
+
+/// Archives that were decoded, and their files, which are durable and belong to no table yet.
+#[derive(Debug)]
+struct DecodedBatch {
+    archives: Vec<DecodedArchive>,
+    files: Vec<NewFile>,
+    /// Files of rejected rows.
+    rejects: Vec<NewFile>,
 }
 
 /// The result of a batch of archives.
@@ -111,7 +128,8 @@ impl SilverTable {
         let target = Arc::new(FileTarget::new(&table));
         let index = SilverIndex::default();
         let repair = Redo::default();
-        Ok(Self { schema, table, target, matrix, index, repair, threads, memory })
+        let runner = Arc::new(LocalRunner::new(lake, Arc::clone(&schema), threads, memory)?);
+        Ok(Self { schema, table, target, matrix, index, repair, runner })
     }
 
     /// Takes from the ledger, or from the table's log, what the table holds; the ledger describes
@@ -184,9 +202,8 @@ impl SilverTable {
         loop {
             self.index.catch_up(&self.table).await?;
             overtaken.extend(self.take_settled(&mut archives));
-            let overlaps = Arc::new(self.find_overlaps(&archives, &not_owned).await?);
-            let target = rejects.target(&context.run);
-            let mut result = self.decode(archives.clone(), &overlaps, target).await?;
+            let overlaps = self.find_overlaps(&archives, &not_owned).await?;
+            let mut result = self.decode(archives.clone(), &overlaps, context).await?;
             let rejected = std::mem::take(&mut result.rejects);
             let more = overlaps.not_owned(&result.archives);
             let is_settled = self.has_settled_fault(&result.archives).await?;
@@ -195,8 +212,8 @@ impl SilverTable {
                 // archive has no place in the batch any more. Each round knows more of the ones, or
                 // has fewer of the others, so there is a last one.
                 not_owned.extend(more);
-                result.files.into_iter().for_each(|file| file.discard(&self.target));
-                rejects.discard(rejected);
+                self.target.discard(&result.files).await;
+                rejects.discard(&rejected).await;
                 continue;
             }
             // Before the commit: a process that dies in between leaves rejects without rows, which
@@ -243,7 +260,7 @@ impl SilverTable {
     /// Returns whether an archive that could not be read has been landed by another process in the
     /// meantime, which may then have dropped its bytes from bronze.
     async fn has_settled_fault(&mut self, archives: &[DecodedArchive]) -> Result<bool, TableError> {
-        let has_fault = |archive: &&DecodedArchive| archive.fault.is_some();
+        let has_fault = |archive: &&DecodedArchive| archive.found.fault.is_some();
         let mut faulty: Vec<BronzeArchive> =
             archives.iter().filter(has_fault).map(|archive| archive.bronze.clone()).collect();
         if faulty.is_empty() {
@@ -266,21 +283,25 @@ impl SilverTable {
     async fn decode(
         &self,
         archives: Vec<BronzeArchive>,
-        overlaps: &Arc<Overlaps>,
-        rejects: RejectsTarget,
+        overlaps: &Overlaps,
+        context: &CommitContext,
     ) -> Result<DecodedBatch, TableError> {
-        let context = BatchContext {
-            schema: Arc::clone(&self.schema),
-            target: Arc::clone(&self.target),
-            overlaps: Arc::clone(overlaps),
-            rejects,
-            threads: self.threads,
-            memory: self.memory.clone(),
+        let mut request = DecodeRequest {
+            table: self.schema.table().to_owned(),
+            run: context.run.to_string(),
+            archives: Vec::with_capacity(archives.len()),
         };
-        let run = tracing::Span::current();
-        let work =
-            tokio::task::spawn_blocking(move || run.in_scope(|| decode_batch(&archives, &context)));
-        work.await.map_err(TableError::cannot(Verb::Decode, self.target.table(), "archives"))?
+        let mut at_hand = Vec::with_capacity(archives.len());
+        for archive in archives {
+            if let Some(wanted) = overlaps.request(&archive) {
+                request.archives.push(wanted);
+                at_hand.push(archive);
+            }
+        }
+        let result = self.runner.decode(request, at_hand.clone()).await?;
+        let archives = at_hand.into_iter().zip(result.archives);
+        let archives = archives.map(|(bronze, found)| DecodedArchive { bronze, found }).collect();
+        Ok(DecodedBatch { archives, files: result.files, rejects: result.rejects })
     }
 
     /// Commits what a batch was decoded to; nothing is committed if none of its archives could be
@@ -295,9 +316,7 @@ impl SilverTable {
         if records.is_empty() {
             return Ok((result.archives, None));
         }
-        // Files are durable before a commit names them. Those of a commit that never happens belong
-        // to no table, and maintenance deletes them.
-        let files = self.target.publish_all(result.files).await?;
+        let files = result.files;
         step("files written", self.target.table());
         let mut corrections = Corrections::new(&self.schema);
         let Self { table, index, target, matrix, repair, .. } = self;
@@ -347,15 +366,16 @@ fn stale_archives(
 
 /// Returns the keys of archives whose rejects take the place of those that are recorded.
 fn keys_with_rejects(archives: &[DecodedArchive]) -> BTreeSet<String> {
-    let with_rejects = archives.iter().filter(|archive| archive.rejected_rows > 0);
+    let with_rejects = archives.iter().filter(|archive| archive.found.rejected_rows > 0);
     with_rejects.map(|archive| archive.bronze.key.path().to_owned()).collect()
 }
 
 /// Returns the keys of archives that landed without rejects: an earlier version may have had some.
 /// One that did not land leaves those of the version that silver holds.
 fn keys_without_rejects(archives: &[DecodedArchive]) -> BTreeSet<String> {
-    let is_clean =
-        |archive: &&DecodedArchive| archive.fault.is_none() && archive.rejected_rows == 0;
+    let is_clean = |archive: &&DecodedArchive| {
+        archive.found.fault.is_none() && archive.found.rejected_rows == 0
+    };
     let without_rejects = archives.iter().filter(is_clean);
     without_rejects.map(|archive| archive.bronze.key.path().to_owned()).collect()
 }

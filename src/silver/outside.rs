@@ -17,7 +17,8 @@ use lakehouse_core::overlap::outside::{
 };
 use lakehouse_core::overlap::{Continuity, HeldArchive};
 
-use super::archive_collector::DecodedArchive;
+use super::DecodedArchive;
+use super::decode_request::OutsideRules;
 use super::evidence::{DaysToMeasure, Measured};
 use super::overlap::Overlaps;
 use crate::delta::log::{ArchiveRecord, ComparedRecord};
@@ -171,6 +172,17 @@ impl Outside {
         }
     }
 
+    /// Returns what of it decides which rows land.
+    pub(super) fn rules(&self) -> OutsideRules {
+        let in_silver = self.claim.owned.iter();
+        OutsideRules {
+            owned: in_silver.chain(self.in_batch.keys()).copied().collect(),
+            rows_of_others: self.rows.keys().map(|(day, _)| *day).collect(),
+        }
+    }
+}
+
+impl OutsideRules {
     /// Takes out of `lands` the days outside the period whose rows are left to other archives.
     pub(super) fn leave(
         &self,
@@ -183,10 +195,10 @@ impl Outside {
             if key.period().days().contains(*day) {
                 return true;
             }
-            let is_owned = self.claim.owned.contains(day) || self.in_batch.contains_key(day);
+            let is_owned = self.owned.contains(day);
             // The first archive of the batch that has rows of a day keeps them.
             let place = (key.series().clone(), *day);
-            if !is_owned && !self.has_rows_of_others(*day) && batch.insert(place) {
+            if !is_owned && !self.rows_of_others.contains(day) && batch.insert(place) {
                 return true;
             }
             let to = if is_owned { LeftTo::Owner } else { LeftTo::Other };
@@ -194,10 +206,6 @@ impl Outside {
             false
         });
         left
-    }
-
-    fn has_rows_of_others(&self, day: NaiveDate) -> bool {
-        self.rows.keys().any(|(of_day, _)| *of_day == day)
     }
 }
 
@@ -207,7 +215,7 @@ impl Overlaps {
     pub(super) fn not_owned(&self, archives: &[DecodedArchive]) -> NotOwned {
         let mut owned = BTreeMap::new();
         for archive in archives {
-            if let Some(resolution) = archive.resolution {
+            if let Some(resolution) = archive.found.resolution {
                 owned.insert(archive.bronze.key.path(), resolution.owned);
             }
         }
@@ -215,7 +223,7 @@ impl Overlaps {
         for archive in archives {
             let Some(overlap) = self.get(archive.bronze.key.path()) else { continue };
             let in_silver = &overlap.outside.claim.owned;
-            for left in archive.left.iter().filter(|left| !in_silver.contains(&left.day)) {
+            for left in archive.found.left.iter().filter(|left| !in_silver.contains(&left.day)) {
                 let Some(owner) = overlap.outside.in_batch.get(&left.day) else { continue };
                 if !owned.get(owner.as_str()).is_some_and(|owned| owned.contains(left.day)) {
                     not_owned.insert((owner.clone(), left.day));
@@ -228,9 +236,10 @@ impl Overlaps {
     /// Returns the rows from outside on days that archives of the batch own from now on.
     fn removed_rows<'a>(&'a self, archives: &[DecodedArchive]) -> Vec<RemovedRows<'a>> {
         let mut removed = Vec::new();
-        for archive in archives.iter().filter(|archive| archive.fault.is_none()) {
+        for archive in archives.iter().filter(|archive| archive.found.fault.is_none()) {
             let key = &archive.bronze.key;
-            let (Some(overlap), Some(resolution)) = (self.get(key.path()), archive.resolution)
+            let (Some(overlap), Some(resolution)) =
+                (self.get(key.path()), archive.found.resolution)
             else {
                 continue;
             };
@@ -302,7 +311,9 @@ impl Overlaps {
 
 /// Returns whether an archive of the batch could be read.
 fn lands(archives: &[DecodedArchive], path: &str) -> bool {
-    archives.iter().any(|archive| archive.fault.is_none() && archive.bronze.key.path() == path)
+    archives
+        .iter()
+        .any(|archive| archive.found.fault.is_none() && archive.bronze.key.path() == path)
 }
 
 fn other_record(other: &OutsideArchive, left: &LeftRows) -> ComparedRecord {
@@ -349,8 +360,8 @@ fn with_reason(before: Option<String>, left: &LeftRows) -> String {
 /// first and last time say that there are none.
 pub(super) fn recorded(archive: &DecodedArchive, kept_rows: u64) -> Option<Vec<NaiveDate>> {
     let days = archive.bronze.key.period().days();
-    let times = archive.min_time.into_iter().chain(archive.max_time);
+    let times = archive.found.min_time.into_iter().chain(archive.found.max_time);
     let is_outside = times.map(|time| time.date_naive()).any(|day| !days.contains(day));
     // The same version had landed before, with rows of these days or without.
-    (is_outside && kept_rows == 0).then(|| archive.outside.clone())
+    (is_outside && kept_rows == 0).then(|| archive.found.outside.clone())
 }

@@ -19,7 +19,8 @@ use lakehouse_core::overlap::{
 };
 use lakehouse_core::schema::TableSchema;
 
-use super::archive_collector::DecodedArchive;
+use super::DecodedArchive;
+use super::decode_request::{ArchiveRequest, LandingRules};
 use super::evidence::{DaysToMeasure, measure};
 use super::held_days::take_out;
 use super::outside::{self, NotOwned, Outside, OutsideClaim};
@@ -38,7 +39,7 @@ pub(super) struct Overlaps(BTreeMap<String, Overlap>);
 #[derive(Debug)]
 pub(super) struct Overlap {
     pub(super) claim: OverlapClaim,
-    pub(super) held: BTreeMap<NaiveDate, HeldDay>,
+    held: BTreeMap<NaiveDate, HeldDay>,
     /// What concerns rows outside their archives' periods.
     pub(super) outside: Outside,
     continuity: Continuity,
@@ -48,7 +49,7 @@ pub(super) struct Overlap {
 #[derive(Debug)]
 pub(super) struct HeldDay {
     archive: String,
-    pub(super) evidence: DayEvidence,
+    evidence: DayEvidence,
 }
 
 /// What a batch does to archives that are in silver already.
@@ -160,6 +161,14 @@ impl Overlaps {
         self.0.get(archive)
     }
 
+    /// Returns what is requested of an archive of the batch.
+    pub(super) fn request(&self, archive: &BronzeArchive) -> Option<ArchiveRequest> {
+        let path = archive.key.path();
+        let rules = self.get(path)?.rules();
+        let sha256 = archive.sha256.to_string();
+        Some(ArchiveRequest { archive: path.to_owned(), sha256, rules })
+    }
+
     /// Returns whether an archive's claim has changed since its overlaps were found, because of
     /// commits in between.
     pub(super) fn is_stale(
@@ -169,7 +178,7 @@ impl Overlaps {
         archive: &DecodedArchive,
     ) -> bool {
         // An archive that could not be read lands nothing that could be decided otherwise.
-        if archive.fault.is_some() {
+        if archive.found.fault.is_some() {
             return false;
         }
         let bronze = &archive.bronze;
@@ -183,6 +192,18 @@ impl Overlaps {
 }
 
 impl Overlap {
+    /// Returns what of it decides which rows land.
+    pub(super) fn rules(&self) -> LandingRules {
+        LandingRules {
+            claim: self.claim.clone(),
+            held: self.held.iter().map(|(day, held)| (*day, held.evidence)).collect(),
+            continuity: self.continuity,
+            outside: self.outside.rules(),
+        }
+    }
+}
+
+impl LandingRules {
     /// Returns a meter for each overlapping day.
     pub(super) fn meters(&self) -> BTreeMap<NaiveDate, DayMeter> {
         self.held.keys().map(|day| (*day, DayMeter::new(self.continuity))).collect()
@@ -203,7 +224,7 @@ pub(super) fn outcome(
 ) -> OverlapOutcome {
     let mut outcome = OverlapOutcome::default();
     let mut of_owners: BTreeMap<&str, Vec<(&DayDecision, &DecodedArchive)>> = BTreeMap::new();
-    for archive in archives.iter().filter(|archive| archive.fault.is_none()) {
+    for archive in archives.iter().filter(|archive| archive.found.fault.is_none()) {
         let path = archive.bronze.key.path();
         let Some(overlap) = overlaps.get(path) else { continue };
         if let Some(replacement) = replacement(index, overlap, archive) {
@@ -212,7 +233,7 @@ pub(super) fn outcome(
             outcome.replacements.push(replacement);
         }
         // A month may lose days to several daily archives of the batch, and gets one record.
-        for decision in &archive.decisions {
+        for decision in &archive.found.decisions {
             if let Some(held) = overlap.held.get(&decision.day) {
                 of_owners.entry(&held.archive).or_default().push((decision, archive));
             }
@@ -246,7 +267,7 @@ fn replacement(
         period: archive.bronze.key.period(),
         held: index.held_archive(path)?.clone(),
         sha256: archive.bronze.sha256.to_string(),
-        rows: archive.rows,
+        rows: archive.found.rows,
     })
 }
 
@@ -307,7 +328,7 @@ fn owner_record(
 /// Returns what the commit says of an archive; nothing for one that could not be read.
 pub(super) fn record(archive: &DecodedArchive, overlaps: &Overlaps) -> Option<ArchiveRecord> {
     let bronze = &archive.bronze;
-    let resolution = archive.resolution?;
+    let resolution = archive.found.resolution?;
     let claim = &overlaps.get(bronze.key.path())?.claim;
     Some(ArchiveRecord {
         archive: bronze.key.path().to_owned(),
@@ -317,10 +338,10 @@ pub(super) fn record(archive: &DecodedArchive, overlaps: &Overlaps) -> Option<Ar
         last_modified: bronze.last_modified,
         checksum: ChecksumState::as_str(bronze.checksum).to_owned(),
         // Days that the same version owned before stay as they are, and only the others land.
-        rows: claim.kept_rows + archive.rows,
-        rejected_rows: archive.rejected_rows,
-        min_time: archive.min_time,
-        max_time: archive.max_time,
+        rows: claim.kept_rows + archive.found.rows,
+        rejected_rows: archive.found.rejected_rows,
+        min_time: archive.found.min_time,
+        max_time: archive.found.max_time,
         days: claim.recorded(resolution.owned),
         competing_version: claim.competing_version.as_deref().map(str::to_owned),
         yielded: resolution.yielded,
@@ -331,8 +352,8 @@ pub(super) fn record(archive: &DecodedArchive, overlaps: &Overlaps) -> Option<Ar
 
 /// Says how the archive's days were decided, and which rows it left to other archives.
 fn reason(archive: &DecodedArchive) -> Option<String> {
-    let decided = (!archive.decisions.is_empty()).then(|| explain(&archive.decisions));
-    let left = archive.left.iter().map(ToString::to_string);
+    let decided = (!archive.found.decisions.is_empty()).then(|| explain(&archive.found.decisions));
+    let left = archive.found.left.iter().map(ToString::to_string);
     let reasons: Vec<String> = decided.into_iter().chain(left).collect();
     (!reasons.is_empty()).then(|| reasons.join("; "))
 }

@@ -7,8 +7,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::archive_collector::DecodedArchive;
-use super::{BatchResult, SilverTable};
+use super::{BatchResult, DecodedArchive, SilverTable};
 use crate::bronze::BronzeArchive;
 use crate::delta::TableError;
 use crate::delta::commit::{Change, CommitContext, Committed, commit};
@@ -27,7 +26,7 @@ pub(super) struct Redo {
 impl Redo {
     /// Adds to a removal the rows that are left of archives which land again.
     pub(super) fn removal(&self, mut removal: Removal, landing: &[DecodedArchive]) -> Removal {
-        for archive in landing.iter().filter(|archive| archive.fault.is_none()) {
+        for archive in landing.iter().filter(|archive| archive.found.fault.is_none()) {
             let path = archive.bronze.key.path();
             if self.archives.contains(path) {
                 removal.whole(path);

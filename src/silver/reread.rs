@@ -10,8 +10,8 @@ use chrono::NaiveDate;
 use lakehouse_core::schema::TableSchema;
 use thiserror::Error;
 
-use super::archive_collector::Fault;
 use super::decode_archive::{DecodeMessage, DecodeSender, decode_archive};
+use super::decode_request::Fault;
 use super::rows::{ArchiveColumns, by_day};
 use super::table_spec;
 use crate::bronze::BronzeArchive;

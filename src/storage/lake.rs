@@ -46,10 +46,14 @@ impl Lake {
     /// # Errors
     /// When the name cannot be part of a URL.
     pub fn table_url(&self, table: &TableName) -> Result<Url, StorageError> {
-        Ok(self
-            .storage
-            .join(&format!("{}/{}", table.layer.as_str(), table.name))?
-            .engine_url()
-            .clone())
+        Ok(self.table_storage(table)?.engine_url().clone())
+    }
+
+    /// Returns a table's folder.
+    ///
+    /// # Errors
+    /// When the name cannot be part of a URL.
+    pub(crate) fn table_storage(&self, table: &TableName) -> Result<Storage, StorageError> {
+        self.storage.join(&format!("{}/{}", table.layer.as_str(), table.name))
     }
 }

@@ -19,6 +19,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::DayDecision;
 use super::outside::OutsideDays;
 use crate::names::days::DaySet;
@@ -60,7 +62,7 @@ impl HeldArchive {
 }
 
 /// The days of one version of an archive before it lands: kept, free, or overlapping.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OverlapClaim {
     pub period: Period,
     /// Days whose rows are in silver from these very bytes, and stay.
@@ -176,7 +178,7 @@ fn counts_as_compared(
 }
 
 /// What an archive owns once its overlapping days are decided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClaimResolution {
     /// Days that it owns from now on.
     pub owned: DaySet,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
 
 use crate::names::market::Interval;
 use crate::schema::{ColumnType, TableSchema};
@@ -14,7 +15,7 @@ const MICROSECONDS: i64 = 1_000_000;
 const RUNS: usize = 1 << 16;
 
 /// By what the continuity of a table's rows is measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Continuity {
     /// By bars of so many seconds that a day lacks.
     Bars(i64),
@@ -47,7 +48,7 @@ impl Continuity {
 }
 
 /// What was measured of one copy of a day.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DayEvidence {
     pub rows: u64,
     /// Rows that say again what another one says: of the same bar or id.
@@ -65,7 +66,7 @@ const SUMS: usize = 32;
 
 /// What the rows of a copy hold, as sums of hashes: rows of the same time, or id, add to the same
 /// sum, so that copies differ in about as many sums as rows, while these are few.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Content([u32; SUMS]);
 
 impl Content {

@@ -14,6 +14,7 @@ pub mod outside;
 use std::fmt::Write as _;
 
 use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
 
 pub use self::claim::{ClaimResolution, HeldArchive, OverlapClaim};
 pub use self::measure::{Content, Continuity, DayEvidence, DayMeter};
@@ -21,7 +22,7 @@ use crate::names::market::Frequency;
 use crate::names::period::{DateRange, Period};
 
 /// Who owns a day from now on, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DayDecision {
     pub day: NaiveDate,
     /// The frequency of the archive whose copy was in silver before.
@@ -34,7 +35,7 @@ pub struct DayDecision {
 }
 
 /// The first thing that counts in which the two copies differ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Cause {
     Rows { incoming_wins: bool },
     Gaps { incoming_wins: bool },

@@ -18,6 +18,7 @@
 use std::fmt;
 
 use chrono::{Days, NaiveDate};
+use serde::{Deserialize, Serialize};
 
 use crate::names::market::Interval;
 use crate::names::period::{DateRange, Period};
@@ -90,7 +91,7 @@ pub fn periods_next_to(day: NaiveDate, interval: Option<Interval>) -> impl Itera
 }
 
 /// To which archive rows from outside were left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LeftTo {
     /// The one that owns the day.
     Owner,
@@ -99,7 +100,7 @@ pub enum LeftTo {
 }
 
 /// Rows of a day that an archive left to another one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftRows {
     pub day: NaiveDate,
     pub rows: u64,

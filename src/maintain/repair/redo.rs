@@ -114,7 +114,7 @@ async fn redo(
     let result = silver.redo(archives, &mut tables.rejects, tables.context).await?;
     for archive in &result.archives {
         let path = archive.bronze.key.path();
-        match &archive.fault {
+        match &archive.found.fault {
             None => done.redone.push(path.to_owned()),
             Some(Fault::Rejected(reason) | Fault::Failed(reason)) => {
                 done.fail(path, reason.clone());

@@ -8,13 +8,24 @@ use std::sync::Arc;
 
 pub(super) use self::rows::SCHEMA;
 pub(crate) use self::spool::{ArchiveRejects, RejectsSpool, RejectsTarget, bytes_of};
-use super::table::MetaTable;
+use super::table::{MetaTable, file_target};
 use crate::delta::TableError;
 use crate::delta::commit::CommitContext;
+use crate::delta::file::NewFile;
 use crate::delta::table::WritableTable;
 use crate::parquet::rewrite::without_archives;
-use crate::parquet::writer::WrittenFile;
-use crate::storage::lake::Lake;
+use crate::parquet::writer::FileTarget;
+use crate::storage::StorageError;
+use crate::storage::lake::{Lake, Layer, TableName};
+
+/// Returns how files of rejects are written, whether there is a table of them yet or not.
+///
+/// # Errors
+/// When the lake's location cannot be joined with the table's name.
+pub(crate) fn rejects_files(lake: &Lake) -> Result<Arc<FileTarget>, StorageError> {
+    let folder = lake.table_storage(&TableName::new(Layer::Meta, SCHEMA.name))?;
+    Ok(Arc::new(file_target(&SCHEMA, folder)))
+}
 
 /// The table of rejected rows.
 #[derive(Debug)]
@@ -54,14 +65,9 @@ impl RejectsTable {
         self.0.delta()
     }
 
-    /// Returns where rejects that a run finds are written.
-    pub(crate) fn target(&self, run: &Arc<str>) -> RejectsTarget {
-        RejectsTarget { target: Arc::clone(self.0.target()), run: Arc::clone(run) }
-    }
-
     /// Deletes files of rejects that will not be recorded.
-    pub(crate) fn discard(&self, files: Vec<WrittenFile>) {
-        files.into_iter().for_each(|file| file.discard(self.0.target()));
+    pub(crate) async fn discard(&self, files: &[NewFile]) {
+        self.0.target().discard(files).await;
     }
 
     /// Replaces the recorded rejects of archives with those that were found now, which are in
@@ -73,10 +79,9 @@ impl RejectsTable {
     pub(crate) async fn replace(
         &mut self,
         archives: &BTreeSet<String>,
-        files: Vec<WrittenFile>,
+        files: Vec<NewFile>,
         context: &CommitContext,
     ) -> Result<(), TableError> {
-        let files = self.0.target().publish_all(files).await?;
         self.0
             .commit(context, async |table, target| {
                 let mut change = without_archives(table, target, archives).await?;

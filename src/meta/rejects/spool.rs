@@ -27,8 +27,8 @@ const ROW_GROUP_BYTES: usize = 4 << 20;
 /// Where rejects are written, and for which run.
 #[derive(Clone, Debug)]
 pub(crate) struct RejectsTarget {
-    pub(super) target: Arc<FileTarget>,
-    pub(super) run: Arc<str>,
+    pub(crate) target: Arc<FileTarget>,
+    pub(crate) run: Arc<str>,
 }
 
 /// The rejects of a batch of archives, on their way into files that no commit names yet.
