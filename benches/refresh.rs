@@ -17,7 +17,7 @@ mod support;
 
 use std::fs::File;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -38,7 +38,7 @@ use lakehouse_samples::mirror::{Bucket, Mirror, published_at};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use sha2::{Digest, Sha256};
-use support::{Folders, Served, size};
+use support::{Folders, Served, program, size};
 use tokio::runtime::Runtime;
 
 /// Series of the lakes: each is two folders to list, one of days and one of months.
@@ -76,7 +76,7 @@ struct Cost {
 
 fn refresh(lake: &Path, mirror: &Mirror) -> Cost {
     let (before, started) = (mirror.requests(), Instant::now());
-    let mut program = Command::new(env!("CARGO_BIN_EXE_lakehouse"));
+    let mut program = program();
     program
         .args(["refresh", "-q", "--source", mirror.url(), "--lake"])
         .arg(lake)

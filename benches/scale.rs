@@ -18,7 +18,6 @@
 mod support;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,7 +27,7 @@ use lakehouse_core::matrix::Matrix;
 use lakehouse_core::names::archive::ArchiveKey;
 use lakehouse_samples::SampleOptions;
 use support::measure::{Cost, measure};
-use support::{Folders, Served, clock, day, lake, size};
+use support::{Folders, Served, clock, day, lake, program, size};
 
 /// Days that made-up files are spread over, as the archive's are.
 const DAYS: u32 = 3_000;
@@ -183,7 +182,7 @@ impl Scene {
 }
 
 fn run(folder: &Path, arguments: &[&str]) -> Cost {
-    let mut program = Command::new(env!("CARGO_BIN_EXE_lakehouse"));
+    let mut program = program();
     program.args(arguments).arg("-q").arg("--lake").arg(folder);
     measure(&mut program)
 }

@@ -27,7 +27,7 @@ use lakehouse_core::matrix::Matrix;
 use lakehouse_core::names::archive::ArchiveKey;
 use lakehouse_samples::SampleOptions;
 use support::measure::peak;
-use support::{Served, day, size};
+use support::{Served, day, program, size};
 use tokio::runtime::Runtime;
 use tokio_postgres::NoTls;
 use tonic::transport::{Channel, Endpoint};
@@ -125,7 +125,7 @@ impl Server {
             python.args([concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers/serve.py"), lake]);
             python
         } else {
-            let mut program = Command::new(env!("CARGO_BIN_EXE_lakehouse"));
+            let mut program = program();
             let door = format!("--{door}");
             program.args(["--lake", lake, "serve", &door, "127.0.0.1:0", "--timeout", "1h"]);
             program

@@ -6,6 +6,7 @@
 pub(crate) mod measure;
 
 use std::path::Path;
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
@@ -23,6 +24,13 @@ use lakehouse_core::selection::Selection;
 use lakehouse_samples::SampleOptions;
 use lakehouse_samples::mirror::{Mirror, sample_bucket};
 use tokio::runtime::Runtime;
+
+/// Returns the program that is measured: the one that was built with the bench, or the file that
+/// `LAKEHOUSE_BENCH_PROGRAM` names, such as a published binary.
+pub(crate) fn program() -> Command {
+    let named = std::env::var_os("LAKEHOUSE_BENCH_PROGRAM");
+    Command::new(named.unwrap_or_else(|| env!("CARGO_BIN_EXE_lakehouse").into()))
+}
 
 /// Archives of a run, served on this machine, and the threads that serve and ingest them.
 pub(crate) struct Served {
