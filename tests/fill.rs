@@ -16,8 +16,8 @@ use crate::support::zips::zip_of;
 
 /// On the fourth day, of which the archive has the first two.
 pub(crate) const NOW: &str = "2026-05-04T05:30:00Z";
-const HOUR: i64 = 3_600_000;
-const MINUTE: i64 = 60_000;
+pub(crate) const HOUR: i64 = 3_600_000;
+pub(crate) const MINUTE: i64 = 60_000;
 
 /// An archive, an API, and a lake that has two days of the archive's bars of one hour.
 pub(crate) struct Scene {
@@ -44,7 +44,7 @@ impl Scene {
     }
 
     /// Publishes those bars of a day that are wanted, by their number.
-    fn publish_bars(
+    pub(crate) fn publish_bars(
         &self,
         interval: &str,
         length: i64,
@@ -97,11 +97,11 @@ impl Scene {
     }
 }
 
-fn millis(time: &str) -> i64 {
+pub(crate) fn millis(time: &str) -> i64 {
     time.parse::<DateTime<Utc>>().unwrap().timestamp_millis()
 }
 
-fn request(from: &str, until: &str, rows: u32) -> String {
+pub(crate) fn request(from: &str, until: &str, rows: u32) -> String {
     let from = millis(from);
     let until = millis(until) - 1;
     format!(
@@ -110,7 +110,7 @@ fn request(from: &str, until: &str, rows: u32) -> String {
 }
 
 /// All hours up to the last one that is over at [`NOW`], each once.
-const COMPLETE: &str = "2026-05-01T00:00:00Z | 2026-05-04T04:00:00Z | 77 | 77";
+pub(crate) const COMPLETE: &str = "2026-05-01T00:00:00Z | 2026-05-04T04:00:00Z | 77 | 77";
 
 #[tokio::test]
 async fn exactly_the_missing_hours_are_requested_and_only_once() {

@@ -16,7 +16,7 @@ use crate::support::zips::zip_of;
 const OPENING: &str = "<script type=\"application/json\" id=\"data\">";
 
 /// Returns the data of a page.
-fn data_of(page: &str) -> Value {
+pub(crate) fn data_of(page: &str) -> Value {
     let (_, rest) = page.split_once(OPENING).unwrap();
     let (json, _) = rest.split_once("</script>").unwrap();
     serde_json::from_str(json).unwrap()

@@ -22,6 +22,7 @@ use thiserror::Error;
 use tokio::sync::Mutex;
 
 use crate::failpoint::step;
+use crate::recent::SCHEME;
 use crate::source::api::ApiAnswer;
 use crate::storage::StorageError;
 use crate::storage::lake::{Lake, Layer, TableName};
@@ -142,7 +143,7 @@ impl KeptAnswers {
 
 fn source(path: &Path) -> String {
     let below = path.as_ref().strip_prefix(FOLDER).unwrap_or(path.as_ref());
-    format!("api:{}", below.trim_start_matches('/'))
+    format!("{SCHEME}{}", below.trim_start_matches('/'))
 }
 
 fn folder(series: &Series) -> Path {

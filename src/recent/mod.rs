@@ -6,6 +6,7 @@
 
 mod remove;
 mod settle;
+mod source;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use lakehouse_core::schema::{Schemas, TableSchema};
 pub(crate) use self::remove::remove;
 pub(crate) use self::settle::{CHECK, settle};
 pub(crate) use self::settle::{SettleError, Settled};
+pub(crate) use self::source::{SCHEME, series_of};
 use crate::delta::commit::{Change, CommitContext, Committed, commit};
 use crate::delta::descriptions::Descriptions;
 use crate::delta::log::ArchiveRecord;

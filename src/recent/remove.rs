@@ -3,13 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use lakehouse_core::names::archive::Series;
-use lakehouse_core::names::market::DataType;
 use lakehouse_core::schema::Schemas;
-use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
-use super::{SettleError, existing, table_name, table_spec};
+use super::{SettleError, existing, series_of, table_name, table_spec};
 use crate::delta::TableError;
 use crate::delta::commit::{CommitContext, commit};
 use crate::delta::table::WritableTable;
@@ -58,22 +55,4 @@ pub(crate) async fn remove(
         landed.await?;
     }
     Ok(())
-}
-
-/// Returns the series of an answer by what the column `archive` says:
-/// `api:spot/klines/BTCUSDT/1h/….json.zst`.
-fn series_of(source: &str) -> Option<Series> {
-    let path = percent_decode_str(source.strip_prefix("api:")?).decode_utf8().ok()?;
-    let parts: Vec<&str> = path.split('/').collect();
-    let (market, data_type, symbol, interval) = match parts.as_slice() {
-        [market, data_type, symbol, _] => (market, data_type, symbol, None),
-        [market, data_type, symbol, interval, _] => (market, data_type, symbol, Some(interval)),
-        _ => return None,
-    };
-    Some(Series {
-        market: market.parse().ok()?,
-        data_type: DataType::new(data_type),
-        symbol: symbol.parse().ok()?,
-        interval: interval.map(|interval| interval.parse()).transpose().ok()?,
-    })
 }

@@ -8,7 +8,8 @@ function facts(series) {
   const days = `${plural(series.held, "day", "days")} held from ${isoOf(held[0].start)} to ${isoOf(held.at(-1).end)}`;
   const behind = series.behind > 1 ? `, ${number(series.behind)} days behind` : "";
   return `${days}${behind}; ${number(series.missing)} missing; ${plural(series.archives, "archive", "archives")} of ` +
-    `${bytes(series.bytes)}; ${plural(series.rows, "row", "rows")}, ${number(series.rejected_rows)} rejected.`;
+    `${bytes(series.bytes)}; ${plural(series.rows, "row", "rows")}, ${number(series.rejected_rows)} rejected` +
+    `${series.provisional ? `; ${plural(series.provisional.rows, "provisional row", "provisional rows")}` : ""}.`;
 }
 
 /** Draws the days of a year, a column for each week from Monday to Sunday. */
@@ -18,7 +19,8 @@ function calendar(series, year) {
   const place = (day) => [Math.floor((day - first + weekday(first)) / 7), weekday(day)];
   const [left, top] = [28, 18];
   const weeks = place(last)[0] + 1;
-  const label = `${series.name} in ${year}`;
+  const provisional = series.runs.filter((run) => first <= run.start && run.end <= last);
+  const label = `${series.name} in ${year}${provisionalFacts(provisionalDays(provisional))}`;
   const svg = draw("svg", { class: "calendar", role: "img", "aria-label": label, width: left + weeks * CELL, height: top + 7 * CELL });
   for (const [at, text] of [[0, "Mon"], [2, "Wed"], [4, "Fri"], [6, "Sun"]]) {
     svg.append(draw("text", { x: 0, y: top + at * CELL + CELL - 4 }, text));

@@ -10,26 +10,28 @@ const all = data.series.map((series) => ({ ...series, name: seriesName(series), 
 function groupPieces(series) {
   const changes = new Map();
   const change = (day, name, by) => {
-    const at = changes.get(day) ?? { held: 0, wanted: 0, failed: 0 };
+    const at = changes.get(day) ?? { held: 0, wanted: 0, failed: 0, provisional: 0 };
     at[name] += by;
     changes.set(day, at);
   };
   const FAILED = ["failed", "quarantined", "rejected", "rows_rejected"];
   for (const { start, end, state } of series.flatMap((one) => one.runs)) {
-    const counts = [["wanted", state.kind !== "outside"], ["held", state.kind === "held"], ["failed", FAILED.includes(state.name)]];
+    const counts = [["wanted", state.kind !== "outside"], ["held", state.kind === "held"], ["failed", FAILED.includes(state.name)],
+      ["provisional", state.kind === "provisional"]];
     for (const [name] of counts.filter(([, counts]) => counts)) {
       change(start, name, 1);
       change(end + 1, name, -1);
     }
   }
   const days = [...changes.keys()].sort((a, b) => a - b);
-  const now = { held: 0, wanted: 0, failed: 0 };
+  const now = { held: 0, wanted: 0, failed: 0, provisional: 0 };
   const pieces = [];
   days.forEach((day, at) => {
     for (const name of Object.keys(now)) now[name] += changes.get(day)[name];
     if (now.wanted === 0 || at + 1 === days.length) return;
-    const kind = now.held === 0 ? "level-none" : `level-${Math.floor((4 * now.held) / now.wanted)}`;
-    pieces.push({ start: day, end: days[at + 1] - 1, kind, held: now.held, wanted: now.wanted, failed: now.failed });
+    const nothing = now.provisional > 0 ? "day-provisional" : "level-none";
+    const kind = now.held === 0 ? nothing : `level-${Math.floor((4 * now.held) / now.wanted)}`;
+    pieces.push({ start: day, end: days[at + 1] - 1, kind, ...now });
   });
   return pieces;
 }
@@ -45,15 +47,17 @@ function choose(series, button) {
 function group(name, series) {
   const [held, missing] = ["held", "missing"].map((field) => series.reduce((sum, one) => sum + one[field], 0));
   const pieces = groupPieces(series);
+  const provisional = series.reduce((sum, one) => sum + provisionalDays(one.runs), 0);
   const open = view.open.get(name) ?? all.length <= OPEN_SERIES;
   const describe = (day) => {
     const piece = pieces.find((piece) => piece.start <= day && day <= piece.end);
     const failed = piece?.failed ? `, ${number(piece.failed)} failed` : "";
-    return `${name} · ${isoOf(day)}: ${piece ? `${number(piece.held)} of ${number(piece.wanted)} series held${failed}` : "no series"}`;
+    const provisional = piece?.provisional ? `, ${number(piece.provisional)} provisional` : "";
+    return `${name} · ${isoOf(day)}: ${piece ? `${number(piece.held)} of ${number(piece.wanted)} series held${failed}${provisional}` : "no series"}`;
   };
   const head = make("button", { type: "button", class: "group-head", "aria-expanded": String(open) },
     make("span", { class: "row-name" }, name, make("small", {}, plural(series.length, "series", "series"))),
-    follow(strip(pieces, `${number(held)} of ${number(held + missing)} days held`), describe),
+    follow(strip(pieces, `${number(held)} of ${number(held + missing)} days held${provisionalFacts(provisional)}`), describe),
     make("span", { class: "row-share" }, share(held, held + missing)));
   head.addEventListener("click", () => {
     view.open.set(name, !open);

@@ -1,15 +1,21 @@
 //! The page's data, as its script reads them.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use lakehouse_core::coverage::{DayState, MissingReason, SeriesCoverage};
 use serde::Serialize;
 
 use super::PageOptions;
 use super::charts::{Chart, Charts};
+use super::days::{ShownState, shown_runs};
 use super::records::{Bounded, Records, RejectedRows};
 use crate::audit::OpenRows;
 use crate::meta::changes::Correction;
-use crate::status::{FailureRecord, LakeStatus, RunRecord, Totals};
+use crate::status::{
+    FailureRecord, LakeStatus, ProvisionalRows, ProvisionalSeries, RunRecord, Totals,
+};
 
 /// Failures that are listed one by one.
 const FAILURES: usize = 1_000;
@@ -22,6 +28,9 @@ pub(super) struct Document<'a> {
     made_at: DateTime<Utc>,
     today: NaiveDate,
     totals: Totals,
+    /// Rows that no archive has yet, by table; absent without any.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    provisional: &'a [ProvisionalRows],
     /// What the letters of runs mean.
     states: Vec<State>,
     series: Vec<Series<'a>>,
@@ -42,7 +51,7 @@ pub(crate) struct State {
     code: char,
     name: &'static str,
     text: String,
-    /// `held`, `missing`, or `outside` where there never was anything to hold.
+    /// `held`, `missing`, `provisional`, or `outside` where there never was anything to hold.
     kind: &'static str,
 }
 
@@ -66,7 +75,19 @@ pub(crate) struct Series<'a> {
     /// The length and the state of every run: `31h2f`.
     runs: String,
     /// What is known beyond the state, by the number of the run.
-    details: Vec<(usize, &'a str)>,
+    details: Vec<(usize, Cow<'a, str>)>,
+    /// What no archive has yet; absent without any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provisional: Option<Provisional<'a>>,
+}
+
+/// The provisional rows of a series.
+#[derive(Debug, Serialize)]
+struct Provisional<'a> {
+    table: &'a str,
+    rows: u64,
+    /// Days with such rows, also days that archives own.
+    days: usize,
 }
 
 impl<'a> Document<'a> {
@@ -83,8 +104,9 @@ impl<'a> Document<'a> {
             made_at: options.made_at,
             today: status.today,
             totals: status.totals(),
+            provisional: &status.provisional,
             states: states(),
-            series: status.series.iter().map(Series::new).collect(),
+            series: status.series.iter().map(|series| Series::new(series, status)).collect(),
             failures: Bounded { rows: failures, total: status.failures.len() },
             rejects: &records.rejects,
             corrections: &records.corrections,
@@ -97,14 +119,19 @@ impl<'a> Document<'a> {
 }
 
 impl<'a> Series<'a> {
-    pub(crate) fn new(coverage: &'a SeriesCoverage) -> Self {
+    /// Describes a series of a status.
+    pub(crate) fn new(coverage: &'a SeriesCoverage, status: &'a LakeStatus) -> Self {
         let series = &coverage.series;
-        let runs = coverage.runs.iter().map(|run| format!("{}{}", run.days(), code(run.state)));
-        let details = coverage
-            .runs
-            .iter()
-            .enumerate()
-            .filter_map(|(at, run)| Some((at, run.detail.as_deref()?)));
+        let provisional = status.provisional_days.of(series);
+        let no_days = BTreeMap::new();
+        let runs = shown_runs(coverage, provisional.map_or(&no_days, |found| &found.days));
+        let start = runs.first().map(|run| run.start);
+        let mut lengths = String::new();
+        let mut details = Vec::new();
+        for (at, run) in runs.into_iter().enumerate() {
+            lengths.push_str(&format!("{}{}", run.days(), shown_code(run.state)));
+            details.extend(run.detail.map(|detail| (at, detail)));
+        }
         Self {
             market: series.market.as_str(),
             data_type: series.data_type.as_str(),
@@ -118,18 +145,28 @@ impl<'a> Series<'a> {
             rejected_rows: coverage.rejected_rows,
             bytes: coverage.bytes,
             behind: coverage.behind,
-            start: coverage.runs.first().map(|run| run.start),
-            runs: runs.collect(),
-            details: details.collect(),
+            start,
+            runs: lengths,
+            details,
+            provisional: provisional.map(Provisional::new),
         }
     }
 }
+
+impl<'a> Provisional<'a> {
+    fn new(found: &'a ProvisionalSeries) -> Self {
+        Self { table: &found.table, rows: found.rows(), days: found.days.len() }
+    }
+}
+
+/// The letter of days that only provisional rows have.
+const PROVISIONAL: char = 'a';
 
 /// Returns all states with their letters.
 pub(crate) fn states() -> Vec<State> {
     let missing = MissingReason::ALL.map(DayState::Missing);
     let all = [DayState::Held, DayState::HeldInPart].into_iter().chain(missing);
-    all.map(|state| {
+    let covered = all.map(|state| {
         let (name, text) = match state {
             DayState::Held => ("held", "held".to_owned()),
             DayState::HeldInPart => ("held_in_part", "held, but rows were rejected".to_owned()),
@@ -141,8 +178,20 @@ pub(crate) fn states() -> Vec<State> {
             _ => "outside",
         };
         State { code: code(state), name, text, kind }
-    })
-    .collect()
+    });
+    covered.chain([provisional_state()]).collect()
+}
+
+fn provisional_state() -> State {
+    let text = "provisional: from the exchange's API, until an archive has it".to_owned();
+    State { code: PROVISIONAL, name: "provisional", text, kind: "provisional" }
+}
+
+const fn shown_code(state: ShownState) -> char {
+    match state {
+        ShownState::Covered(state) => code(state),
+        ShownState::Provisional => PROVISIONAL,
+    }
 }
 
 /// Returns the letter of a state in runs.

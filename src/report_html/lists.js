@@ -42,12 +42,13 @@ function archive(row) {
 const ARCHIVE = ["Archive", archive, "key archive"];
 
 /** Makes the cards of what a lake holds in all; the number of symbols is shown where it is known. */
-function cards({ totals, symbols, corrections, audit }) {
+function cards({ totals, symbols, corrections, audit, provisional }) {
   const expected = totals.days + totals.missing;
   return [
     card("Series", number(totals.series), symbols === null ? null : plural(symbols, "symbol", "symbols")),
     card("Archives", number(totals.archives), bytes(totals.bytes)),
     card("Rows", number(totals.rows)),
+    provisional ? provisionalCard(provisional) : null,
     card("Days held", number(totals.days), expected > 0 ? `${share(totals.days, expected)} of those expected` : null),
     card("Days missing", number(totals.missing), null, totals.missing > 0 ? "look" : null),
     card("Archives failed", number(totals.failed), null, totals.failed > 0 ? "bad" : null),
@@ -59,6 +60,14 @@ function cards({ totals, symbols, corrections, audit }) {
 
 function card(title, value, note, kind) {
   return make("div", { class: kind }, make("dt", {}, title), make("dd", {}, value, note ? make("small", {}, note) : null));
+}
+
+/** Says how many rows no archive has yet, and of which days. */
+function provisionalCard(tables) {
+  const rows = tables.reduce((sum, one) => sum + one.rows, 0);
+  const first = tables.map((one) => one.first_day).sort()[0];
+  const last = tables.map((one) => one.last_day).sort().at(-1);
+  return card("Provisional rows", number(rows), first === last ? first : `${first} to ${last}`);
 }
 
 function findingsCard({ severities, gaps }) {

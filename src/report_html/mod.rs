@@ -4,6 +4,7 @@
 //! the data are read, limited and put into the page so that no text in them can become markup.
 
 mod charts;
+mod days;
 pub(crate) mod document;
 mod records;
 pub(crate) mod template;
@@ -61,10 +62,11 @@ impl Page {
         lake: &Lake,
         matrix: &Matrix,
         scope: &Scope,
-        status: LakeStatus,
+        mut status: LakeStatus,
         options: PageOptions,
     ) -> Result<Self, PageError> {
         let session = Session::open(lake, SessionOptions::default())?;
+        status.find_provisional_days(&session, scope).await?;
         let records = Records::read(lake, &session, matrix, scope).await?;
         let charts = Charts::read(&session, &status.series, options.bars).await?;
         Ok(Self { options, status, records, charts })

@@ -56,9 +56,20 @@ function tellDay(series, day) {
   return `${series.name} · ${isoOf(day)}: ${what}${run?.detail ? ` – ${run.detail}` : ""}`;
 }
 
+/** Counts the days of runs that no archive owns and the API has rows of. */
+function provisionalDays(runs) {
+  return runs.filter((run) => run.state.kind === "provisional").reduce((sum, run) => sum + run.end - run.start + 1, 0);
+}
+
+/** Says how many days are provisional, if any are. */
+function provisionalFacts(count) {
+  return count === 0 ? "" : `, ${plural(count, "day", "days")} provisional`;
+}
+
 /** Makes the row of a series; `choose(series, button)` is called when it is pressed. */
 function row(series, choose) {
-  const facts = `${number(series.held)} of ${plural(series.held + series.missing, "day", "days")} held`;
+  const facts = `${number(series.held)} of ${plural(series.held + series.missing, "day", "days")} held` +
+    provisionalFacts(provisionalDays(series.runs));
   const pieces = series.runs.map((run) => ({ ...run, kind: dayKind(run.state) }));
   const button = make("button", { type: "button", class: "row", "aria-pressed": String(view.chosen === series) },
     make("span", { class: "row-name" }, series.interval ? `${series.symbol} ${series.interval}` : series.symbol),

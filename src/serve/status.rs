@@ -12,15 +12,33 @@ use tokio::sync::Mutex;
 
 use super::engine::ServedLake;
 use crate::meta::scope::Scope;
-use crate::query::{LakeCatalog, QueryError};
+use crate::query::{LakeCatalog, QueryError, Session, SessionOptions};
 use crate::status::{LakeStatus, StatusError};
-use crate::storage::lake::Layer;
+use crate::storage::lake::{Layer, TableName};
 
 /// The tables of `meta` that a status is made of.
 const TABLES: [&str; 4] = ["archives", "runs", "findings", "gaps"];
 
-/// The versions of the tables; nothing for one that does not exist.
-type Versions = [Option<u64>; TABLES.len()];
+/// The versions of the tables that a status is made of.
+#[derive(Debug, PartialEq, Eq)]
+struct Versions {
+    /// Nothing for one that does not exist.
+    meta: [Option<u64>; TABLES.len()],
+    /// Tables of provisional rows, by name.
+    recent: Vec<(String, u64)>,
+}
+
+impl Versions {
+    async fn read(catalog: &LakeCatalog) -> Result<Self, QueryError> {
+        let meta = catalog.versions_of(Layer::Meta, TABLES).await?;
+        let mut recent = Vec::new();
+        for name in catalog.list_layer(Layer::Recent).await? {
+            let table = Box::pin(catalog.open(&TableName::new(Layer::Recent, &name))).await?;
+            recent.extend(table.map(|table| (name, table.snapshot().version())));
+        }
+        Ok(Self { meta, recent })
+    }
+}
 
 /// How long a status is good enough although tables have new versions: so many times as long as it
 /// took to read.
@@ -79,7 +97,7 @@ impl StatusCache {
         catalog: &LakeCatalog,
     ) -> Result<Arc<LakeStatus>, StatusCacheError> {
         let mut known = self.0.lock().await;
-        let versions = catalog.versions_of(Layer::Meta, TABLES).await?;
+        let versions = Versions::read(catalog).await?;
         let today = lake.clock.now().date_naive();
         let begin = Instant::now();
         if let Some(known) = known.as_ref()
@@ -98,11 +116,17 @@ impl StatusCache {
 /// Reads on a thread that may block: the ledger is decoded there.
 async fn read(lake: ServedLake, today: NaiveDate) -> Result<LakeStatus, StatusCacheError> {
     let runtime = tokio::runtime::Handle::current();
-    let reading = tokio::task::spawn_blocking(move || {
-        let scope = Scope::default();
-        runtime.block_on(Box::pin(LakeStatus::read(&lake.lake, &lake.matrix, &scope, today)))
-    });
-    Ok(reading.await??)
+    let reading =
+        tokio::task::spawn_blocking(move || runtime.block_on(Box::pin(read_here(&lake, today))));
+    reading.await?
+}
+
+async fn read_here(lake: &ServedLake, today: NaiveDate) -> Result<LakeStatus, StatusCacheError> {
+    let scope = Scope::default();
+    let mut status = LakeStatus::read(&lake.lake, &lake.matrix, &scope, today).await?;
+    let session = Session::open(&lake.lake, SessionOptions::default())?;
+    status.find_provisional_days(&session, &scope).await?;
+    Ok(status)
 }
 
 #[cfg(test)]

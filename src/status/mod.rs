@@ -20,8 +20,10 @@ use lakehouse_core::matrix::Matrix;
 use thiserror::Error;
 
 pub(crate) use self::json::{FailureRecord, StatusDocument};
-pub(crate) use self::provisional::ProvisionalRows;
 use self::provisional::provisional_rows;
+pub(crate) use self::provisional::{
+    ProvisionalDay, ProvisionalDays, ProvisionalRows, ProvisionalSeries,
+};
 pub(crate) use self::runs::RunRecord;
 use crate::audit::{OpenRows, is_in_scope, open_rows};
 use crate::delta::TableError;
@@ -58,6 +60,8 @@ pub(crate) struct LakeStatus {
     pub(crate) runs: Vec<RunRecord>,
     /// What is in the lake until an archive has it.
     pub(crate) provisional: Vec<ProvisionalRows>,
+    /// The same by series and day; empty unless it was looked for.
+    pub(crate) provisional_days: ProvisionalDays,
     /// Series that go on and have no day that is new enough; nothing unless they were looked for.
     pub(crate) stale: Option<Vec<StaleSeries>>,
     /// What audits found and what still holds; nothing if there was no audit.
@@ -95,6 +99,7 @@ impl LakeStatus {
             failures,
             runs: runs::last_runs(&session).await?,
             provisional: provisional_rows(&session).await?,
+            provisional_days: ProvisionalDays::default(),
             audit: open_rows(lake, |row| is_in_scope(scope, row)).await?,
         })
     }
@@ -102,6 +107,20 @@ impl LakeStatus {
     /// Looks for series whose last day ended longer ago than `max_age`.
     pub(crate) fn find_stale(&mut self, matrix: &Matrix, now: DateTime<Utc>, max_age: TimeDelta) {
         self.stale = Some(stale_series(&self.series, matrix, now, max_age));
+    }
+
+    /// Looks for the series and days of provisional rows, of days in scope.
+    ///
+    /// # Errors
+    /// When a table cannot be read.
+    pub(crate) async fn find_provisional_days(
+        &mut self,
+        session: &Session,
+        scope: &Scope,
+    ) -> Result<(), QueryError> {
+        let tables = &self.provisional;
+        self.provisional_days = ProvisionalDays::read(session, tables, scope.dates).await?;
+        Ok(())
     }
 
     /// Adds up all series.

@@ -112,6 +112,7 @@ async function readDay(series, day) {
   const archives = await rowsOf(`SELECT archive, status, rows, rejected_rows, size, sha256, silver_version, recorded_at, owned_days, reason
     FROM meta.archives WHERE ${of} AND period_start <= DATE ${literal(day)} AND period_end >= DATE ${literal(day)} ORDER BY frequency, archive`);
   const gaps = await gapsOf(of, day);
+  const provisional = await provisionalOf(series, day);
   // Another day may have been chosen meanwhile.
   if (coverage.day !== day || view.chosen !== series) return;
   const run = runAt(series.runs, dayOf(day));
@@ -132,6 +133,14 @@ async function readDay(series, day) {
   const filled = columns.filter(([, cell]) => archives.some((one) => cell(one) !== ""));
   list(element, `Archives of ${day}`, filled, archives, archives.length, "No archive of this day is known.");
   element.prepend(make("h3", {}, `${day}: ${run ? run.state.text : "nothing is known"}${run?.detail ? ` – ${run.detail}` : ""}`));
+  if (provisional.length > 0) {
+    const frame = make("div", {});
+    element.append(frame);
+    list(frame, `Provisional rows of ${day}`, [
+      ["Answer of the API", (one) => one.archive, "key archive"],
+      ["Provisional rows", (one) => numbers.format(BigInt(one.rows)), "number"],
+    ], provisional, provisional.length, "");
+  }
   if (gaps.length > 0) {
     const frame = make("div", {});
     element.append(frame);
@@ -140,6 +149,15 @@ async function readDay(series, day) {
       ["Class", (one) => one.class], ["Evidence", (one) => one.evidence ?? "", "text"],
     ], gaps, gaps.length, "");
   }
+}
+
+/** Counts the provisional rows of a day by the answer that they are from. */
+async function provisionalOf(series, day) {
+  if (!series.provisional) return [];
+  const interval = series.interval === null ? "" : ` AND bar_interval = ${literal(series.interval)}`;
+  return rowsOf(`SELECT archive, count(*) AS rows FROM ${series.provisional.table}
+    WHERE market = ${literal(series.market)} AND symbol = ${literal(series.symbol)}${interval} AND date = DATE ${literal(day)}
+    GROUP BY archive ORDER BY archive`);
 }
 
 /** Reads the gaps that audits know of a day; none where the lake was never audited. */

@@ -110,6 +110,10 @@ impl<'a> Page<'a> {
     fn new(status: &'a LakeStatus, filter: &Filter) -> Self {
         let left: Vec<_> = status.series.iter().filter(|series| filter.has(series)).collect();
         let days = left.iter().flat_map(|series| &series.runs);
+        let last = days.clone().map(|run| run.end).max();
+        let of_series = |one: &&SeriesCoverage| status.provisional_days.of(&one.series);
+        let provisional = left.iter().filter_map(of_series);
+        let last_provisional = provisional.filter_map(|found| found.days.keys().next_back()).max();
         let limit = filter.limit.unwrap_or(PAGE).min(PAGE);
         let of_page = left.iter().skip(filter.offset).take(limit);
         let all = &status.series;
@@ -118,9 +122,9 @@ impl<'a> Page<'a> {
             today: status.today,
             total: left.len(),
             offset: filter.offset,
-            first: days.clone().map(|run| run.start).min(),
-            last: days.map(|run| run.end).max(),
-            series: of_page.map(|series| Series::new(series)).collect(),
+            first: days.map(|run| run.start).min(),
+            last: last.max(last_provisional.copied()),
+            series: of_page.map(|series| Series::new(series, status)).collect(),
             markets: all.iter().map(|one| one.series.market.as_str()).collect(),
             data_types: all.iter().map(|one| one.series.data_type.as_str()).collect(),
             intervals: intervals.iter().map(ToString::to_string).collect(),

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 
+use super::tables::provisional_of;
 use super::{Shared, failure};
 use crate::audit::OpenRows;
 use crate::error_chain::messages;
@@ -13,7 +14,7 @@ use crate::meta::changes::Correction;
 use crate::query::{QueryError, Session, TableScan};
 use crate::serve::engine::StatementEngine;
 use crate::serve::status::StatusCacheError;
-use crate::status::{FailureRecord, LakeStatus, RunRecord, Totals};
+use crate::status::{FailureRecord, LakeStatus, ProvisionalRows, RunRecord, Totals};
 use crate::storage::lake::{Layer, TableName};
 
 /// Failures, and corrections, that are listed.
@@ -23,6 +24,9 @@ const LISTED: usize = 100;
 struct Overview<'a> {
     today: NaiveDate,
     totals: Totals,
+    /// Rows that no archive has yet, by table; absent without any.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    provisional: &'a [ProvisionalRows],
     tables: Vec<Freshness>,
     runs: &'a [RunRecord],
     failures: Vec<FailureRecord<'a>>,
@@ -35,6 +39,9 @@ struct Overview<'a> {
 struct Freshness {
     name: String,
     rows: Option<String>,
+    /// Rows of a table of silver that no archive has yet; absent without any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provisional: Option<String>,
     version: u64,
     committed_at: Option<DateTime<Utc>>,
     /// The last day of which it has rows; nothing where it is not partitioned by day.
@@ -77,6 +84,7 @@ impl<'a> Overview<'a> {
         Self {
             today: status.today,
             totals: status.totals(),
+            provisional: &status.provisional,
             tables,
             runs: &status.runs,
             failures: status.failures.iter().take(LISTED).map(FailureRecord::new).collect(),
@@ -87,9 +95,12 @@ impl<'a> Overview<'a> {
 }
 
 async fn fresh_tables(shared: &Shared) -> Result<Vec<Freshness>, QueryError> {
+    let found = shared.session.catalog().open_all().await?;
     let mut tables = Vec::new();
-    for (name, table) in shared.session.catalog().open_all().await? {
-        tables.push(freshness(&shared.engine, &name, &table).await?);
+    for (name, table) in &found {
+        let provisional = provisional_of(&found, name);
+        let fresh = freshness(&shared.engine, name, table).await?;
+        tables.push(Freshness { provisional, ..fresh });
     }
     Ok(tables)
 }
@@ -103,6 +114,7 @@ async fn freshness(
     Ok(Freshness {
         name: name.to_string(),
         rows: snapshot.files().total_rows().map(|rows| rows.to_string()),
+        provisional: None,
         version: snapshot.version(),
         committed_at: engine.commit_times().of(snapshot).await?,
         last_day: snapshot.last_day(),

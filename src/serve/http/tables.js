@@ -41,10 +41,13 @@ async function showTables() {
     replace(byId("tables"), make("p", { class: "none" }, "The lake has no tables yet: run lakehouse ingest."));
     return;
   }
-  const titles = [text("Table"), figure("Rows"), figure("Size"), figure("Version"), text("Partitioned by")];
+  const provisional = all.some((table) => table.provisional);
+  const titles = [text("Table"), figure("Rows"), ...(provisional ? [figure("Provisional")] : []), figure("Size"), figure("Version"),
+    text("Partitioned by")];
   const rows = all.map((table) => [
     make("a", { href: `/tables?name=${encodeURIComponent(table.name)}` }, table.name),
     table.rows === null ? "unknown" : numbers.format(BigInt(table.rows)),
+    ...(provisional ? [table.provisional ? numbers.format(BigInt(table.provisional)) : ""] : []),
     bytes(Number(table.bytes)),
     number(table.version),
     table.partitioned_by.join(", "),
@@ -59,12 +62,16 @@ function describe(table) {
   const changes = `SELECT * FROM meta.changes WHERE silver_table = ${literal(table.name.split(".")[1])} ORDER BY committed_at DESC`;
   const commits = make("div", {}, make("p", { class: "none" }, "reading …"));
   showCommits(commits, table.name).catch((error) => replace(commits, make("p", { class: "fault" }, error.message)));
+  const whole = `SELECT * FROM all.${table.name.split(".")[1]} ORDER BY date DESC LIMIT 100`;
+  const provisional = table.provisional ? `${numbers.format(BigInt(table.provisional))} more rows are provisional: no archive has them yet.` : null;
   const link = (sql, words) => make("a", { href: `/sql?q=${encodeURIComponent(sql)}` }, words);
   return make("section", {},
     make("h2", {}, table.name),
     make("p", {}, table.description),
+    provisional ? make("p", {}, provisional) : null,
     make("p", { class: "quiet" }, table.sorted_by.length === 0 ? "" : `Rows of a file are sorted by ${table.sorted_by.join(", ")}.`),
-    make("p", { class: "buttons" }, link(statement, "First rows"), table.name.startsWith("silver.") ? link(changes, "Corrections") : null),
+    make("p", { class: "buttons" }, link(statement, "First rows"), table.name.startsWith("silver.") ? link(changes, "Corrections") : null,
+      provisional ? link(whole, "With provisional rows") : null),
     make("div", { class: "scrolls" }, grid([text("Column"), text("Type"), text("Null"), text("Meaning")], table.columns.map(columnRow))),
     make("h3", {}, "Versions"), commits);
 }

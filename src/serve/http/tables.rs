@@ -12,7 +12,7 @@ use super::{Shared, failure};
 use crate::error_chain::messages;
 use crate::output::type_name;
 use crate::query::{self, Commit, QueryError, TableScan};
-use crate::storage::lake::TableName;
+use crate::storage::lake::{Layer, TableName};
 
 #[derive(Serialize)]
 struct Table {
@@ -20,6 +20,9 @@ struct Table {
     description: Option<String>,
     /// Nothing where the log does not say it of every file.
     rows: Option<String>,
+    /// Rows of a table of silver that no archive has yet; absent without any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provisional: Option<String>,
     bytes: String,
     version: u64,
     partitioned_by: Vec<String>,
@@ -80,7 +83,26 @@ pub(super) async fn list(State(shared): State<Shared>) -> Response {
 
 async fn read(shared: &Shared) -> Result<Vec<Table>, QueryError> {
     let tables = shared.session.catalog().open_all().await?;
-    Ok(tables.iter().map(|(name, table)| describe(name, table)).collect())
+    let described = tables.iter().map(|(name, table)| Table {
+        provisional: provisional_of(&tables, name),
+        ..describe(name, table)
+    });
+    Ok(described.collect())
+}
+
+/// Returns how many provisional rows there are of a table of silver, if there are any and the log
+/// says it.
+pub(super) fn provisional_of(
+    tables: &[(TableName, TableScan)],
+    name: &TableName,
+) -> Option<String> {
+    if name.layer != Layer::Silver {
+        return None;
+    }
+    let is_meant = |other: &TableName| other.layer == Layer::Recent && other.name == name.name;
+    let (_, recent) = tables.iter().find(|(other, _)| is_meant(other))?;
+    let rows = recent.snapshot().files().total_rows()?;
+    (rows > 0).then(|| rows.to_string())
 }
 
 fn describe(name: &TableName, table: &TableScan) -> Table {
@@ -100,6 +122,7 @@ fn describe(name: &TableName, table: &TableScan) -> Table {
         name: name.to_string(),
         description: snapshot.description().map(str::to_owned),
         rows: snapshot.files().total_rows().map(|rows| rows.to_string()),
+        provisional: None,
         bytes: snapshot.files().total_size().to_string(),
         version: snapshot.version(),
         partitioned_by: snapshot.partition_columns().to_vec(),
