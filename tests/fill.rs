@@ -348,7 +348,7 @@ async fn a_symbol_that_the_exchange_does_not_know_is_reported() {
     let done = scene.fill(NOW, &["--format", "json"]);
     assert_eq!(done.code, Some(1), "{done}");
     let document: Value = serde_json::from_str(&done.stdout).unwrap();
-    let reason = document["failed_requests"][0]["reason"].as_str().unwrap();
+    let reason = document["failures"][0]["reason"].as_str().unwrap();
     assert!(reason.contains("-1121: Invalid symbol."), "{done}");
 }
 

@@ -29,10 +29,10 @@ pub struct GlobalFlags {
     /// When progress bars are drawn; `auto` means on a terminal.
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub progress: ProgressWhen,
-    /// Write metrics of each ingest and refresh to a file, in the text format of Prometheus.
+    /// Write metrics of each ingest, refresh and fill to a file, in the text format of Prometheus.
     #[arg(long, global = true, value_name = "FILE")]
     pub metrics_file: Option<PathBuf>,
-    /// Append the start and end of each ingest, refresh and gold to a file, as events of
+    /// Append the start and end of each ingest, refresh, fill and gold to a file, as events of
     /// OpenLineage.
     #[arg(long, global = true, value_name = "FILE")]
     pub openlineage: Option<PathBuf>,

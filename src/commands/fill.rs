@@ -1,12 +1,14 @@
 //! `lakehouse fill`: provisional rows of what the archive lacks.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use lakehouse_core::fill::{ApiRequest, Endpoints, FillPlan};
+use lakehouse_core::foreign::redacted;
 use lakehouse_core::names::archive::Series;
 use lakehouse_core::names::period::DateRange;
 use lakehouse_core::schema::Schemas;
@@ -16,12 +18,15 @@ use uuid::Uuid;
 use super::context::{Context, open_lake};
 use super::gold::show_model;
 use super::names::misspelled_in_lake;
+use super::records::Records;
 use super::scope::scope;
 use super::{CommandOutcome, names};
 use crate::cli::{FillFlags, ReportFormat};
 use crate::delta::commit::CommitContext;
-use crate::events::document::{RunDocument, RunOutcome, SharedFields, TableFailure};
-use crate::events::{Event, Reporter, TableVersions};
+use crate::events::document::{RunDocument, RunOutcome, SharedFields};
+use crate::events::lineage::Job;
+use crate::events::summary::Counting;
+use crate::events::{Event, Reporter};
 use crate::fill::{Fill, FillReport};
 use crate::gold::{Gold, load_models};
 use crate::meta::scope::Scope;
@@ -29,30 +34,20 @@ use crate::shutdown::Shutdown;
 use crate::source::api::ApiClient;
 use crate::source::location::SourceUrl;
 use crate::terminal::console::{self, Console, MessageKind};
+use crate::terminal::usage;
 
 /// Shows or requests what is missing.
 pub(super) async fn run(flags: &FillFlags, context: &Context) -> anyhow::Result<CommandOutcome> {
-    let reporter: Arc<dyn Reporter> = Arc::new(Messages(context.console));
-    let filling = Filling::open(flags, context, context.shutdown(), &reporter)?;
-    let Fill { lake, matrix, scope, .. } = &filling.fill;
-    let misspelled = misspelled_in_lake(lake, matrix, scope).await?;
-    let names = |nothing: bool| {
-        names::check(&misspelled, nothing, |text| reporter.report(Event::Warning(text)))
-    };
+    let messages: Arc<dyn Reporter> = Arc::new(Messages(context.console));
+    let filling = Filling::open(flags, context, context.shutdown(), messages)?;
     if flags.dry_run {
-        let plan = filling.fill.plan(context.clock.now()).await?;
-        let outcome = names(plan.requests.is_empty())?;
-        filling.print_plan(&plan, flags.format)?;
-        return Ok(outcome);
+        return filling.plan(flags.format, context).await;
     }
-    let started = Instant::now();
-    let report = filling.run(context, &reporter).await?;
-    let outcome = names(report.planned == 0)?;
-    match flags.format {
-        ReportFormat::Text => context.console.info(&report.to_string()),
-        ReportFormat::Json => print_report(&report, started.elapsed().as_secs_f64())?,
-    }
-    Ok(if report.is_incomplete() { CommandOutcome::Incomplete } else { outcome })
+    let records = Records::open(context)?;
+    let run = records.start(filling.job.clone(), context);
+    let outcome = filling.report(flags.format, context).await;
+    records.end(&run, &filling.counting.summary(), &outcome, context);
+    outcome
 }
 
 /// A fill with the client of the API that it needs.
@@ -63,6 +58,8 @@ pub(super) struct Filling {
     gold: Option<Gold>,
     client: ApiClient,
     shutdown: Shutdown,
+    job: Job,
+    counting: Arc<Counting>,
 }
 
 impl Filling {
@@ -71,8 +68,9 @@ impl Filling {
         flags: &FillFlags,
         context: &Context,
         shutdown: Shutdown,
-        reporter: &Arc<dyn Reporter>,
+        reporter: Arc<dyn Reporter>,
     ) -> anyhow::Result<Self> {
+        let counting = Arc::new(Counting::new(reporter));
         let settings = context.settings()?;
         let scope = scope(&flags.scope, &settings.matrix)?;
         let last = flags.last.map(|last| last.range(context.today()));
@@ -84,7 +82,7 @@ impl Filling {
             &endpoints,
             base.as_ref().map(SourceUrl::expose),
             requests,
-            Arc::clone(reporter),
+            Arc::clone(&counting) as _,
             context.clock.clone(),
         );
         let lake = open_lake(&settings.lake)?;
@@ -95,7 +93,11 @@ impl Filling {
             shutdown: shutdown.clone(),
             ..Gold::new(lake.clone(), models, Arc::clone(&schemas))
         });
+        let source = base.as_ref().map(ToString::to_string);
+        let job = Job { command: "fill", lake: settings.lake.clone(), source };
+        let command = redacted(&usage::arguments().skip(1).collect::<Vec<_>>().join(" "));
         let fill = Fill {
+            command,
             lake,
             days: last.unwrap_or(scope.dates),
             scope: Scope { dates: last.map_or(scope.dates, |_| DateRange::default()), ..scope },
@@ -103,32 +105,60 @@ impl Filling {
             endpoints: Arc::new(endpoints),
             matrix: Arc::new(settings.matrix),
         };
-        Ok(Self { fill, gold, client: client.context("cannot use the API")?, shutdown })
+        let client = client.context("cannot use the API")?;
+        Ok(Self { fill, gold, client, shutdown, job, counting })
+    }
+
+    /// Shows what would be requested.
+    async fn plan(
+        &self,
+        format: ReportFormat,
+        context: &Context,
+    ) -> anyhow::Result<CommandOutcome> {
+        let plan = self.fill.plan(context.clock.now()).await?;
+        let outcome = self.check_names(plan.requests.is_empty()).await?;
+        match format {
+            ReportFormat::Text => console::print(&describe(&plan))?,
+            ReportFormat::Json => console::print_json(&self.document(&plan))?,
+        }
+        Ok(outcome)
+    }
+
+    /// Requests and commits what is missing, and shows what came of it.
+    async fn report(
+        &self,
+        format: ReportFormat,
+        context: &Context,
+    ) -> anyhow::Result<CommandOutcome> {
+        let started = Instant::now();
+        let report = self.run(context).await?;
+        let outcome = self.check_names(report.planned == 0).await?;
+        match format {
+            ReportFormat::Text => context.console.info(&report.to_string()),
+            ReportFormat::Json => print_report(&report, started.elapsed().as_secs_f64())?,
+        }
+        Ok(if report.is_incomplete() { CommandOutcome::Incomplete } else { outcome })
+    }
+
+    /// Reports names of symbols that are misspelled; a fill of nothing else is an error.
+    async fn check_names(&self, is_nothing: bool) -> anyhow::Result<CommandOutcome> {
+        let Fill { lake, matrix, scope, .. } = &self.fill;
+        let misspelled = misspelled_in_lake(lake, matrix, scope).await?;
+        names::check(&misspelled, is_nothing, |text| self.counting.report(Event::Warning(text)))
     }
 
     /// Requests and commits what is missing, and builds the gold tables that read it.
-    pub(super) async fn run(
-        &self,
-        context: &Context,
-        reporter: &Arc<dyn Reporter>,
-    ) -> anyhow::Result<FillReport> {
+    pub(super) async fn run(&self, context: &Context) -> anyhow::Result<FillReport> {
         let run = Uuid::now_v7().simple().to_string();
         let clock = context.clock.clone();
         let shutdown = self.shutdown.clone();
         let commits = CommitContext { run: run.into(), clock, shutdown };
-        let mut report = Box::pin(self.fill.run(&self.client, &commits, reporter)).await?;
+        let mut report = Box::pin(self.fill.run(&self.client, &commits, &self.counting)).await?;
         if let Some(gold) = self.gold.as_ref().filter(|gold| !gold.shutdown.is_requested()) {
-            report.models = Box::pin(gold.build(reporter, &context.clock)).await?.models;
+            let reporter: Arc<dyn Reporter> = Arc::clone(&self.counting) as _;
+            report.built(Box::pin(gold.build(&reporter, &context.clock)).await?.models);
         }
         Ok(report)
-    }
-
-    fn print_plan(&self, plan: &FillPlan, format: ReportFormat) -> anyhow::Result<()> {
-        match format {
-            ReportFormat::Text => console::print(&describe(plan))?,
-            ReportFormat::Json => console::print_json(&self.document(plan))?,
-        }
-        Ok(())
     }
 
     fn document<'a>(&self, plan: &'a FillPlan) -> PlanDocument<'a> {
@@ -204,30 +234,15 @@ fn describe(plan: &FillPlan) -> String {
     format!("{table}\n{requests} of weight {}\n", plan.weight())
 }
 
-fn print_report(report: &FillReport, seconds: f64) -> anyhow::Result<()> {
-    let mut tables = Vec::new();
-    for filled in &report.filled {
-        TableVersions::add(&mut tables, &filled.table, filled.version, None);
-    }
-    let mut failures = Vec::new();
-    for model in &report.models {
-        if let Some(version) = model.version {
-            TableVersions::add(&mut tables, &model.table, version, Some(model.rows));
-        }
-        if model.is_failure() {
-            failures.push(TableFailure { table: &model.table, reason: &model.reason });
-        }
-    }
-    let shared =
-        SharedFields { seconds: Some(seconds), tables: Some(tables), failures: Some(failures) };
+fn print_report(report: &FillReport, seconds: f64) -> io::Result<()> {
+    let shared = SharedFields { seconds: Some(seconds), ..SharedFields::default() };
     console::print_json(&RunDocument {
         command: "fill",
-        run: Some(&report.run),
+        run: report.run.as_deref(),
         outcome: RunOutcome::of(report.is_incomplete()),
         shared,
         details: report,
-    })?;
-    Ok(())
+    })
 }
 
 /// Shows what users should know of a fill.

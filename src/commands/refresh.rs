@@ -154,8 +154,8 @@ impl Round<'_> {
             retries: self.flags.tuning.retries,
             ..FillFlags::default()
         };
-        let filling = Filling::open(&flags, self.context, shutdown.clone(), listener)?;
-        let report = Box::pin(filling.run(self.context, listener)).await?;
+        let filling = Filling::open(&flags, self.context, shutdown.clone(), Arc::clone(listener))?;
+        let report = Box::pin(filling.run(self.context)).await?;
         for line in report.to_string().lines() {
             listener.report(Event::Note(line.to_owned()));
         }

@@ -86,7 +86,7 @@ fn describe(summary: &Summary, ended: Ended, last_success: Option<f64>) -> Strin
 }
 
 /// Returns the name, help text and value of each count.
-fn counts(summary: &Summary, ended: Ended) -> [(&'static str, &'static str, u64); 11] {
+fn counts(summary: &Summary, ended: Ended) -> [(&'static str, &'static str, u64); 12] {
     [
         ("lakehouse_run_rows", "Rows that the last run committed to silver", summary.rows),
         (
@@ -113,6 +113,11 @@ fn counts(summary: &Summary, ended: Ended) -> [(&'static str, &'static str, u64)
             summary.gold.failed,
         ),
         ("lakehouse_run_gold_rows", "Rows that the last run committed to gold", summary.gold.rows),
+        (
+            "lakehouse_run_provisional_rows",
+            "Provisional rows that the last run committed",
+            summary.fill.rows,
+        ),
         (
             "lakehouse_run_unlisted_folders",
             "Folders that the last run could not list",

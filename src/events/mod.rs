@@ -16,6 +16,7 @@ use tracing::{Span, debug, info, trace};
 
 pub use self::document::TableVersions;
 pub use self::model::{DayRange, ModelOutcome, ModelReport};
+use self::summary::FillFigures;
 use crate::audit::{CheckReport, OpenRows};
 use crate::storage::lake::TableName;
 
@@ -65,6 +66,8 @@ pub enum Event {
     Check(CheckReport),
     /// An audit at the end of a run leaves this much open.
     Audited(OpenRows),
+    /// A fill ended.
+    Filled(FillFigures),
     /// Something a user should know, once, that is no failure.
     Note(String),
     /// Something a user should look at.
@@ -102,6 +105,10 @@ impl Event {
             Self::Model(model) => info!("{model}"),
             Self::Check(check) => info!("audit: {check}"),
             Self::Audited(open) => info!("audit: {open}"),
+            Self::Filled(figures) => {
+                let FillFigures { rows, replaced, rejected, requests, failed, .. } = *figures;
+                info!(rows, replaced, rejected, requests, failed, "filled");
+            }
             Self::Unlisted { .. } | Self::Note(_) | Self::Warning(_) => {}
         }
     }

@@ -48,6 +48,9 @@ pub struct Summary {
     /// What an audit at the end of the run did; left out without one.
     #[serde(skip_serializing_if = "AuditFigures::is_empty")]
     pub audit: AuditFigures,
+    /// What a fill did; left out without one.
+    #[serde(skip_serializing_if = "FillFigures::is_empty")]
+    pub fill: FillFigures,
     pub seconds: f64,
     /// The first of the archives that failed.
     pub failures: Vec<Failure>,
@@ -132,6 +135,32 @@ impl AuditFigures {
     }
 }
 
+/// What was requested from the exchange's API, and what came of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct FillFigures {
+    /// Provisional rows that were committed.
+    pub rows: u64,
+    /// Provisional rows that left, since the archive has them.
+    pub replaced: u64,
+    /// Rows that could not be kept.
+    pub rejected: u64,
+    /// Answers that were received.
+    pub requests: u64,
+    /// Requests that failed.
+    pub failed: u64,
+    /// Bytes of the answers.
+    pub bytes: u64,
+    /// The tables with new versions.
+    #[serde(skip)]
+    pub tables: Vec<TableVersions>,
+}
+
+impl FillFigures {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// An archive that did not reach silver.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Failure {
@@ -150,6 +179,7 @@ impl Summary {
             || self.gold.failed > 0
             || self.audit.errors > 0
             || self.audit.failed > 0
+            || self.fill.failed > 0
     }
 
     /// Counts one event.
@@ -181,6 +211,7 @@ impl Summary {
             Event::Model(model) => self.count_model(model),
             Event::Check(check) => self.audit.count(check),
             Event::Audited(open) => self.audit.finish(open),
+            Event::Filled(figures) => self.count_fill(figures),
             Event::Warning(text) if !self.warnings.contains(text) => {
                 self.warnings.push(text.clone());
             }
@@ -193,6 +224,14 @@ impl Summary {
         if let Some(version) = model.version {
             TableVersions::add(&mut self.tables, &model.table, version, Some(model.rows));
         }
+    }
+
+    fn count_fill(&mut self, figures: &FillFigures) {
+        self.requests += figures.requests;
+        self.bytes += figures.bytes;
+        self.rejected_rows += figures.rejected;
+        self.tables.extend(figures.tables.iter().cloned());
+        self.fill = figures.clone();
     }
 
     /// Returns the figures after a run of this length.

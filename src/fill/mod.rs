@@ -26,10 +26,12 @@ use self::answers::{AnswersError, KeptAnswer, KeptAnswers};
 pub(crate) use self::report::{FillFailure, FillReport};
 use crate::delta::TableError;
 use crate::delta::commit::CommitContext;
+use crate::events::summary::Counting;
 use crate::events::{Event, Reporter};
+use crate::meta::runs::{EndedRun, RunsTable};
 use crate::meta::scope::Scope;
 use crate::query::QueryError;
-use crate::recent::{AnswerRows, Landing, RecentTable, SettleError, settle};
+use crate::recent::{AnswerRows, Landing, RecentTable, SettleError, settle, table_name};
 use crate::source::SourceError;
 use crate::source::api::ApiClient;
 use crate::storage::StorageError;
@@ -52,6 +54,8 @@ pub(crate) struct Fill {
     pub(crate) scope: Scope,
     /// The days that are filled; the days since the last archive by default.
     pub(crate) days: DateRange,
+    /// The command as it was given, for `meta.runs`.
+    pub(crate) command: String,
 }
 
 /// Why a fill could not be done, or not be finished; what was committed stays.
@@ -91,7 +95,8 @@ impl Fill {
         Ok(FillPlan::new(&states, &self.endpoints, self.days, now))
     }
 
-    /// Takes out what was published, and requests and commits what is missing.
+    /// Takes out what was published, requests and commits what is missing, and records the run,
+    /// whose events `counting` receives.
     ///
     /// # Errors
     /// When the lake cannot be read or written, or the API refuses to answer.
@@ -99,20 +104,45 @@ impl Fill {
         &self,
         client: &ApiClient,
         context: &CommitContext,
-        reporter: &Arc<dyn Reporter>,
+        counting: &Arc<Counting>,
     ) -> Result<FillReport, FillError> {
-        let mut report = FillReport { run: context.run.to_string(), ..FillReport::default() };
-        report.replaced = settle(&self.lake, &self.schemas, &self.matrix, context).await?;
-        let answers = KeptAnswers::open(&self.lake)?;
-        let mut work = Work {
-            fill: self,
-            client,
-            answers,
-            context,
-            reporter,
-            report,
-            failed: BTreeSet::new(),
+        let started = context.clock.now();
+        let mut report = FillReport::default();
+        let outcome = self.fill(client, context, counting, &mut report).await;
+        if report.is_empty() {
+            return outcome.map(|()| report);
+        }
+        report.run = Some(context.run.to_string());
+        counting.report(Event::Filled(report.figures()));
+        let summary = counting.summary();
+        let elapsed = (context.clock.now() - started).to_std().unwrap_or_default();
+        let ended = EndedRun {
+            command: &self.command,
+            started,
+            summary: &summary.after(elapsed),
+            error: outcome.as_ref().err().map(|error| error as _),
+            interrupted: report.stopped,
         };
+        let recorded = self.record(&ended, context).await;
+        // What stopped the work says more than that this could not be recorded either.
+        outcome.and(recorded).map(|()| report)
+    }
+
+    async fn record(&self, run: &EndedRun<'_>, context: &CommitContext) -> Result<(), FillError> {
+        Ok(RunsTable::open(&self.lake).await?.record(run, context).await?)
+    }
+
+    async fn fill(
+        &self,
+        client: &ApiClient,
+        context: &CommitContext,
+        reporter: &Arc<Counting>,
+        report: &mut FillReport,
+    ) -> Result<(), FillError> {
+        report.replaced(settle(&self.lake, &self.schemas, &self.matrix, context).await?);
+        let answers = KeptAnswers::open(&self.lake)?;
+        let failed = BTreeSet::new();
+        let mut work = Work { fill: self, client, answers, context, reporter, report, failed };
         for round in 0..ROUNDS {
             let versions = state::versions(self).await?;
             let plan = self.plan(context.clock.now()).await?;
@@ -123,12 +153,12 @@ impl Fill {
                 self.lake.prepare_write().await?;
             }
             match Box::pin(work.carry_out(plan, &versions)).await? {
-                None => return Ok(work.report),
+                None => return Ok(()),
                 Some(table) if round + 1 == ROUNDS => return Err(FillError::Contended { table }),
                 Some(table) => tracing::info!(table, "others changed it; planning again"),
             }
         }
-        Ok(work.report)
+        Ok(())
     }
 }
 
@@ -138,8 +168,8 @@ struct Work<'a> {
     client: &'a ApiClient,
     answers: KeptAnswers,
     context: &'a CommitContext,
-    reporter: &'a Arc<dyn Reporter>,
-    report: FillReport,
+    reporter: &'a Arc<Counting>,
+    report: &'a mut FillReport,
     /// Series of which a request failed: what follows would leave a hole behind.
     failed: BTreeSet<Series>,
 }
@@ -196,7 +226,7 @@ impl Work<'_> {
                 };
                 match table.land(rows, self.context).await? {
                     Landing::At { version, rows } => {
-                        self.report.landed(schema.table(), version, rows);
+                        self.report.landed(&table_name(&schema), version, rows);
                     }
                     Landing::Overtaken => return Ok(Progress::Overtaken),
                 }
@@ -259,6 +289,7 @@ impl Work<'_> {
             self.report.reused += 1;
         } else {
             self.report.requested += 1;
+            self.report.bytes += kept.body.len() as u64;
         }
         // What was over when it was received: a bar that was not is not over in the answer now.
         let answer = match read_answer(endpoint, request, &kept.body, kept.received_at) {
@@ -303,7 +334,7 @@ impl Work<'_> {
         self.failed.insert(request.series.clone());
         let series = request.series.to_string();
         let TimeRange { from, until } = request.range;
-        self.report.failed_requests.push(FillFailure { series, from, until, reason });
+        self.report.failures.push(FillFailure::Request { series, from, until, reason });
     }
 
     fn endpoint(&self, request: &ApiRequest) -> Option<&Endpoint> {

@@ -1,4 +1,4 @@
-//! `meta.runs`: one row for every ingest or refresh that had something to do.
+//! `meta.runs`: one row for every ingest, refresh or fill that had something to do.
 
 mod rows;
 

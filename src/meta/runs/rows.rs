@@ -14,7 +14,7 @@ use crate::meta::schema::{MetaSchema, double, integer, text, time};
 /// What the table is.
 pub(in crate::meta) const SCHEMA: MetaSchema = MetaSchema {
     name: "runs",
-    description: "One row for every ingest or refresh that had something to do.",
+    description: "One row for every ingest, refresh or fill that had something to do.",
     columns: &[
         text("run", "name of the run, which is in its commits too"),
         text("command", "command line, as it was typed"),
@@ -29,7 +29,7 @@ pub(in crate::meta) const SCHEMA: MetaSchema = MetaSchema {
         integer("archives_not_published", "archives that the source does not have").nullable(),
         integer("archives_failed", "archives that did not reach silver for another reason")
             .nullable(),
-        integer("rows", "rows that were committed to silver").nullable(),
+        integer("rows", "rows that were committed to silver; of a fill, to `recent`").nullable(),
         integer("rejected_rows", "rows that could not be kept").nullable(),
         integer("bytes", "bytes that were downloaded").nullable(),
         integer("retries", "requests that were tried again, including those for listings")
@@ -60,7 +60,7 @@ pub(super) fn to_batch(
         count(archives.corrected),
         count(archives.not_published),
         count(archives.failed),
-        count(summary.rows),
+        count(summary.rows + summary.fill.rows),
         count(summary.rejected_rows),
         count(summary.bytes),
         count(summary.retries),
