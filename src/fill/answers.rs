@@ -22,7 +22,7 @@ use thiserror::Error;
 use tokio::sync::Mutex;
 
 use crate::failpoint::step;
-use crate::recent::SCHEME;
+use crate::recent::{SCHEME, stamp};
 use crate::source::api::ApiAnswer;
 use crate::storage::StorageError;
 use crate::storage::lake::{Lake, Layer, TableName};
@@ -160,10 +160,6 @@ fn folder(series: &Series) -> Path {
 /// Begins the name of an answer to a request.
 fn range(request: &ApiRequest) -> String {
     format!("{}_{}", stamp(request.range.from), stamp(request.range.until))
-}
-
-fn stamp(time: DateTime<Utc>) -> String {
-    time.format("%Y%m%dT%H%M%S%3fZ").to_string()
 }
 
 fn packed(note: &AnswerNote, body: &[u8]) -> std::io::Result<Vec<u8>> {

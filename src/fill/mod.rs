@@ -15,7 +15,9 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use futures::{StreamExt, stream};
-use lakehouse_core::fill::{ApiRequest, Endpoint, Endpoints, FillPlan, TimeRange, read_answer};
+use lakehouse_core::fill::{
+    Answer, ApiRequest, Endpoint, Endpoints, FillPlan, TimeRange, read_answer,
+};
 use lakehouse_core::matrix::Matrix;
 use lakehouse_core::names::archive::Series;
 use lakehouse_core::names::period::DateRange;
@@ -30,8 +32,11 @@ use crate::events::summary::Counting;
 use crate::events::{Event, Reporter};
 use crate::meta::runs::{EndedRun, RunsTable};
 use crate::meta::scope::Scope;
-use crate::query::QueryError;
-use crate::recent::{AnswerRows, Landing, RecentTable, SettleError, settle, table_name};
+use crate::query::{QueryError, Session, SessionOptions};
+use crate::recent::{
+    AnswerRejects, AnswerRows, Landing, RecentTable, RejectedAnswers, SettleError, settle,
+    table_name,
+};
 use crate::source::SourceError;
 use crate::source::api::ApiClient;
 use crate::storage::StorageError;
@@ -141,8 +146,18 @@ impl Fill {
     ) -> Result<(), FillError> {
         report.replaced(settle(&self.lake, &self.schemas, &self.matrix, context).await?);
         let answers = KeptAnswers::open(&self.lake)?;
-        let failed = BTreeSet::new();
-        let mut work = Work { fill: self, client, answers, context, reporter, report, failed };
+        let session = Session::open(&self.lake, SessionOptions::default())?;
+        let mut work = Work {
+            fill: self,
+            client,
+            answers,
+            context,
+            reporter,
+            report,
+            failed: BTreeSet::new(),
+            rejected: RejectedAnswers::read(&session).await?,
+            rejects: Vec::new(),
+        };
         for round in 0..ROUNDS {
             let versions = state::versions(self).await?;
             let plan = self.plan(context.clock.now()).await?;
@@ -172,6 +187,10 @@ struct Work<'a> {
     report: &'a mut FillReport,
     /// Series of which a request failed: what follows would leave a hole behind.
     failed: BTreeSet<Series>,
+    /// The answers of which `meta.rejects` has rows.
+    rejected: RejectedAnswers,
+    /// Those of answers that were read since the last commit.
+    rejects: Vec<AnswerRejects>,
 }
 
 impl Work<'_> {
@@ -216,6 +235,9 @@ impl Work<'_> {
                 return Ok(Progress::Done);
             }
             let (rows, refused) = self.request(chunk).await?;
+            // First, so that whoever sees rows finds what was rejected of the same answers.
+            let rejects = std::mem::take(&mut self.rejects);
+            self.rejected.record(&self.fill.lake, rejects, self.context).await?;
             if !rows.is_empty() {
                 let table = match &mut opened {
                     Some(table) => table,
@@ -299,34 +321,40 @@ impl Work<'_> {
                 return None;
             }
         };
-        if let Some(reject) = answer.rejects.first() {
-            let rejected = answer.rejects.len();
-            let series = &request.series;
-            let text = format!(
-                "{series}: {rejected} rows of the API cannot be read; first: column {}, `{}`: {}",
-                reject.column, reject.value, reject.reason
-            );
-            self.reporter.report(Event::Warning(text));
-        }
-        if answer.off_grid > 0 {
-            let text = format!(
-                "{}: {} bars of the API do not begin where bars of their length begin",
-                request.series, answer.off_grid
-            );
-            self.reporter.report(Event::Warning(text));
-        }
-        self.report.rejected += answer.rejects.len() as u64 + answer.off_grid;
+        self.warn(&request.series, &answer);
+        let rejected = answer.rejects.len() as u64;
+        self.report.rejected += rejected;
         self.report.partial += answer.partial;
         self.report.outside += answer.outside;
-        self.report.empty += u64::from(answer.rows() == 0);
-        (answer.rows() > 0).then(|| AnswerRows {
+        let rows = answer.rows();
+        self.report.empty += u64::from(rows == 0);
+        self.rejects.push(AnswerRejects { source: kept.source.clone(), rejects: answer.rejects });
+        (rows > 0).then(|| AnswerRows {
             series: request.series.clone(),
             source: kept.source,
             sha256: kept.sha256,
             size: kept.body.len() as u64,
-            rejected: answer.rejects.len() as u64,
+            rejected,
             batches: answer.batches,
         })
+    }
+
+    fn warn(&self, series: &Series, answer: &Answer) {
+        let Answer { rejects, off_grid, .. } = answer;
+        if *off_grid > 0 {
+            let text = format!(
+                "{series}: {off_grid} bars of the API do not begin where bars of their length begin"
+            );
+            self.reporter.report(Event::Warning(text));
+        }
+        let unreadable = rejects.len() as u64 - off_grid;
+        if let Some(reject) = rejects.first().filter(|_| unreadable > 0) {
+            let text = format!(
+                "{series}: {unreadable} rows of the API cannot be read; first: column {}, `{}`: {}",
+                reject.column, reject.value, reject.reason
+            );
+            self.reporter.report(Event::Warning(text));
+        }
     }
 
     fn fail(&mut self, request: &ApiRequest, reason: String) {

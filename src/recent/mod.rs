@@ -4,6 +4,7 @@
 //! keys (`settle`). A commit lands only on the version of the table that its rows were planned on,
 //! so that no row is there twice, whoever else fills the same lake.
 
+mod rejects;
 mod remove;
 mod settle;
 mod source;
@@ -18,10 +19,11 @@ use lakehouse_core::names::archive::Series;
 use lakehouse_core::names::partition::Partition;
 use lakehouse_core::schema::{Schemas, TableSchema};
 
+pub(crate) use self::rejects::{AnswerRejects, RejectedAnswers};
 pub(crate) use self::remove::remove;
 pub(crate) use self::settle::{CHECK, settle};
 pub(crate) use self::settle::{SettleError, Settled};
-pub(crate) use self::source::{SCHEME, series_of};
+pub(crate) use self::source::{SCHEME, series_of, stamp};
 use crate::delta::commit::{Change, CommitContext, Committed, commit};
 use crate::delta::descriptions::Descriptions;
 use crate::delta::log::ArchiveRecord;

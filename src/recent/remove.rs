@@ -6,7 +6,7 @@ use std::sync::Arc;
 use lakehouse_core::schema::Schemas;
 use serde::Deserialize;
 
-use super::{SettleError, existing, series_of, table_name, table_spec};
+use super::{RejectedAnswers, SettleError, existing, series_of, table_name, table_spec};
 use crate::delta::TableError;
 use crate::delta::commit::{CommitContext, commit};
 use crate::delta::table::WritableTable;
@@ -21,8 +21,8 @@ struct Source {
     archive: String,
 }
 
-/// Takes out the provisional rows of series in scope. They follow the last archive, so those of a
-/// scope that ends on a day stay.
+/// Takes out the provisional rows of series in scope, and what was rejected of them. They follow
+/// the last archive, so those of a scope that ends on a day stay.
 ///
 /// # Errors
 /// When a table cannot be read or written.
@@ -36,17 +36,15 @@ pub(crate) async fn remove(
         return Ok(());
     }
     let session = Session::open(lake, SessionOptions::default())?;
+    let is_meant = |source: &str| series_of(source).is_some_and(|series| scope.has_series(&series));
     for schema in existing(lake, schemas).await? {
         let Some(mut table) = WritableTable::open(lake, table_spec(schema)).await? else {
             continue;
         };
         let sql = format!("SELECT DISTINCT archive FROM {}", table_name(schema));
         let sources: Vec<Source> = Box::pin(session.rows(&sql)).await?;
-        let is_meant = |source: &Source| {
-            series_of(&source.archive).is_some_and(|series| scope.has_series(&series))
-        };
-        let sources = sources.into_iter().filter(is_meant).map(|source| source.archive);
-        let sources: BTreeSet<String> = sources.collect();
+        let sources = sources.into_iter().map(|source| source.archive);
+        let sources: BTreeSet<String> = sources.filter(|source| is_meant(source)).collect();
         let target = Arc::new(FileTarget::new(&table));
         let landed = commit(&mut table, context, async |table: &WritableTable| {
             let change = without_archives(table, &target, &sources).await?;
@@ -54,5 +52,6 @@ pub(crate) async fn remove(
         });
         landed.await?;
     }
-    Ok(())
+    let mut rejected = RejectedAnswers::read(&session).await?;
+    Ok(rejected.remove(lake, is_meant, context).await?)
 }

@@ -12,11 +12,12 @@ use std::sync::Arc;
 use chrono::{DateTime, NaiveDate, Utc};
 use lakehouse_core::audit::OutputTable;
 use lakehouse_core::matrix::Matrix;
+use lakehouse_core::names::archive::Series;
 use lakehouse_core::schema::{Schemas, TableSchema};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{existing, table_name, table_spec};
+use super::{RejectedAnswers, existing, table_name, table_spec};
 use crate::delta::TableError;
 use crate::delta::commit::{Change, CommitContext, Committed, commit};
 use crate::delta::file::ActiveFile;
@@ -94,7 +95,24 @@ pub(crate) async fn settle(
         let work = Settling { schema, matrix, session };
         settled.extend(work.settle(lake, table, context).await?);
     }
+    settle_rejects(lake, schemas, matrix, context).await?;
     Ok(settled)
+}
+
+/// Takes out of `meta.rejects` what the API had of time that silver has rows of.
+async fn settle_rejects(
+    lake: &Lake,
+    schemas: &Schemas,
+    matrix: &Matrix,
+    context: &CommitContext,
+) -> Result<(), SettleError> {
+    let session = Session::open(lake, SessionOptions::default())?;
+    let mut rejected = RejectedAnswers::read(&session).await?;
+    let schema_of = |series: &Series| {
+        let combination = matrix.get(series.market, &series.data_type)?;
+        schemas.get(&combination.schema)
+    };
+    rejected.remove_published(lake, &session, schema_of, context).await
 }
 
 /// A partition with rows that were published.

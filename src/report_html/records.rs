@@ -7,6 +7,7 @@ use super::PageError;
 use crate::meta::changes::{ChangesTable, Correction};
 use crate::meta::scope::Scope;
 use crate::query::Session;
+use crate::recent::series_of;
 use crate::storage::lake::{Lake, Layer, TableName};
 
 /// Rows of a list in the page.
@@ -53,7 +54,10 @@ impl Records {
         matrix: &Matrix,
         scope: &Scope,
     ) -> Result<Self, PageError> {
-        let has = |archive: &str| matrix.identify(archive).is_ok_and(|key| scope.has(&key));
+        let has = |archive: &str| match series_of(archive) {
+            Some(series) => scope.has_series(&series),
+            None => matrix.identify(archive).is_ok_and(|key| scope.has(&key)),
+        };
         let rejects = format!(
             "SELECT archive, \"column\", reason, count(*) AS rows, min(line) AS line, \
              first_value(value ORDER BY line) AS value FROM meta.rejects \

@@ -46,6 +46,8 @@ struct Served {
     manner: Manner,
     /// Bars that the exchange does not have, by the time at which they begin.
     absent: BTreeSet<i64>,
+    /// Bars whose first price is no number, by the time at which they begin.
+    spoiled: BTreeSet<i64>,
     seen: Vec<String>,
 }
 
@@ -78,14 +80,23 @@ impl ApiServer {
 
     /// Lets bars that begin at these times not exist.
     pub(crate) fn lose(&self, times: &[&str]) {
-        let times = times.iter().map(|time| time.parse::<DateTime<Utc>>().unwrap());
-        self.state.lock().unwrap().absent = times.map(|time| time.timestamp_millis()).collect();
+        self.state.lock().unwrap().absent = millis(times);
+    }
+
+    /// Lets the first price of bars that begin at these times be no number.
+    pub(crate) fn spoil(&self, times: &[&str]) {
+        self.state.lock().unwrap().spoiled = millis(times);
     }
 
     /// Returns the requests since the last call: path and query.
     pub(crate) fn take_seen(&self) -> Vec<String> {
         std::mem::take(&mut self.state.lock().unwrap().seen)
     }
+}
+
+fn millis(times: &[&str]) -> BTreeSet<i64> {
+    let times = times.iter().map(|time| time.parse::<DateTime<Utc>>().unwrap());
+    times.map(|time| time.timestamp_millis()).collect()
 }
 
 /// The fields of a bar, the same in the archive and in the API.
@@ -142,7 +153,9 @@ fn bars(served: &Served, length: i64, from: i64, until: i64) -> Vec<String> {
     let last = until.min(served.now);
     let opens = (0..).map(|number| first + number * length).take_while(|open| *open <= last);
     let present = opens.filter(|open| !served.absent.contains(open));
-    let mut rows: Vec<String> = present.map(|open| row(open + shift, length)).collect();
+    let price = |open: &i64| if served.spoiled.contains(open) { "much" } else { "1.5" };
+    let row = |open: i64| row(open + shift, length, price(&open));
+    let mut rows: Vec<String> = present.map(row).collect();
     if served.manner == Manner::Disordered {
         rows.reverse();
         rows.extend(rows.first().cloned());
@@ -150,8 +163,8 @@ fn bars(served: &Served, length: i64, from: i64, until: i64) -> Vec<String> {
     rows
 }
 
-fn row(open: i64, length: i64) -> String {
-    let fields = bar(open, length, "1.5");
+fn row(open: i64, length: i64, price: &str) -> String {
+    let fields = bar(open, length, price);
     let number = |at: usize| [0, 6, 8].contains(&at);
     let json = |(at, field): (usize, &String)| {
         if number(at) { field.clone() } else { format!("\"{field}\"") }

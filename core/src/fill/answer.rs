@@ -5,14 +5,14 @@
 //! request and its bar is over: the exchange also sends the bar that is not.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
 use arrow_array::{BooleanArray, RecordBatch};
 use arrow_schema::ArrowError;
 use arrow_select::filter::filter_record_batch;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
@@ -29,13 +29,13 @@ const CLOSE_TIME: &str = "close_time";
 pub struct Answer {
     /// Rows with the columns of [`TableSchema::data_schema`](crate::schema::TableSchema).
     pub batches: Vec<RecordBatch>,
-    /// Rows that cannot be read; a line is a row of the answer.
+    /// Rows that cannot be read, and those off the grid; a line is a row of the answer, from 1.
     pub rejects: Vec<Reject>,
     /// Bars that are not over.
     pub partial: u64,
     /// Rows outside the range of the request.
     pub outside: u64,
-    /// Bars that begin where no bar of their length begins.
+    /// Rows that begin where none of their length begins.
     pub off_grid: u64,
 }
 
@@ -82,13 +82,22 @@ pub fn read_answer(
     decoder.push(lines.as_bytes())?;
     decoder.finish()?;
     let mut answer = Answer { rejects: decoder.take_rejects(), ..Answer::default() };
+    let rejected: BTreeSet<u64> = answer.rejects.iter().map(|reject| reject.line).collect();
+    let mut readable = (1..).zip(lines.lines()).filter(|(line, _)| !rejected.contains(line));
     while let Some(batch) = decoder.next_batch() {
-        let kept = keep(endpoint, request, &batch, now, &mut answer)?;
+        let rows = readable.by_ref().take(batch.num_rows()).collect();
+        let kept = keep(endpoint, request, &Rows { batch, lines: rows }, now, &mut answer)?;
         if kept.num_rows() > 0 {
             answer.batches.push(kept);
         }
     }
     Ok(answer)
+}
+
+/// Rows of an answer with the lines that they were read from.
+struct Rows<'a> {
+    batch: RecordBatch,
+    lines: Vec<(u64, &'a str)>,
 }
 
 fn lines_of_arrays(endpoint: &Endpoint, body: &[u8]) -> Result<String, AnswerError> {
@@ -156,30 +165,50 @@ fn plain(json: &str) -> Option<Cow<'_, str>> {
 fn keep(
     endpoint: &Endpoint,
     request: &ApiRequest,
-    batch: &RecordBatch,
+    rows: &Rows<'_>,
     now: DateTime<Utc>,
     answer: &mut Answer,
 ) -> Result<RecordBatch, ArrowError> {
+    let batch = &rows.batch;
     let begins = times(batch, endpoint.schema.event_time())?;
-    // Rows that are no bars are over when they are there.
+    let step = request.series.interval.and_then(within_a_day);
     let ends = if batch.schema().column_with_name(CLOSE_TIME).is_some() {
         times(batch, CLOSE_TIME)?
     } else {
+        // Rows that are no bars are over when they are there.
         begins.clone()
     };
-    let length = request.series.interval.and_then(within_a_day);
-    let length = length.and_then(|length| length.num_microseconds());
+    let length = step.and_then(|step| step.num_microseconds());
     let mut kept = Vec::with_capacity(begins.len());
-    for (begin, end) in begins.into_iter().zip(ends) {
+    for (at, (begin, end)) in begins.into_iter().zip(ends).enumerate() {
         let is_off = length.is_some_and(|length| begin.timestamp_micros() % length != 0);
         let is_partial = end >= now;
         let is_outside = !request.range.contains(end) || begin < request.first;
-        answer.off_grid += u64::from(is_off);
+        if is_off {
+            answer.off_grid += 1;
+            let off_grid = |line| off_grid(endpoint, line, begin, step.unwrap_or_default());
+            answer.rejects.extend(rows.lines.get(at).copied().map(off_grid));
+        }
         answer.partial += u64::from(!is_off && is_partial);
         answer.outside += u64::from(!is_off && !is_partial && is_outside);
         kept.push(!is_off && !is_partial && !is_outside);
     }
     filter_record_batch(batch, &BooleanArray::from(kept))
+}
+
+fn off_grid(
+    endpoint: &Endpoint,
+    (line, raw): (u64, &str),
+    begin: DateTime<Utc>,
+    step: TimeDelta,
+) -> Reject {
+    Reject {
+        line,
+        column: endpoint.schema.event_time().to_owned(),
+        value: begin.to_rfc3339_opts(SecondsFormat::Millis, true),
+        reason: format!("rows begin every {} s, and none begins then", step.num_seconds()),
+        raw: raw.to_owned(),
+    }
 }
 
 /// Returns the times of a column; one that is NULL is in 1970, and in no request.

@@ -17,15 +17,15 @@ use crate::parquet::reader::open_file;
 /// What the table is.
 pub(in crate::meta) const SCHEMA: MetaSchema = MetaSchema {
     name: "rejects",
-    description: "One row for every row of an archive that could not be kept.",
+    description: "One row for every row of an archive or of an API answer that could not be kept.",
     columns: &[
-        text("archive", "key of the archive"),
-        integer("line", "line of its CSV, from 1"),
+        text("archive", "key of the archive, or `api:` and the answer"),
+        integer("line", "line of its CSV, or position in the answer, from 1"),
         text("column", "column that cannot be read; empty if it is the line as a whole"),
         text("value", "text in that column"),
         text("reason", "why it cannot be kept"),
         text("raw", "the line, as far as it is kept"),
-        text("run", "run that read the archive"),
+        text("run", "run that read it"),
     ],
     sort_columns: &[],
     unique_columns: &[],

@@ -54,6 +54,20 @@ pub(crate) struct ArchiveRejects {
     memory: Reservation,
 }
 
+impl RejectsTarget {
+    /// Writes rejects of archives that have few into one file.
+    pub(crate) fn write(
+        &self,
+        rejects: &[(String, Vec<Reject>)],
+    ) -> Result<Vec<WrittenFile>, TableError> {
+        let mut file = RejectsFile(None);
+        for (archive, rejects) in rejects {
+            file.write(self, archive, rejects)?;
+        }
+        Ok(file.finish()?.into_iter().collect())
+    }
+}
+
 impl RejectsSpool {
     /// Begins a batch; nothing is written before there is a reject.
     pub(crate) const fn new(target: RejectsTarget) -> Self {
