@@ -32,6 +32,7 @@ mod faults;
 mod fetch;
 mod fill;
 mod fill_gold;
+mod fill_interest;
 mod fill_rejects;
 mod fill_runs;
 mod fill_shown;

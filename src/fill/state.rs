@@ -170,29 +170,22 @@ impl Reader<'_> {
         self.rows(&meta("gaps"), &sql).await
     }
 
-    /// Finds the stretches of provisional rows: bars that follow one another, or for what is no bar
-    /// the time from the first day of a series up to its last row.
+    /// Finds the stretches of provisional rows: those that follow one another, or for what has no
+    /// grid the time from the first day of a series up to its last row.
     async fn recent(&self, endpoint: &Endpoint) -> Result<Vec<Stretch>, QueryError> {
         let schema = &endpoint.schema;
         let table = schema.table();
         let time = schema.event_time();
         let market = text_literal(endpoint.market.as_str());
         let sql = if schema.has_interval() {
-            format!(
-                "WITH bars AS (
-                     SELECT symbol, bar_interval, {time} AS begins, close_time AS ends,
-                            lag(close_time) OVER series AS ended
-                     FROM recent.{table} WHERE market = {market}
-                     WINDOW series AS (PARTITION BY symbol, bar_interval ORDER BY {time})
-                 ), numbered AS (
-                     SELECT *, sum(CASE WHEN ended + INTERVAL '1 millisecond' = begins
-                                        THEN 0 ELSE 1 END) OVER series AS stretch
-                     FROM bars
-                     WINDOW series AS (PARTITION BY symbol, bar_interval ORDER BY begins)
-                 )
-                 SELECT symbol, bar_interval, min(begins) AS from_time, max(ends) AS to_time
-                 FROM numbered GROUP BY symbol, bar_interval, stretch"
-            )
+            stretches(endpoint, "symbol, bar_interval", time, "close_time")
+        } else if let Some(step) = endpoint.step {
+            // Times of the API, by the minute, since the archive's may drift by seconds.
+            let later = endpoint.later.num_seconds();
+            let begins = format!("date_trunc('minute', {time}) - INTERVAL '{later} seconds'");
+            let length = step.num_milliseconds() - 1;
+            let ends = format!("{begins} + INTERVAL '{length} milliseconds'");
+            stretches(endpoint, "symbol", &begins, &ends)
         } else {
             format!(
                 "SELECT symbol, date_trunc('day', min({time})) AS from_time,
@@ -210,6 +203,26 @@ impl Reader<'_> {
     ) -> Result<Vec<T>, QueryError> {
         Box::pin(self.session.rows_if_any(table, sql)).await
     }
+}
+
+/// Returns the statement of stretches of rows that begin and end then, for each series.
+fn stretches(endpoint: &Endpoint, series: &str, begins: &str, ends: &str) -> String {
+    let table = endpoint.schema.table();
+    let market = text_literal(endpoint.market.as_str());
+    format!(
+        "WITH bars AS (
+             SELECT {series}, {begins} AS begins, {ends} AS ends
+             FROM recent.{table} WHERE market = {market}
+         ), followed AS (
+             SELECT *, lag(ends) OVER (PARTITION BY {series} ORDER BY begins) AS ended FROM bars
+         ), numbered AS (
+             SELECT *, sum(CASE WHEN ended + INTERVAL '1 millisecond' = begins THEN 0 ELSE 1 END)
+                       OVER (PARTITION BY {series} ORDER BY begins) AS stretch
+             FROM followed
+         )
+         SELECT {series}, min(begins) AS from_time, max(ends) AS to_time
+         FROM numbered GROUP BY {series}, stretch"
+    )
 }
 
 fn meta(name: &str) -> TableName {

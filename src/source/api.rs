@@ -159,7 +159,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 fn path(endpoint: &Endpoint, request: &ApiRequest) -> String {
     let mut path = endpoint.path.clone();
-    for (at, (name, value)) in endpoint.parameters(request).iter().enumerate() {
+    for (at, (name, value)) in endpoint.parameters_of(request).iter().enumerate() {
         let separator = if at == 0 { '?' } else { '&' };
         let value = utf8_percent_encode(value, NON_ALPHANUMERIC);
         path.push_str(&format!("{separator}{name}={value}"));

@@ -13,6 +13,7 @@ use chrono::{DateTime, Utc};
 use super::http_server::HttpServer;
 
 const HOUR: i64 = 3_600_000;
+pub(crate) const FIVE_MINUTES: i64 = 300_000;
 
 /// An answer in place of rows.
 #[derive(Clone, Debug)]
@@ -140,6 +141,9 @@ async fn answer(
     let limit = usize::try_from(number("limit")).unwrap();
     let rows = if uri.path().ends_with("fundingRate") {
         funding(from, until.min(served.now))
+    } else if uri.path().ends_with("openInterestHist") {
+        assert_eq!(query["period"], "5m");
+        open_interest(&served, from, until)
     } else {
         bars(&served, length(&query["interval"]), from, until)
     };
@@ -183,6 +187,27 @@ fn funding(from: i64, until: i64) -> Vec<String> {
         )
     };
     times.map(row).collect()
+}
+
+/// Returns open interest and its value at a time that the API gives.
+pub(crate) fn interest_at(time: i64) -> (String, String) {
+    let steps = time / FIVE_MINUTES % 1000 + 1;
+    (format!("{steps}.50000000"), format!("{steps}000.25000000"))
+}
+
+/// Open interest every five minutes, labelled with their beginning.
+fn open_interest(served: &Served, from: i64, until: i64) -> Vec<String> {
+    let first = (from + FIVE_MINUTES - 1) / FIVE_MINUTES * FIVE_MINUTES;
+    let last = until.min(served.now);
+    let times = (0..).map(|number| first + number * FIVE_MINUTES).take_while(|time| *time <= last);
+    let row = |time: i64| {
+        let (interest, value) = interest_at(time);
+        format!(
+            r#"{{"symbol":"BTCUSDT","sumOpenInterest":"{interest}","sumOpenInterestValue":"{value}",
+                "CMCCirculatingSupply":"1.5","timestamp":"{time}"}}"#
+        )
+    };
+    times.filter(|time| !served.absent.contains(time)).map(row).collect()
 }
 
 fn length(interval: &str) -> i64 {

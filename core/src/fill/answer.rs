@@ -6,10 +6,11 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
-use arrow_array::{BooleanArray, RecordBatch};
+use arrow_array::{Array, BooleanArray, RecordBatch, TimestampMicrosecondArray};
 use arrow_schema::ArrowError;
 use arrow_select::filter::filter_record_batch;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
@@ -17,7 +18,7 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 
 use super::endpoint::Endpoint;
-use super::plan::{ApiRequest, within_a_day};
+use super::plan::ApiRequest;
 use crate::decode::{DecodeError, DecodeOptions, Decoder, Reject};
 use crate::foreign::shown;
 
@@ -87,6 +88,7 @@ pub fn read_answer(
     while let Some(batch) = decoder.next_batch() {
         let rows = readable.by_ref().take(batch.num_rows()).collect();
         let kept = keep(endpoint, request, &Rows { batch, lines: rows }, now, &mut answer)?;
+        let kept = later(kept, endpoint)?;
         if kept.num_rows() > 0 {
             answer.batches.push(kept);
         }
@@ -171,12 +173,13 @@ fn keep(
 ) -> Result<RecordBatch, ArrowError> {
     let batch = &rows.batch;
     let begins = times(batch, endpoint.schema.event_time())?;
-    let step = request.series.interval.and_then(within_a_day);
+    let step = endpoint.step_of(&request.series);
     let ends = if batch.schema().column_with_name(CLOSE_TIME).is_some() {
         times(batch, CLOSE_TIME)?
     } else {
-        // Rows that are no bars are over when they are there.
-        begins.clone()
+        // Rows without a length are over when they are there.
+        let length = step.map(|step| step - TimeDelta::milliseconds(1)).unwrap_or_default();
+        begins.iter().map(|begin| *begin + length).collect()
     };
     let length = step.and_then(|step| step.num_microseconds());
     let mut kept = Vec::with_capacity(begins.len());
@@ -209,6 +212,20 @@ fn off_grid(
         reason: format!("rows begin every {} s, and none begins then", step.num_seconds()),
         raw: raw.to_owned(),
     }
+}
+
+/// Returns rows with the times that the archive gives them.
+fn later(rows: RecordBatch, endpoint: &Endpoint) -> Result<RecordBatch, ArrowError> {
+    let Some(by) = endpoint.later.num_microseconds().filter(|by| *by != 0) else {
+        return Ok(rows);
+    };
+    let schema = rows.schema();
+    let at = schema.index_of(endpoint.schema.event_time())?;
+    let mut columns = rows.columns().to_vec();
+    let times = columns[at].as_primitive::<TimestampMicrosecondType>();
+    let moved: TimestampMicrosecondArray = times.unary(|time| time + by);
+    columns[at] = Arc::new(moved.with_data_type(times.data_type().clone()));
+    RecordBatch::try_new(schema, columns)
 }
 
 /// Returns the times of a column; one that is NULL is in 1970, and in no request.

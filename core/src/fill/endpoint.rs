@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::plan::ApiRequest;
+use super::plan::{ApiRequest, within_a_day};
 use crate::config::data_file::{DataFileError, parse_toml};
 use crate::embedded::MATRIX_FILES;
 use crate::matrix::Matrix;
@@ -36,6 +36,16 @@ pub struct Endpoint {
     pub path: String,
     /// The parameter that names the symbol.
     pub symbol: String,
+    /// The ending of the symbols that it has, which requests leave out.
+    pub ending: Option<String>,
+    /// Parameters of every request.
+    pub parameters: BTreeMap<String, String>,
+    /// The time from one row to the next, of what is no bar and still has a grid.
+    pub step: Option<TimeDelta>,
+    /// How much later the archive's times are than those of answers.
+    pub later: TimeDelta,
+    /// The days up to now that the API keeps.
+    pub history: Option<u16>,
     /// Rows that are requested at most.
     pub limit: u32,
     /// The time that a request may span, where that is limited.
@@ -102,11 +112,26 @@ impl Endpoint {
         found.map_or(heaviest, |(_, weight)| *weight)
     }
 
-    /// Returns the parameters of a request, which values need no escapes but for the symbol's.
+    /// Returns how a series is named in requests; nothing for one that the API does not have.
     #[must_use]
-    pub fn parameters(&self, request: &ApiRequest) -> Vec<(&str, String)> {
-        let Series { symbol, interval, .. } = &request.series;
-        let mut parameters = vec![(self.symbol.as_str(), symbol.to_string())];
+    pub fn symbol_of<'a>(&self, series: &'a Series) -> Option<&'a str> {
+        let symbol = series.symbol.as_str();
+        self.ending.as_ref().map_or(Some(symbol), |ending| symbol.strip_suffix(ending.as_str()))
+    }
+
+    /// Returns the time from one row of a series to the next, where it divides the day.
+    pub(super) fn step_of(&self, series: &Series) -> Option<TimeDelta> {
+        series.interval.and_then(within_a_day).or(self.step)
+    }
+
+    /// Returns the parameters of a request.
+    #[must_use]
+    pub fn parameters_of(&self, request: &ApiRequest) -> Vec<(&str, String)> {
+        let symbol = self.symbol_of(&request.series).unwrap_or_default();
+        let interval = request.series.interval;
+        let mut parameters = vec![(self.symbol.as_str(), symbol.to_owned())];
+        let fixed = self.parameters.iter().map(|(name, value)| (name.as_str(), value.clone()));
+        parameters.extend(fixed);
         parameters.extend(interval.map(|interval| ("interval", spelled(interval))));
         let last = request.range.until.timestamp_millis() - 1;
         parameters.push(("startTime", request.first.timestamp_millis().to_string()));
@@ -136,6 +161,13 @@ struct EndpointRow {
     base: String,
     path: String,
     symbol: String,
+    ending: Option<String>,
+    #[serde(default)]
+    parameters: BTreeMap<String, String>,
+    step: Option<Spanned<String>>,
+    #[serde(default)]
+    label: Label,
+    history: Option<u16>,
     limit: u32,
     days: Option<u16>,
     weights: Spanned<Vec<(u32, u32)>>,
@@ -145,6 +177,15 @@ struct EndpointRow {
     fields: BTreeMap<String, Spanned<String>>,
     #[serde(rename = "documentation")]
     _documentation: String,
+}
+
+/// What the archive calls a row whose time the API gives as the beginning of its step.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Label {
+    #[default]
+    Begin,
+    End,
 }
 
 /// The file that is being read, for its errors.
@@ -171,6 +212,11 @@ impl EndpointReader<'_> {
         if weights.is_empty() || !weights.is_sorted() {
             return Err(self.error(row.weights.span(), "expected ascending [rows, weight] pairs"));
         }
+        let step = row.step.as_ref().map(|step| self.step(step)).transpose()?;
+        let later = match row.label {
+            Label::Begin => TimeDelta::zero(),
+            Label::End => step.unwrap_or_default(),
+        };
         Ok(Endpoint {
             market,
             data_type,
@@ -178,6 +224,11 @@ impl EndpointReader<'_> {
             base: row.base.clone(),
             path: row.path.clone(),
             symbol: row.symbol.clone(),
+            ending: row.ending.clone(),
+            parameters: row.parameters.clone(),
+            step,
+            later,
+            history: row.history,
             limit: row.limit.max(1),
             longest: row.days.map(|days| TimeDelta::days(days.into())),
             weights: weights.clone(),
@@ -185,6 +236,12 @@ impl EndpointReader<'_> {
             used: row.used.clone(),
             fields: row.fields.keys().cloned().collect(),
         })
+    }
+
+    fn step(&self, text: &Spanned<String>) -> Result<TimeDelta, DataFileError> {
+        let interval = text.get_ref().parse::<Interval>().ok();
+        let unknown = || self.error(text.span(), "expected a part of the day, such as \"5m\"");
+        interval.and_then(within_a_day).ok_or_else(unknown)
     }
 
     /// Returns the schema with the layout of the endpoint's answers.

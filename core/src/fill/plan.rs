@@ -16,7 +16,7 @@ pub const LONGEST_WINDOW: u64 = 45;
 const DAY: TimeDelta = TimeDelta::days(1);
 const MILLISECOND: TimeDelta = TimeDelta::milliseconds(1);
 
-/// What the lake has of a series.
+/// What the lake has of a series. All times are those of the API.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SeriesState {
     pub series: Series,
@@ -42,7 +42,8 @@ pub struct SeriesFill {
 #[derive(Clone, Debug, PartialEq)]
 pub struct ApiRequest {
     pub series: Series,
-    /// The time whose rows are wanted; a bar belongs to its last instant.
+    /// The time whose rows are wanted; a bar belongs to its last instant, and so does a row of what
+    /// has a grid.
     pub range: TimeRange,
     /// The first time at which a row that is wanted may begin: a bar of several days begins before
     /// its last day.
@@ -74,11 +75,13 @@ impl FillPlan {
         let mut plan = Self::default();
         for state in states {
             let Series { market, data_type, .. } = &state.series;
-            let Some(endpoint) = endpoints.get(*market, data_type) else {
+            let endpoint = endpoints.get(*market, data_type);
+            let has = |endpoint: &&Endpoint| endpoint.symbol_of(&state.series).is_some();
+            let Some(endpoint) = endpoint.filter(has) else {
                 *plan.unavailable.entry((*market, data_type.clone())).or_default() += 1;
                 continue;
             };
-            let missing = missing(state, days, now);
+            let missing = missing(state, endpoint, days, now);
             if missing.is_empty() {
                 continue;
             }
@@ -97,7 +100,12 @@ impl FillPlan {
     }
 }
 
-fn missing(state: &SeriesState, days: DateRange, now: DateTime<Utc>) -> Vec<TimeRange> {
+fn missing(
+    state: &SeriesState,
+    endpoint: &Endpoint,
+    days: DateRange,
+    now: DateTime<Utc>,
+) -> Vec<TimeRange> {
     let today = now.date_naive();
     let last_day = days.end.map_or(today, |end| end.min(today));
     let window = today.checked_sub_days(Days::new(LONGEST_WINDOW)).unwrap_or(today);
@@ -109,17 +117,28 @@ fn missing(state: &SeriesState, days: DateRange, now: DateTime<Utc>) -> Vec<Time
         }
         day = day.succ_opt().unwrap_or(NaiveDate::MAX);
     }
-    let complete = complete_until(state.series.interval, now);
-    ranges.iter_mut().for_each(|range| range.until = range.until.min(complete));
+    let step = endpoint.step_of(&state.series);
+    let complete = complete_until(step, now);
+    let kept = endpoint.history.map(|days| first_kept(step, now - TimeDelta::days(days.into())));
+    for range in &mut ranges {
+        range.until = range.until.min(complete);
+        range.from = kept.map_or(range.from, |kept| range.from.max(kept));
+    }
     without(&joined(ranges), &joined(state.recent.clone()))
 }
 
-/// Returns the end of the last bar that is over, where bars divide the day.
-fn complete_until(interval: Option<Interval>, now: DateTime<Utc>) -> DateTime<Utc> {
-    let Some(length) = interval.and_then(within_a_day) else { return now };
+/// Returns the end of the last row that is over, where rows divide the day.
+fn complete_until(step: Option<TimeDelta>, now: DateTime<Utc>) -> DateTime<Utc> {
+    let Some(step) = step else { return now };
     let midnight = TimeRange::day(now.date_naive()).from;
-    let bars = (now - midnight).num_seconds().div_euclid(length.num_seconds());
-    midnight + length * i32::try_from(bars).unwrap_or_default()
+    let rows = (now - midnight).num_seconds().div_euclid(step.num_seconds());
+    midnight + step * i32::try_from(rows).unwrap_or_default()
+}
+
+/// Returns when the first row begins that the API still has, if it has what is after `oldest`.
+fn first_kept(step: Option<TimeDelta>, oldest: DateTime<Utc>) -> DateTime<Utc> {
+    // One more, since the time goes on between the plan and the request.
+    step.map_or(oldest, |step| complete_until(Some(step), oldest) + step * 2)
 }
 
 /// Returns the length of bars that divide the day, each of which belongs to one.
@@ -129,13 +148,14 @@ pub(super) fn within_a_day(interval: Interval) -> Option<TimeDelta> {
 }
 
 fn requests(series: &Series, endpoint: &Endpoint, range: TimeRange) -> Vec<ApiRequest> {
-    let span = span(series.interval, endpoint);
+    let step = endpoint.step_of(series);
+    let span = span(step, endpoint);
     let mut requests = Vec::new();
     let mut from = range.from;
     while from < range.until {
         let until = span.map_or(range.until, |span| range.until.min(from + span));
         let range = TimeRange { from, until };
-        let rows = rows(series.interval, range).map_or(endpoint.limit, |rows| {
+        let rows = rows(series.interval, step, range).map_or(endpoint.limit, |rows| {
             u32::try_from(rows).unwrap_or(endpoint.limit).min(endpoint.limit)
         });
         let first = from - before_last_instant(series.interval);
@@ -147,19 +167,19 @@ fn requests(series: &Series, endpoint: &Endpoint, range: TimeRange) -> Vec<ApiRe
 }
 
 /// Returns the longest time that one request may span.
-fn span(interval: Option<Interval>, endpoint: &Endpoint) -> Option<TimeDelta> {
+fn span(step: Option<TimeDelta>, endpoint: &Endpoint) -> Option<TimeDelta> {
     let limit = i32::try_from(endpoint.limit).unwrap_or(i32::MAX);
-    let bars = interval.and_then(within_a_day).map(|length| length * limit);
-    bars.into_iter().chain(endpoint.longest).min()
+    step.map(|step| step * limit).into_iter().chain(endpoint.longest).min()
 }
 
 /// Returns how many rows a range can have; nothing where they are not at fixed times.
-fn rows(interval: Option<Interval>, range: TimeRange) -> Option<i64> {
-    let length = interval?.seconds().unwrap_or(28 * DAY.num_seconds());
+fn rows(interval: Option<Interval>, step: Option<TimeDelta>, range: TimeRange) -> Option<i64> {
+    let longer = || Some(interval?.seconds().unwrap_or(28 * DAY.num_seconds()));
+    let length = step.map(|step| step.num_seconds()).or_else(longer)?;
     let seconds = (range.until - range.from).num_seconds();
     let whole = seconds.div_euclid(length) + i64::from(seconds.rem_euclid(length) > 0);
     // A longer bar may begin before the range and another one after its last whole one.
-    let more = if interval.and_then(within_a_day).is_some() { 0 } else { 1 };
+    let more = if step.is_some() { 0 } else { 1 };
     Some(whole + more)
 }
 

@@ -55,7 +55,7 @@ fn missing(state: SeriesState, now: &str) -> Vec<TimeRange> {
 #[test]
 fn every_endpoint_belongs_to_a_combination_and_spells_what_it_needs() {
     let endpoints = endpoints();
-    assert_eq!(endpoints.iter().count(), 11);
+    assert_eq!(endpoints.iter().count(), 13);
     for endpoint in endpoints.iter() {
         assert!(endpoint.base.starts_with("https://") && endpoint.path.starts_with('/'));
         assert!(endpoint.weight(endpoint.limit) <= endpoint.minute / 10, "{}", endpoint.path);
@@ -135,7 +135,7 @@ fn a_request_names_the_first_and_the_last_millisecond_of_its_range() {
         ("limit", "3"),
     ];
     let expected = expected.map(|(name, value)| (name, value.to_owned()));
-    assert_eq!(endpoint.parameters(&plan.requests[0]), expected);
+    assert_eq!(endpoint.parameters_of(&plan.requests[0]), expected);
 }
 
 #[test]
@@ -271,4 +271,73 @@ fn a_budget_leaves_a_part_of_the_limit_and_begins_again_with_each_minute() {
     budget.learn(90, time("2026-05-08 00:01:01"));
     assert!(budget.take(1, time("2026-05-08 00:01:02")).is_err(), "others used the rest");
     assert!(WeightBudget::new(10).take(50, time("2026-05-08 00:01:02")).is_ok());
+}
+
+/// Open interest of a contract that the archive has from 1 to 7 May 2026.
+fn interest(market: Market, symbol: &str) -> SeriesState {
+    let series = Series { symbol: symbol.parse().unwrap(), ..series(market, "metrics", "") };
+    SeriesState { series, ..state("1m") }
+}
+
+#[test]
+fn what_has_a_grid_is_requested_as_bars_are_and_no_earlier_than_the_api_keeps_it() {
+    let state = interest(Market::FuturesUm, "BTCUSDT");
+    let found = plan(state.clone(), "2026-05-09 12:34:56");
+    assert_eq!(found.series[0].missing, [range("2026-05-08 00:00:00", "2026-05-09 12:30:00")]);
+    let request = &found.requests[0];
+    assert_eq!((found.requests.len(), request.rows, request.weight), (1, 438, 12));
+    let endpoints = endpoints();
+    let endpoint = endpoints.get(Market::FuturesUm, &DataType::new("metrics")).unwrap();
+    let parameters = endpoint.parameters_of(request);
+    let names: Vec<&str> = parameters.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, ["symbol", "period", "startTime", "endTime", "limit"]);
+    assert_eq!(parameters[1].1, "5m");
+    let days = DateRange { start: Some(day("2026-05-08")), end: Some(day("2026-05-12")) };
+    let plan = FillPlan::new(&[state], &endpoints, days, time("2026-06-10 12:34:56"));
+    assert_eq!(plan.series[0].missing, [range("2026-05-11 12:40:00", "2026-05-13 00:00:00")]);
+}
+
+#[test]
+fn a_contract_is_named_by_its_pair_if_that_is_enough_to_know_it() {
+    let perpetual = plan(interest(Market::FuturesCm, "BTCUSD_PERP"), "2026-05-09 12:34:56");
+    let endpoints = endpoints();
+    let endpoint = endpoints.get(Market::FuturesCm, &DataType::new("metrics")).unwrap();
+    let parameters = endpoint.parameters_of(&perpetual.requests[0]);
+    let first: Vec<String> =
+        parameters[..3].iter().map(|(name, value)| format!("{name}={value}")).collect();
+    assert_eq!(first, ["pair=BTCUSD", "contractType=PERPETUAL", "period=5m"]);
+    let delivery = plan(interest(Market::FuturesCm, "BTCUSD_260626"), "2026-05-09 12:34:56");
+    assert_eq!((delivery.requests.len(), delivery.unavailable.len()), (0, 1));
+}
+
+#[test]
+fn measurements_get_the_label_that_the_archive_has() {
+    let plan = plan(interest(Market::FuturesUm, "BTCUSDT"), "2026-05-09 12:34:56");
+    let request = &plan.requests[0];
+    let endpoints = endpoints();
+    let endpoint = endpoints.get(Market::FuturesUm, &DataType::new("metrics")).unwrap();
+    let row = |time: &str, interest: &str| {
+        let millis = self::time(time).timestamp_millis();
+        format!(
+            r#"{{"symbol":"BTCUSDT","sumOpenInterest":"{interest}","sumOpenInterestValue":"2.5",
+                "CMCCirculatingSupply":"1","timestamp":{millis}}}"#
+        )
+    };
+    let rows = [
+        row("2026-05-08 00:00:00", "1.00000001"),
+        row("2026-05-09 12:25:00", "3"),
+        row("2026-05-09 12:30:00", "4"),
+        row("2026-05-08 00:01:00", "5"),
+    ];
+    let body = format!("[{}]", rows.join(","));
+    let now = time("2026-05-09 12:34:56");
+    let answer = read_answer(endpoint, request, body.as_bytes(), now).unwrap();
+    assert_eq!((answer.rows(), answer.partial, answer.off_grid), (2, 1, 1));
+    assert_eq!(answer.rejects[0].line, 4);
+    let column = answer.batches[0].column_by_name("create_time").unwrap();
+    let times: &arrow_array::TimestampMicrosecondArray =
+        arrow_array::cast::AsArray::as_primitive(column);
+    let micros = |time: &str| self::time(time).timestamp_micros();
+    let expected = [micros("2026-05-08 00:05:00"), micros("2026-05-09 12:30:00")];
+    assert_eq!(times.values(), &expected);
 }
