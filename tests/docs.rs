@@ -7,6 +7,7 @@ use std::path::Path;
 
 use arrow::datatypes::DataType;
 use lakehouse::gold::load_models;
+use lakehouse_core::fill::Endpoints;
 use lakehouse_core::gold::{Model, Partitioning};
 use lakehouse_core::matrix::{Combination, Matrix};
 use lakehouse_core::names::market::{Interval, Market};
@@ -72,6 +73,7 @@ fn tables_page() -> String {
             matrix.combinations().iter().filter(|row| row.schema == schema.table()).collect();
         table(&mut page, schema, &combinations);
     }
+    recent(&mut page, &matrix, &Schemas::builtin().unwrap());
     page.push_str(GOLD_INTRODUCTION);
     let models = load_models(&Schemas::builtin().unwrap(), None).unwrap();
     assert_eq!(models.broken(), []);
@@ -140,6 +142,40 @@ copied or added up are exact. Quotients are double precision, converted in the l
 The types are those of the models' headers: `integer` is a smallint, int or bigint, `decimal` a
 decimal of any precision. `\\d gold.TABLE` in the shell prints the exact types of a table.
 ";
+
+const RECENT_INTRODUCTION: &str = "
+## The tables of recent and all
+
+`lakehouse fill` puts provisional rows of the exchange's API into the schema `recent`: tables with
+the columns and names of those of silver, where `archive` is `api:` and the file of the answer below
+`bronze/api/`. Rows leave them when an archive has them. See [fill.md](fill.md).
+
+| data type | provisional rows | with those of silver | spot | futures_um | futures_cm |
+|---|---|---|---|---|---|
+";
+
+const RECENT_END: &str = "
+A table of `all` has the rows of silver, and those of `recent` for which silver has no row of the
+same market, symbol, length of bar and time. It is computed when it is read: `recent` has Delta
+tables for any reader, `all` exists in the SQL of `lakehouse` only.
+";
+
+/// The tables that a fill makes, and what the API has for which market.
+fn recent(page: &mut String, matrix: &Matrix, schemas: &Schemas) {
+    page.push_str(RECENT_INTRODUCTION);
+    let endpoints = Endpoints::builtin(matrix, schemas).unwrap();
+    let mut seen = BTreeSet::new();
+    for endpoint in endpoints.iter().filter(|one| seen.insert(one.data_type.as_str())) {
+        let table = endpoint.schema.table();
+        write!(page, "| {} | `recent.{table}` | `all.{table}` |", endpoint.data_type).unwrap();
+        for market in [Market::Spot, Market::FuturesUm, Market::FuturesCm] {
+            let found = endpoints.get(market, &endpoint.data_type);
+            page.push_str(if found.is_some() { " yes |" } else { "  |" });
+        }
+        page.push('\n');
+    }
+    page.push_str(RECENT_END);
+}
 
 /// Every data type with its table, and what each market has of it.
 fn overview(page: &mut String, matrix: &Matrix) {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::fill::{NOW, Scene};
 use crate::report_page::data_of;
 use crate::serve::Server;
+use crate::shell::pipe;
 
 /// Two days of the archive, and two that only the API has, the second of which is not over.
 fn filled() -> Scene {
@@ -125,6 +126,24 @@ async fn a_day_that_an_archive_owns_is_held_whatever_else_there_is_of_it() {
     assert_eq!(series["runs"], "3h1a");
     let provisional = json!({"table": "recent.klines", "rows": 6, "days": 2});
     assert_eq!(series["provisional"], provisional);
+}
+
+#[test]
+fn the_shell_describes_provisional_tables_and_those_that_have_both() {
+    let scene = filled();
+    let described = |table: &str| {
+        let run = pipe(&scene.lake, &[], &format!("\\d {table}\n"));
+        assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{run}");
+        run.stdout
+    };
+    let silver = described("silver.klines");
+    assert_eq!(described("recent.klines"), silver);
+    let both = described("all.klines");
+    let (columns, note) = both.trim_end().rsplit_once('\n').unwrap();
+    assert!(silver.starts_with(columns), "{both}");
+    assert_eq!(note, "silver.klines, with what is only in recent.klines");
+    let unknown = pipe(&scene.lake, &[], "\\d all.nothing\n");
+    assert!(unknown.code != Some(0) && unknown.stderr.contains("all.nothing"), "{unknown}");
 }
 
 #[tokio::test]

@@ -147,7 +147,7 @@ fn an_error_is_told_and_the_shell_goes_on_with_the_newest_tables() {
 }
 
 /// Pipes statements into a shell.
-fn pipe(lake: &TestLake, arguments: &[&str], text: &str) -> Run {
+pub(crate) fn pipe(lake: &TestLake, arguments: &[&str], text: &str) -> Run {
     let mut program = lake.program("shell", arguments);
     program.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = program.spawn().unwrap();

@@ -71,7 +71,15 @@ struct AnswerNote {
 pub(super) struct KeptAnswers {
     store: Arc<dyn ObjectStore>,
     /// Names of files by folder, as they were when it was first looked into.
-    listed: Mutex<BTreeMap<Path, Arc<Vec<String>>>>,
+    listed: Mutex<BTreeMap<Path, Listed>>,
+}
+
+/// The names of files in a folder from some name on, in order. Names begin with the time that was
+/// requested, so earlier answers need not be listed, however many there are.
+#[derive(Clone, Debug)]
+struct Listed {
+    from: String,
+    names: Arc<Vec<String>>,
 }
 
 impl KeptAnswers {
@@ -86,8 +94,8 @@ impl KeptAnswers {
         now: DateTime<Utc>,
     ) -> Result<Option<KeptAnswer>, AnswersError> {
         let folder = folder(&request.series);
-        let names = self.names(&folder).await?;
         let range = range(request);
+        let names = self.names(&folder, &range).await?;
         let Some(name) = names.iter().rfind(|name| name.starts_with(&range)) else {
             return Ok(None);
         };
@@ -124,19 +132,23 @@ impl KeptAnswers {
         Ok(KeptAnswer { source: source(&path), sha256, body, received_at, is_reused: false })
     }
 
-    async fn names(&self, folder: &Path) -> Result<Arc<Vec<String>>, AnswersError> {
+    /// Returns the names of a folder, of which those before `from` may lack.
+    async fn names(&self, folder: &Path, from: &str) -> Result<Arc<Vec<String>>, AnswersError> {
         let mut listed = self.listed.lock().await;
-        if let Some(names) = listed.get(folder) {
-            return Ok(Arc::clone(names));
+        if let Some(known) = listed.get(folder).filter(|known| known.from.as_str() <= from) {
+            return Ok(Arc::clone(&known.names));
         }
         let failed =
             |source| AnswersError::Store { verb: "list", path: folder.to_string(), source };
-        let files: Vec<_> = self.store.list(Some(folder)).try_collect().await.map_err(failed)?;
+        let offset = folder.clone().join(from);
+        let files = self.store.list_with_offset(Some(folder), &offset);
+        let files: Vec<_> = files.try_collect().await.map_err(failed)?;
         let name = |file: &object_store::ObjectMeta| file.location.filename().map(str::to_owned);
         let mut names: Vec<String> = files.iter().filter_map(name).collect();
         names.sort();
         let names = Arc::new(names);
-        listed.insert(folder.clone(), Arc::clone(&names));
+        let found = Listed { from: from.to_owned(), names: Arc::clone(&names) };
+        listed.insert(folder.clone(), found);
         Ok(names)
     }
 }

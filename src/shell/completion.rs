@@ -3,6 +3,8 @@
 //! Names are read from the lake at each prompt, so that a table that an ingest has just created is
 //! offered as well.
 
+use lakehouse_core::names::table::ALL_SCHEMA;
+
 use super::command::{WORDS, formats};
 use crate::query::Session;
 use crate::storage::lake::{Layer, TableName};
@@ -79,9 +81,11 @@ impl Names {
         (text.len() - word.len(), found)
     }
 
-    /// Returns all tables with their layers.
+    /// Returns all tables with their layers, and those that are joined with what is provisional.
     fn table_names(&self) -> Vec<String> {
-        self.tables.iter().map(|(name, _)| name.to_string()).collect()
+        let recent = self.tables.iter().filter(|(name, _)| name.layer == Layer::Recent);
+        let joined = recent.map(|(name, _)| format!("{ALL_SCHEMA}.{}", name.name));
+        self.tables.iter().map(|(name, _)| name.to_string()).chain(joined).collect()
     }
 
     /// Returns all tables with their layers, and those of silver also without it.
@@ -94,10 +98,11 @@ impl Names {
     fn columns(&self, text: &str) -> Vec<String> {
         let words: Vec<&str> = text.split(|letter| !is_word_character(letter)).collect();
         let is_named = |name: &TableName| {
-            let full = name.to_string();
-            words
-                .iter()
-                .any(|word| *word == full || (name.layer == Layer::Silver && *word == name.name))
+            let mut names = vec![name.to_string()];
+            if name.layer == Layer::Silver {
+                names.extend([name.name.clone(), format!("{ALL_SCHEMA}.{}", name.name)]);
+            }
+            words.iter().any(|word| names.iter().any(|name| name == word))
         };
         let named: Vec<_> = self.tables.iter().filter(|(name, _)| is_named(name)).collect();
         let tables = if named.is_empty() { self.tables.iter().collect() } else { named };
@@ -114,7 +119,7 @@ fn character_length(text: &str, at: usize) -> usize {
 }
 
 fn is_layer(name: &str) -> bool {
-    Layer::named(name).is_some()
+    Layer::named(name).is_some() || name == ALL_SCHEMA
 }
 
 fn begins_with(name: &str, word: &str) -> bool {
@@ -133,4 +138,23 @@ fn keywords(word: &str) -> Vec<String> {
     let small = word.starts_with(|letter: char| letter.is_ascii_lowercase());
     let words = KEYWORDS.split_whitespace();
     words.map(|keyword| if small { keyword.to_lowercase() } else { keyword.to_owned() }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_with_provisional_rows_are_offered_where_there_are_any() {
+        let table = |layer, column: &str| {
+            (TableName::new(layer, "klines"), vec!["symbol".to_owned(), column.to_owned()])
+        };
+        let silver = Names { tables: vec![table(Layer::Silver, "open")] };
+        assert_eq!(silver.complete("SELECT * FROM all.k"), (14, Vec::new()));
+        let both = Names { tables: vec![silver.tables[0].clone(), table(Layer::Recent, "open")] };
+        assert_eq!(both.complete("SELECT * FROM all.k"), (14, vec!["all.klines".to_owned()]));
+        assert_eq!(both.complete("\\d all.k"), (3, vec!["all.klines".to_owned()]));
+        let columns = both.complete("SELECT * FROM all.klines WHERE sym");
+        assert_eq!(columns, (31, vec!["symbol".to_owned()]));
+    }
 }

@@ -1,6 +1,7 @@
 //! `\d`: the lake's tables, and a table's columns.
 
 use bytesize::ByteSize;
+use lakehouse_core::names::table::ALL_SCHEMA;
 
 use crate::output::type_name;
 use crate::query::{QueryError, Session, TableScan};
@@ -29,6 +30,11 @@ pub(super) async fn tables(session: &Session) -> Result<String, QueryError> {
 
 /// Lists a table's columns with their types.
 pub(super) async fn columns(session: &Session, name: &str) -> Result<String, QueryError> {
+    if let Some(joined) = name.strip_prefix(ALL_SCHEMA).and_then(|rest| rest.strip_prefix('.'))
+        && let Some(text) = columns_of_all(session, joined).await?
+    {
+        return Ok(text);
+    }
     let unknown =
         |tables| QueryError::UnknownTable { name: name.to_owned(), expected: false, tables };
     let found = match table_name(name) {
@@ -37,10 +43,7 @@ pub(super) async fn columns(session: &Session, name: &str) -> Result<String, Que
     };
     let Some(table) = found else { return Err(unknown(session.catalog().list().await?)) };
     let snapshot = table.snapshot();
-    let fields = snapshot.schema().fields().iter();
-    let rows: Vec<_> =
-        fields.map(|field| vec![field.name().clone(), type_name(field.data_type())]).collect();
-    let mut text = console::columns(&["column", "type"], &rows);
+    let mut text = columns_and_types(&table);
     let mut add = |what: &str, names: &[String]| {
         if !names.is_empty() {
             text.push_str(&format!("{what}: {}\n", names.join(", ")));
@@ -49,6 +52,26 @@ pub(super) async fn columns(session: &Session, name: &str) -> Result<String, Que
     add("partitioned by", snapshot.partition_columns());
     add("sorted by", snapshot.sort_columns());
     Ok(text)
+}
+
+/// Lists the columns of a table of silver that is joined with what is provisional.
+async fn columns_of_all(session: &Session, name: &str) -> Result<Option<String>, QueryError> {
+    let silver = TableName::new(Layer::Silver, name);
+    let recent = TableName::new(Layer::Recent, name);
+    for table in [&silver, &recent] {
+        if let Some(table) = session.catalog().open(table).await? {
+            let columns = columns_and_types(&table);
+            return Ok(Some(format!("{columns}{silver}, with what is only in {recent}\n")));
+        }
+    }
+    Ok(None)
+}
+
+fn columns_and_types(table: &TableScan) -> String {
+    let fields = table.snapshot().schema().fields().iter();
+    let rows: Vec<_> =
+        fields.map(|field| vec![field.name().clone(), type_name(field.data_type())]).collect();
+    console::columns(&["column", "type"], &rows)
 }
 
 /// Reads `silver.klines`, or `klines` as SQL would.
