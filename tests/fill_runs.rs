@@ -11,7 +11,7 @@ use crate::support::command::Run;
 use crate::support::test_lake::TestLake;
 
 const RUNS: &str = "SELECT outcome, rows, rejected_rows, archives_new FROM meta.runs
-                    WHERE command LIKE 'fill%' ORDER BY started_at";
+                    WHERE command LIKE 'fill%' ORDER BY run";
 
 fn schema() -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/run.schema.json");
