@@ -63,6 +63,14 @@ async fn the_report_marks_days_that_only_the_api_has() {
     assert_eq!(until["series"][0]["runs"], "2h1a", "days out of the selection are left out");
 }
 
+#[test]
+fn the_calendar_of_a_status_has_a_sign_for_them() {
+    let scene = filled();
+    let status = scene.lake.run("status", &[]);
+    assert!(status.stdout.contains("2026-05  ■■◇◇\n"), "{status}");
+    assert!(status.stdout.contains("■ held   ◇ provisional\n"), "{status}");
+}
+
 #[tokio::test]
 async fn the_served_page_marks_them_and_counts_their_rows_by_table() {
     let scene = filled();

@@ -11,6 +11,7 @@ use super::scope::scope;
 use super::{CommandOutcome, names};
 use crate::cli::{ReportFormat, StatusFlags};
 use crate::meta::scope::Scope;
+use crate::query::{Session, SessionOptions};
 use crate::settings::Settings;
 use crate::status::{LakeStatus, StatusDocument};
 use crate::terminal::console::{self, MessageKind};
@@ -23,6 +24,10 @@ pub(super) async fn run(flags: &StatusFlags, context: &Context) -> anyhow::Resul
     if let Some(max_age) = flags.max_age {
         let max_age = TimeDelta::from_std(max_age).context("--max-age")?;
         status.find_stale(&settings.matrix, context.clock.now(), max_age);
+    }
+    if flags.format == ReportFormat::Text && status.has_calendars() {
+        let session = Session::open(&open_lake(&settings.lake)?, SessionOptions::default())?;
+        status.find_provisional_days(&session, &scope).await?;
     }
     match flags.format {
         ReportFormat::Json => console::print_json(&StatusDocument::new(&settings.lake, &status))?,

@@ -1,7 +1,6 @@
 //! The page's data, as its script reads them.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use lakehouse_core::coverage::{DayState, MissingReason, SeriesCoverage};
@@ -9,12 +8,11 @@ use serde::Serialize;
 
 use super::PageOptions;
 use super::charts::{Chart, Charts};
-use super::days::{ShownState, shown_runs};
 use super::records::{Bounded, Records, RejectedRows};
 use crate::audit::OpenRows;
 use crate::meta::changes::Correction;
 use crate::status::{
-    FailureRecord, LakeStatus, ProvisionalRows, ProvisionalSeries, RunRecord, Totals,
+    FailureRecord, LakeStatus, ProvisionalRows, ProvisionalSeries, RunRecord, ShownState, Totals,
 };
 
 /// Failures that are listed one by one.
@@ -123,8 +121,7 @@ impl<'a> Series<'a> {
     pub(crate) fn new(coverage: &'a SeriesCoverage, status: &'a LakeStatus) -> Self {
         let series = &coverage.series;
         let provisional = status.provisional_days.of(series);
-        let no_days = BTreeMap::new();
-        let runs = shown_runs(coverage, provisional.map_or(&no_days, |found| &found.days));
+        let runs = status.shown_runs(coverage);
         let start = runs.first().map(|run| run.start);
         let mut lengths = String::new();
         let mut details = Vec::new();

@@ -4,7 +4,6 @@
 //! the data are read, limited and put into the page so that no text in them can become markup.
 
 mod charts;
-mod days;
 pub(crate) mod document;
 mod records;
 pub(crate) mod template;

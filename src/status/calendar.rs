@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use chrono::{Datelike, NaiveDate};
-use lakehouse_core::coverage::{DayRun, DayState, MissingReason, SeriesCoverage};
+use lakehouse_core::coverage::{DayState, MissingReason, SeriesCoverage};
 use lakehouse_core::names::period::Period;
+
+use super::{ShownRun, ShownState};
 
 const DAYS_OF_A_MONTH: usize = 31;
 
@@ -13,9 +15,9 @@ const DAYS_OF_A_MONTH: usize = 31;
 const MONTHS_ALIKE: usize = 3;
 
 /// Draws the calendar of a series, with a legend of the signs that it uses.
-pub(super) fn of_series(coverage: &SeriesCoverage) -> String {
+pub(super) fn of_series(coverage: &SeriesCoverage, runs: &[ShownRun<'_>]) -> String {
     let mut text = format!("{}\n", coverage.series.to_string().replace('/', " "));
-    let months = months(&coverage.runs);
+    let months = months(runs);
     let _ = writeln!(text, "         {}", ruler());
     for alike in months.chunk_by(|a, b| a.all_alike().is_some() && a.all_alike() == b.all_alike()) {
         match (alike.first(), alike.last()) {
@@ -32,7 +34,7 @@ pub(super) fn of_series(coverage: &SeriesCoverage) -> String {
             _ => alike.iter().for_each(|month| month.write(&mut text)),
         }
     }
-    let _ = writeln!(text, "{}", legend(coverage));
+    let _ = writeln!(text, "{}", legend(runs));
     text
 }
 
@@ -57,7 +59,7 @@ impl Month {
 }
 
 /// Returns every month that has a day in the runs.
-fn months(runs: &[DayRun]) -> Vec<Month> {
+fn months(runs: &[ShownRun<'_>]) -> Vec<Month> {
     let mut months: Vec<Month> = Vec::new();
     for run in runs {
         for date in run.start.iter_days().take_while(|date| *date <= run.end) {
@@ -87,8 +89,8 @@ fn ruler() -> String {
     ruler.into_iter().collect()
 }
 
-fn legend(coverage: &SeriesCoverage) -> String {
-    let states: BTreeSet<DayState> = coverage.runs.iter().map(|run| run.state).collect();
+fn legend(runs: &[ShownRun<'_>]) -> String {
+    let states: BTreeSet<ShownState> = runs.iter().map(|run| run.state).collect();
     states
         .into_iter()
         .map(|state| format!("{} {}", sign(state), meaning(state)))
@@ -96,7 +98,11 @@ fn legend(coverage: &SeriesCoverage) -> String {
         .join("   ")
 }
 
-const fn sign(state: DayState) -> char {
+const fn sign(state: ShownState) -> char {
+    let state = match state {
+        ShownState::Covered(state) => state,
+        ShownState::Provisional => return '◇',
+    };
     match state {
         DayState::Held => '■',
         DayState::HeldInPart => '▣',
@@ -119,10 +125,11 @@ const fn sign(state: DayState) -> char {
     }
 }
 
-fn meaning(state: DayState) -> String {
+fn meaning(state: ShownState) -> String {
     match state {
-        DayState::Held => "held".to_owned(),
-        DayState::HeldInPart => "held, rows were rejected".to_owned(),
-        DayState::Missing(reason) => reason.to_string(),
+        ShownState::Covered(DayState::Held) => "held".to_owned(),
+        ShownState::Covered(DayState::HeldInPart) => "held, rows were rejected".to_owned(),
+        ShownState::Covered(DayState::Missing(reason)) => reason.to_string(),
+        ShownState::Provisional => "provisional".to_owned(),
     }
 }

@@ -4,11 +4,13 @@
 //! [`lakehouse_core::coverage`] computes the coverage; here it is written as text or JSON.
 
 mod calendar;
+mod days;
 mod json;
 mod provisional;
 mod runs;
 mod text;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -19,6 +21,7 @@ use lakehouse_core::ledger::{Ledger, LedgerEntry};
 use lakehouse_core::matrix::Matrix;
 use thiserror::Error;
 
+pub(crate) use self::days::{ShownRun, ShownState};
 pub(crate) use self::json::{FailureRecord, StatusDocument};
 use self::provisional::provisional_rows;
 pub(crate) use self::provisional::{
@@ -121,6 +124,14 @@ impl LakeStatus {
         let tables = &self.provisional;
         self.provisional_days = ProvisionalDays::read(session, tables, scope.dates).await?;
         Ok(())
+    }
+
+    /// Returns the days of a series as people see them.
+    pub(crate) fn shown_runs<'a>(&'a self, coverage: &'a SeriesCoverage) -> Vec<ShownRun<'a>> {
+        match self.provisional_days.of(&coverage.series) {
+            Some(provisional) => days::shown_runs(coverage, &provisional.days),
+            None => days::shown_runs(coverage, &BTreeMap::new()),
+        }
     }
 
     /// Adds up all series.

@@ -30,8 +30,9 @@ impl LakeStatus {
                 if self.series.len() > SHOWN_SERIES { self.groups() } else { self.one_by_one() };
             parts.push(format!("{table}\n{}\n", summary(&self.totals())));
         }
-        if self.series.len() <= SHOWN_CALENDARS {
-            parts.extend(self.series.iter().map(calendar::of_series));
+        if self.has_calendars() {
+            let calendar = |series| calendar::of_series(series, &self.shown_runs(series));
+            parts.extend(self.series.iter().map(calendar));
         }
         if !self.runs.is_empty() {
             parts.push(self.last_runs());
@@ -44,6 +45,11 @@ impl LakeStatus {
             parts.push(format!("format version of the lake: {}\n", self.format_version));
         }
         parts.join("\n")
+    }
+
+    /// Returns whether there are so few series that each has a calendar.
+    pub(crate) const fn has_calendars(&self) -> bool {
+        self.series.len() <= SHOWN_CALENDARS
     }
 
     /// Shows what is not published yet.

@@ -1,4 +1,4 @@
-//! The days of a series as pages show them: the runs of its coverage, and in their place the days
+//! The days of a series as people see them: the runs of its coverage, and in their place the days
 //! that only provisional rows have.
 
 use std::borrow::Cow;
@@ -7,28 +7,28 @@ use std::collections::BTreeMap;
 use chrono::{Days, NaiveDate};
 use lakehouse_core::coverage::{DayState, MissingReason, SeriesCoverage};
 
-use crate::status::ProvisionalDay;
+use super::ProvisionalDay;
 
 /// Neighbouring days that are shown alike.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct ShownRun<'a> {
-    pub(super) start: NaiveDate,
+pub(crate) struct ShownRun<'a> {
+    pub(crate) start: NaiveDate,
     /// The last day, inclusive.
-    pub(super) end: NaiveDate,
-    pub(super) state: ShownState,
-    pub(super) detail: Option<Cow<'a, str>>,
+    pub(crate) end: NaiveDate,
+    pub(crate) state: ShownState,
+    pub(crate) detail: Option<Cow<'a, str>>,
 }
 
 /// How a day is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ShownState {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum ShownState {
     Covered(DayState),
     /// No archive owns it, and there are rows of the API.
     Provisional,
 }
 
 impl ShownRun<'_> {
-    pub(super) fn days(&self) -> i64 {
+    pub(crate) fn days(&self) -> i64 {
         (self.end - self.start).num_days() + 1
     }
 }
