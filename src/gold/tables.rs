@@ -76,8 +76,8 @@ pub(crate) fn read_folder(folder: &Path) -> io::Result<Vec<(String, String)>> {
     Ok(files)
 }
 
-/// Returns the columns of a table of silver, recent or meta as a query would see them, whether it exists or
-/// not.
+/// Returns the columns of a table of silver, recent or meta as a query would see them, whether it
+/// exists or not.
 pub(super) fn declared_schema(
     schemas: &Schemas,
     input: &TableName,
