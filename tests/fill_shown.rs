@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::fill::{NOW, Scene};
 use crate::report_page::data_of;
 use crate::serve::Server;
+use crate::serve_views::read;
 use crate::shell::pipe;
 
 /// Two days of the archive, and two that only the API has, the second of which is not over.
@@ -12,14 +13,6 @@ fn filled() -> Scene {
     let scene = Scene::new();
     assert_eq!(scene.fill(NOW, &[]).code, Some(0));
     scene
-}
-
-async fn read(server: &Server, path: &str) -> Value {
-    let response = server.get(path).await;
-    let status = response.status();
-    let text = response.text().await.unwrap();
-    assert_eq!(status, 200, "{path}: {text}");
-    serde_json::from_str(&text).unwrap()
 }
 
 fn report(scene: &Scene, flags: &[&str]) -> Value {

@@ -21,7 +21,7 @@ async fn lake() -> GoldScene {
     scene
 }
 
-async fn read(server: &Server, path: &str) -> Value {
+pub(crate) async fn read(server: &Server, path: &str) -> Value {
     let response = server.get(path).await;
     let status = response.status();
     let text = response.text().await.unwrap();
