@@ -58,6 +58,7 @@ pub mod settings;
 #[doc(hidden)]
 pub mod terminal;
 
+mod background_task;
 mod delta;
 mod error_chain;
 mod fill;

@@ -1,12 +1,15 @@
 //! What is published becomes known, with few requests, also where listings fail or lie.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use chrono::NaiveDate;
 use lakehouse::source::lister::{Lister, Listing as Found};
 use lakehouse::source::retry::RetryPolicy;
-use lakehouse::source::{Timeouts, open_source};
+use lakehouse::source::{Download, ObjectHead, Resume, Source, SourceError, Timeouts, open_source};
+use lakehouse_core::listing::{Listed, ListingPage};
 use lakehouse_core::matrix::Matrix;
 use lakehouse_core::names::period::{DateRange, Period};
 use lakehouse_core::selection::{IntervalFilter, Selection, SymbolFilter};
@@ -302,4 +305,77 @@ async fn a_folder_lists_as_a_server_does() {
     assert_eq!((first.objects.len(), first.next_marker.is_some()), (1000, true));
     let second = page.list("data/", false, first.next_marker.as_deref()).await.unwrap();
     assert_eq!((second.objects.len(), second.next_marker.is_some()), (344, false));
+}
+
+/// Requests beyond the ends of many listings wait for permits, and those that a listing has begun
+/// must return theirs meanwhile.
+#[tokio::test]
+async fn a_listing_of_many_symbols_that_ended_comes_to_its_end() {
+    let keys = (0..1_200).map(|number| key(&format!("COIN{number}USDT"), "1h", "2024-03-01"));
+    let source = InMemory { keys: keys.collect() };
+    let matrix = Matrix::builtin().unwrap();
+    let targets = klines(&["*"], &[], "", "").targets(&matrix).unwrap();
+    for parallel in [1, 2, 3, 16] {
+        let source = Arc::new(source.clone());
+        let policy = RetryPolicy::default();
+        let lister = Lister::new(source, policy, parallel, day("2024-03-20"), Recorder::new());
+        let listing = lister.list(&targets, &matrix);
+        let found = tokio::time::timeout(Duration::from_secs(60), listing).await;
+        let found = found.unwrap_or_else(|_| panic!("{parallel} requests at a time: no end"));
+        assert_eq!(found.inventory.archives.len(), 1_200, "{parallel} requests at a time");
+    }
+}
+
+/// A source in memory.
+#[derive(Clone, Debug)]
+struct InMemory {
+    keys: BTreeSet<String>,
+}
+
+#[async_trait]
+impl Source for InMemory {
+    fn location(&self) -> &str {
+        "memory"
+    }
+
+    async fn list(
+        &self,
+        prefix: &str,
+        delimiter: bool,
+        _: Option<&str>,
+    ) -> Result<ListingPage, SourceError> {
+        answer_later(prefix).await;
+        let below = self.keys.iter().filter_map(|key| Some((key, key.strip_prefix(prefix)?)));
+        let mut page = ListingPage::default();
+        for (key, rest) in below {
+            match rest.split_once('/').filter(|_| delimiter) {
+                Some((folder, _)) => page.prefixes.push(format!("{prefix}{folder}/")),
+                None => page.objects.push(Listed {
+                    key: key.clone(),
+                    size: 1,
+                    etag: None,
+                    last_modified: None,
+                }),
+            }
+        }
+        page.prefixes.dedup();
+        Ok(page)
+    }
+
+    async fn get(&self, key: &str, _: Option<&Resume>) -> Result<Download, SourceError> {
+        unreachable!("a listing reads no object, not {key}")
+    }
+
+    async fn head(&self, key: &str) -> Result<Option<ObjectHead>, SourceError> {
+        answer_later(key).await;
+        Ok(None)
+    }
+}
+
+/// Answers come out of order, and the same way in each run.
+async fn answer_later(what: &str) {
+    let length: usize = what.bytes().map(usize::from).sum();
+    for _ in 0..length % 47 {
+        tokio::task::yield_now().await;
+    }
 }

@@ -25,12 +25,12 @@ use lakehouse_core::selection::{SymbolQuery, Targets};
 use lakehouse_core::series::SeriesLooks;
 use thiserror::Error;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 use tracing::Instrument;
 use uuid::Uuid;
 
 use self::batch::BatchStore;
 pub use self::refresh::RefreshPlan;
+use crate::background_task::BackgroundTask;
 use crate::bronze::{FetchError, FetchOptions, Fetched, Fetcher};
 use crate::clock::Clock;
 use crate::delta::TableError;
@@ -319,7 +319,7 @@ impl Ingest {
         let planned = plan.batches(self.batch);
         let mut left = plan.fetch.len();
         // Ends with this function; what is half-downloaded then is resumed another time.
-        let _fetching = Running::start(fetch_batches(Arc::clone(&fetcher), planned, sender));
+        let _fetching = BackgroundTask::start(fetch_batches(Arc::clone(&fetcher), planned, sender));
         while let Some((table, fetched)) = self.next_batch(&mut batches).await {
             left -= fetched.len().min(left);
             store.add(&table, fetched).await?;
@@ -430,7 +430,7 @@ async fn fetch_batches(
 ) {
     let batches = stream::iter(batches).map(|Batch { table, archives }| {
         let archives = archives.into_iter().map(|planned| planned.published).collect();
-        let fetched = Running::start(fetcher.fetch_all(archives).collect::<Vec<_>>());
+        let fetched = BackgroundTask::start(fetcher.fetch_all(archives).collect::<Vec<_>>());
         async move { Some((table, fetched.done().await?)) }
     });
     let mut batches = pin!(batches.buffered(BATCHES_FETCHED));
@@ -438,25 +438,5 @@ async fn fetch_batches(
         if sender.send(batch).await.is_err() {
             return;
         }
-    }
-}
-
-/// A task that runs in the background and is aborted when this is dropped.
-struct Running<T>(JoinHandle<T>);
-
-impl<T: Send + 'static> Running<T> {
-    fn start(work: impl Future<Output = T> + Send + 'static) -> Self {
-        Self(tokio::spawn(work.in_current_span()))
-    }
-
-    /// Waits for the end; nothing if the task panicked.
-    async fn done(mut self) -> Option<T> {
-        (&mut self.0).await.ok()
-    }
-}
-
-impl<T> Drop for Running<T> {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }

@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 use super::progress::Progress;
 use super::retry::{Retries, RetryPolicy};
 use super::{ObjectHead, Source, SourceError};
+use crate::background_task::BackgroundTask;
 use crate::events::{Event, Reporter};
 
 /// What a source holds of a selection.
@@ -39,7 +40,7 @@ pub struct Lister {
     pub(super) parallel: usize,
     pub(super) today: NaiveDate,
     pub(super) reporter: Arc<dyn Reporter>,
-    permits: Semaphore,
+    permits: Arc<Semaphore>,
     /// Whether an early end of a listing is doubted for all symbols of a folder together, although
     /// they are named.
     pub(super) doubts_folders: bool,
@@ -74,7 +75,7 @@ impl Lister {
         reporter: Arc<dyn Reporter>,
     ) -> Self {
         let parallel = parallel.clamp(1, Semaphore::MAX_PERMITS);
-        let permits = Semaphore::new(parallel);
+        let permits = Arc::new(Semaphore::new(parallel));
         let retries = Retries::new(retry, Arc::clone(&reporter));
         let down = AtomicBool::new(false);
         let unreachable = OnceLock::new();
@@ -146,12 +147,7 @@ impl Lister {
         let mut retry_budget = self.retries.budget_of(policy, prefix.into());
         let mut refused = 0;
         loop {
-            let answer = {
-                let _permit = self.permits.acquire().await;
-                self.reporter.report(Event::Requested { what: prefix.into() });
-                self.source.list(prefix, delimiter, marker).await
-            };
-            let waited = match answer {
+            let waited = match self.request_page(prefix, delimiter, marker).await {
                 Ok(page) => {
                     self.down.store(false, Ordering::Relaxed);
                     self.reporter.report(Event::Listed { keys: page.objects.len() as u64 });
@@ -183,12 +179,7 @@ impl Lister {
             if let Some(error) = self.unreachable.get() {
                 return Err(error.clone());
             }
-            let answer = {
-                let _permit = self.permits.acquire().await;
-                self.reporter.report(Event::Requested { what: key.into() });
-                self.source.head(key).await
-            };
-            match answer {
+            match self.request_head(key).await {
                 Ok(found) => return Ok(found),
                 Err(error) if is_hopeless(&error, &mut refused) => {
                     return Err(self.unreachable.get_or_init(|| error).clone());
@@ -196,6 +187,46 @@ impl Lister {
                 Err(error) => retry_budget.wait(error).await?,
             }
         }
+    }
+
+    async fn request_page(
+        &self,
+        prefix: &str,
+        delimiter: bool,
+        marker: Option<&str>,
+    ) -> Result<ListingPage, SourceError> {
+        let source = Arc::clone(&self.source);
+        let folder = prefix.to_owned();
+        let marker = marker.map(str::to_owned);
+        let request = async move { source.list(&folder, delimiter, marker.as_deref()).await };
+        self.request(prefix, request).await
+    }
+
+    async fn request_head(&self, key: &str) -> Result<Option<ObjectHead>, SourceError> {
+        let source = Arc::clone(&self.source);
+        let object = key.to_owned();
+        self.request(key, async move { source.head(&object).await }).await
+    }
+
+    /// Makes one request as soon as there is a permit for it.
+    ///
+    /// It is a task of its own, because listings are streams within streams: while an outer one
+    /// waits, what an inner one has begun is not polled, and a permit that it holds would never be
+    /// returned to the request that the outer one waits for.
+    async fn request<T: Send + 'static>(
+        &self,
+        what: &str,
+        request: impl Future<Output = Result<T, SourceError>> + Send + 'static,
+    ) -> Result<T, SourceError> {
+        let permits = Arc::clone(&self.permits);
+        let reporter = Arc::clone(&self.reporter);
+        let requested: Arc<str> = what.into();
+        let task = BackgroundTask::start(async move {
+            let _permit = permits.acquire_owned().await;
+            reporter.report(Event::Requested { what: requested });
+            request.await
+        });
+        task.done().await.unwrap_or_else(|| Err(SourceError::fatal(what, "the request panicked")))
     }
 
     /// Runs futures concurrently; answers come in the order of the futures.
