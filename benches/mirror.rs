@@ -3,8 +3,9 @@
 //!
 //! `cargo bench -p lakehouse --bench mirror -- FOLDER` makes `FOLDER/large`, one archive of trades,
 //! `FOLDER/larger`, one four times as large, `FOLDER/small`, a day of small archives, and
-//! `FOLDER/days`, bars of two symbols day by day, each laid out like the public archive. It then
-//! serves `small`, prints the address, and ends when its standard input does.
+//! `FOLDER/mixed`, the same with a few large ones among them, and `FOLDER/days`, bars of two symbols
+//! day by day, each laid out like the public archive. It then serves `small`, or the folder that
+//! `LAKEHOUSE_BENCH_SERVED` names, prints the address, and ends when its standard input does.
 //! `LAKEHOUSE_BENCH_ROWS`, `LAKEHOUSE_BENCH_ARCHIVES` and `LAKEHOUSE_BENCH_DAYS` are the sizes,
 //! `LAKEHOUSE_BENCH_LATENCY` is how many milliseconds each answer takes.
 
@@ -51,10 +52,18 @@ fn main() {
     let archives = size("LAKEHOUSE_BENCH_ARCHIVES", 3_134) as usize;
     let keys = small_archives(&Matrix::builtin().unwrap(), day(), archives);
     make(&folder.join("small"), &keys, &SampleOptions::small(1));
+    make(&folder.join("mixed"), &keys, &SampleOptions::small(1));
+    for (number, key) in large_ones().iter().enumerate() {
+        // Each has two thirds of the rows of the one before, as symbols are traded.
+        let trades = (f64::from(rows) * 0.1 * 0.66_f64.powi(number as i32)) as u32;
+        let options = SampleOptions { trades_per_day: trades, ..SampleOptions::small(1) };
+        add(&folder.join("mixed"), key, &options);
+    }
     let runtime = Runtime::new().unwrap();
+    let served = std::env::var("LAKEHOUSE_BENCH_SERVED").unwrap_or_else(|_| "small".to_owned());
     let latency = Duration::from_millis(size("LAKEHOUSE_BENCH_LATENCY", 0).into());
     let mirror =
-        runtime.block_on(Mirror::start_far_away(bucket(&folder.join("small")), latency)).unwrap();
+        runtime.block_on(Mirror::start_far_away(bucket(&folder.join(served)), latency)).unwrap();
     println!("{}", mirror.url());
     std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
 }
@@ -62,6 +71,17 @@ fn main() {
 fn trades() -> ArchiveKey {
     let path = format!("data/spot/daily/trades/BTCUSDT/BTCUSDT-trades-{}.zip", day());
     Matrix::builtin().unwrap().identify(&path).unwrap()
+}
+
+/// What makes a real day uneven: aggregate trades of symbols that are traded most.
+fn large_ones() -> Vec<ArchiveKey> {
+    let matrix = Matrix::builtin().unwrap();
+    let key = |number: u32| {
+        let symbol = format!("COIN{number:04}USDT");
+        let day = day();
+        format!("data/spot/daily/aggTrades/{symbol}/{symbol}-aggTrades-{day}.zip")
+    };
+    (0..20).map(|number| matrix.identify(&key(number)).unwrap()).collect()
 }
 
 /// Bars of five minutes, of two symbols: silver has a file for each day.
@@ -78,13 +98,19 @@ fn make(folder: &Path, keys: &[ArchiveKey], options: &SampleOptions) {
     if folder.exists() {
         return;
     }
-    for key in keys {
-        let file = folder.join(key.path());
-        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-        write_zip(key, options, BufWriter::new(File::create(&file).unwrap())).unwrap();
-        let checksum = sample_checksum(key, &std::fs::read(&file).unwrap());
-        std::fs::write(folder.join(key.checksum_path()), checksum).unwrap();
+    keys.iter().for_each(|key| add(folder, key, options));
+}
+
+/// Makes an archive with its checksum, unless it is there.
+fn add(folder: &Path, key: &ArchiveKey, options: &SampleOptions) {
+    let file = folder.join(key.path());
+    if file.exists() {
+        return;
     }
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    write_zip(key, options, BufWriter::new(File::create(&file).unwrap())).unwrap();
+    let checksum = sample_checksum(key, &std::fs::read(&file).unwrap());
+    std::fs::write(folder.join(key.checksum_path()), checksum).unwrap();
 }
 
 fn bucket(folder: &Path) -> Bucket {

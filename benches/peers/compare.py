@@ -1,4 +1,4 @@
-"""The same jobs with lakehouse and with its peers, in turns: compare.py PROGRAM MIRROR FOLDER RUNS.
+"""The same jobs with lakehouse and with its peers, in turns: compare.py PROGRAM MIRROR FOLDER RUNS [PART…].
 
 Each job is a process of its own, so that its wall time, CPU time and peak memory are the operating system's figures.
 Prints one table for each kind of job: medians, and ratios to lakehouse.
@@ -13,15 +13,19 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import shapes
+from shapes import SHAPES
+
 PROGRAM, MIRROR, WORK = sys.argv[1], sys.argv[2], Path(sys.argv[3])
 RUNS = int(sys.argv[4])
+# Which parts are run; all by default.
+PARTS = sys.argv[5:]
+ROWS = int(os.environ["LAKEHOUSE_BENCH_ROWS"])
 JOBS = Path(__file__).with_name("jobs.py")
 ARCHIVES = WORK / "archives"
 OUTPUT = WORK / "output"
 DONE = WORK / "done"
 LOG = WORK / "stderr.log"
-# Writing one Delta commit for each of thousands of files takes minutes; its time hardly varies.
-SLOW_RUNS = 1
 
 
 @dataclass
@@ -57,10 +61,9 @@ def measure(command):
 def compare(title, jobs):
     """Runs jobs in turns; the first one is lakehouse's."""
     costs = {name: [] for name in jobs}
-    for run in range(RUNS):
+    for _ in range(RUNS):
         for name, command in jobs.items():
-            if run < SLOW_RUNS or "per file" not in name:
-                costs[name].append(measure(command))
+            costs[name].append(measure(command))
     medians = {name: median(each) for name, each in costs.items()}
     own = next(iter(medians.values()))
     print(f"\n### {title}\n\n| | wall | CPU | memory | written | wall : lakehouse | CPU : lakehouse |")
@@ -70,6 +73,10 @@ def compare(title, jobs):
         cells = f"{cost.wall:.2f} s | {cost.cpu:.2f} s | {cost.memory:.0f} MiB | {cost.written:.1f} MB"
         print(f"| {name} | {cells} | {ratios} |", flush=True)
     return own
+
+
+def wanted(part):
+    return not PARTS or part in PARTS
 
 
 def median(costs):
@@ -86,30 +93,37 @@ def job(name, *arguments):
     return [sys.executable, JOBS, name, *arguments, OUTPUT]
 
 
-def large():
-    archive = ARCHIVES / "large"
+def large(name):
+    """One archive of a shape, from the zip to a committed Delta table."""
+    archive = ARCHIVES / ("large" if name == "spot-trades" else name)
+    if SHAPES[name].make:
+        shapes.write(archive, SHAPES[name], ROWS)
     own = compare(
-        "One large archive of trades, from the zip to a committed Delta table",
+        f"One large archive of {name}",
         {
             "lakehouse": ingest(archive),
-            "unzip, Polars": job("large-polars", archive),
-            "unzip, DuckDB": job("large-duckdb", archive),
+            "unzip, Polars": job("large-polars", name, archive),
+            "unzip, DuckDB": job("large-duckdb", name, archive),
+            "chdb": job("large-clickhouse", name, archive),
+            "inflate alone, Python": [sys.executable, JOBS, "inflate", archive, OUTPUT],
         },
     )
-    larger = median([measure(ingest(ARCHIVES / "larger")) for _ in range(min(RUNS, 3))])
-    print(f"\nFour times as many rows: {larger.wall:.2f} s, {larger.memory:.0f} MiB ({larger.memory / own.memory:.2f} times)")
+    if name == "spot-trades":
+        larger = median([measure(ingest(ARCHIVES / "larger")) for _ in range(min(RUNS, 3))])
+        ratio = larger.memory / own.memory
+        print(f"\nFour times as many rows: {larger.wall:.2f} s, {larger.memory:.0f} MiB ({ratio:.2f} times)")
 
 
-def small(url):
-    count = sum(1 for _ in (ARCHIVES / "small").rglob("*.zip"))
-    compare(
-        f"A day of {count} small archives over HTTP on this machine, to committed Delta tables",
-        {
-            "lakehouse": ingest(url),
-            "s5cmd, Polars, one Delta write per table": job("small-per-table", ARCHIVES / "small", url),
-            "s5cmd, Polars, one Delta write per file": job("small-per-file", ARCHIVES / "small", url),
-        },
-    )
+def small(folder):
+    count = sum(1 for _ in (ARCHIVES / folder).rglob("*.zip"))
+    with Mirror(0, folder) as url:
+        compare(
+            f"A day of {count} archives ({folder}) over HTTP on this machine, to committed Delta tables",
+            {
+                "lakehouse": ingest(url),
+                "s5cmd, Polars, one Delta write per table": job("small-polars", ARCHIVES / folder, url),
+            },
+        )
 
 
 def latency():
@@ -118,7 +132,7 @@ def latency():
     The listing, a request or two for each symbol, is timed by a plan, which does nothing else.
     """
     count = sum(1 for _ in (ARCHIVES / "small").rglob("*.zip"))
-    with Mirror(100) as url:
+    with Mirror(100, "small") as url:
         for flights in (8, 64):
             flags = ["--all", "--source", url, "--max-parallel-downloads", flights]
             listing = measure([PROGRAM, "--quiet", "--lake", OUTPUT / "lake", "plan", *flags])
@@ -149,10 +163,10 @@ def query():
 
 
 class Mirror:
-    """The day of small archives over HTTP; makes all archives first."""
+    """A day of small archives over HTTP; makes all archives first."""
 
-    def __init__(self, latency):
-        environment = {**os.environ, "LAKEHOUSE_BENCH_LATENCY": str(latency)}
+    def __init__(self, latency, folder):
+        environment = {**os.environ, "LAKEHOUSE_BENCH_LATENCY": str(latency), "LAKEHOUSE_BENCH_SERVED": folder}
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         self.process = subprocess.Popen([MIRROR, str(ARCHIVES)], env=environment, text=True, **pipes)
         self.url = self.process.stdout.readline().strip()
@@ -165,11 +179,25 @@ class Mirror:
         self.process.wait()
 
 
+def warn_of_load():
+    load = os.getloadavg()[0]
+    if load > 0.5:
+        print(f"The machine is busy (load {load:.2f}): these figures say little.", flush=True)
+
+
 shutil.rmtree(DONE, ignore_errors=True)
 DONE.mkdir(parents=True)
-with Mirror(0) as served:
-    large()
-    small(served)
-query()
-latency()
+warn_of_load()
+with Mirror(0, "small"):
+    pass
+for shape in SHAPES:
+    if wanted(shape):
+        large(shape)
+for day in ("small", "mixed"):
+    if wanted(day):
+        small(day)
+if wanted("query"):
+    query()
+if wanted("latency"):
+    latency()
 shutil.rmtree(DONE)

@@ -1,57 +1,101 @@
 """What lakehouse is compared with, one job a call: jobs.py JOB ARGUMENT… OUTPUT.
 
-Written as people write it: the obvious calls of each library, decimals and timestamps of the same types, zstd.
+Written as somebody would who knows each library: what it does in parallel is left to it, archives that are many are read
+by as many threads as there are cores, each table is one commit, decimals and timestamps have the same types, zstd.
 """
 
 import os
 import subprocess
 import sys
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-DECIMALS = {"price": (18, 8), "qty": (28, 8), "quote_qty": (28, 8)}
-TRADES = ["id", *DECIMALS, "time", "is_buyer_maker", "is_best_match"]
+from shapes import SHAPES
 
 
-def unzip(archives, output):
-    archive = next(Path(archives).rglob("*.zip"))
+def archive_in(folder):
+    return next(Path(folder).rglob("*.zip"))
+
+
+def symbol_of(archive):
+    return archive.name.split("-")[0]
+
+
+def unzip(archive, output):
     with zipfile.ZipFile(archive) as zipped:
         zipped.extractall(output)
         return output / zipped.namelist()[0]
 
 
-def large_polars(archives, output):
-    import polars as pl
+def commit(table):
     from deltalake import convert_to_deltalake
 
-    csv, table = unzip(archives, output), output / "table"
-    table.mkdir()
-    decimals = {name: pl.Decimal(*digits) for name, digits in DECIMALS.items()}
-    text = {"is_buyer_maker": pl.String, "is_best_match": pl.String}
-    schema = {name: decimals.get(name, text.get(name, pl.Int64)) for name in TRADES}
-    rows = pl.scan_csv(csv, has_header=False, schema=schema)
-    flags = [(pl.col(name) == "True").alias(name) for name in text]
-    rows = rows.with_columns(pl.col("time").cast(pl.Datetime("us", "UTC")), *flags)
-    rows = rows.with_columns(pl.lit("BTCUSDT").alias("symbol"), pl.lit(csv.name).alias("archive"))
-    rows.sink_parquet(table / "part.parquet", compression="zstd", compression_level=1)
     convert_to_deltalake(str(table))
 
 
-def large_duckdb(archives, output):
-    import duckdb
-    from deltalake import convert_to_deltalake
+def large_polars(name, folder, output):
+    import polars as pl
 
-    csv, table = unzip(archives, output), output / "table"
+    shape, archive, table = SHAPES[name], archive_in(folder), output / "table"
+    csv = unzip(archive, output)
     table.mkdir()
-    types = {name: f"DECIMAL{digits}" for name, digits in DECIMALS.items()}
-    types |= {"is_buyer_maker": "BOOLEAN", "is_best_match": "BOOLEAN"}
-    columns = {name: types.get(name, "BIGINT") for name in TRADES}
+    kinds = {"int": pl.Int64, "time": pl.Int64, "bool": pl.String}
+    schema = {column: kinds[kind] if isinstance(kind, str) else pl.Decimal(*kind) for column, kind in shape.columns.items()}
+    rows = pl.scan_csv(csv, has_header=shape.header, schema=schema)
+    flags = [pl.col(column).str.to_lowercase() == "true" for column, kind in shape.columns.items() if kind == "bool"]
+    times = [pl.col(column).cast(pl.Datetime(shape.unit, "UTC")).cast(pl.Datetime("us", "UTC"))
+             for column, kind in shape.columns.items() if kind == "time"]
+    rows = rows.with_columns(*flags, *times, symbol=pl.lit(symbol_of(archive)), archive=pl.lit(archive.name))
+    rows.sink_parquet(table / "part.parquet", compression="zstd", compression_level=1)
+    commit(table)
+
+
+def large_duckdb(name, folder, output):
+    import duckdb
+
+    shape, archive, table = SHAPES[name], archive_in(folder), output / "table"
+    csv = unzip(archive, output)
+    table.mkdir()
+    kinds = {"int": "BIGINT", "time": "BIGINT", "bool": "BOOLEAN"}
+    columns = {column: kinds[kind] if isinstance(kind, str) else f"DECIMAL{kind}" for column, kind in shape.columns.items()}
+    factor = {"us": 1, "ms": 1_000}[shape.unit]
+    times = ", ".join(f"make_timestamptz({column} * {factor}) AS {column}"
+                      for column, kind in shape.columns.items() if kind == "time")
     duckdb.sql(
-        f"COPY (SELECT * REPLACE (make_timestamptz(time) AS time), 'BTCUSDT' AS symbol, '{csv.name}' AS archive "
-        f"FROM read_csv('{csv}', header = false, columns = {columns})) "
+        f"COPY (SELECT * REPLACE ({times}), '{symbol_of(archive)}' AS symbol, '{archive.name}' AS archive "
+        f"FROM read_csv('{csv}', header = {shape.header}, columns = {columns})) "
         f"TO '{table}/part.parquet' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
     )
-    convert_to_deltalake(str(table))
+    commit(table)
+
+
+def large_clickhouse(name, folder, output):
+    """Reads the CSV inside the zip; it has no need of a copy."""
+    import chdb
+
+    shape, archive, table = SHAPES[name], archive_in(folder), output / "table"
+    table.mkdir()
+    kinds = {"int": "Int64", "time": "Int64", "bool": "Bool"}
+    structure = ", ".join(f"{column} {kinds[kind] if isinstance(kind, str) else 'Decimal' + str(kind)}"
+                          for column, kind in shape.columns.items())
+    convert = {"us": "fromUnixTimestamp64Micro", "ms": "fromUnixTimestamp64Milli"}[shape.unit]
+    times = ", ".join(f"CAST({convert}({column}, 'UTC') AS DateTime64(6, 'UTC')) AS {column}"
+                      for column, kind in shape.columns.items() if kind == "time")
+    form = "CSVWithNames" if shape.header else "CSV"
+    chdb.query(
+        f"INSERT INTO FUNCTION file('{table}/part.parquet', Parquet) "
+        f"SELECT * REPLACE ({times}), '{symbol_of(archive)}' AS symbol, '{archive.name}' AS archive "
+        f"FROM file('{archive} :: *.csv', {form}, '{structure}') "
+        "SETTINGS output_format_parquet_compression_method = 'zstd', engine_file_truncate_on_insert = 1")
+    commit(table)
+
+
+def inflate(folder, _):
+    """What every program has to do; nothing is kept."""
+    with zipfile.ZipFile(archive_in(folder)) as zipped, zipped.open(zipped.namelist()[0]) as csv:
+        while csv.read(1 << 20):
+            pass
 
 
 def download(archives, url, output):
@@ -67,7 +111,7 @@ def download(archives, url, output):
 
 
 def read_archive(path):
-    """Reads one archive: bars have no header on spot, metrics have one."""
+    """Reads one archive: bars and aggregate trades have no header on spot, metrics have one."""
     import polars as pl
 
     with zipfile.ZipFile(path) as zipped:
@@ -76,7 +120,8 @@ def read_archive(path):
     rows = pl.read_csv(content, has_header=header)
     if not header or "open_time" in rows.columns:
         rows.columns = [f"column_{index}" for index in range(rows.width)]
-        prices = [pl.col(f"column_{index}").cast(pl.Decimal(28, 8)) for index in (1, 2, 3, 4, 5, 7, 9, 10)]
+        exact = (1, 2) if rows.width == 8 else (1, 2, 3, 4, 5, 7, 9, 10)
+        prices = [pl.col(f"column_{index}").cast(pl.Decimal(28, 8)) for index in exact]
         rows = rows.with_columns(prices)
     return rows.with_columns(pl.lit(path.name).alias("archive"))
 
@@ -85,17 +130,14 @@ def table_of(path):
     return path.parts[path.parts.index("daily") + 1]
 
 
-def small_per_file(archives, url, output):
-    for path in download(archives, url, output):
-        read_archive(path).write_delta(output / table_of(path), mode="append")
-
-
-def small_per_table(archives, url, output):
+def small_polars(archives, url, output):
     import polars as pl
 
     tables = {}
-    for path in download(archives, url, output):
-        tables.setdefault(table_of(path), []).append(read_archive(path))
+    paths = download(archives, url, output)
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        for path, rows in zip(paths, threads.map(read_archive, paths)):
+            tables.setdefault(table_of(path), []).append(rows)
     for table, rows in tables.items():
         pl.concat(rows, how="vertical_relaxed").write_delta(output / table, mode="append")
 
@@ -107,7 +149,7 @@ def query_duckdb(statement):
 
 
 JOBS = {function.__name__.replace("_", "-"): function for function in
-        (large_polars, large_duckdb, small_per_file, small_per_table)}
+        (large_polars, large_duckdb, large_clickhouse, inflate, small_polars)}
 job, *arguments = sys.argv[1:]
 if job == "query-duckdb":
     query_duckdb(arguments[0])

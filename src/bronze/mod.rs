@@ -3,7 +3,7 @@
 //! [`Fetcher::fetch`] takes what bronze holds if it is what the source publishes; else it reads the
 //! archive and its checksum, compares, and only then gives the bytes their final name. `download`
 //! reads and resumes, `partial` is the file that grows meanwhile, `store` says what bronze
-//! promises, and `local` and `remote` keep it. What the bytes mean is decided elsewhere.
+//! promises, and `local` and `remote` keep it; `placement_queue` names local files. What the bytes mean is decided elsewhere.
 
 mod again;
 mod bandwidth;
@@ -18,6 +18,8 @@ mod outage;
 mod outcome;
 mod partial;
 mod permits;
+mod placement;
+mod placement_queue;
 mod remote;
 mod room;
 mod stale;

@@ -116,6 +116,10 @@ impl Partial {
 
     /// Throws the bytes away and expects those of another object state.
     pub(crate) async fn restart(&self, validator: Validator) -> Result<(), FetchError> {
+        if self.with(State::is_new) {
+            self.with_mut(|state| state.note.validator = validator);
+            return Ok(());
+        }
         self.on_disk(move |state| state.restart(validator)).await
     }
 
@@ -138,14 +142,12 @@ impl Partial {
         .await
     }
 
-    /// Makes the bytes durable, runs `place` with the file's path, to give it another name, and
-    /// forgets the note.
+    /// Runs `place` with the file's path, to give it another name, and forgets the note.
     pub(crate) async fn hand_over<T: Send + 'static>(
         &self,
         place: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
     ) -> Result<T, FetchError> {
         self.on_disk(move |state| {
-            state.file.sync_all()?;
             let placed = place(&state.path)?;
             state.forget()?;
             Ok(placed)
@@ -153,8 +155,22 @@ impl Partial {
         .await
     }
 
+    /// Makes the bytes durable, and waits for that.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.with(|state| state.file.sync_all())
+    }
+
+    /// Deletes the note of a file that has another name now.
+    pub(super) fn forget_note(&self) -> io::Result<()> {
+        self.with_mut(State::forget)
+    }
+
     fn with<T>(&self, read: impl FnOnce(&State) -> T) -> T {
         read(&self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn with_mut<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     async fn on_disk<T: Send + 'static>(
@@ -176,6 +192,7 @@ struct State {
     file: File,
     path: PathBuf,
     note: ResumeNote,
+    /// Whether there may be a note.
     noted: bool,
     hasher: Sha256,
     len: u64,
@@ -189,15 +206,9 @@ impl State {
             Some(file) => (file, shared),
             None => create_private(stem)?,
         };
-        let mut state = Self {
-            file,
-            path,
-            note,
-            noted: false,
-            hasher: Sha256::new(),
-            len: 0,
-            continued: false,
-        };
+        let len = file.metadata()?.len();
+        let hasher = Sha256::new();
+        let mut state = Self { file, path, note, noted: true, hasher, len, continued: false };
         if !(resume && state.adopt()?) {
             state.restart(Validator::default())?;
         }
@@ -222,9 +233,16 @@ impl State {
         Ok(true)
     }
 
+    /// Returns whether there are neither bytes nor a note.
+    const fn is_new(&self) -> bool {
+        self.len == 0 && !self.noted
+    }
+
     fn restart(&mut self, validator: Validator) -> io::Result<()> {
-        self.file.set_len(0)?;
-        self.file.seek(SeekFrom::Start(0))?;
+        if self.len > 0 {
+            self.file.set_len(0)?;
+            self.file.seek(SeekFrom::Start(0))?;
+        }
         self.forget()?;
         self.hasher = Sha256::new();
         self.len = 0;
@@ -235,6 +253,8 @@ impl State {
 
     fn append(&mut self, pieces: &[Bytes], last: bool) -> io::Result<()> {
         if !self.noted && !last {
+            // Somebody else may have put something there.
+            self.noted = true;
             self.forget()?;
             self.note.write(&self.note_path())?;
             self.noted = true;
@@ -249,7 +269,9 @@ impl State {
 
     /// Deletes the note.
     fn forget(&mut self) -> io::Result<()> {
-        self.noted = false;
+        if !std::mem::take(&mut self.noted) {
+            return Ok(());
+        }
         match std::fs::remove_file(self.note_path()) {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
             _ => Ok(()),

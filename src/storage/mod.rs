@@ -7,6 +7,7 @@
 
 mod bronze_note;
 mod bucket;
+pub(crate) mod disk;
 pub(crate) mod durability;
 mod engine;
 pub mod format;
