@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use futures::StreamExt;
-use lakehouse::bronze::{FetchOptions, FetchOutcome, Mismatch};
+use lakehouse::bronze::{FetchError, FetchOptions, FetchOutcome, Fetched, Mismatch};
 use lakehouse_core::ledger::ChecksumState;
 use lakehouse_core::listing::Published;
 
@@ -154,6 +154,45 @@ async fn a_batch_is_fetched_whole_and_its_failures_stand_alone() {
     assert_eq!(count(|outcome| matches!(outcome, FetchOutcome::Stored(_))), 18);
     assert_eq!(count(|outcome| matches!(outcome, FetchOutcome::NotPublished)), 1);
     assert_eq!(count(|outcome| matches!(outcome, FetchOutcome::Failed { .. })), 1);
+}
+
+/// Archives that arrive together are placed together.
+#[tokio::test]
+async fn an_archive_that_cannot_be_placed_fails_alone() {
+    let bench = Bench::new();
+    let key = |number: usize| {
+        let symbol = format!("COIN{number}USDT");
+        format!("data/spot/daily/klines/{symbol}/1h/{symbol}-1h-2026-05-08.zip")
+    };
+    for number in 0..100 {
+        bench.server.publish(&key(number), bytes(100 + number));
+    }
+    let folders = bench.bronze().join("spot/klines");
+    std::fs::create_dir_all(&folders).unwrap();
+    let blocked = [3, 50, 51].map(|number| format!("COIN{number}USDT"));
+    for symbol in &blocked {
+        std::fs::write(folders.join(symbol), "in the place of a folder").unwrap();
+    }
+    let batch = (0..100).map(|number| published(&key(number))).collect();
+    // Without a look at what bronze has, which would fail before anything is downloaded.
+    let options = FetchOptions { force: true, ..options() };
+    let mut fetches = bench.fetcher(options).fetch_all(batch);
+    while let Some(Fetched { key, outcome }) = fetches.next().await {
+        let is_blocked = blocked.contains(&key.symbol().to_string());
+        match outcome {
+            FetchOutcome::Failed { error: FetchError::Disk { file, .. } } if is_blocked => {
+                assert!(file.starts_with(&folders), "{}", file.display());
+            }
+            FetchOutcome::Stored(archive) if !is_blocked => {
+                let held = std::fs::read(&archive.file).unwrap();
+                assert_eq!(held, bytes(held.len()), "{key}");
+                assert!(archive.file.with_extension("zip.CHECKSUM").is_file(), "{key}");
+            }
+            other => panic!("{key}: {other:?}"),
+        }
+    }
+    // What could not be placed is gone on with by the next run; the rest left nothing.
+    assert_eq!(bench.partials().len(), blocked.len());
 }
 
 #[tokio::test]

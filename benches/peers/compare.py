@@ -104,7 +104,7 @@ def large(name):
             "lakehouse": ingest(archive),
             "unzip, Polars": job("large-polars", name, archive),
             "unzip, DuckDB": job("large-duckdb", name, archive),
-            "chdb": job("large-clickhouse", name, archive),
+            "unzip, chdb": job("large-clickhouse", name, archive),
             "inflate alone, Python": [sys.executable, JOBS, "inflate", archive, OUTPUT],
         },
     )

@@ -22,6 +22,8 @@ class Shape:
     unit: str
     key: str
     make: object = None
+    # Rows that the archive's period has room for.
+    most: int = 2**31
 
 
 def futures_trades(start, rows, random):
@@ -78,7 +80,7 @@ SECOND_BARS = Shape(
     {"open_time": "time", "open": (18, 8), "high": (18, 8), "low": (18, 8), "close": (18, 8), "volume": (28, 8),
      "close_time": "time", "quote_volume": (28, 8), "count": "int", "taker_buy_volume": (28, 8),
      "taker_buy_quote_volume": (28, 8), "ignore": "int"},
-    False, "us", "data/spot/monthly/klines/ETHUSDT/1s/ETHUSDT-1s-2026-05.zip", second_bars)
+    False, "us", "data/spot/monthly/klines/ETHUSDT/1s/ETHUSDT-1s-2026-05.zip", second_bars, 31 * 86_400)
 SHAPES = {"spot-trades": SPOT_TRADES, "futures-trades": FUTURES_TRADES, "second-bars": SECOND_BARS}
 
 
@@ -95,6 +97,7 @@ def write(folder, shape, rows):
         with zipped.open(f"{archive.stem}.csv", "w", force_zip64=True) as csv:
             if shape.header:
                 csv.write((",".join(shape.columns) + "\n").encode())
+            rows = min(rows, shape.most)
             for start in range(0, rows, ROWS_AT_ONCE):
                 lines = shape.make(start, min(ROWS_AT_ONCE, rows - start), random)
                 csv.write("".join(lines).encode())

@@ -9,6 +9,7 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use lakehouse_core::ledger::{BronzePolicy, ChecksumState};
 use lakehouse_core::listing::Published;
+use tokio::sync::Semaphore;
 use tracing::Instrument;
 
 use super::bandwidth::Bandwidth;
@@ -27,6 +28,10 @@ use crate::source::retry::Retries;
 use crate::source::{Source, SourceError};
 use crate::storage::Storage;
 
+/// Complete archives that wait for their names. Each has a file open, and processes may often have
+/// no more than 1,024; downloads pause while a disk or a store is slower than they are.
+const PLACED_AT_ONCE: usize = 256;
+
 /// Brings archives of one source into one lake's bronze.
 pub struct Fetcher {
     pub(super) source: Arc<dyn Source>,
@@ -37,6 +42,8 @@ pub struct Fetcher {
     pub(super) options: FetchOptions,
     pub(super) bandwidth: Bandwidth,
     pub(super) permits: DownloadPermits,
+    /// Permits of complete archives that wait for the disk or the store.
+    placing: Semaphore,
     pub(super) reporter: Arc<dyn Reporter>,
     pub(super) retries: Retries,
     pub(super) outage: Outage,
@@ -81,6 +88,7 @@ impl Fetcher {
             options,
             bandwidth,
             permits,
+            placing: Semaphore::new(PLACED_AT_ONCE),
             reporter,
             retries,
             outage,
@@ -141,7 +149,8 @@ impl Fetcher {
         Fetched { key: wanted.key.clone(), outcome }
     }
 
-    /// Gets hold of an archive; the permit is another download's as soon as all bytes are here.
+    /// Gets hold of an archive; the permit is another download's as soon as all bytes are here and
+    /// not too many wait for their names.
     async fn obtain(
         &self,
         wanted: &Published,
@@ -159,6 +168,7 @@ impl Fetcher {
             let Some(complete) = complete else { return Ok(FetchOutcome::NotPublished) };
             match self.judge(wanted, checksum.as_ref(), &complete) {
                 Ok(state) => {
+                    let _placing = self.placing.acquire().await;
                     drop(permit);
                     return self
                         .store(wanted, complete, checksum, state)
