@@ -1,11 +1,11 @@
 //! Archives for comparisons with other programs: made in a folder, and served over HTTP on this
 //! machine.
 //!
-//! `cargo bench -p lakehouse --bench mirror -- FOLDER` makes `FOLDER/large`, one archive of trades,
+//! `cargo bench -p lakehouse --bench mirror -- FOLDER [SERVED]` makes `FOLDER/large`, one archive of trades,
 //! `FOLDER/larger`, one four times as large, `FOLDER/small`, a day of small archives, and
 //! `FOLDER/mixed`, the same with a few large ones among them, and `FOLDER/days`, bars of two symbols
-//! day by day, each laid out like the public archive. It then serves `small`, or the folder that
-//! `LAKEHOUSE_BENCH_SERVED` names, prints the address, and ends when its standard input does.
+//! day by day, each laid out like the public archive. It then serves `small`, or the folder of them
+//! that `SERVED` names, prints the address, and ends when its standard input does.
 //! `LAKEHOUSE_BENCH_ROWS`, `LAKEHOUSE_BENCH_ARCHIVES` and `LAKEHOUSE_BENCH_DAYS` are the sizes,
 //! `LAKEHOUSE_BENCH_LATENCY` is how many milliseconds each answer takes.
 
@@ -30,7 +30,9 @@ use tokio::runtime::Runtime;
 fn main() {
     // As the program does, so that its figures are the same.
     lakehouse::allocator::limit_arenas();
-    let folder = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    let mut arguments = std::env::args().skip(1).filter(|argument| !argument.starts_with('-'));
+    let folder = arguments.next();
+    let served = arguments.next().unwrap_or_else(|| "small".to_owned());
     // `cargo bench` without a folder runs every bench; this one has nothing to measure.
     let Some(folder) = folder.map(PathBuf::from) else { return };
     let rows = size("LAKEHOUSE_BENCH_ROWS", 5_000_000);
@@ -60,7 +62,6 @@ fn main() {
         add(&folder.join("mixed"), key, &options);
     }
     let runtime = Runtime::new().unwrap();
-    let served = std::env::var("LAKEHOUSE_BENCH_SERVED").unwrap_or_else(|_| "small".to_owned());
     let latency = Duration::from_millis(size("LAKEHOUSE_BENCH_LATENCY", 0).into());
     let mirror =
         runtime.block_on(Mirror::start_far_away(bucket(&folder.join(served)), latency)).unwrap();

@@ -166,9 +166,9 @@ class Mirror:
     """A day of small archives over HTTP; makes all archives first."""
 
     def __init__(self, latency, folder):
-        environment = {**os.environ, "LAKEHOUSE_BENCH_LATENCY": str(latency), "LAKEHOUSE_BENCH_SERVED": folder}
+        environment = {**os.environ, "LAKEHOUSE_BENCH_LATENCY": str(latency)}
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        self.process = subprocess.Popen([MIRROR, str(ARCHIVES)], env=environment, text=True, **pipes)
+        self.process = subprocess.Popen([MIRROR, str(ARCHIVES), folder], env=environment, text=True, **pipes)
         self.url = self.process.stdout.readline().strip()
 
     def __enter__(self):
