@@ -1,11 +1,11 @@
 //! Archives for comparisons with other programs: made in a folder, and served over HTTP on this
 //! machine.
 //!
-//! `cargo bench -p lakehouse --bench mirror -- FOLDER [SERVED]` makes `FOLDER/large`, one archive of
-//! trades, `FOLDER/larger`, one four times as large, `FOLDER/small`, a day of small archives,
-//! `FOLDER/mixed`, the same with a few large ones among them, and `FOLDER/days`, bars of two symbols
-//! day by day, each laid out like the public archive. It then serves `small`, or the folder of them
-//! that `SERVED` names, prints the address, and ends when its standard input does.
+//! `cargo bench -p lakehouse --bench mirror -- FOLDER [SERVED]` makes `FOLDER/large`, one archive
+//! of trades, `FOLDER/larger`, one four times as large, `FOLDER/small`, a day of small archives,
+//! `FOLDER/mixed`, the same with a few large ones among them, and `FOLDER/days`, bars of two
+//! symbols day by day, each laid out like the public archive. It then serves `small`, or the folder
+//! of them that `SERVED` names, prints the address, and ends when its standard input does.
 //! `LAKEHOUSE_BENCH_ROWS`, `LAKEHOUSE_BENCH_ARCHIVES` and `LAKEHOUSE_BENCH_DAYS` are the sizes,
 //! `LAKEHOUSE_BENCH_LATENCY` is how many milliseconds each answer takes.
 

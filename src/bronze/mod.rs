@@ -3,7 +3,8 @@
 //! [`Fetcher::fetch`] takes what bronze holds if it is what the source publishes; else it reads the
 //! archive and its checksum, compares, and only then gives the bytes their final name. `download`
 //! reads and resumes, `partial` is the file that grows meanwhile, `store` says what bronze
-//! promises, and `local` and `remote` keep it; `placement_queue` names local files. What the bytes mean is decided elsewhere.
+//! promises, and `local` and `remote` keep it; `placement_queue` names local
+//! files. What the bytes mean is decided elsewhere.
 
 mod again;
 mod bandwidth;
