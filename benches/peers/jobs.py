@@ -28,6 +28,14 @@ def unzip(archive, output):
         return output / zipped.namelist()[0]
 
 
+def begin(name, folder, output):
+    """Returns the shape, the archive, its CSV and the folder of the table to make."""
+    archive, table = archive_in(folder), output / "table"
+    csv = unzip(archive, output)
+    table.mkdir()
+    return SHAPES[name], archive, csv, table
+
+
 def commit(table):
     from deltalake import convert_to_deltalake
 
@@ -37,15 +45,12 @@ def commit(table):
 def large_polars(name, folder, output):
     import polars as pl
 
-    shape, archive, table = SHAPES[name], archive_in(folder), output / "table"
-    csv = unzip(archive, output)
-    table.mkdir()
-    kinds = {"int": pl.Int64, "time": pl.Int64, "bool": pl.String}
-    schema = {column: kinds[kind] if isinstance(kind, str) else pl.Decimal(*kind) for column, kind in shape.columns.items()}
+    shape, archive, csv, table = begin(name, folder, output)
+    schema = shape.types({"int": pl.Int64, "time": pl.Int64, "bool": pl.String}, lambda digits: pl.Decimal(*digits))
     rows = pl.scan_csv(csv, has_header=shape.header, schema=schema)
-    flags = [pl.col(column).str.to_lowercase() == "true" for column, kind in shape.columns.items() if kind == "bool"]
+    flags = [pl.col(column).str.to_lowercase() == "true" for column in shape.of_kind("bool")]
     times = [pl.col(column).cast(pl.Datetime(shape.unit, "UTC")).cast(pl.Datetime("us", "UTC"))
-             for column, kind in shape.columns.items() if kind == "time"]
+             for column in shape.of_kind("time")]
     rows = rows.with_columns(*flags, *times, symbol=pl.lit(symbol_of(archive)), archive=pl.lit(archive.name))
     rows.sink_parquet(table / "part.parquet", compression="zstd", compression_level=1)
     commit(table)
@@ -54,14 +59,11 @@ def large_polars(name, folder, output):
 def large_duckdb(name, folder, output):
     import duckdb
 
-    shape, archive, table = SHAPES[name], archive_in(folder), output / "table"
-    csv = unzip(archive, output)
-    table.mkdir()
-    kinds = {"int": "BIGINT", "time": "BIGINT", "bool": "BOOLEAN"}
-    columns = {column: kinds[kind] if isinstance(kind, str) else f"DECIMAL{kind}" for column, kind in shape.columns.items()}
+    shape, archive, csv, table = begin(name, folder, output)
+    columns = shape.types({"int": "BIGINT", "time": "BIGINT", "bool": "BOOLEAN"}, "DECIMAL{}".format)
     factor = {"us": 1, "ms": 1_000}[shape.unit]
     times = ", ".join(f"make_timestamptz({column} * {factor}) AS {column}"
-                      for column, kind in shape.columns.items() if kind == "time")
+                      for column in shape.of_kind("time"))
     duckdb.sql(
         f"COPY (SELECT * REPLACE ({times}), '{symbol_of(archive)}' AS symbol, '{archive.name}' AS archive "
         f"FROM read_csv('{csv}', header = {shape.header}, columns = {columns})) "
@@ -73,15 +75,12 @@ def large_duckdb(name, folder, output):
 def large_clickhouse(name, folder, output):
     import chdb
 
-    shape, archive, table = SHAPES[name], archive_in(folder), output / "table"
-    csv = unzip(archive, output)
-    table.mkdir()
-    kinds = {"int": "Int64", "time": "Int64", "bool": "Bool"}
-    structure = ", ".join(f"{column} {kinds[kind] if isinstance(kind, str) else 'Decimal' + str(kind)}"
-                          for column, kind in shape.columns.items())
+    shape, archive, csv, table = begin(name, folder, output)
+    types = shape.types({"int": "Int64", "time": "Int64", "bool": "Bool"}, "Decimal{}".format)
+    structure = ", ".join(f"{column} {kind}" for column, kind in types.items())
     convert = {"us": "fromUnixTimestamp64Micro", "ms": "fromUnixTimestamp64Milli"}[shape.unit]
     times = ", ".join(f"CAST({convert}({column}, 'UTC') AS DateTime64(6, 'UTC')) AS {column}"
-                      for column, kind in shape.columns.items() if kind == "time")
+                      for column in shape.of_kind("time"))
     form = "CSVWithNames" if shape.header else "CSV"
     chdb.query(
         f"INSERT INTO FUNCTION file('{table}/part.parquet', Parquet) "

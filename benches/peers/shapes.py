@@ -25,6 +25,13 @@ class Shape:
     # Rows that the archive's period has room for.
     most: int = 2**31
 
+    def types(self, kinds, decimal):
+        """Returns the type of each column in another program: `decimal` makes one of a precision and a scale."""
+        return {column: kinds[kind] if isinstance(kind, str) else decimal(kind) for column, kind in self.columns.items()}
+
+    def of_kind(self, wanted):
+        return [column for column, kind in self.columns.items() if kind == wanted]
+
 
 def futures_trades(start, rows, random):
     """Prices with one decimal, quantities with up to three, some trades in the same millisecond."""

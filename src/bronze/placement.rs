@@ -68,12 +68,15 @@ impl Placement {
     }
 
     /// Makes the names durable, unless they are on a disk that was `synced` after they were given.
-    pub(super) fn sync_names(&self, synced: Option<&Disk>) -> io::Result<()> {
+    /// Where folders are made without a sync of their own, those above it `may_lack` that, too.
+    pub(super) fn sync_names(&self, synced: Option<&Disk>, may_lack: bool) -> io::Result<()> {
         let folder = self.folder();
         if synced.is_some_and(|disk| disk.holds(folder)) {
             return Ok(());
         }
-        // Folders that were made for it are not synced, where a sync of the disk was to do that.
+        if !may_lack {
+            return sync_folder(folder);
+        }
         let mut folders = folder.ancestors().take_while(|folder| folder.starts_with(&self.root));
         folders.try_for_each(sync_folder)
     }

@@ -77,8 +77,12 @@ impl PlacementQueue {
         let (done, placed) = oneshot::channel();
         let staged = None;
         let result = Ok(());
-        if self.shared.push(Arrival { placement, complete, checksum, staged, result, done }) {
-            let shared = Arc::clone(&self.shared);
+        let archive = Arrival { placement, complete, checksum, staged, result, done };
+        let shared = Arc::clone(&self.shared);
+        if shared.disk.is_none() {
+            // Each waits for its own files, which they best do side by side.
+            tokio::task::spawn_blocking(move || shared.place(vec![archive]));
+        } else if shared.push(archive) {
             tokio::task::spawn_blocking(move || shared.serve());
         }
         let placed = placed.await;
@@ -97,13 +101,16 @@ impl Shared {
 
     /// Places group after group, until nothing waits.
     fn serve(&self) {
-        let serving = Serving(self);
-        while let Some(mut group) = self.take_group() {
-            self.place_group(&mut group);
-            group.into_iter().for_each(Arrival::finish);
+        let _serving = Serving(self);
+        while let Some(group) = self.take_group() {
+            self.place(group);
         }
-        // The queue may have another server already.
-        std::mem::forget(serving);
+    }
+
+    /// Places archives, and answers whoever waits for each.
+    fn place(&self, mut group: Vec<Arrival>) {
+        self.place_group(&mut group);
+        group.into_iter().for_each(Arrival::finish);
     }
 
     fn take_group(&self) -> Option<Vec<Arrival>> {
@@ -130,7 +137,8 @@ impl Shared {
             Err(error) => step(group, |_| Err(io::Error::new(error.kind(), error.to_string()))),
         }
         let synced = disk.filter(|disk| disk.sync().is_ok());
-        step(group, |archive| archive.placement.sync_names(synced));
+        let may_lack_folders = self.disk.is_some();
+        step(group, |archive| archive.placement.sync_names(synced, may_lack_folders));
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -143,7 +151,10 @@ struct Serving<'a>(&'a Shared);
 
 impl Drop for Serving<'_> {
     fn drop(&mut self) {
-        *self.0.lock() = Waiting::default();
+        // Without a panic the queue may have another server already.
+        if std::thread::panicking() {
+            *self.0.lock() = Waiting::default();
+        }
     }
 }
 
