@@ -4,7 +4,7 @@
 //! After every ingest each day is looked at, at every version that the table has had.
 
 use std::collections::BTreeMap;
-use std::process::{ExitStatus, Stdio};
+use std::process::Stdio;
 
 use futures::TryStreamExt;
 use lakehouse::query::{At, Session, SessionOptions};
@@ -430,10 +430,12 @@ async fn opposite_copies_that_two_processes_land_at_once_are_compared_whoever_is
                 scene.server.url(),
             ];
             let mut program = scene.lake.program("ingest", &flags);
-            program.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+            program.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
         };
-        let ends = [start("daily"), start("monthly")].map(|mut process| process.wait().unwrap());
-        assert!(ends.iter().all(ExitStatus::success), "{ends:?}");
+        for process in [start("daily"), start("monthly")] {
+            let end = process.wait_with_output().unwrap();
+            assert!(end.status.success(), "{}", String::from_utf8_lossy(&end.stderr));
+        }
 
         // At every version each day has one owner, and none is lost; the better copies own what
         // differs.

@@ -63,9 +63,13 @@ pub(crate) fn create_private(stem: &Path) -> io::Result<(File, PathBuf)> {
     loop {
         let path = with_ending(stem, &format!("{}.own", Uuid::new_v4().simple()));
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
-        let locked = file.try_lock().is_ok();
-        if !locked || is_at(&file, &path)? {
-            return Ok((file, path));
+        match file.try_lock() {
+            Ok(()) if is_at(&file, &path)? => return Ok((file, path)),
+            // Before it was locked, another run that starts has taken it for what a killed one
+            // left: it has deleted the file, or holds the lock and is about to.
+            Ok(()) | Err(TryLockError::WouldBlock) => {}
+            // No locks here, so that nobody deletes it either.
+            Err(TryLockError::Error(_)) => return Ok((file, path)),
         }
     }
 }
@@ -82,11 +86,19 @@ pub(crate) fn sweep(folder: &Path) -> io::Result<()> {
         }
         let Ok(file) = File::open(&path) else { continue };
         if file.try_lock().is_ok() && is_at(&file, &path)? {
-            std::fs::remove_file(&path)?;
+            absent_is_fine(std::fs::remove_file(&path))?;
             let _ = std::fs::remove_file(with_ending(&path, "json"));
         }
     }
     Ok(())
+}
+
+/// Lets a file that is not there any more count as deleted.
+pub(super) fn absent_is_fine(done: io::Result<()>) -> io::Result<()> {
+    match done {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Adds an ending to a name that has dots of its own.
@@ -113,4 +125,39 @@ pub(super) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
 #[cfg(not(unix))]
 pub(super) fn is_at(_: &File, path: &Path) -> io::Result<bool> {
     path.try_exists()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn a_private_file_stays_while_other_runs_start() {
+        const FILES: usize = 10_000;
+        let folder = tempfile::tempdir().unwrap();
+        let is_done = AtomicBool::new(false);
+        let start_runs = || {
+            while !is_done.load(Ordering::Relaxed) {
+                sweep(folder.path()).unwrap();
+            }
+        };
+        let lost = std::thread::scope(|threads| {
+            threads.spawn(start_runs);
+            threads.spawn(start_runs);
+            let lost = (0..FILES).find(|_| is_lost_at_once(folder.path()));
+            is_done.store(true, Ordering::Relaxed);
+            lost
+        });
+        assert_eq!(lost, None, "the file of this number was deleted by a run that started");
+    }
+
+    fn is_lost_at_once(folder: &Path) -> bool {
+        let (file, path) = create_private(&folder.join("checksum")).unwrap();
+        std::thread::yield_now();
+        let is_there = is_at(&file, &path).unwrap();
+        absent_is_fine(std::fs::remove_file(path)).unwrap();
+        !is_there
+    }
 }

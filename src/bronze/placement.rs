@@ -11,7 +11,7 @@ use lakehouse_core::listing::checksum::Sha256Hex;
 use lakehouse_core::names::archive::CHECKSUM_SUFFIX;
 use sha2::{Digest, Sha256};
 
-use super::claim::{create_private, open_no_link, with_ending};
+use super::claim::{absent_is_fine, create_private, open_no_link, with_ending};
 use super::partial::hash;
 use super::stale::LOCK_FILE;
 use super::store::{is_checksum_of, older_name};
@@ -207,12 +207,5 @@ pub(super) fn move_file(from: &Path, to: &Path) -> io::Result<()> {
             std::fs::remove_file(from)
         }
         renamed => renamed,
-    }
-}
-
-fn absent_is_fine(done: io::Result<()>) -> io::Result<()> {
-    match done {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 
-use super::claim::is_at;
+use super::claim::{absent_is_fine, is_at};
 
 /// Where archives grow, below a local bronze.
 pub(super) const PARTIAL_FOLDER: &str = ".partial";
@@ -54,7 +54,7 @@ pub(crate) fn delete_stale_partials(stale: Vec<(PathBuf, u64)>) -> io::Result<Ve
     for (path, bytes) in stale {
         let Ok(file) = File::open(&path) else { continue };
         if file.try_lock().is_ok() && is_at(&file, &path)? {
-            std::fs::remove_file(&path)?;
+            absent_is_fine(std::fs::remove_file(&path))?;
             deleted.push((path, bytes));
         }
     }
