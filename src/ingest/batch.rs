@@ -156,7 +156,8 @@ impl<'a> BatchStore<'a> {
         let landed = std::mem::take(&mut entries);
         self.outcomes.set_recorded(&landed);
         self.set_compared(&compared);
-        tables.ledger.record_landed(landed, compared, self.context).await?;
+        let index = silver.index();
+        tables.ledger.record_landed(landed, compared, index, self.context).await?;
         tables.ledger.reconcile(silver.index(), self.context).await?;
         self.drop_archives(&result.archives).await?;
         // Only now the ledger knows what a run that died, or another one, had landed of these.

@@ -68,7 +68,7 @@ impl LedgerTable {
         }
         let matrix = Arc::clone(&self.files.matrix);
         let change = |entry: &LedgerEntry| {
-            if !follows_from_silver(entry) || silver_table(&matrix, entry) != Some(name) {
+            if !follows_from_silver(entry) || silver_table(&matrix, &entry.key) != Some(name) {
                 return None;
             }
             Some(match index.held_archive(entry.key.path()) {

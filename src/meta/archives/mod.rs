@@ -27,6 +27,8 @@ mod scan;
 mod sealed_writer;
 mod series_rows;
 mod summary;
+#[cfg(test)]
+mod two_writers;
 pub(crate) mod wanted;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -35,6 +37,7 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use lakehouse_core::ledger::LedgerEntry;
 use lakehouse_core::matrix::Matrix;
+use lakehouse_core::names::archive::ArchiveKey;
 
 use self::files::LedgerFiles;
 use self::replace::{follows_from_log, follows_from_silver, held_archive};
@@ -163,13 +166,15 @@ impl LedgerTable {
     /// Adds what the index found in a silver table's log and the ledger lacks.
     ///
     /// Entries that the ledger has already are found again where it was written by a run that read
-    /// less of the log than this one; replaying them changes nothing.
+    /// less of the log than this one; replaying them changes nothing. Those that another process
+    /// recorded in the meantime, with later ones, are left out.
     pub(crate) async fn reconcile(
         &mut self,
         index: &mut SilverIndex,
         context: &CommitContext,
     ) -> Result<(), TableError> {
-        self.add_logged(index.take_unrecorded(), context).await
+        let is_complete = index.is_complete();
+        self.add_logged(index.take_unrecorded(), is_complete, context).await
     }
 
     /// Adds what the index found in commits before a version, as [`Self::reconcile`] does; to be
@@ -180,12 +185,14 @@ impl LedgerTable {
         index: &mut SilverIndex,
         context: &CommitContext,
     ) -> Result<(), TableError> {
-        self.add_logged(index.take_unrecorded_before(version), context).await
+        let is_complete = index.is_complete();
+        self.add_logged(index.take_unrecorded_before(version), is_complete, context).await
     }
 
     async fn add_logged(
         &mut self,
         logged: Vec<(i64, LogEntry)>,
+        is_complete: bool,
         context: &CommitContext,
     ) -> Result<(), TableError> {
         if logged.is_empty() {
@@ -194,7 +201,8 @@ impl LedgerTable {
         let keys: KeySet = logged.iter().map(|(_, entry)| entry.archive().into()).collect();
         self.write(context, |files| {
             let rows = files.rows_of(&keys)?;
-            Ok(replay(&files.matrix, &of_log(&rows), logged.clone(), context))
+            let logged = without_overtaken(files, logged.clone(), is_complete)?;
+            Ok(replay(&files.matrix, &of_log(&rows), logged, context))
         })
         .await
     }
@@ -218,6 +226,7 @@ impl LedgerTable {
         &mut self,
         landed: Vec<LedgerEntry>,
         compared: Vec<(i64, LogEntry)>,
+        index: &SilverIndex,
         context: &CommitContext,
     ) -> Result<(), TableError> {
         if landed.is_empty() && compared.is_empty() {
@@ -229,7 +238,8 @@ impl LedgerTable {
         self.write(context, |files| {
             let rows = files.rows_of(&keys)?;
             let mut entries = without_recorded(&landed, &rows);
-            entries.extend(replay(&files.matrix, &of_log(&rows), compared.clone(), context));
+            let compared = without_overtaken(files, compared.clone(), index.is_complete())?;
+            entries.extend(replay(&files.matrix, &of_log(&rows), compared, context));
             Ok(entries)
         })
         .await
@@ -303,8 +313,28 @@ fn without_recorded(landed: &[LedgerEntry], rows: &[LedgerEntry]) -> Vec<LedgerE
     landed.iter().filter(is_new).cloned().collect()
 }
 
-/// Returns the silver table that holds the rows of a ledger row's archive.
-fn silver_table<'a>(matrix: &'a Matrix, entry: &LedgerEntry) -> Option<&'a str> {
-    let combination = matrix.get(entry.key.market(), entry.key.data_type())?;
+/// Returns those of one silver table's log entries that the ledger does not have yet.
+///
+/// Whoever records a commit has recorded all before it. So once the ledger names a version, its
+/// rows are at least as new as every commit up to that one, and an entry of such a commit would
+/// undo what later ones did. Nothing is left out where the index was read from all of the log,
+/// because what the ledger says is not complete then.
+fn without_overtaken(
+    files: &LedgerFiles,
+    mut logged: Vec<(i64, LogEntry)>,
+    is_complete: bool,
+) -> Result<Vec<(i64, LogEntry)>, TableError> {
+    let first = logged.first().and_then(|(_, entry)| files.matrix.identify(entry.archive()).ok());
+    let table = first.as_ref().and_then(|key| silver_table(&files.matrix, key));
+    if let Some(table) = table.filter(|_| !is_complete) {
+        let recorded = files.newest_version(table)?.unwrap_or(-1);
+        logged.retain(|(version, _)| *version > recorded);
+    }
+    Ok(logged)
+}
+
+/// Returns the silver table that holds the rows of an archive.
+fn silver_table<'a>(matrix: &'a Matrix, archive: &ArchiveKey) -> Option<&'a str> {
+    let combination = matrix.get(archive.market(), archive.data_type())?;
     Some(combination.schema.as_str())
 }

@@ -189,7 +189,7 @@ impl LedgerReader {
                 };
             }
             let wanted = follows_from_silver(&entry) || entry.status == ArchiveStatus::Failed;
-            let here = silver_table(self.matrix(), &entry) == Some(schema.table());
+            let here = silver_table(self.matrix(), &entry.key) == Some(schema.table());
             let Some(sha256) = entry.sha256.as_deref().filter(|_| wanted && here) else { continue };
             if !recorded.has_landed(sha256) {
                 missing.push(entry);
@@ -221,7 +221,7 @@ impl LedgerReader {
         if self.undescribed.is_empty() || !follows_from_silver(&entry) {
             return entry;
         }
-        let index = silver_table(self.matrix(), &entry).and_then(|it| self.undescribed.get(it));
+        let index = silver_table(self.matrix(), &entry.key).and_then(|it| self.undescribed.get(it));
         let is_lost = index.is_some_and(|index| index.held_archive(entry.key.path()).is_none());
         if is_lost { lost(&entry, None) } else { entry }
     }
