@@ -30,7 +30,7 @@ use support::{Folders, Served, clock, day, lake, size};
 
 fn main() {
     // As the program does, so that its figures are the same.
-    lakehouse::allocator::limit_arenas();
+    lakehouse::system::limit_arenas();
     let folders = Folders::default();
     let folder = folders.empty();
     let days = size("LAKEHOUSE_BENCH_DAYS", 60);

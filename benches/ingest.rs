@@ -19,7 +19,7 @@ use support::{Folders, Served, day, size};
 
 fn main() {
     // As the program does, so that its figures are the same.
-    lakehouse::allocator::limit_arenas();
+    lakehouse::system::limit_arenas();
     divan::main();
 }
 

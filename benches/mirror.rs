@@ -29,7 +29,7 @@ use tokio::runtime::Runtime;
 
 fn main() {
     // As the program does, so that its figures are the same.
-    lakehouse::allocator::limit_arenas();
+    lakehouse::system::limit_arenas();
     let mut arguments = std::env::args().skip(1).filter(|argument| !argument.starts_with('-'));
     let folder = arguments.next();
     let served = arguments.next().unwrap_or_else(|| "small".to_owned());

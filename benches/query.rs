@@ -46,7 +46,7 @@ static FOLDER: OnceLock<PathBuf> = OnceLock::new();
 
 fn main() {
     // As the program does, so that its figures are the same.
-    lakehouse::allocator::limit_arenas();
+    lakehouse::system::limit_arenas();
     let folder = tempfile::tempdir().unwrap();
     FOLDER.set(folder.path().to_owned()).unwrap();
     let options = SampleOptions {

@@ -42,7 +42,7 @@ const FIRST_BYTES: usize = 20;
 
 fn main() {
     // As the program does, so that its figures are the same.
-    lakehouse::allocator::limit_arenas();
+    lakehouse::system::limit_arenas();
     let folder = tempfile::tempdir().unwrap();
     let days = size("LAKEHOUSE_BENCH_DAYS", 1_000);
     Served::new(&archives(days), &SampleOptions::small(1)).ingest(folder.path());

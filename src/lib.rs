@@ -23,12 +23,10 @@
 //! ```
 
 // The library: what another program can use.
-pub mod allocator;
 pub mod audit;
 pub mod bronze;
 pub mod clock;
 pub mod events;
-
 pub mod gold;
 pub mod ingest;
 pub mod maintain;
@@ -55,6 +53,8 @@ pub mod parquet;
 pub mod scale;
 #[doc(hidden)]
 pub mod settings;
+#[doc(hidden)]
+pub mod system;
 #[doc(hidden)]
 pub mod terminal;
 

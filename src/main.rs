@@ -7,9 +7,9 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use lakehouse::allocator::limit_arenas;
 use lakehouse::clock::Clock;
 use lakehouse::commands;
+use lakehouse::system::limit_arenas;
 use lakehouse::terminal::usage;
 use tokio::runtime::Builder;
 

@@ -9,15 +9,14 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{RecordBatch, StringArray};
 use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DataFusionError, Result};
-use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig};
-use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::source_as_provider;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
 use object_store::path::Path;
 
+use super::planned::for_each_file;
 use super::provider::TableScan;
 
 /// Returns the plan that an EXPLAIN is about.
@@ -74,16 +73,8 @@ fn tables(plan: &LogicalPlan) -> Result<BTreeMap<String, TableScan>> {
 
 fn scanned_files(plan: &Arc<dyn ExecutionPlan>) -> Result<HashSet<Path>> {
     let mut files = HashSet::new();
-    plan.apply(|node| {
-        let node: &dyn std::any::Any = node.as_ref();
-        if let Some(scan) = node.downcast_ref::<DataSourceExec>()
-            && let Some(scan) =
-                (scan.data_source().as_ref() as &dyn std::any::Any).downcast_ref::<FileScanConfig>()
-        {
-            let scanned = scan.file_groups.iter().flat_map(FileGroup::files);
-            files.extend(scanned.map(|file| file.object_meta.location.clone()));
-        }
-        Ok(TreeNodeRecursion::Continue)
+    for_each_file(plan, |file| {
+        files.insert(file.object_meta.location.clone());
     })?;
     Ok(files)
 }

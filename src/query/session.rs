@@ -17,6 +17,7 @@ use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SendableRecordBatchStream, SessionState};
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::execute_stream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement;
@@ -28,6 +29,7 @@ use super::catalog::LakeCatalog;
 use super::error::QueryError;
 use super::opened::OpenedFiles;
 use super::parameters::{self, Description, Parameters, Positional};
+use super::planned::{PlannedReads, PlannedRows, planned_reads};
 use super::snapshot::At;
 use super::views::{SCHEMA as VIEWS, ViewTables, Views};
 use super::{dialect, explain, panics, statement};
@@ -170,26 +172,41 @@ impl Session {
     /// When the text is not one statement that reads, names what does not exist, or cannot be
     /// planned.
     pub async fn sql(&self, text: &str) -> Result<SendableRecordBatchStream, QueryError> {
-        let query = Box::pin(self.plan(text)).await?;
-        self.rows_of(query).await
+        let planned = Box::pin(self.planned(text, OpenedFiles::default())).await?;
+        planned.begin().await
     }
 
-    /// Does the same, and notes which data files are opened for it.
+    /// Plans the rows of one statement that reads; which data files are opened for it is noted in
+    /// `opened`.
     ///
     /// # Errors
     /// Like [`Session::sql`].
-    pub(crate) async fn sql_noting(
+    pub(crate) async fn planned(
         &self,
         text: &str,
         opened: OpenedFiles,
-    ) -> Result<SendableRecordBatchStream, QueryError> {
+    ) -> Result<PlannedRows, QueryError> {
         let (mut state, plan) = Box::pin(self.plan(text)).await?.into_parts();
         state.config_mut().set_extension(Arc::new(opened));
-        self.rows_of(DataFrame::new(state, plan)).await
+        let query = DataFrame::new(state, plan);
+        let session = self.clone();
+        if explain::explained(query.logical_plan()).is_some() {
+            let begin = async move { session.caught_rows(session.run(query)).await };
+            return Ok(PlannedRows::new(PlannedReads::default(), begin));
+        }
+        let context = Arc::new(query.task_ctx());
+        let plan = Box::pin(panics::caught(query.create_physical_plan())).await;
+        let plan = plan.map_err(|error| self.meaning(error))?;
+        let reads = planned_reads(&plan).map_err(|error| self.meaning(error))?;
+        let rows = async move { execute_stream(plan, context) };
+        Ok(PlannedRows::new(reads, async move { session.caught_rows(rows).await }))
     }
 
-    async fn rows_of(&self, query: DataFrame) -> Result<SendableRecordBatchStream, QueryError> {
-        let rows = Box::pin(panics::caught(self.run(query))).await;
+    async fn caught_rows(
+        &self,
+        rows: impl Future<Output = Result<SendableRecordBatchStream, DataFusionError>>,
+    ) -> Result<SendableRecordBatchStream, QueryError> {
+        let rows = Box::pin(panics::caught(rows)).await;
         rows.map(panics::caught_in).map_err(|error| self.meaning(error))
     }
 

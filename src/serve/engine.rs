@@ -13,7 +13,7 @@ use super::commit_times::CommitTimes;
 use super::metrics::Metrics;
 use super::statement::{Answer, Request, Rows, StatementError, start};
 use super::status::{StatusCache, StatusCacheError};
-use super::threads::Threads;
+use super::threads::{Threads, Work};
 use crate::audit::OpenRows;
 use crate::clock::Clock;
 use crate::query::{Engine, OpenedFiles, QueryError, Session, SessionOptions};
@@ -129,7 +129,7 @@ impl StatementEngine {
         let text = request.text.clone();
         let opened = OpenedFiles::default();
         let noted = opened.clone();
-        let rows = Box::pin(async move { Box::pin(session.sql_noting(&text, noted)).await });
+        let rows = Box::pin(async move { Box::pin(session.planned(&text, noted)).await });
         let answer = self.start_rows(rows, request).await?;
         Ok(answer.noting(opened))
     }
@@ -159,7 +159,7 @@ impl StatementEngine {
             let Ok(_place) = self.running.acquire().await else {
                 return Err(StatementError::Stopping);
             };
-            let threads = self.threads.lend().map_err(StatementError::Threads)?;
+            let threads = self.threads.lend(Work::Small).map_err(StatementError::Threads)?;
             match Box::pin(threads.run(Box::pin(work))).await {
                 Some(done) => Ok(done?),
                 None => Err(StatementError::Stopping),

@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
-use datafusion::execution::SendableRecordBatchStream;
 use futures::StreamExt;
 use lakehouse_core::foreign::message;
 use thiserror::Error;
@@ -21,9 +20,10 @@ use tokio::sync::{mpsc, oneshot};
 use super::Door;
 use super::engine::{Limits, StatementEngine};
 use super::reader::Reader;
+use super::threads::Work;
 use crate::error_chain::messages;
 use crate::events::MESSAGES;
-use crate::query::{OpenedFiles, QueryError};
+use crate::query::{OpenedFiles, PlannedRows, QueryError};
 use crate::shutdown::Shutdown;
 
 /// Letters of a statement that are logged.
@@ -70,9 +70,8 @@ impl StatementError {
     }
 }
 
-/// What plans a statement and begins to find its rows.
-pub(super) type Rows =
-    Pin<Box<dyn Future<Output = Result<SendableRecordBatchStream, QueryError>> + Send>>;
+/// What plans a statement.
+pub(super) type Rows = Pin<Box<dyn Future<Output = Result<PlannedRows, QueryError>> + Send>>;
 
 /// A statement with where it comes from.
 #[derive(Clone, Debug)]
@@ -158,16 +157,17 @@ impl Answer {
 struct Running {
     engine: Arc<StatementEngine>,
     request: Request,
+    /// Both are gone once they are at work.
+    rows: Option<Rows>,
     finder: Option<Finder>,
     batches: mpsc::Sender<RecordBatch>,
     /// Rows that were handed over.
-    rows: Arc<AtomicU64>,
+    count: Arc<AtomicU64>,
     reader: Reader,
 }
 
 /// The side of a running statement that finds rows.
 struct Finder {
-    rows: Rows,
     columns: oneshot::Sender<SchemaRef>,
     batches: mpsc::Sender<RecordBatch>,
     count: Arc<AtomicU64>,
@@ -186,7 +186,6 @@ pub(super) async fn start(
     let (end_sender, mut end) = oneshot::channel();
     let count = Arc::new(AtomicU64::new(0));
     let finder = Finder {
-        rows,
         columns: column_sender,
         batches: batch_sender.clone(),
         count: Arc::clone(&count),
@@ -196,9 +195,10 @@ pub(super) async fn start(
     let running = Running {
         engine,
         request,
+        rows: Some(rows),
         finder: Some(finder),
         batches: batch_sender,
-        rows: count,
+        count,
         reader: reader.clone(),
     };
     tokio::spawn(async move {
@@ -255,15 +255,24 @@ impl Running {
             return Err(StatementError::Stopping);
         };
         drop(waiting);
-        let Some(finder) = self.finder.take() else { return Ok(()) };
-        let threads = self.engine.threads().lend().map_err(StatementError::Threads)?;
-        threads.run(Box::pin(finder.find())).await.unwrap_or(Err(StatementError::Stopping))
+        let (Some(rows), Some(finder)) = (self.rows.take(), self.finder.take()) else {
+            return Ok(());
+        };
+        let threads = self.engine.threads();
+        let mut lent = threads.lend(Work::Small).map_err(StatementError::Threads)?;
+        let planned = lent.run(rows).await.ok_or(StatementError::Stopping)??;
+        // What it reads is known now. Those that read little do not wait behind the others.
+        let work = Work::of(planned.reads());
+        if work == Work::Large {
+            lent = threads.lend(work).map_err(StatementError::Threads)?;
+        }
+        lent.run(Box::pin(finder.find(planned))).await.ok_or(StatementError::Stopping)?
     }
 
     /// Counts and logs the statement.
     fn record(&self, elapsed: Duration, outcome: &'static str) {
         let Request { door, who, text, .. } = &self.request;
-        let rows = self.rows.load(Ordering::Relaxed);
+        let rows = self.count.load(Ordering::Relaxed);
         self.engine.metrics().record(*door, outcome, elapsed, rows);
         let words: Vec<&str> = text.split_whitespace().collect();
         let text: String = words.join(" ").chars().take(LOGGED_LETTERS).collect();
@@ -281,8 +290,8 @@ impl Running {
 }
 
 impl Finder {
-    async fn find(self) -> Result<(), StatementError> {
-        let mut rows = self.rows.await?;
+    async fn find(self, planned: PlannedRows) -> Result<(), StatementError> {
+        let mut rows = planned.begin().await?;
         let _ = self.columns.send(rows.schema());
         while let Some(batch) = rows.next().await {
             let batch = batch.map_err(|error| QueryError::from_engine(error, self.memory_limit))?;

@@ -16,7 +16,7 @@ use super::prepared::Prepared;
 use super::running::RunningStatements;
 use super::service::Wanted;
 use super::status::{failed, not_sendable};
-use crate::query::{Description, Session};
+use crate::query::{Description, OpenedFiles, Session};
 use crate::serve::engine::StatementEngine;
 use crate::serve::statement::{Request, StatementError};
 use crate::serve::{Door, ServeError};
@@ -91,7 +91,8 @@ impl FlightSql {
         let request = Request { door: Door::Flight, who, text, cancel };
         let session = self.session.clone();
         let text = statement.text();
-        let rows = Box::pin(async move { Box::pin(session.sql(&text)).await });
+        let opened = OpenedFiles::default();
+        let rows = Box::pin(async move { Box::pin(session.planned(&text, opened)).await });
         let answer = self.engine.start_rows(rows, request).await;
         Ok(columns::send(answer.map_err(|error| failed(&error))?, listed))
     }

@@ -19,7 +19,7 @@ use super::error::refused;
 use super::parameters;
 use super::portal::Portal;
 use super::settings::Settings;
-use crate::query::{Description, Session};
+use crate::query::{Description, OpenedFiles, PlannedRows, Session};
 use crate::serve::Door;
 use crate::serve::engine::StatementEngine;
 use crate::serve::statement::{Request, Rows, StatementError};
@@ -251,10 +251,11 @@ impl Conversation {
         };
         let rows: Rows = if Catalog::is_named_in(&sql) {
             let catalog = Arc::clone(&self.catalog);
-            Box::pin(async move { Box::pin(catalog.rows(&sql)).await })
+            Box::pin(async move { Ok(PlannedRows::of(Box::pin(catalog.rows(&sql)).await?)) })
         } else {
             let session = self.session.clone();
-            Box::pin(async move { Box::pin(session.sql(&sql)).await })
+            let opened = OpenedFiles::default();
+            Box::pin(async move { Box::pin(session.planned(&sql, opened)).await })
         };
         Ok(Cursor::new(self.engine.start_rows(rows, request).await?))
     }

@@ -1,0 +1,37 @@
+//! Settings of the operating system for the whole program and for single threads.
+//!
+//! This is the one place with `unsafe` code: nothing else reaches these settings but the C library.
+
+/// How much a thread gives way to others, of 19 at most: three of this priority together get about
+/// as much of a busy processor as one of the usual.
+#[cfg(target_os = "linux")]
+const GIVES_WAY: libc::c_int = 5;
+
+/// Lets all threads share an arena for each core, where the allocator is that of glibc.
+///
+/// Rows are allocated on one thread and freed on another. Each arena keeps what was freed in it, so
+/// with one for nearly every thread, which is the default, most of the peak is memory that nobody
+/// uses. To be called before there are threads.
+pub fn limit_arenas() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    if let Ok(cores) = std::thread::available_parallelism()
+        && let Ok(arenas) = i32::try_from(cores.get())
+    {
+        // A value that is refused leaves the default, with which everything works too.
+        #[expect(unsafe_code, reason = "there is no other way to limit arenas")]
+        // SAFETY: `mallopt` takes two numbers and keeps no pointer.
+        let _is_set = unsafe { libc::mallopt(libc::M_ARENA_MAX, arenas) };
+    }
+}
+
+/// Lets the calling thread give way to others, on Linux, where a priority is one of a thread;
+/// elsewhere it is one of the program, and stays as it is.
+pub(crate) fn lower_priority() {
+    #[cfg(target_os = "linux")]
+    {
+        // A priority that cannot be lowered leaves the usual one, with which everything works too.
+        #[expect(unsafe_code, reason = "no library that is used here lowers a thread's priority")]
+        // SAFETY: `setpriority` takes three numbers; the thread 0 is the calling one.
+        let _is_set = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, GIVES_WAY) };
+    }
+}
