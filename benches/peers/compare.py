@@ -179,10 +179,23 @@ class Mirror:
         self.process.wait()
 
 
+def processor_ticks():
+    """Returns those in which the processors were idle, and all, since the machine started; on Linux only."""
+    with open("/proc/stat") as file:
+        ticks = [int(number) for number in file.readline().split()[1:9]]
+    return ticks[3] + ticks[4], sum(ticks)
+
+
 def warn_of_load():
-    load = os.getloadavg()[0]
-    if load > 0.5:
-        print(f"The machine is busy (load {load:.2f}): these figures say little.", flush=True)
+    """Looks at a second, because the load average is that of minutes, in which the program was built."""
+    if not Path("/proc/stat").exists():
+        return
+    idle, total = processor_ticks()
+    time.sleep(1)
+    idle_after, total_after = processor_ticks()
+    busy = 1 - (idle_after - idle) / max(total_after - total, 1)
+    if busy > 0.1:
+        print(f"The processors are {busy:.0%} busy: these figures say little.", flush=True)
 
 
 shutil.rmtree(DONE, ignore_errors=True)
