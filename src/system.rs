@@ -1,9 +1,9 @@
 //! Settings of the operating system for the whole program and for single threads.
 //!
-//! This is the one place with `unsafe` code: nothing else reaches these settings but the C library.
+//! This is the one place with `unsafe` code, because these are functions of the C library.
 
-/// How much a thread gives way to others, of 19 at most: three of this priority together get about
-/// as much of a busy processor as one of the usual.
+/// How much more than the program's other threads one gives way, of 19 at most: three such threads
+/// together get about as much of a busy processor as one of the others.
 #[cfg(target_os = "linux")]
 const GIVES_WAY: libc::c_int = 5;
 
@@ -30,8 +30,8 @@ pub(crate) fn lower_priority() {
     #[cfg(target_os = "linux")]
     {
         // A priority that cannot be lowered leaves the usual one, with which everything works too.
-        #[expect(unsafe_code, reason = "no library that is used here lowers a thread's priority")]
-        // SAFETY: `setpriority` takes three numbers; the thread 0 is the calling one.
-        let _is_set = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, GIVES_WAY) };
+        #[expect(unsafe_code, reason = "it is a function of the C library")]
+        // SAFETY: `nice` takes a number. On Linux it is about the calling thread.
+        let _niceness = unsafe { libc::nice(GIVES_WAY) };
     }
 }

@@ -11,6 +11,9 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
+/// How often a private file is made that another run takes for what a killed one left.
+const ATTEMPTS: usize = 100;
+
 /// Opens and locks a file; nothing if another one holds it, or locks do not work here.
 pub(crate) fn claim(path: &Path) -> io::Result<Option<File>> {
     loop {
@@ -60,7 +63,7 @@ fn has_one_name(_: &std::fs::Metadata) -> bool {
 
 /// Makes a private file; a later run deletes it if this one is killed.
 pub(crate) fn create_private(stem: &Path) -> io::Result<(File, PathBuf)> {
-    loop {
+    for _ in 0..ATTEMPTS {
         let path = with_ending(stem, &format!("{}.own", Uuid::new_v4().simple()));
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
         match file.try_lock() {
@@ -72,6 +75,8 @@ pub(crate) fn create_private(stem: &Path) -> io::Result<(File, PathBuf)> {
             Err(TryLockError::Error(_)) => return Ok((file, path)),
         }
     }
+    let text = format!("another program locks each file that is made as {}", stem.display());
+    Err(io::Error::other(text))
 }
 
 /// Deletes the private files of killed runs; a file whose owner lives is locked.

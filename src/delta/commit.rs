@@ -54,6 +54,8 @@ pub(crate) struct Change {
     pub(crate) partly_built: Option<PartRecord>,
     /// What every check was audited on, where it is a table of what audits find.
     pub(crate) audited: BTreeMap<String, BuildRecord>,
+    /// Up to which versions of silver tables everything is recorded, where it is the ledger.
+    pub(crate) recorded: BTreeMap<String, i64>,
     /// What the table is from now on, where its columns or their descriptions change; if columns
     /// change other than by new ones that may be NULL, all files have to go.
     pub(crate) metadata: Option<Metadata>,
@@ -74,6 +76,7 @@ impl Default for Change {
             built: None,
             partly_built: None,
             audited: BTreeMap::new(),
+            recorded: BTreeMap::new(),
             metadata: None,
             data_change: true,
         }
@@ -244,6 +247,7 @@ async fn attempt(
         built: change.built,
         partly_built: change.partly_built,
         audited: change.audited,
+        recorded: change.recorded,
     };
     let properties = CommitProperties::default()
         // Rows without this record could land a second time, so a record that cannot be written

@@ -51,6 +51,10 @@ pub(crate) struct CommitRecord {
     /// What every check was audited on so far, where the table holds what audits found.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) audited: BTreeMap<String, BuildRecord>,
+    /// Up to which versions the commits of silver tables are recorded, by the ids of these tables,
+    /// where the table is the ledger.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) recorded: BTreeMap<String, i64>,
 }
 
 /// The model and the inputs from which a gold table was built.

@@ -85,9 +85,7 @@ impl<'a> BatchStore<'a> {
             (a.key.series(), a.key.period()).cmp(&(b.key.series(), b.key.period()))
         });
         for stored in split_overlapping(stored) {
-            entries.extend(self.land(table, stored, &mut tables).await?);
-            self.outcomes.set_recorded(&entries);
-            tables.ledger.record(std::mem::take(&mut entries), self.context).await?;
+            self.land(table, stored, &mut tables).await?;
         }
         self.outcomes.set_recorded(&entries);
         tables.ledger.record(entries, self.context).await?;
@@ -115,7 +113,7 @@ impl<'a> BatchStore<'a> {
         table: &Arc<str>,
         stored: Vec<BronzeArchive>,
         tables: &mut MetaTables,
-    ) -> Result<Vec<LedgerEntry>, IngestError> {
+    ) -> Result<(), IngestError> {
         let mut silver = match self.silver.remove(table) {
             Some(silver) => silver,
             None => self.open_silver(table, &mut tables.ledger).await?,
@@ -141,32 +139,31 @@ impl<'a> BatchStore<'a> {
         // what a run that died had landed. The next run reads the log from the newest version in
         // the ledger on, and would load again what is missing below it. Commits of others after
         // this one's come last, because they may have changed what its archives hold.
-        let mut entries: Vec<LedgerEntry> =
-            result.archives.iter().map(|archive| self.decoded(archive, &result)).collect();
+        let entries = result.archives.iter().map(|archive| self.decoded(archive, &result));
+        let entries: Vec<LedgerEntry> = entries.collect();
         let landed = result.archives.iter().filter(|archive| archive.found.fault.is_none());
         let landed: BTreeSet<&str> = landed.map(|archive| archive.bronze.key.path()).collect();
-        silver.index().forget_unrecorded(&landed);
         let mut compared = Vec::new();
         if let Some(version) = result.version {
+            silver.index().forget_unrecorded(version, &landed);
             tables.ledger.reconcile_before(version, silver.index(), self.context).await?;
             // Those of the same commit go into the same commit of the ledger: with the landed ones
             // alone, the ledger would name this version, and nobody would read it again.
             compared = silver.index().take_unrecorded_before(version + 1);
         }
-        let landed = std::mem::take(&mut entries);
-        self.outcomes.set_recorded(&landed);
+        self.outcomes.set_recorded(&entries);
         self.set_compared(&compared);
-        let index = silver.index();
-        tables.ledger.record_landed(landed, compared, index, self.context).await?;
+        tables.ledger.record_landed(entries, compared, result.version, self.context).await?;
         tables.ledger.reconcile(silver.index(), self.context).await?;
         self.drop_archives(&result.archives).await?;
         // Only now the ledger knows what a run that died, or another one, had landed of these.
         let overtaken = stored.iter();
         let overtaken = overtaken.filter(|stored| result.overtaken.contains(stored.key.path()));
         let overtaken: Vec<&BronzeArchive> = overtaken.collect();
-        entries.extend(tables.ledger.confirm(&overtaken, self.context)?);
+        let confirmed = tables.ledger.confirm(&overtaken, self.context).await?;
+        self.outcomes.set_recorded(&confirmed);
         self.silver.insert(Arc::clone(table), silver);
-        Ok(entries)
+        Ok(())
     }
 
     /// Drops archives whose rows are in silver and in the ledger, where bronze does not keep them;

@@ -90,6 +90,11 @@ impl SilverHistory {
         self.table.id()
     }
 
+    /// Returns the version up to which commits have been read.
+    pub(super) const fn seen(&self) -> i64 {
+        self.seen
+    }
+
     /// Returns the corrections in all commits.
     pub(super) fn corrections(&self) -> &[LoggedCorrection] {
         &self.corrections

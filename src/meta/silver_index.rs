@@ -106,9 +106,17 @@ impl SilverIndex {
         Ok(())
     }
 
-    /// Drops unrecorded entries of archives whose ledger rows the caller makes itself.
-    pub(crate) fn forget_unrecorded(&mut self, archives: &BTreeSet<&str>) {
-        self.unrecorded.retain(|(_, entry)| !archives.contains(entry.archive()));
+    /// Returns the version up to which commits have been read.
+    pub(crate) const fn seen(&self) -> i64 {
+        self.seen
+    }
+
+    /// Drops unrecorded entries of a commit about archives whose ledger rows the caller makes
+    /// itself.
+    pub(crate) fn forget_unrecorded(&mut self, version: i64, archives: &BTreeSet<&str>) {
+        self.unrecorded.retain(|(committed, entry)| {
+            *committed != version || !archives.contains(entry.archive())
+        });
     }
 
     /// Takes the log entries that were read since the last call, with their versions.

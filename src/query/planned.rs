@@ -2,6 +2,7 @@
 //! are computed is still open.
 
 use std::any::Any;
+use std::collections::HashSet;
 use std::fmt::{Debug, Formatter};
 use std::sync::Arc;
 
@@ -44,7 +45,7 @@ impl PlannedRows {
         Self { reads, begin: Box::pin(begin) }
     }
 
-    /// Returns rows that no data file is read for.
+    /// Returns rows of a stream that computes nothing before it is read.
     pub(crate) fn of(rows: SendableRecordBatchStream) -> Self {
         Self::new(PlannedReads::default(), async { Ok(rows) })
     }
@@ -65,14 +66,15 @@ impl PlannedRows {
 
 /// Returns what a plan reads of data files at most: all bytes of each that it names.
 pub(super) fn planned_reads(plan: &Arc<dyn ExecutionPlan>) -> Result<PlannedReads> {
-    let mut reads = PlannedReads::default();
+    let mut files = HashSet::new();
+    let mut bytes = 0;
     for_each_file(plan, |file| {
-        reads.files += 1;
-        reads.bytes += file.range.as_ref().map_or(file.object_meta.size, |range| {
+        files.insert(file.object_meta.location.clone());
+        bytes += file.range.as_ref().map_or(file.object_meta.size, |range| {
             range.end.saturating_sub(range.start).try_into().unwrap_or_default()
         });
     })?;
-    Ok(reads)
+    Ok(PlannedReads { files: files.len(), bytes })
 }
 
 /// Visits each data file that a plan names, once for each part of it.

@@ -54,7 +54,7 @@ pub(crate) struct StatementEngine {
     parameters: Vec<(String, String)>,
     limits: Limits,
     running: Arc<Semaphore>,
-    threads: Arc<Threads>,
+    threads: Threads,
     metrics: Metrics,
     audit: AuditCounts,
     status: StatusCache,
@@ -78,7 +78,7 @@ impl StatementEngine {
         let options = SessionOptions { max_age: MAX_AGE, ..options };
         let engine = Engine::over(&served.lake, &options)?;
         let running = Arc::new(Semaphore::new(limits.statements));
-        let threads = Arc::new(Threads::new(limits.statements));
+        let threads = Threads::new(limits.statements);
         let metrics = Metrics::new();
         let aborted = Shutdown::default();
         Ok(Self {
@@ -225,7 +225,7 @@ impl StatementEngine {
         &self.running
     }
 
-    pub(super) const fn threads(&self) -> &Arc<Threads> {
+    pub(super) const fn threads(&self) -> &Threads {
         &self.threads
     }
 

@@ -27,6 +27,8 @@ use crate::storage::lake::{Lake, TableName};
 const PROPERTY: &str = "lakehouse.silver.";
 /// The id of no table: the ledger describes none until it is brought up to date.
 const NO_TABLE: &str = "none";
+/// Whoever has recorded anything of a table has recorded this.
+const FIRST_VERSION: i64 = 0;
 
 /// Returns the property that names the silver table which the ledger describes.
 pub(in crate::meta) fn property(table: &str) -> String {
@@ -61,7 +63,8 @@ impl LedgerTable {
         context: &CommitContext,
     ) -> Result<(), TableError> {
         let name = table.spec.name.name.as_str();
-        self.described.insert(property(name), table.id()?);
+        let id = table.id()?;
+        self.described.insert(property(name), id.clone());
         if describes(self.table.delta(), &self.files, table)? {
             // The id is recorded with the next rows.
             return Ok(());
@@ -77,7 +80,7 @@ impl LedgerTable {
                 Some(_) => LedgerEntry { silver_version: None, ..entry.clone() },
             })
         };
-        self.record_changed(change, context).await
+        self.record_changed(change, Some(&id), context).await
     }
 
     /// Lets the ledger describe no table of this name, until it is rebuilt or the table is adopted.
@@ -90,20 +93,26 @@ impl LedgerTable {
         context: &CommitContext,
     ) -> Result<(), TableError> {
         self.described.insert(property(table), NO_TABLE.to_owned());
-        self.record_changed(|_| None, context).await
+        self.record_changed(|_| None, None, context).await
     }
 
     /// Puts rows in the place of those for which `change` returns one, and records what the ledger
-    /// describes.
+    /// describes. Does nothing if another process has recorded commits of the silver table with
+    /// this id meanwhile: it has adopted the table, and may know of more than `change` does.
     async fn record_changed(
         &mut self,
         change: impl Fn(&LedgerEntry) -> Option<LedgerEntry>,
+        adopted: Option<&str>,
         context: &CommitContext,
     ) -> Result<(), TableError> {
-        let Self { table, files, limits, described } = self;
+        let Self { table, files, limits, recorded, described } = self;
         table
             .commit(context, async |table, target| {
                 files.update(table).await?;
+                recorded.catch_up(table).await?;
+                if recorded.has(adopted, FIRST_VERSION) {
+                    return Ok(None);
+                }
                 let mut changed = files.changed(&change, target, limits).await?;
                 changed.metadata = table.with_properties(described)?;
                 let is_empty = changed.removes.is_empty() && changed.metadata.is_none();

@@ -19,6 +19,7 @@ pub(crate) mod reader;
 pub(crate) mod rebuild;
 mod rebuilt_rows;
 mod record;
+mod recorded;
 mod remove;
 mod replace;
 pub(super) mod replay;
@@ -40,6 +41,8 @@ use lakehouse_core::matrix::Matrix;
 use lakehouse_core::names::archive::ArchiveKey;
 
 use self::files::LedgerFiles;
+use self::identity::property;
+use self::recorded::RecordedVersions;
 use self::replace::{follows_from_log, follows_from_silver, held_archive};
 use self::replay::replay;
 pub(super) use self::rows::SCHEMA;
@@ -58,6 +61,7 @@ pub(crate) struct LedgerTable {
     table: MetaTable,
     files: LedgerFiles,
     limits: LedgerLimits,
+    recorded: RecordedVersions,
     /// Properties to record with the next rows: the ids of the silver tables that are described.
     described: BTreeMap<String, String>,
 }
@@ -110,7 +114,8 @@ impl LedgerTable {
     ) -> Result<Self, TableError> {
         let table = MetaTable::open_or_create(lake, &SCHEMA).await?;
         let files = LedgerFiles::open(table.delta(), matrix).await?;
-        Ok(Self { table, files, limits, described: BTreeMap::new() })
+        let recorded = RecordedVersions::since(table.delta());
+        Ok(Self { table, files, limits, recorded, described: BTreeMap::new() })
     }
 
     /// Returns the Delta table.
@@ -167,14 +172,14 @@ impl LedgerTable {
     ///
     /// Entries that the ledger has already are found again where it was written by a run that read
     /// less of the log than this one; replaying them changes nothing. Those that another process
-    /// recorded in the meantime, with later ones, are left out.
+    /// recorded in the meantime are left out.
     pub(crate) async fn reconcile(
         &mut self,
         index: &mut SilverIndex,
         context: &CommitContext,
     ) -> Result<(), TableError> {
-        let is_complete = index.is_complete();
-        self.add_logged(index.take_unrecorded(), is_complete, context).await
+        let up_to = index.seen();
+        self.add_logged(index.take_unrecorded(), up_to, context).await
     }
 
     /// Adds what the index found in commits before a version, as [`Self::reconcile`] does; to be
@@ -185,26 +190,28 @@ impl LedgerTable {
         index: &mut SilverIndex,
         context: &CommitContext,
     ) -> Result<(), TableError> {
-        let is_complete = index.is_complete();
-        self.add_logged(index.take_unrecorded_before(version), is_complete, context).await
+        self.add_logged(index.take_unrecorded_before(version), version - 1, context).await
     }
 
+    /// Adds all entries up to a version that the ledger may lack.
     async fn add_logged(
         &mut self,
         logged: Vec<(i64, LogEntry)>,
-        is_complete: bool,
+        up_to: i64,
         context: &CommitContext,
     ) -> Result<(), TableError> {
         if logged.is_empty() {
             return Ok(());
         }
         let keys: KeySet = logged.iter().map(|(_, entry)| entry.archive().into()).collect();
-        self.write(context, |files| {
+        let id = self.silver_id(logged.iter().map(|(_, entry)| entry.archive()));
+        let select = |files: &LedgerFiles, recorded: &RecordedVersions| {
             let rows = files.rows_of(&keys)?;
-            let logged = without_overtaken(files, logged.clone(), is_complete)?;
+            let mut logged = logged.clone();
+            logged.retain(|(version, _)| !recorded.has(id.as_deref(), *version));
             Ok(replay(&files.matrix, &of_log(&rows), logged, context))
-        })
-        .await
+        };
+        self.write(context, recorded_up_to(id.as_deref(), Some(up_to)), select).await
     }
 
     /// Records rows in one commit; [`replace`] says what it does to older rows of the same
@@ -217,16 +224,17 @@ impl LedgerTable {
         if entries.is_empty() {
             return Ok(());
         }
-        self.write(context, |_| Ok(entries.clone())).await
+        self.write(context, BTreeMap::new(), |_, _| Ok(entries.clone())).await
     }
 
-    /// Records archives that this process landed, and in the same commit the new states of those
-    /// that they were compared with; both unless another process has read of it in silver's log.
+    /// Records archives that this process landed with a version of a silver table, or could not,
+    /// and in the same commit the new states of those that they were compared with. What another
+    /// process has read of that version in silver's log is recorded already.
     pub(crate) async fn record_landed(
         &mut self,
         landed: Vec<LedgerEntry>,
         compared: Vec<(i64, LogEntry)>,
-        index: &SilverIndex,
+        version: Option<i64>,
         context: &CommitContext,
     ) -> Result<(), TableError> {
         if landed.is_empty() && compared.is_empty() {
@@ -235,33 +243,47 @@ impl LedgerTable {
         let landed_keys = landed.iter().map(|entry| entry.key.shared_path());
         let compared_keys = compared.iter().map(|(_, entry)| entry.archive().into());
         let keys: KeySet = landed_keys.chain(compared_keys).collect();
-        self.write(context, |files| {
+        let id = self.silver_id(landed.iter().map(|entry| entry.key.path()));
+        let select = |files: &LedgerFiles, recorded: &RecordedVersions| {
             let rows = files.rows_of(&keys)?;
+            if version.is_some_and(|version| recorded.has(id.as_deref(), version)) {
+                return Ok(without_known(&landed, &rows));
+            }
             let mut entries = without_recorded(&landed, &rows);
-            let compared = without_overtaken(files, compared.clone(), index.is_complete())?;
-            entries.extend(replay(&files.matrix, &of_log(&rows), compared, context));
+            entries.extend(replay(&files.matrix, &of_log(&rows), compared.clone(), context));
             Ok(entries)
-        })
-        .await
+        };
+        self.write(context, recorded_up_to(id.as_deref(), version), select).await
+    }
+
+    /// Returns the id of the silver table that has these archives, if the ledger describes it.
+    fn silver_id<'a>(&self, mut archives: impl Iterator<Item = &'a str>) -> Option<String> {
+        let matrix = &self.files.matrix;
+        let known = archives.find_map(|archive| matrix.identify(archive).ok())?;
+        self.described.get(&property(silver_table(matrix, &known)?)).cloned()
     }
 
     /// Writes the rows that `select` makes for the newest version of the ledger, again at every
     /// attempt: what another process recorded in between is newer than what was known before.
+    /// `up_to` are versions of silver tables up to which everything is recorded with these rows.
     async fn write(
         &mut self,
         context: &CommitContext,
-        select: impl Fn(&LedgerFiles) -> Result<Vec<LedgerEntry>, TableError>,
+        up_to: BTreeMap<String, i64>,
+        select: impl Fn(&LedgerFiles, &RecordedVersions) -> Result<Vec<LedgerEntry>, TableError>,
     ) -> Result<(), TableError> {
-        let Self { table, files, limits, described } = self;
+        let Self { table, files, limits, recorded, described } = self;
         table
             .commit(context, async |table, target| {
                 files.update(table).await?;
-                let entries = select(files)?;
+                recorded.catch_up(table).await?;
+                let entries = select(files, recorded)?;
                 if entries.is_empty() {
                     return Ok(None);
                 }
                 let mut change = files.recorded(&entries, target, limits).await?;
                 change.metadata = table.with_properties(described)?;
+                change.recorded = up_to.clone();
                 Ok(Some(change))
             })
             .await?;
@@ -313,24 +335,18 @@ fn without_recorded(landed: &[LedgerEntry], rows: &[LedgerEntry]) -> Vec<LedgerE
     landed.iter().filter(is_new).cloned().collect()
 }
 
-/// Returns those of one silver table's log entries that the ledger does not have yet.
-///
-/// Whoever records a commit has recorded all before it. So once the ledger names a version, its
-/// rows are at least as new as every commit up to that one, and an entry of such a commit would
-/// undo what later ones did. Nothing is left out where the index was read from all of the log,
-/// because what the ledger says is not complete then.
-fn without_overtaken(
-    files: &LedgerFiles,
-    mut logged: Vec<(i64, LogEntry)>,
-    is_complete: bool,
-) -> Result<Vec<(i64, LogEntry)>, TableError> {
-    let first = logged.first().and_then(|(_, entry)| files.matrix.identify(entry.archive()).ok());
-    let table = first.as_ref().and_then(|key| silver_table(&files.matrix, key));
-    if let Some(table) = table.filter(|_| !is_complete) {
-        let recorded = files.newest_version(table)?.unwrap_or(-1);
-        logged.retain(|(version, _)| *version > recorded);
-    }
-    Ok(logged)
+/// Returns those of the rows that are of archives of which the ledger has nothing from silver's
+/// log, as that of a program may which does not know their data type, or which are about archives
+/// that did not land.
+fn without_known(landed: &[LedgerEntry], rows: &[LedgerEntry]) -> Vec<LedgerEntry> {
+    let known = of_log(rows);
+    let is_new =
+        |entry: &&LedgerEntry| !follows_from_silver(entry) || !known.contains_key(entry.key.path());
+    landed.iter().filter(is_new).cloned().collect()
+}
+
+fn recorded_up_to(id: Option<&str>, version: Option<i64>) -> BTreeMap<String, i64> {
+    id.zip(version).map(|(id, version)| (id.to_owned(), version)).into_iter().collect()
 }
 
 /// Returns the silver table that holds the rows of an archive.

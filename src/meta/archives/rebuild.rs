@@ -86,11 +86,17 @@ impl LedgerTable {
                 adds.extend(previous.write_unknown(target).await?);
                 let removes = table.active_files()?;
                 let metadata = table.with_properties(&described(&silver)?)?;
-                Ok(Some(Change { adds, removes, metadata, ..Change::default() }))
+                let recorded = recorded_up_to(&silver)?;
+                Ok(Some(Change { adds, removes, metadata, recorded, ..Change::default() }))
             })
             .await?;
         Ok(LedgerReport { corrections, ..report })
     }
+}
+
+/// Returns up to which version each silver table was read, by their ids.
+fn recorded_up_to(silver: &[SilverHistory]) -> Result<BTreeMap<String, i64>, TableError> {
+    silver.iter().map(|table| Ok((table.id()?, table.seen()))).collect()
 }
 
 /// Returns what a rebuild would come to; writes nothing.

@@ -1,7 +1,7 @@
 //! Archives that are to be left out, of which silver's log knows nothing: they failed, or were not
 //! published.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use lakehouse_core::ledger::{ArchiveStatus, LedgerEntry};
@@ -23,7 +23,7 @@ impl LedgerTable {
         keys: &KeySet,
         context: &CommitContext,
     ) -> Result<(), TableError> {
-        self.write(context, |files| {
+        self.write(context, BTreeMap::new(), |files, _| {
             let rows = files.rows_of(keys)?;
             let of_log = rows.iter().filter(|entry| follows_from_log(entry));
             let of_log: HashSet<&str> = of_log.map(|entry| entry.key.path()).collect();
