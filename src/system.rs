@@ -24,14 +24,24 @@ pub fn limit_arenas() {
     }
 }
 
-/// Lets the calling thread give way to others, on Linux, where a priority is one of a thread;
-/// elsewhere it is one of the program, and stays as it is.
-pub(crate) fn lower_priority() {
+/// Returns what lets the thread that calls it give way to the threads of the caller's priority, on
+/// Linux, where a priority is one of a thread; elsewhere it is one of the program, and stays as it
+/// is. A thread that is made begins with the priority of the one that makes it, so that to lower it
+/// by so much once more would be too much.
+pub(crate) fn lower_priority() -> impl Fn() + Send + Sync + 'static {
     #[cfg(target_os = "linux")]
     {
-        // A priority that cannot be lowered leaves the usual one, with which everything works too.
         #[expect(unsafe_code, reason = "it is a function of the C library")]
-        // SAFETY: `nice` takes a number. On Linux it is about the calling thread.
-        let _niceness = unsafe { libc::nice(GIVES_WAY) };
+        // SAFETY: `getpriority` takes two numbers; the thread 0 is the calling one.
+        let usual = unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) };
+        let lower = usual.saturating_add(GIVES_WAY);
+        move || {
+            // A priority that cannot be set leaves the usual one, with which everything works too.
+            #[expect(unsafe_code, reason = "it is a function of the C library")]
+            // SAFETY: `setpriority` takes three numbers; the thread 0 is the calling one.
+            let _is_set = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, lower) };
+        }
     }
+    #[cfg(not(target_os = "linux"))]
+    || {}
 }

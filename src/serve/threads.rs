@@ -111,7 +111,7 @@ impl Groups {
     fn make(&self) -> io::Result<Runtime> {
         match self.work {
             Work::Small => group("statement").build(),
-            Work::Large => group("large-statement").on_thread_start(lower_priority).build(),
+            Work::Large => group("large-statement").on_thread_start(lower_priority()).build(),
         }
     }
 
