@@ -7,7 +7,7 @@ mod marathon;
 pub(crate) mod work;
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use lakehouse::failpoint::{PAUSE_AT, PAUSE_FILE};
 use marathon::Place;
@@ -37,6 +37,18 @@ pub(crate) fn hold_at(mut command: Command, step: &str, marker: &Path) -> Option
         std::thread::yield_now();
     }
     Some(child)
+}
+
+/// Lets a process go on that is held at a step, however often it comes there, and returns how it
+/// ended.
+pub(crate) fn let_go(mut child: Child, marker: &Path) -> ExitStatus {
+    loop {
+        let _ = std::fs::remove_file(marker);
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        std::thread::yield_now();
+    }
 }
 
 fn kill(child: &mut Child) {

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::kill::{hold_at, let_go};
 use crate::support::archive_server::ArchiveServer;
 use crate::support::command::Run;
 use crate::support::samples::{trades, trades_key};
@@ -187,4 +188,55 @@ async fn gold_follows_a_removal() {
     }
     let up_to_date = lake.run("gold", &["--dry-run"]);
     assert!(!up_to_date.stdout.contains("AUSDT") && up_to_date.code == Some(0), "{up_to_date}");
+}
+
+#[tokio::test]
+async fn what_is_removed_while_another_run_corrects_it_stays_removed() {
+    for step in ["files written silver.trades", "before commit silver.trades"] {
+        let (server, lake) = scene().await;
+        let removed = trades_key("AUSDT", DAYS[1]);
+        let corrected = trades_key("BUSDT", DAYS[1]);
+        server.publish(&removed, trades(&removed, DAYS[1], 0..7));
+        server.publish(&corrected, trades(&corrected, DAYS[1], 0..6));
+        let marker = lake.path().with_file_name("reached");
+        let flags = ["--all", "--data-type", "trades", "--source", server.url()];
+        let held = hold_at(lake.program("ingest", &flags), step, &marker).unwrap();
+
+        let day = ["--symbol", "AUSDT", "--start", DAYS[1], "--end", DAYS[1]];
+        let run = lake.run("remove", &day);
+        assert_eq!(run.code, Some(0), "{run}");
+        assert!(let_go(held, &marker).success());
+
+        assert_eq!(days(&lake, "AUSDT").await, [DAYS[0], DAYS[2]], "{step}");
+        let count = "SELECT count(*) FROM silver.trades WHERE symbol = 'BUSDT'";
+        assert_eq!(lake.value(count).await, "16", "{step}: the correction lands");
+        let status = lake.ledger(&format!("AUSDT-trades-{}.zip", DAYS[1]), "status, rows").await;
+        assert_eq!(status, ["removed | 0"], "{step}");
+        assert_eq!(ingest(&lake, &server, &[]).code, Some(0));
+        assert_eq!(days(&lake, "AUSDT").await, [DAYS[0], DAYS[2]], "{step}");
+        assert_eq!(lake.run("verify", &["--deep"]).code, Some(0));
+    }
+}
+
+#[tokio::test]
+async fn what_is_removed_while_another_run_finds_it_damaged_stays_removed() {
+    let (server, lake) = scene().await;
+    let key = trades_key("AUSDT", DAYS[1]);
+    server.publish(&key, b"this is no zip".to_vec());
+    let marker = lake.path().with_file_name("reached");
+    let flags = ["--all", "--data-type", "trades", "--source", server.url()];
+    let step = "before commit meta.archives";
+    let held = hold_at(lake.program("ingest", &flags), step, &marker).unwrap();
+
+    let run = lake.run("remove", &["--symbol", "AUSDT"]);
+    assert_eq!(run.code, Some(0), "{run}");
+    assert_eq!(let_go(held, &marker).code(), Some(1), "one archive could not be read");
+
+    let statuses = "SELECT DISTINCT status FROM meta.archives WHERE symbol = 'AUSDT'";
+    assert_eq!(lake.rows(statuses).await, ["removed"]);
+    let restored = ingest(&lake, &server, &["--restore"]);
+    assert_eq!(restored.code, Some(1), "{restored}");
+    assert_eq!(days(&lake, "AUSDT").await, [DAYS[0], DAYS[2]]);
+    let status = lake.ledger(&format!("AUSDT-trades-{}.zip", DAYS[1]), "status").await;
+    assert_eq!(status, ["removed"], "it could not be restored");
 }

@@ -14,8 +14,8 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
 
-use crate::kill::kill_at;
 use crate::kill::work::REPAIR;
+use crate::kill::{hold_at, kill_at, let_go};
 use crate::support::archive_server::ArchiveServer;
 use crate::support::command::Run;
 use crate::support::delta_log::actions;
@@ -280,6 +280,29 @@ async fn a_repair_that_is_killed_at_any_step_is_completed_by_the_next_one() {
         done(ingest(&lake, &server));
         assert_eq!(ask(&lake, &[], ROWS), RIGHT, "killed at `{step}`, after an ingest");
     }
+}
+
+#[tokio::test]
+async fn a_repair_leaves_alone_what_another_run_has_corrected_or_removed_since() {
+    let (lake, server) = lake_of_days().await;
+    // The rows of two days are lost, and what bronze has of them is what lands again.
+    for file in &added(&lake, "silver/trades")[..2] {
+        commit(&lake, "silver/trades", "DELETE", &[removal_of(file)]);
+    }
+    let marker = lake.path().with_file_name("reached");
+    let repair = lake.program("maintain", &["--repair"]);
+    let held = hold_at(repair, "table adopted silver.trades", &marker).unwrap();
+    let corrected = trades_key("BTCUSDT", DAYS[0]);
+    server.publish(&corrected, trades(&corrected, DAYS[0], 0..25));
+    done(ingest(&lake, &server));
+    done(lake.run("remove", &["--symbol", "BTCUSDT", "--start", DAYS[1], "--end", DAYS[1]]));
+    assert!(let_go(held, &marker).success());
+
+    let rows = "SELECT date || ' ' || count(*) FROM silver.trades WHERE date <= '2024-01-03' \
+                GROUP BY date ORDER BY date";
+    assert_eq!(lake.rows(rows).await, ["2024-01-02 25"]);
+    repaired(&lake);
+    assert_eq!(lake.rows(rows).await, ["2024-01-02 25"]);
 }
 
 #[tokio::test]

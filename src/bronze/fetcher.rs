@@ -217,7 +217,7 @@ impl Fetcher {
         }
         let state =
             if checksum.is_some() { ChecksumState::Match } else { ChecksumState::Unchecked };
-        let Held { file, copy, sha256, size } = held;
+        let Held { file, identity, copy, sha256, size } = held;
         let (etag, last_modified) = (wanted.etag.clone(), wanted.last_modified);
         let key = wanted.key.clone();
         let downloaded = false;
@@ -230,6 +230,7 @@ impl Fetcher {
             last_modified,
             checksum: state,
             downloaded,
+            identity,
             _copy: copy,
         }))
     }
@@ -259,6 +260,7 @@ impl Fetcher {
             last_modified: wanted.last_modified.or(validator.last_modified),
             checksum: state,
             downloaded: true,
+            identity: kept.identity,
             _copy: kept.copy,
         })
     }

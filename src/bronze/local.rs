@@ -12,7 +12,7 @@ use lakehouse_core::names::archive::ArchiveKey;
 use super::FetchError;
 use super::download::Complete;
 use super::partial::disk;
-use super::placement::{Placement, move_file, sum};
+use super::placement::{Placement, Summed, move_file, sum};
 use super::placement_queue::PlacementQueue;
 use super::store::{Bronze, Held, Kept, mismatch_name};
 use crate::storage::durability::{create_folders, sync_folder};
@@ -58,8 +58,8 @@ impl Bronze for LocalBronze {
             let file = file.clone();
             move || sum(&file, size)
         });
-        let found = found.await?;
-        Ok(found.map(|(sha256, size)| Held { file, copy: None, sha256, size }))
+        let Some(Summed { sha256, size, identity }) = found.await? else { return Ok(None) };
+        Ok(Some(Held { file, identity, copy: None, sha256, size }))
     }
 
     async fn keep(
@@ -70,8 +70,8 @@ impl Bronze for LocalBronze {
     ) -> Result<Kept, FetchError> {
         let placement = self.placement(key);
         let file = placement.file().to_owned();
-        self.queue.place(placement, complete, checksum).await?;
-        Ok(Kept { file, copy: None })
+        let identity = self.queue.place(placement, complete, checksum).await?;
+        Ok(Kept { file, identity, copy: None })
     }
 
     async fn keep_checksum(&self, key: &ArchiveKey, checksum: &Bytes) -> Result<(), FetchError> {

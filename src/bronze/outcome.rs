@@ -1,5 +1,7 @@
 //! How a fetch ends: the archive in bronze, or why it is not there.
 
+use std::fs::File;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,8 +14,10 @@ use lakehouse_core::names::archive::ArchiveKey;
 use tempfile::TempPath;
 use thiserror::Error;
 
+use super::store::older_name;
 use crate::source::SourceError;
 use crate::storage::StorageError;
+use crate::storage::regular::{FileIdentity, open_regular};
 
 /// An archive, and how its fetch ended.
 #[derive(Debug)]
@@ -61,6 +65,8 @@ pub struct BronzeArchive {
     pub checksum: ChecksumState,
     /// Whether the bytes came from the source now, and not from bronze.
     pub downloaded: bool,
+    /// Which file had the name when its bytes were found to be these, where that is known.
+    pub(super) identity: Option<FileIdentity>,
     /// Deletes the copy in the end.
     pub(super) _copy: Option<Arc<TempPath>>,
 }
@@ -84,8 +90,32 @@ impl BronzeArchive {
             last_modified: None,
             checksum,
             downloaded: false,
+            identity: None,
             _copy: copy,
         }
+    }
+
+    /// Opens the file with the bytes. Where another process has given the archive's name to
+    /// another version since, these have the name of an older version.
+    ///
+    /// # Errors
+    /// When the bytes have neither name any more, or the file cannot be opened.
+    pub(crate) fn open(&self) -> io::Result<File> {
+        let file = open_regular(&self.file)?;
+        if self.is_of(&file)? {
+            return Ok(file);
+        }
+        let older = self.file.to_str().map(|path| older_name(path, &self.sha256));
+        if let Some(file) = older.and_then(|older| open_regular(older.as_ref()).ok())
+            && self.is_of(&file)?
+        {
+            return Ok(file);
+        }
+        Err(io::Error::other("another process has replaced it; the next run fetches it again"))
+    }
+
+    fn is_of(&self, file: &File) -> io::Result<bool> {
+        Ok(self.identity.is_none() || self.identity == FileIdentity::of(&file.metadata()?))
     }
 }
 
@@ -112,4 +142,47 @@ pub enum FetchError {
     /// The lake's object store failed.
     #[error("cannot keep {archive}: {source}")]
     Store { archive: Arc<str>, source: object_store::Error },
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Read;
+
+    use lakehouse_core::matrix::Matrix;
+
+    use super::*;
+
+    const SUM: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+    #[cfg(unix)]
+    #[test]
+    fn bytes_whose_name_another_process_gives_to_another_version_are_read_under_their_older_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = "data/spot/daily/trades/AUSDT/AUSDT-trades-2024-01-02.zip";
+        let key = Matrix::builtin().unwrap().identify(key).unwrap();
+        let file = folder.path().join(key.file_name());
+        fs::write(&file, "first").unwrap();
+        let sum: Sha256Hex = SUM.parse().unwrap();
+        let mut archive =
+            BronzeArchive::at_rest(key, file.clone(), None, sum, ChecksumState::Match);
+        archive.identity = FileIdentity::of(&fs::metadata(&file).unwrap());
+        let read = || {
+            let mut text = String::new();
+            archive.open()?.read_to_string(&mut text)?;
+            Ok::<_, io::Error>(text)
+        };
+        assert_eq!(read().unwrap(), "first");
+
+        let older = older_name(file.to_str().unwrap(), &sum);
+        fs::hard_link(&file, &older).unwrap();
+        fs::write(folder.path().join("new"), "second").unwrap();
+        fs::rename(folder.path().join("new"), &file).unwrap();
+        assert_eq!(read().unwrap(), "first");
+
+        // Never another version's rows under this one's sum.
+        fs::rename(&older, folder.path().join("elsewhere")).unwrap();
+        fs::write(&older, "neither").unwrap();
+        assert!(read().unwrap_err().to_string().contains("replaced"));
+    }
 }

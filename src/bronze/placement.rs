@@ -17,7 +17,7 @@ use super::stale::LOCK_FILE;
 use super::store::{is_checksum_of, older_name};
 use crate::storage::disk::Disk;
 use crate::storage::durability::{StagedFile, create_folders, sync_folder};
-use crate::storage::regular::{open_regular, read_regular};
+use crate::storage::regular::{FileIdentity, open_regular, read_regular};
 
 /// An archive's file in bronze, and its checksum's next to it.
 #[derive(Debug)]
@@ -50,21 +50,23 @@ impl Placement {
         create_folders(folder)
     }
 
-    /// Gives durable files their final names. The lock on names must be held.
+    /// Gives durable files their final names, and returns which file has the archive's. The lock on
+    /// names must be held.
     pub(super) fn name(
         &self,
         partial: &Path,
         sha256: &Sha256Hex,
         checksum: Option<StagedChecksum>,
-    ) -> io::Result<()> {
-        if let Some((held, _)) = sum(&self.file, None)?.filter(|(held, _)| held != sha256) {
-            self.keep_older(&held)?;
+    ) -> io::Result<Option<FileIdentity>> {
+        if let Some(held) = sum(&self.file, None)?.filter(|held| held.sha256 != *sha256) {
+            self.keep_older(&held.sha256)?;
         }
         move_file(partial, &self.file)?;
         match checksum {
-            Some(staged) => move_file(&staged.path, &self.checksum_file()),
-            None => absent_is_fine(std::fs::remove_file(self.checksum_file())),
+            Some(staged) => move_file(&staged.path, &self.checksum_file())?,
+            None => absent_is_fine(std::fs::remove_file(self.checksum_file()))?,
         }
+        Ok(FileIdentity::of(&std::fs::metadata(&self.file)?))
     }
 
     /// Makes the names durable, unless they are on a disk that was `synced` after they were given.
@@ -178,8 +180,16 @@ fn with_suffix(file: &Path) -> PathBuf {
     with_ending(file, CHECKSUM_SUFFIX.trim_start_matches('.'))
 }
 
+/// A file that was read to its end.
+#[derive(Debug)]
+pub(super) struct Summed {
+    pub(super) sha256: Sha256Hex,
+    pub(super) size: u64,
+    pub(super) identity: Option<FileIdentity>,
+}
+
 /// Sums a file up; nothing if it is not there, is no regular file or has not `size` bytes.
-pub(super) fn sum(file: &Path, size: Option<u64>) -> io::Result<Option<(Sha256Hex, u64)>> {
+pub(super) fn sum(file: &Path, size: Option<u64>) -> io::Result<Option<Summed>> {
     match std::fs::metadata(file) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         // A pipe that has the name of an archive is none; the archive takes its place.
@@ -187,13 +197,14 @@ pub(super) fn sum(file: &Path, size: Option<u64>) -> io::Result<Option<(Sha256He
         _ => {}
     }
     let mut file = open_regular(file)?;
-    let held = file.metadata()?.len();
-    if size.is_some_and(|size| size != held) {
+    let metadata = file.metadata()?;
+    if size.is_some_and(|size| size != metadata.len()) {
         return Ok(None);
     }
     let mut hasher = Sha256::new();
     let size = hash(&mut file, &mut hasher)?;
-    Ok(Some((Sha256Hex::from_bytes(hasher.finalize().into()), size)))
+    let sha256 = Sha256Hex::from_bytes(hasher.finalize().into());
+    Ok(Some(Summed { sha256, size, identity: FileIdentity::of(&metadata) }))
 }
 
 /// Gives a synced file its final name. Where a folder of bronze is on another disk than the partial

@@ -18,6 +18,7 @@ use super::download::Complete;
 use super::partial::disk as disk_error;
 use super::placement::{Placement, StagedChecksum, lock_names};
 use crate::storage::disk::Disk;
+use crate::storage::regular::FileIdentity;
 
 /// Archives for which a sync of the whole disk is cheaper than one of each file and folder, even
 /// where other programs write to it.
@@ -55,7 +56,9 @@ struct Arrival {
     staged: Option<StagedChecksum>,
     /// How its steps have ended so far; after a failure the others are left out.
     result: io::Result<()>,
-    done: oneshot::Sender<io::Result<()>>,
+    /// The file that has the name, once it has one.
+    identity: Option<FileIdentity>,
+    done: oneshot::Sender<io::Result<Option<FileIdentity>>>,
 }
 
 impl PlacementQueue {
@@ -66,18 +69,19 @@ impl PlacementQueue {
         Self { shared: Arc::new(Shared { scratch: scratch.to_owned(), disk, waiting }) }
     }
 
-    /// Gives verified bytes their final name, durably, and puts the checksum next to them.
+    /// Gives verified bytes their final name, durably, and puts the checksum next to them; returns
+    /// which file has the name.
     pub(super) async fn place(
         &self,
         placement: Placement,
         complete: Complete,
         checksum: Option<Bytes>,
-    ) -> Result<(), FetchError> {
+    ) -> Result<Option<FileIdentity>, FetchError> {
         let file = placement.file().to_owned();
         let (done, placed) = oneshot::channel();
         let staged = None;
-        let result = Ok(());
-        let archive = Arrival { placement, complete, checksum, staged, result, done };
+        let (result, identity) = (Ok(()), None);
+        let archive = Arrival { placement, complete, checksum, staged, result, identity, done };
         let shared = Arc::clone(&self.shared);
         if shared.disk.is_none() {
             // Each waits for its own files, which they best do side by side.
@@ -183,13 +187,13 @@ impl Arrival {
 
     fn name(&mut self) -> io::Result<()> {
         let Complete { partial, sha256, .. } = &self.complete;
-        self.placement.name(&partial.path(), sha256, self.staged.take())?;
+        self.identity = self.placement.name(&partial.path(), sha256, self.staged.take())?;
         trace!(file = %self.placement.file().display(), "named");
         partial.forget_note()
     }
 
     fn finish(self) {
         // Whoever waited may have given up.
-        let _ = self.done.send(self.result);
+        let _ = self.done.send(self.result.map(|()| self.identity));
     }
 }

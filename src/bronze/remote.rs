@@ -183,7 +183,10 @@ impl Bronze for RemoteBronze {
         let copy = self.new_copy()?;
         let found = self.sum(&path, Some(&copy)).await.map_err(failed)?;
         let file = copy.to_path_buf();
-        Ok(found.map(|(sha256, size)| Held { file, copy: Some(Arc::new(copy)), sha256, size }))
+        let copy = Some(Arc::new(copy));
+        // Nobody else names a copy, so that it stays the same file needs no check.
+        let identity = None;
+        Ok(found.map(|(sha256, size)| Held { file, identity, copy, sha256, size }))
     }
 
     async fn keep(
@@ -197,7 +200,7 @@ impl Bronze for RemoteBronze {
         self.place(&key.bronze_path(), &copy, &sha256, checksum)
             .await
             .map_err(|error| error.of(key))?;
-        Ok(Kept { file: copy.to_path_buf(), copy: Some(Arc::new(copy)) })
+        Ok(Kept { file: copy.to_path_buf(), identity: None, copy: Some(Arc::new(copy)) })
     }
 
     async fn keep_checksum(&self, key: &ArchiveKey, checksum: &Bytes) -> Result<(), FetchError> {

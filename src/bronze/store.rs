@@ -14,6 +14,7 @@ use tempfile::TempPath;
 
 use super::FetchError;
 use super::download::Complete;
+use crate::storage::regular::FileIdentity;
 
 /// A lake's archives.
 #[async_trait]
@@ -58,6 +59,7 @@ pub(crate) trait Bronze: std::fmt::Debug + Send + Sync {
 #[derive(Debug)]
 pub(crate) struct Held {
     pub(crate) file: PathBuf,
+    pub(crate) identity: Option<FileIdentity>,
     pub(crate) copy: Option<Arc<TempPath>>,
     pub(crate) sha256: Sha256Hex,
     pub(crate) size: u64,
@@ -67,6 +69,7 @@ pub(crate) struct Held {
 #[derive(Debug)]
 pub(crate) struct Kept {
     pub(crate) file: PathBuf,
+    pub(crate) identity: Option<FileIdentity>,
     pub(crate) copy: Option<Arc<TempPath>>,
 }
 

@@ -107,9 +107,9 @@ impl InputTable {
             (Some(_), None) => return Ok(Changed::Everything),
             (Some(snapshot), Some(built)) => (snapshot, built),
         };
-        // Another table in the place of the one that was read, or an older state of it: their logs
-        // say nothing about what was built.
-        if snapshot.id() != built.id || snapshot.version() < built.version {
+        // Another table in the place of the one that was read: its log says nothing about what was
+        // built.
+        if snapshot.id() != built.id {
             return Ok(Changed::Everything);
         }
         if snapshot.version() == built.version {
@@ -120,7 +120,15 @@ impl InputTable {
         let Some(table) = WritableTable::open_as_is(lake, &self.name).await? else {
             return Ok(Changed::Everything);
         };
-        Ok(changed_between(&table, built.version, snapshot.version()).await?)
+        if snapshot.version() > built.version {
+            return Ok(changed_between(&table, built.version, snapshot.version()).await?);
+        }
+        // The build read a later version than this one. Either another process made both since, or
+        // the table is an older state of the one that was read, which was put back.
+        match u64::try_from(table.version()) {
+            Ok(newest) if newest >= built.version => Err(BuildError::Overtaken),
+            _ => Ok(Changed::Everything),
+        }
     }
 
     fn is_partitioned(&self) -> bool {

@@ -192,7 +192,13 @@ impl Gold {
         // nothing to do.
         let mut attempts = 0;
         while attempts < ATTEMPTS {
-            let state = build_state(self, model, engine, finished).await?;
+            let state = match build_state(self, model, engine, finished).await {
+                Err(BuildError::Overtaken) => {
+                    attempts += 1;
+                    continue;
+                }
+                state => state?,
+            };
             finished.schemas.insert(model.name().to_owned(), state.read_schema());
             let is_stale = !state.recompute.is_nothing();
             let Some(context) = context.filter(|_| is_stale || state.is_far_behind()) else {

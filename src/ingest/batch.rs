@@ -212,7 +212,8 @@ impl<'a> BatchStore<'a> {
         let threads = self.ingest.threads;
         let memory = self.ingest.memory.clone();
         let silver = SilverTable::open(lake, Arc::new(schema), matrix, threads, memory);
-        Ok(silver.await?.indexed_by(ledger, self.context).await?)
+        let silver = silver.await?.restoring(self.ingest.restore);
+        Ok(silver.indexed_by(ledger, self.context).await?)
     }
 
     /// Reports what was decoded and committed; `before` are the archives that silver had rows of.

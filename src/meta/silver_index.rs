@@ -1,6 +1,6 @@
 //! Which archives a silver table holds, in which version and for which days, according to its log.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use lakehouse_core::names::days::DaySet;
@@ -17,6 +17,8 @@ use crate::delta::table::WritableTable;
 #[derive(Debug, Default)]
 pub(crate) struct SilverIndex {
     held_archives: HashMap<String, HeldArchive>,
+    /// Archives that were taken out on request, and have not landed since.
+    removed: HashSet<String>,
     /// Whether an archive that is not known here is not in the table.
     complete: bool,
     /// Commits up to this version have been read; -1 when none has.
@@ -47,13 +49,14 @@ impl SilverIndex {
     }
 
     fn add(&mut self, version: i64, entry: LogEntry) {
-        match entry.is_removal() {
-            true => drop(self.held_archives.remove(entry.archive())),
-            false => {
-                let before = self.held_archives.get(entry.archive());
-                let held = entry.held_archive(before);
-                self.held_archives.insert(entry.archive().to_owned(), held);
-            }
+        let archive = entry.archive();
+        if entry.is_removal() {
+            self.held_archives.remove(archive);
+            self.removed.insert(archive.to_owned());
+        } else {
+            let held = entry.held_archive(self.held_archives.get(archive));
+            self.held_archives.insert(archive.to_owned(), held);
+            self.removed.remove(archive);
         }
         self.unrecorded.push((version, entry));
     }
@@ -63,15 +66,23 @@ impl SilverIndex {
         self.complete
     }
 
-    /// Takes what the ledger knows of archives, and forgets what it knew before of all others
-    /// unless the ledger has not recorded that yet.
-    pub(crate) fn load<'a>(&mut self, held: impl IntoIterator<Item = (&'a str, HeldArchive)>) {
+    /// Takes what the ledger knows of archives that are held and of those that were removed, and
+    /// forgets what it knew before of all others unless the ledger has not recorded that yet.
+    pub(crate) fn load<'a>(
+        &mut self,
+        held: impl IntoIterator<Item = (&'a str, HeldArchive)>,
+        removed: impl IntoIterator<Item = &'a str>,
+    ) {
         let unrecorded: BTreeSet<&str> =
             self.unrecorded.iter().map(|(_, entry)| entry.archive()).collect();
         self.held_archives.retain(|archive, _| unrecorded.contains(archive.as_str()));
+        self.removed.retain(|archive| unrecorded.contains(archive.as_str()));
         // What the ledger has not recorded is newer than what it says, a removal too.
         for (archive, held) in held.into_iter().filter(|(it, _)| !unrecorded.contains(it)) {
             self.held_archives.insert(archive.to_owned(), held);
+        }
+        for archive in removed.into_iter().filter(|it| !unrecorded.contains(it)) {
+            self.removed.insert(archive.to_owned());
         }
     }
 
@@ -83,6 +94,11 @@ impl SilverIndex {
     /// Returns what the table holds, or last held, of an archive.
     pub(crate) fn held_archive(&self, archive: &str) -> Option<&HeldArchive> {
         self.held_archives.get(archive)
+    }
+
+    /// Returns whether an archive was taken out on request, and has not landed since.
+    pub(crate) fn is_removed(&self, archive: &str) -> bool {
+        self.removed.contains(archive)
     }
 
     /// Returns whether the table has rows of an archive, or records that there are none.

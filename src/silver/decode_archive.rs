@@ -22,7 +22,6 @@ use crate::events::archive_span;
 use crate::failpoint::may_panic;
 use crate::memory::{Account, Held};
 use crate::meta::rejects::bytes_of;
-use crate::storage::regular::open_regular;
 
 /// Bytes of CSV that are unpacked at a time.
 const STEP: usize = 256 * 1024;
@@ -125,7 +124,7 @@ fn decode(
     sender: &DecodeSender,
 ) -> Result<(), DecodeStop> {
     may_panic(archive.key.path());
-    let mut member = open_archive(open_regular(&archive.file)?, UnzipLimits::default())?;
+    let mut member = open_archive(archive.open()?, UnzipLimits::default())?;
     // The size comes first, because it decides where the rows are put.
     sender.messages.send(DecodeMessage::Opened(member.size()))?;
     let memory = sender.account.reserve(decoder_bytes(member.size()));

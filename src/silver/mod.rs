@@ -71,6 +71,8 @@ pub(crate) struct SilverTable {
     matrix: Arc<Matrix>,
     index: SilverIndex,
     repair: Redo,
+    /// Whether archives land that were removed from the lake.
+    restore: bool,
     runner: Arc<dyn Runner>,
 }
 
@@ -99,7 +101,7 @@ pub(crate) struct BatchResult {
     /// The version that holds the rows; nothing when no archive of the batch had to land.
     pub(crate) version: Option<i64>,
     /// Archives that another process had landed in the meantime, in the same version of their
-    /// bytes.
+    /// bytes, or removed.
     pub(crate) overtaken: BTreeSet<String>,
 }
 
@@ -129,7 +131,12 @@ impl SilverTable {
         let index = SilverIndex::default();
         let repair = Redo::default();
         let runner = Arc::new(LocalRunner::new(lake, Arc::clone(&schema), threads, memory)?);
-        Ok(Self { schema, table, target, matrix, index, repair, runner })
+        Ok(Self { schema, table, target, matrix, index, repair, restore: false, runner })
+    }
+
+    /// Lets archives land also where they were removed from the lake.
+    pub(crate) fn restoring(self, restore: bool) -> Self {
+        Self { restore, ..self }
     }
 
     /// Takes from the ledger, or from the table's log, what the table holds; the ledger describes
@@ -242,23 +249,25 @@ impl SilverTable {
         }
     }
 
-    /// Takes archives out of a batch that another process has landed in the meantime; returns their
-    /// keys.
+    /// Takes archives out of a batch that another process has landed or removed in the meantime;
+    /// returns their keys.
     fn take_settled(&self, archives: &mut Vec<BronzeArchive>) -> BTreeSet<String> {
+        let Self { index, matrix, repair, restore, .. } = self;
         let mut settled = BTreeSet::new();
         archives.retain(|archive| {
             let sha256 = archive.sha256.to_string();
-            let claim = overlap_claim(&self.index, &self.matrix, &archive.key, &sha256);
-            if claim.is_resolved() {
+            let is_settled = is_withdrawn(index, repair, *restore, archive)
+                || overlap_claim(index, matrix, &archive.key, &sha256).is_resolved();
+            if is_settled {
                 settled.insert(archive.key.path().to_owned());
             }
-            !claim.is_resolved()
+            !is_settled
         });
         settled
     }
 
-    /// Returns whether an archive that could not be read has been landed by another process in the
-    /// meantime, which may then have dropped its bytes from bronze.
+    /// Returns whether an archive that could not be read has been landed or removed by another
+    /// process in the meantime, which may then have dropped its bytes from bronze.
     async fn has_settled_fault(&mut self, archives: &[DecodedArchive]) -> Result<bool, TableError> {
         let has_fault = |archive: &&DecodedArchive| archive.found.fault.is_some();
         let mut faulty: Vec<BronzeArchive> =
@@ -319,13 +328,18 @@ impl SilverTable {
         let files = result.files;
         step("files written", self.target.table());
         let mut corrections = Corrections::new(&self.schema);
-        let Self { table, index, target, matrix, repair, .. } = self;
+        let Self { table, index, target, matrix, repair, restore, .. } = self;
         let archives = &result.archives;
         let landed = commit(table, context, async |table: &WritableTable| {
             // Everything from here on is decided on the snapshot that the commit will follow. What
             // is held may have changed since the overlaps were found, and since the last attempt.
             index.catch_up(table).await?;
-            let stale = stale_archives(archives, overlaps, index, matrix);
+            let mut stale = stale_archives(archives, overlaps, index, matrix);
+            for DecodedArchive { bronze, .. } in archives {
+                if is_withdrawn(index, repair, *restore, bronze) {
+                    stale.insert(bronze.key.path().to_owned());
+                }
+            }
             if !stale.is_empty() {
                 return Err(DecideError::Overtaken(stale));
             }
@@ -351,6 +365,19 @@ impl SilverTable {
             Committed::Unneeded => Ok((result.archives, None)),
         }
     }
+}
+
+/// Returns whether an archive is not to land any more: it was removed after the plan was made, or
+/// it was to land again from bytes that another version has replaced since.
+fn is_withdrawn(
+    index: &SilverIndex,
+    repair: &Redo,
+    restore: bool,
+    archive: &BronzeArchive,
+) -> bool {
+    let path = archive.key.path();
+    let is_removed = !restore && index.is_removed(path);
+    is_removed || repair.is_replaced(index.held_archive(path), archive)
 }
 
 /// Returns the archives of which other processes have changed what their days were decided against.

@@ -7,6 +7,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use lakehouse_core::overlap::HeldArchive;
+
 use super::{BatchResult, DecodedArchive, SilverTable};
 use crate::bronze::BronzeArchive;
 use crate::delta::TableError;
@@ -35,6 +37,13 @@ impl Redo {
         self.files.iter().for_each(|file| removal.file(file));
         removal
     }
+
+    /// Returns whether an archive is to land again, and the table holds another version of it now:
+    /// that one landed while the rows of the old one were verified, and is whole.
+    pub(super) fn is_replaced(&self, held: Option<&HeldArchive>, archive: &BronzeArchive) -> bool {
+        self.archives.contains(archive.key.path())
+            && held.is_some_and(|held| *held.sha256 != *archive.sha256.to_string())
+    }
 }
 
 impl SilverTable {
@@ -57,7 +66,7 @@ impl SilverTable {
         for archive in &archives {
             let path = archive.key.path();
             let sha256 = archive.sha256.to_string();
-            // Another version of it is replaced as in any correction.
+            // Another version of it stays.
             if self.index.held_archive(path).is_none_or(|held| *held.sha256 == *sha256) {
                 self.index.release(path);
             }

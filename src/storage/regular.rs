@@ -3,7 +3,7 @@
 //! To open a pipe waits until somebody writes to it, and to open a device may do anything. Files
 //! that a user names by a flag are opened without this: a pipe is legitimate there.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -35,6 +35,28 @@ pub(crate) fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
     open_regular(path)?.read_to_end(&mut content)?;
     Ok(content)
+}
+
+/// What distinguishes a file from another one that gets its name later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FileIdentity {
+    device: u64,
+    inode: u64,
+}
+
+impl FileIdentity {
+    /// Returns the identity of a file; nothing on systems whose files have none.
+    #[cfg(unix)]
+    #[allow(clippy::unnecessary_wraps, reason = "other systems have none")]
+    pub(crate) fn of(metadata: &Metadata) -> Option<Self> {
+        use std::os::unix::fs::MetadataExt;
+        Some(Self { device: metadata.dev(), inode: metadata.ino() })
+    }
+
+    #[cfg(not(unix))]
+    pub(crate) const fn of(_: &Metadata) -> Option<Self> {
+        None
+    }
 }
 
 pub(super) fn no_regular_file() -> io::Error {

@@ -36,7 +36,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
-use lakehouse_core::ledger::LedgerEntry;
+use lakehouse_core::ledger::{ArchiveStatus, LedgerEntry};
 use lakehouse_core::matrix::Matrix;
 use lakehouse_core::names::archive::ArchiveKey;
 
@@ -164,7 +164,8 @@ impl LedgerTable {
         let rows = self.files.rows_of(keys)?;
         let in_silver = rows.iter().filter(|entry| follows_from_silver(entry));
         let held = in_silver.filter_map(|entry| Some((entry.key.path(), held_archive(entry)?)));
-        index.load(held);
+        let removed = rows.iter().filter(|entry| entry.status == ArchiveStatus::Removed);
+        index.load(held, removed.map(|entry| entry.key.path()));
         Ok(())
     }
 

@@ -116,6 +116,8 @@ impl Model {
                 match old.status {
                     ArchiveStatus::Superseded => rows.push(old),
                     _ if new.status == ArchiveStatus::Removed => {}
+                    // What was removed stays so until it lands again.
+                    ArchiveStatus::Removed if !in_silver => rows.push(old),
                     ArchiveStatus::Ingested | ArchiveStatus::Yielded if !in_silver => {
                         if old.status == ArchiveStatus::Ingested {
                             new.silver_version = old.silver_version;
@@ -135,7 +137,10 @@ impl Model {
                     _ => {}
                 }
             }
-            rows.push(new);
+            let is_removed = rows.iter().any(|row| row.key == new.key && is_removed(row));
+            if !is_removed {
+                rows.push(new);
+            }
             self.0 = rows;
         }
     }
@@ -150,6 +155,10 @@ impl Model {
         };
         self.0.iter().filter(in_silver).map(|row| row.silver_version.unwrap_or(-1)).max()
     }
+}
+
+fn is_removed(row: &LedgerEntry) -> bool {
+    row.status == ArchiveStatus::Removed
 }
 
 fn sorted(rows: &[LedgerEntry]) -> Vec<String> {

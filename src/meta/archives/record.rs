@@ -12,7 +12,7 @@ use lakehouse_core::ledger::LedgerEntry;
 use super::LedgerLimits;
 use super::files::{FoundIn, LedgerFiles};
 use super::parse::{self, Row};
-use super::replace::{row_after, with_held_version};
+use super::replace::{row_after, with_held_version, without_removed};
 use super::rows;
 use super::scan::LedgerFile;
 use super::sealed_writer::SealedWriter;
@@ -31,11 +31,12 @@ impl LedgerFiles {
         limits: &LedgerLimits,
     ) -> Result<Change, TableError> {
         let keys = keys_of(recorded);
+        let found = self.find(&keys)?;
+        let known = || found.iter().flat_map(|found| &found.entries);
+        let recorded = without_removed(recorded, known());
         let new: HashMap<&str, &LedgerEntry> =
             recorded.iter().map(|entry| (entry.key.path(), entry)).collect();
-        let found = self.find(&keys)?;
-        let known = found.iter().flat_map(|found| &found.entries);
-        let mut rows = with_held_version(recorded, known);
+        let mut rows = with_held_version(&recorded, known());
         let mut others = Vec::new();
         let mut change = Change::default();
         for FoundIn { file, entries } in found {

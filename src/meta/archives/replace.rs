@@ -5,9 +5,13 @@
 //! | `superseded` | stays | stays | stays |
 //! | in silver, same version | replaced | replaced | stays |
 //! | in silver, other version | becomes `superseded` | replaced | stays |
+//! | `removed` | replaced | replaced | stays |
 //! | any other | replaced | replaced | replaced |
+//!
+//! So an archive that was removed while another process fetched it stays removed, and one that is
+//! to be restored and cannot be.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use lakehouse_core::ledger::{ArchiveStatus, LedgerEntry};
@@ -43,6 +47,11 @@ pub(super) fn row_after(old: &LedgerEntry, new: Option<&LedgerEntry>) -> Option<
     }
 }
 
+/// Returns whether a row says that an archive could not be had, or that its rows could not be read.
+fn did_not_land(entry: &LedgerEntry) -> bool {
+    !follows_from_log(entry) && entry.status != ArchiveStatus::Superseded
+}
+
 /// Returns the row of a version that `new` replaced.
 pub(super) fn superseded(old: &LedgerEntry, new: &LedgerEntry) -> LedgerEntry {
     let version = new.sha256.as_deref().unwrap_or("another version");
@@ -53,6 +62,18 @@ pub(super) fn superseded(old: &LedgerEntry, new: &LedgerEntry) -> LedgerEntry {
         competing_version: None,
         ..old.clone()
     }
+}
+
+/// Returns new rows without those that say of an archive that was removed, in `old`, that it could
+/// not be had.
+pub(super) fn without_removed<'a>(
+    new: &[LedgerEntry],
+    old: impl Iterator<Item = &'a LedgerEntry>,
+) -> Vec<LedgerEntry> {
+    let old = old.filter(|entry| entry.status == ArchiveStatus::Removed);
+    let removed: HashSet<&str> = old.map(|entry| entry.key.path()).collect();
+    let stays = |entry: &&LedgerEntry| !did_not_land(entry) || !removed.contains(entry.key.path());
+    new.iter().filter(stays).cloned().collect()
 }
 
 /// Completes new rows of archives whose newest version did not reach silver: they name the version
@@ -68,8 +89,9 @@ pub(super) fn with_held_version<'a>(
     let mut completed = Vec::with_capacity(new.len());
     for entry in new {
         let mut entry = entry.clone();
-        let did_not_land = !follows_from_log(&entry) && entry.status != ArchiveStatus::Superseded;
-        if did_not_land && let Some(held) = held.get(entry.key.path()) {
+        if did_not_land(&entry)
+            && let Some(held) = held.get(entry.key.path())
+        {
             entry.silver_version = held.silver_version;
             entry.days = held.days;
         }
