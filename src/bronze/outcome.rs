@@ -1,7 +1,7 @@
 //! How a fetch ends: the archive in bronze, or why it is not there.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Seek};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,9 +11,11 @@ use lakehouse_core::ledger::ChecksumState;
 use lakehouse_core::listing::Published;
 use lakehouse_core::listing::checksum::{ChecksumError, Sha256Hex};
 use lakehouse_core::names::archive::ArchiveKey;
+use sha2::{Digest, Sha256};
 use tempfile::TempPath;
 use thiserror::Error;
 
+use super::partial::hash;
 use super::store::older_name;
 use crate::source::SourceError;
 use crate::storage::StorageError;
@@ -102,20 +104,28 @@ impl BronzeArchive {
     /// When the bytes have neither name any more, or the file cannot be opened.
     pub(crate) fn open(&self) -> io::Result<File> {
         let file = open_regular(&self.file)?;
-        if self.is_of(&file)? {
+        if self.identity.is_none() || self.identity == FileIdentity::of(&file.metadata()?) {
+            return Ok(file);
+        }
+        // Another process has put a file in its place: the same bytes, or another version.
+        if let Some(file) = self.with_these_bytes(file)? {
             return Ok(file);
         }
         let older = self.file.to_str().map(|path| older_name(path, &self.sha256));
         if let Some(file) = older.and_then(|older| open_regular(older.as_ref()).ok())
-            && self.is_of(&file)?
+            && let Some(file) = self.with_these_bytes(file)?
         {
             return Ok(file);
         }
         Err(io::Error::other("another process has replaced it; the next run fetches it again"))
     }
 
-    fn is_of(&self, file: &File) -> io::Result<bool> {
-        Ok(self.identity.is_none() || self.identity == FileIdentity::of(&file.metadata()?))
+    fn with_these_bytes(&self, mut file: File) -> io::Result<Option<File>> {
+        let mut hasher = Sha256::new();
+        hash(&mut file, &mut hasher)?;
+        file.rewind()?;
+        let sha256 = Sha256Hex::from_bytes(hasher.finalize().into());
+        Ok((sha256 == self.sha256).then_some(file))
     }
 }
 
@@ -153,8 +163,6 @@ mod tests {
 
     use super::*;
 
-    const SUM: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
-
     #[cfg(unix)]
     #[test]
     fn bytes_whose_name_another_process_gives_to_another_version_are_read_under_their_older_name() {
@@ -163,7 +171,7 @@ mod tests {
         let key = Matrix::builtin().unwrap().identify(key).unwrap();
         let file = folder.path().join(key.file_name());
         fs::write(&file, "first").unwrap();
-        let sum: Sha256Hex = SUM.parse().unwrap();
+        let sum = Sha256Hex::from_bytes(Sha256::digest("first").into());
         let mut archive =
             BronzeArchive::at_rest(key, file.clone(), None, sum, ChecksumState::Match);
         archive.identity = FileIdentity::of(&fs::metadata(&file).unwrap());
@@ -173,15 +181,21 @@ mod tests {
             Ok::<_, io::Error>(text)
         };
         assert_eq!(read().unwrap(), "first");
+        let replace = |text: &str| {
+            fs::write(folder.path().join("new"), text).unwrap();
+            fs::rename(folder.path().join("new"), &file).unwrap();
+        };
+        let kept = folder.path().join("kept");
+        fs::hard_link(&file, &kept).unwrap();
+        replace("first");
+        assert_eq!(read().unwrap(), "first", "two processes brought the same bytes");
 
         let older = older_name(file.to_str().unwrap(), &sum);
         fs::hard_link(&file, &older).unwrap();
-        fs::write(folder.path().join("new"), "second").unwrap();
-        fs::rename(folder.path().join("new"), &file).unwrap();
+        replace("second");
         assert_eq!(read().unwrap(), "first");
 
         // Never another version's rows under this one's sum.
-        fs::rename(&older, folder.path().join("elsewhere")).unwrap();
         fs::write(&older, "neither").unwrap();
         assert!(read().unwrap_err().to_string().contains("replaced"));
     }
