@@ -11,11 +11,10 @@ use lakehouse_core::ledger::ChecksumState;
 use lakehouse_core::listing::Published;
 use lakehouse_core::listing::checksum::{ChecksumError, Sha256Hex};
 use lakehouse_core::names::archive::ArchiveKey;
-use sha2::{Digest, Sha256};
 use tempfile::TempPath;
 use thiserror::Error;
 
-use super::partial::hash;
+use super::partial::sum_file;
 use super::store::older_name;
 use crate::source::SourceError;
 use crate::storage::StorageError;
@@ -108,24 +107,16 @@ impl BronzeArchive {
             return Ok(file);
         }
         // Another process has put a file in its place: the same bytes, or another version.
-        if let Some(file) = self.with_these_bytes(file)? {
-            return Ok(file);
-        }
         let older = self.file.to_str().map(|path| older_name(path, &self.sha256));
-        if let Some(file) = older.and_then(|older| open_regular(older.as_ref()).ok())
-            && let Some(file) = self.with_these_bytes(file)?
-        {
-            return Ok(file);
+        let older = older.and_then(|older| open_regular(older.as_ref()).ok());
+        for mut file in std::iter::once(file).chain(older) {
+            let (sha256, _) = sum_file(&mut file)?;
+            if sha256 == self.sha256 {
+                file.rewind()?;
+                return Ok(file);
+            }
         }
         Err(io::Error::other("another process has replaced it; the next run fetches it again"))
-    }
-
-    fn with_these_bytes(&self, mut file: File) -> io::Result<Option<File>> {
-        let mut hasher = Sha256::new();
-        hash(&mut file, &mut hasher)?;
-        file.rewind()?;
-        let sha256 = Sha256Hex::from_bytes(hasher.finalize().into());
-        Ok((sha256 == self.sha256).then_some(file))
     }
 }
 
@@ -160,6 +151,7 @@ mod tests {
     use std::io::Read;
 
     use lakehouse_core::matrix::Matrix;
+    use sha2::{Digest, Sha256};
 
     use super::*;
 

@@ -283,8 +283,15 @@ impl State {
     }
 }
 
+/// Reads a file from its beginning to its end; returns its sum and its length.
+pub(crate) fn sum_file(file: &mut File) -> io::Result<(Sha256Hex, u64)> {
+    let mut hasher = Sha256::new();
+    let len = hash(file, &mut hasher)?;
+    Ok((Sha256Hex::from_bytes(hasher.finalize().into()), len))
+}
+
 /// Hashes a file from its beginning; returns its length, where the file stands then.
-pub(crate) fn hash(file: &mut File, hasher: &mut Sha256) -> io::Result<u64> {
+fn hash(file: &mut File, hasher: &mut Sha256) -> io::Result<u64> {
     file.seek(SeekFrom::Start(0))?;
     let mut piece = vec![0; 1024 * 1024];
     let mut len = 0;

@@ -9,10 +9,9 @@ use std::path::{Path, PathBuf};
 
 use lakehouse_core::listing::checksum::Sha256Hex;
 use lakehouse_core::names::archive::CHECKSUM_SUFFIX;
-use sha2::{Digest, Sha256};
 
 use super::claim::{absent_is_fine, create_private, open_no_link, with_ending};
-use super::partial::hash;
+use super::partial::sum_file;
 use super::stale::LOCK_FILE;
 use super::store::{is_checksum_of, older_name};
 use crate::storage::disk::Disk;
@@ -201,9 +200,7 @@ pub(super) fn sum(file: &Path, size: Option<u64>) -> io::Result<Option<Summed>> 
     if size.is_some_and(|size| size != metadata.len()) {
         return Ok(None);
     }
-    let mut hasher = Sha256::new();
-    let size = hash(&mut file, &mut hasher)?;
-    let sha256 = Sha256Hex::from_bytes(hasher.finalize().into());
+    let (sha256, size) = sum_file(&mut file)?;
     Ok(Some(Summed { sha256, size, identity: FileIdentity::of(&metadata) }))
 }
 

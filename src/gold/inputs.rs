@@ -199,3 +199,49 @@ impl InputTable {
         Some(Partition { market, date: Date32Type::to_naive_date_opt(*days)? })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::datatypes::Schema;
+    use chrono::DateTime;
+    use lakehouse_core::schema::Schemas;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::delta::TableError;
+    use crate::delta::commit::{Change, CommitContext, commit};
+    use crate::shutdown::Shutdown;
+    use crate::silver::table_spec;
+
+    async fn commit_nothing(table: &mut WritableTable) {
+        let clock = Clock::new(|| DateTime::UNIX_EPOCH);
+        let context = CommitContext { run: "run".into(), clock, shutdown: Shutdown::default() };
+        let change = async |_: &WritableTable| Ok::<_, TableError>(Some(Change::default()));
+        commit(table, &context, change).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_build_on_a_later_version_was_overtaken_and_one_on_a_lost_version_is_stale() {
+        let folder = tempfile::tempdir().unwrap();
+        let lake = Lake::open(folder.path().to_str().unwrap()).unwrap();
+        let spec = table_spec(Schemas::builtin().unwrap().get("trades").unwrap());
+        let name = spec.name.clone();
+        let mut table = WritableTable::open_or_create(&lake, spec).await.unwrap();
+        let declared = Arc::new(Schema::empty());
+        let input = InputTable::open(&lake, name, declared, None).await.unwrap();
+        commit_nothing(&mut table).await;
+
+        let now = input.built_on().unwrap();
+        let later = BuiltOn { version: now.version + 1, ..now.clone() };
+        let lost = BuiltOn { version: now.version + 2, ..now.clone() };
+        let other = BuiltOn { id: "another table".to_owned(), ..now.clone() };
+        let overtaken = input.changes(&lake, Some(&later)).await;
+        assert!(matches!(overtaken, Err(BuildError::Overtaken)), "{overtaken:?}");
+        for (built, expected) in
+            [(now, Changed::Nothing), (lost, Changed::Everything), (other, Changed::Everything)]
+        {
+            let state = input.changes(&lake, Some(&built)).await.unwrap();
+            assert_eq!(state.changed, expected, "{built:?}");
+        }
+    }
+}

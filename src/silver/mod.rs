@@ -110,10 +110,10 @@ pub(crate) struct BatchResult {
 enum DecideError {
     #[error(transparent)]
     Table(#[from] TableError),
-    /// What is held of these archives, or of other copies of their days, is not what the files were
-    /// made for.
-    #[error("another process has landed the same days as {} of these archives", .0.len())]
-    Overtaken(BTreeSet<String>),
+    /// What is held of so many archives, or of other copies of their days, is not what the files
+    /// were made for.
+    #[error("another process has landed or removed the same days as {0} of these archives")]
+    Overtaken(usize),
 }
 
 impl SilverTable {
@@ -334,13 +334,12 @@ impl SilverTable {
             // Everything from here on is decided on the snapshot that the commit will follow. What
             // is held may have changed since the overlaps were found, and since the last attempt.
             index.catch_up(table).await?;
-            let mut stale = stale_archives(archives, overlaps, index, matrix);
-            for DecodedArchive { bronze, .. } in archives {
-                if is_withdrawn(index, repair, *restore, bronze) {
-                    stale.insert(bronze.key.path().to_owned());
-                }
-            }
-            if !stale.is_empty() {
+            let is_stale = |archive: &&DecodedArchive| {
+                is_withdrawn(index, repair, *restore, &archive.bronze)
+                    || overlaps.is_stale(index, matrix, archive)
+            };
+            let stale = archives.iter().filter(is_stale).count();
+            if stale > 0 {
                 return Err(DecideError::Overtaken(stale));
             }
             let outcome = outcome(index, overlaps, archives);
@@ -378,17 +377,6 @@ fn is_withdrawn(
     let path = archive.key.path();
     let is_removed = !restore && index.is_removed(path);
     is_removed || repair.is_replaced(index.held_archive(path), archive)
-}
-
-/// Returns the archives of which other processes have changed what their days were decided against.
-fn stale_archives(
-    archives: &[DecodedArchive],
-    overlaps: &Overlaps,
-    index: &SilverIndex,
-    matrix: &Matrix,
-) -> BTreeSet<String> {
-    let stale = archives.iter().filter(|archive| overlaps.is_stale(index, matrix, archive));
-    stale.map(|archive| archive.bronze.key.path().to_owned()).collect()
 }
 
 /// Returns the keys of archives whose rejects take the place of those that are recorded.

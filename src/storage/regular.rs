@@ -42,6 +42,9 @@ pub(crate) fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
 pub(crate) struct FileIdentity {
     device: u64,
     inode: u64,
+    /// Seconds and nanoseconds of the last write: a disk gives the inode of a deleted file to the
+    /// next one.
+    written: (i64, i64),
 }
 
 impl FileIdentity {
@@ -50,7 +53,8 @@ impl FileIdentity {
     #[allow(clippy::unnecessary_wraps, reason = "other systems have none")]
     pub(crate) fn of(metadata: &Metadata) -> Option<Self> {
         use std::os::unix::fs::MetadataExt;
-        Some(Self { device: metadata.dev(), inode: metadata.ino() })
+        let written = (metadata.mtime(), metadata.mtime_nsec());
+        Some(Self { device: metadata.dev(), inode: metadata.ino(), written })
     }
 
     #[cfg(not(unix))]

@@ -1,6 +1,6 @@
 //! Archives as they are in bronze, against the sums in the ledger and in their own checksum files.
 
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::report::{Check, Finding};
 use super::{ArchiveSource, Problem, VerifyError};
-use crate::bronze::{BronzeArchive, Redownload, older_name};
+use crate::bronze::{BronzeArchive, Redownload, older_name, sum_file};
 use crate::error_chain::one_line;
 use crate::storage::Storage;
 use crate::storage::lake::Lake;
@@ -242,15 +242,5 @@ fn sum_local(file: &std::path::Path) -> std::io::Result<Option<(Sha256Hex, u64)>
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         opened => opened?,
     };
-    let mut hasher = Sha256::new();
-    let mut bytes = 0;
-    let mut buffer = vec![0; 256 << 10];
-    loop {
-        let read = file.read(&mut buffer)?;
-        if read == 0 {
-            return Ok(Some((Sha256Hex::from_bytes(hasher.finalize().into()), bytes)));
-        }
-        hasher.update(&buffer[..read]);
-        bytes += read as u64;
-    }
+    sum_file(&mut file).map(Some)
 }

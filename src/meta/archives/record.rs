@@ -12,7 +12,7 @@ use lakehouse_core::ledger::LedgerEntry;
 use super::LedgerLimits;
 use super::files::{FoundIn, LedgerFiles};
 use super::parse::{self, Row};
-use super::replace::{row_after, with_held_version, without_removed};
+use super::replace::{completed, row_after};
 use super::rows;
 use super::scan::LedgerFile;
 use super::sealed_writer::SealedWriter;
@@ -32,11 +32,11 @@ impl LedgerFiles {
     ) -> Result<Change, TableError> {
         let keys = keys_of(recorded);
         let found = self.find(&keys)?;
-        let known = || found.iter().flat_map(|found| &found.entries);
-        let recorded = without_removed(recorded, known());
+        let known = found.iter().flat_map(|found| &found.entries);
+        let recorded = completed(recorded, known);
         let new: HashMap<&str, &LedgerEntry> =
             recorded.iter().map(|entry| (entry.key.path(), entry)).collect();
-        let mut rows = with_held_version(&recorded, known());
+        let mut rows = Vec::with_capacity(recorded.len());
         let mut others = Vec::new();
         let mut change = Change::default();
         for FoundIn { file, entries } in found {
@@ -60,6 +60,7 @@ impl LedgerFiles {
             self.without(file, &keys, |batch| rest.write(&batch))?;
             change.adds.extend(rest.finish().await?);
         }
+        rows.extend(recorded);
         sort(&mut rows);
         let batches = rows::to_batches(&rows, &others).map_err(TableError::arrow(&self.table))?;
         change.adds.extend(write(target, limits, &batches).await?);

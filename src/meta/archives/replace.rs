@@ -11,7 +11,7 @@
 //! So an archive that was removed while another process fetched it stays removed, and one that is
 //! to be restored and cannot be.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use lakehouse_core::ledger::{ArchiveStatus, LedgerEntry};
@@ -64,38 +64,33 @@ pub(super) fn superseded(old: &LedgerEntry, new: &LedgerEntry) -> LedgerEntry {
     }
 }
 
-/// Returns new rows without those that say of an archive that was removed, in `old`, that it could
-/// not be had.
-pub(super) fn without_removed<'a>(
-    new: &[LedgerEntry],
-    old: impl Iterator<Item = &'a LedgerEntry>,
-) -> Vec<LedgerEntry> {
-    let old = old.filter(|entry| entry.status == ArchiveStatus::Removed);
-    let removed: HashSet<&str> = old.map(|entry| entry.key.path()).collect();
-    let stays = |entry: &&LedgerEntry| !did_not_land(entry) || !removed.contains(entry.key.path());
-    new.iter().filter(stays).cloned().collect()
-}
-
-/// Completes new rows of archives whose newest version did not reach silver: they name the version
-/// of the silver table, and the days, that silver still has of an older version in `old`.
+/// Returns new rows as they are recorded next to `old` ones of the same archives.
 ///
-/// Plans are made from the newest row of each archive, and the older version still owns its days.
-pub(super) fn with_held_version<'a>(
+/// An archive whose newest version did not reach silver names the version of the silver table, and
+/// the days, that silver still has of an older version: plans are made from the newest row of each
+/// archive, and the older version still owns its days. One that was removed has no such row.
+pub(super) fn completed<'a>(
     new: &[LedgerEntry],
     old: impl Iterator<Item = &'a LedgerEntry>,
 ) -> Vec<LedgerEntry> {
-    let old = old.filter(|entry| entry.status == ArchiveStatus::Ingested);
-    let held: HashMap<&str, &LedgerEntry> = old.map(|entry| (entry.key.path(), entry)).collect();
+    let mut kept: HashMap<&str, &LedgerEntry> = HashMap::new();
+    for entry in old {
+        if matches!(entry.status, ArchiveStatus::Ingested | ArchiveStatus::Removed) {
+            kept.insert(entry.key.path(), entry);
+        }
+    }
     let mut completed = Vec::with_capacity(new.len());
     for entry in new {
-        let mut entry = entry.clone();
-        if did_not_land(&entry)
-            && let Some(held) = held.get(entry.key.path())
-        {
-            entry.silver_version = held.silver_version;
-            entry.days = held.days;
+        let old = kept.get(entry.key.path()).filter(|_| did_not_land(entry));
+        match old {
+            Some(old) if old.status == ArchiveStatus::Removed => {}
+            Some(held) => completed.push(LedgerEntry {
+                silver_version: held.silver_version,
+                days: held.days,
+                ..entry.clone()
+            }),
+            None => completed.push(entry.clone()),
         }
-        completed.push(entry);
     }
     completed
 }
