@@ -3,10 +3,12 @@
 use serde_json::Value;
 
 use crate::kill::{hold_at, let_go};
+use crate::repair::ask;
 use crate::support::archive_server::ArchiveServer;
 use crate::support::command::Run;
 use crate::support::samples::{trades, trades_key};
 use crate::support::test_lake::TestLake;
+use crate::upgrade::copy_folder;
 
 const DAYS: [&str; 3] = ["2024-01-02", "2024-01-03", "2024-01-04"];
 const STATUSES: &str = "SELECT symbol, period_start, status, rows FROM meta.archives \
@@ -239,4 +241,23 @@ async fn what_is_removed_while_another_run_finds_it_damaged_stays_removed() {
     assert_eq!(days(&lake, "AUSDT").await, [DAYS[0], DAYS[2]]);
     let status = lake.ledger(&format!("AUSDT-trades-{}.zip", DAYS[1]), "status").await;
     assert_eq!(status, ["removed"], "it could not be restored");
+}
+
+#[tokio::test]
+async fn what_was_restored_is_loaded_again_where_silver_is_put_back_to_before() {
+    let (server, lake) = scene().await;
+    let day = ["--symbol", "AUSDT", "--start", DAYS[1], "--end", DAYS[1]];
+    assert_eq!(lake.run("remove", &day).code, Some(0));
+    let backup = lake.path().with_file_name("backup");
+    copy_folder(&lake.path().join("silver"), &backup);
+    assert_eq!(ingest(&lake, &server, &["--restore"]).code, Some(0));
+
+    std::fs::remove_dir_all(lake.path().join("silver")).unwrap();
+    copy_folder(&backup, &lake.path().join("silver"));
+    assert_eq!(ingest(&lake, &server, &[]).code, Some(0));
+
+    let counts = "SELECT count(*) || ' rows of ' || count(DISTINCT symbol || date) || ' days' \
+                  FROM silver.trades";
+    assert_eq!(ask(&lake, &[], counts), "30 rows of 6 days");
+    assert_eq!(lake.run("verify", &["--deep"]).code, Some(0));
 }

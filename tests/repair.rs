@@ -283,6 +283,21 @@ async fn a_repair_that_is_killed_at_any_step_is_completed_by_the_next_one() {
 }
 
 #[tokio::test]
+async fn a_correction_whose_commit_is_torn_is_loaded_again() {
+    let (lake, server) = lake_of_days().await;
+    let corrected = trades_key("BTCUSDT", DAYS[0]);
+    server.publish(&corrected, trades(&corrected, DAYS[0], 0..25));
+    done(ingest(&lake, &server));
+    fs::write(newest_commit(&lake, "silver/trades"), "").unwrap();
+
+    repaired(&lake);
+
+    assert_eq!(ask(&lake, &[], ROWS), "85 rows and 85 of them different");
+    done(ingest(&lake, &server));
+    assert_eq!(ask(&lake, &[], ROWS), "85 rows and 85 of them different");
+}
+
+#[tokio::test]
 async fn a_repair_leaves_alone_what_another_run_has_corrected_or_removed_since() {
     let (lake, server) = lake_of_days().await;
     // The rows of two days are lost, and what bronze has of them is what lands again.

@@ -21,13 +21,13 @@ fn fixture(folder: &str) -> PathBuf {
 }
 
 /// Copies the files of a folder into another, over those that are there.
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy_folder(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let target = to.join(entry.file_name());
         match entry.file_type().unwrap().is_dir() {
-            true => copy(&entry.path(), &target),
+            true => copy_folder(&entry.path(), &target),
             false => drop(fs::copy(entry.path(), target).unwrap()),
         }
     }
@@ -35,7 +35,7 @@ fn copy(from: &Path, to: &Path) {
 
 pub(crate) fn old_lake() -> TestLake {
     let lake = TestLake::new();
-    copy(&fixture("lake"), &lake.path());
+    copy_folder(&fixture("lake"), &lake.path());
     lake
 }
 
@@ -57,8 +57,8 @@ fn take_bars_for_built_by_todays_model(lake: &TestLake) {
 /// A folder with what was published when the lake was made, and afterwards.
 pub(crate) fn later_source() -> TempDir {
     let source = tempfile::tempdir().unwrap();
-    copy(&fixture("source"), source.path());
-    copy(&fixture("later"), source.path());
+    copy_folder(&fixture("source"), source.path());
+    copy_folder(&fixture("later"), source.path());
     source
 }
 

@@ -86,6 +86,6 @@ impl Redownload {
             return Err(RedownloadError::OtherVersion { found: archive.sha256 });
         }
         let BronzeArchive { key, file, sha256, checksum, .. } = archive;
-        Ok(BronzeArchive::at_rest(key, file, Some(copy), sha256, checksum))
+        Ok(BronzeArchive::at_rest(key, file, None, Some(copy), sha256, checksum))
     }
 }

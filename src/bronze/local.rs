@@ -11,8 +11,8 @@ use lakehouse_core::names::archive::ArchiveKey;
 
 use super::FetchError;
 use super::download::Complete;
-use super::partial::disk;
-use super::placement::{Placement, Summed, move_file, sum};
+use super::partial::{Summed, disk};
+use super::placement::{Placement, move_file, sum};
 use super::placement_queue::PlacementQueue;
 use super::store::{Bronze, Held, Kept, mismatch_name};
 use crate::storage::durability::{create_folders, sync_folder};

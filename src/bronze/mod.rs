@@ -35,7 +35,7 @@ pub(crate) use self::dropping::ArchiveDropper;
 pub use self::fetcher::Fetcher;
 use self::local::LocalBronze;
 pub use self::outcome::{BronzeArchive, FetchError, FetchOutcome, Fetched, Mismatch};
-pub(crate) use self::partial::sum_file;
+pub(crate) use self::partial::{Summed, sum_file};
 use self::remote::RemoteBronze;
 pub(crate) use self::stale::{delete_stale_partials, find_stale_partials};
 use self::store::Bronze;

@@ -1,7 +1,7 @@
 //! How a fetch ends: the archive in bronze, or why it is not there.
 
 use std::fs::File;
-use std::io::{self, Seek};
+use std::io::{self, ErrorKind, Seek};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -73,11 +73,12 @@ pub struct BronzeArchive {
 }
 
 impl BronzeArchive {
-    /// Describes bytes that bronze has had for long; `copy` is the local copy of bytes that lie
-    /// elsewhere.
+    /// Describes bytes that bronze has had for long; `identity` is that of the file that was summed
+    /// up, `copy` the local copy of bytes that lie elsewhere.
     pub(crate) const fn at_rest(
         key: ArchiveKey,
         file: PathBuf,
+        identity: Option<FileIdentity>,
         copy: Option<Arc<TempPath>>,
         sha256: Sha256Hex,
         checksum: ChecksumState,
@@ -91,7 +92,7 @@ impl BronzeArchive {
             last_modified: None,
             checksum,
             downloaded: false,
-            identity: None,
+            identity,
             _copy: copy,
         }
     }
@@ -102,21 +103,29 @@ impl BronzeArchive {
     /// # Errors
     /// When the bytes have neither name any more, or the file cannot be opened.
     pub(crate) fn open(&self) -> io::Result<File> {
-        let file = open_regular(&self.file)?;
-        if self.identity.is_none() || self.identity == FileIdentity::of(&file.metadata()?) {
-            return Ok(file);
+        let Some(identity) = self.identity else { return open_regular(&self.file) };
+        let named = match open_regular(&self.file) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            named => named,
+        };
+        if let Ok(file) = &named
+            && FileIdentity::of(&file.metadata()?) == Some(identity)
+        {
+            return named;
         }
-        // Another process has put a file in its place: the same bytes, or another version.
+        // Another process has put a file in its place, with the same bytes or another version, or
+        // has dropped what it had put there.
         let older = self.file.to_str().map(|path| older_name(path, &self.sha256));
         let older = older.and_then(|older| open_regular(older.as_ref()).ok());
-        for mut file in std::iter::once(file).chain(older) {
-            let (sha256, _) = sum_file(&mut file)?;
-            if sha256 == self.sha256 {
+        for mut file in named.into_iter().chain(older) {
+            if sum_file(&mut file)?.sha256 == self.sha256 {
                 file.rewind()?;
                 return Ok(file);
             }
         }
-        Err(io::Error::other("another process has replaced it; the next run fetches it again"))
+        Err(io::Error::other(
+            "another process has replaced or dropped it; the next run fetches it again",
+        ))
     }
 }
 
@@ -164,9 +173,9 @@ mod tests {
         let file = folder.path().join(key.file_name());
         fs::write(&file, "first").unwrap();
         let sum = Sha256Hex::from_bytes(Sha256::digest("first").into());
-        let mut archive =
-            BronzeArchive::at_rest(key, file.clone(), None, sum, ChecksumState::Match);
-        archive.identity = FileIdentity::of(&fs::metadata(&file).unwrap());
+        let identity = FileIdentity::of(&fs::metadata(&file).unwrap());
+        let state = ChecksumState::Match;
+        let archive = BronzeArchive::at_rest(key, file.clone(), identity, None, sum, state);
         let read = || {
             let mut text = String::new();
             archive.open()?.read_to_string(&mut text)?;
@@ -186,6 +195,10 @@ mod tests {
         fs::hard_link(&file, &older).unwrap();
         replace("second");
         assert_eq!(read().unwrap(), "first");
+
+        fs::rename(&file, folder.path().join("dropped")).unwrap();
+        assert_eq!(read().unwrap(), "first");
+        replace("second");
 
         // Never another version's rows under this one's sum.
         fs::write(&older, "neither").unwrap();

@@ -21,6 +21,7 @@ use super::claim::{claim, create_private, sweep, with_ending};
 use super::note::ResumeNote;
 use crate::source::{Resume, Validator};
 use crate::storage::durability::create_folders;
+use crate::storage::regular::FileIdentity;
 
 /// The folder with the partial files of one source.
 #[derive(Debug)]
@@ -283,11 +284,21 @@ impl State {
     }
 }
 
-/// Reads a file from its beginning to its end; returns its sum and its length.
-pub(crate) fn sum_file(file: &mut File) -> io::Result<(Sha256Hex, u64)> {
+/// Bytes that were read to their end.
+#[derive(Debug)]
+pub(crate) struct Summed {
+    pub(crate) sha256: Sha256Hex,
+    pub(crate) size: u64,
+    /// That of the file that they were read from, if it was one.
+    pub(crate) identity: Option<FileIdentity>,
+}
+
+/// Reads a file from its beginning to its end.
+pub(crate) fn sum_file(file: &mut File) -> io::Result<Summed> {
     let mut hasher = Sha256::new();
-    let len = hash(file, &mut hasher)?;
-    Ok((Sha256Hex::from_bytes(hasher.finalize().into()), len))
+    let size = hash(file, &mut hasher)?;
+    let sha256 = Sha256Hex::from_bytes(hasher.finalize().into());
+    Ok(Summed { sha256, size, identity: FileIdentity::of(&file.metadata()?) })
 }
 
 /// Hashes a file from its beginning; returns its length, where the file stands then.

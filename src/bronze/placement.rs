@@ -11,7 +11,7 @@ use lakehouse_core::listing::checksum::Sha256Hex;
 use lakehouse_core::names::archive::CHECKSUM_SUFFIX;
 
 use super::claim::{absent_is_fine, create_private, open_no_link, with_ending};
-use super::partial::sum_file;
+use super::partial::{Summed, sum_file};
 use super::stale::LOCK_FILE;
 use super::store::{is_checksum_of, older_name};
 use crate::storage::disk::Disk;
@@ -179,14 +179,6 @@ fn with_suffix(file: &Path) -> PathBuf {
     with_ending(file, CHECKSUM_SUFFIX.trim_start_matches('.'))
 }
 
-/// A file that was read to its end.
-#[derive(Debug)]
-pub(super) struct Summed {
-    pub(super) sha256: Sha256Hex,
-    pub(super) size: u64,
-    pub(super) identity: Option<FileIdentity>,
-}
-
 /// Sums a file up; nothing if it is not there, is no regular file or has not `size` bytes.
 pub(super) fn sum(file: &Path, size: Option<u64>) -> io::Result<Option<Summed>> {
     match std::fs::metadata(file) {
@@ -196,12 +188,11 @@ pub(super) fn sum(file: &Path, size: Option<u64>) -> io::Result<Option<Summed>> 
         _ => {}
     }
     let mut file = open_regular(file)?;
-    let metadata = file.metadata()?;
-    if size.is_some_and(|size| size != metadata.len()) {
+    let held = file.metadata()?.len();
+    if size.is_some_and(|size| size != held) {
         return Ok(None);
     }
-    let (sha256, size) = sum_file(&mut file)?;
-    Ok(Some(Summed { sha256, size, identity: FileIdentity::of(&metadata) }))
+    sum_file(&mut file).map(Some)
 }
 
 /// Gives a synced file its final name. Where a folder of bronze is on another disk than the partial

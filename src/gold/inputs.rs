@@ -97,22 +97,19 @@ impl InputTable {
         lake: &Lake,
         built: Option<&BuiltOn>,
     ) -> Result<Changed, BuildError> {
-        let (snapshot, built) = match (&self.snapshot, built) {
-            (None, None) => return Ok(Changed::Nothing),
-            (None, Some(_)) => return Ok(Changed::Everything),
+        let Some(built) = built else {
             // It was not there when the table was built, so all that it holds counts as changed.
-            (Some(_), None) if self.is_partitioned() => {
-                return Ok(Changed::Partitions(self.present()));
-            }
-            (Some(_), None) => return Ok(Changed::Everything),
-            (Some(snapshot), Some(built)) => (snapshot, built),
+            return Ok(match &self.snapshot {
+                None => Changed::Nothing,
+                Some(_) if self.is_partitioned() => Changed::Partitions(self.present()),
+                Some(_) => Changed::Everything,
+            });
         };
-        // Another table in the place of the one that was read: its log says nothing about what was
-        // built.
-        if snapshot.id() != built.id {
-            return Ok(Changed::Everything);
-        }
-        if snapshot.version() == built.version {
+        // Of another table in the place of the one that was read, the log says nothing about what
+        // was built.
+        let known = self.snapshot.as_ref().filter(|snapshot| snapshot.id() == built.id);
+        let known = known.map(|snapshot| snapshot.version());
+        if known == Some(built.version) {
             return Ok(Changed::Nothing);
         }
         // Opened at its newest version, which may be newer than the snapshot; only commits up to
@@ -120,15 +117,16 @@ impl InputTable {
         let Some(table) = WritableTable::open_as_is(lake, &self.name).await? else {
             return Ok(Changed::Everything);
         };
-        if snapshot.version() > built.version {
-            return Ok(changed_between(&table, built.version, snapshot.version()).await?);
+        if let Some(version) = known.filter(|version| *version > built.version) {
+            return Ok(changed_between(&table, built.version, version).await?);
         }
-        // The build read a later version than this one. Either another process made both since, or
-        // the table is an older state of the one that was read, which was put back.
-        match u64::try_from(table.version()) {
-            Ok(newest) if newest >= built.version => Err(BuildError::Overtaken),
-            _ => Ok(Changed::Everything),
+        // The build read a version that this input does not have. Either another process made both
+        // since it was opened, or the table is an older state of the one that was read, or another.
+        let is_there = u64::try_from(table.version()).is_ok_and(|newest| newest >= built.version);
+        if is_there && table.id()? == built.id {
+            return Err(BuildError::Overtaken);
         }
+        Ok(Changed::Everything)
     }
 
     fn is_partitioned(&self) -> bool {

@@ -17,7 +17,8 @@ use crate::delta::table::WritableTable;
 #[derive(Debug, Default)]
 pub(crate) struct SilverIndex {
     held_archives: HashMap<String, HeldArchive>,
-    /// Archives that were taken out on request, and have not landed since.
+    /// Archives that were taken out on request after the plan was made, as far as is known, and
+    /// have not landed since.
     removed: HashSet<String>,
     /// Whether an archive that is not known here is not in the table.
     complete: bool,
@@ -36,6 +37,9 @@ impl SilverIndex {
     }
 
     /// Starts from all entries of a table's log up to version `seen`, none of which the ledger has.
+    ///
+    /// What was removed by then is decided by the plan, which may know of a lake whose tables were
+    /// put back.
     pub(crate) fn of_log(
         entries: Vec<(i64, LogEntry)>,
         corrections: Vec<LoggedCorrection>,
@@ -45,6 +49,7 @@ impl SilverIndex {
         for (version, entry) in entries {
             index.add(version, entry);
         }
+        index.removed.clear();
         index
     }
 
@@ -96,7 +101,8 @@ impl SilverIndex {
         self.held_archives.get(archive)
     }
 
-    /// Returns whether an archive was taken out on request, and has not landed since.
+    /// Returns whether an archive was taken out on request after the plan was made, and has not
+    /// landed since.
     pub(crate) fn is_removed(&self, archive: &str) -> bool {
         self.removed.contains(archive)
     }
@@ -162,6 +168,11 @@ impl LogEntry {
             Self::Landed(record) => &record.archive,
             Self::Compared(record) => &record.archive,
         }
+    }
+
+    /// Returns whether a version of the archive came into the table.
+    pub(crate) const fn is_landing(&self) -> bool {
+        matches!(self, Self::Landed(_))
     }
 
     /// Returns whether the archive was taken out on request.

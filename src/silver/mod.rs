@@ -206,14 +206,20 @@ impl SilverTable {
     ) -> Result<BatchResult, TableError> {
         let mut overtaken = BTreeSet::new();
         let mut not_owned = NotOwned::new();
+        // Archives whose rejects were written before a commit that did not happen.
+        let mut with_rejects = BTreeSet::new();
         loop {
-            self.index.catch_up(&self.table).await?;
+            self.catch_up(context).await?;
             overtaken.extend(self.take_settled(&mut archives));
+            with_rejects.retain(|archive: &String| self.index.is_removed(archive));
+            if !with_rejects.is_empty() {
+                rejects.replace(&with_rejects, Vec::new(), context).await?;
+            }
             let overlaps = self.find_overlaps(&archives, &not_owned).await?;
             let mut result = self.decode(archives.clone(), &overlaps, context).await?;
             let rejected = std::mem::take(&mut result.rejects);
             let more = overlaps.not_owned(&result.archives);
-            let is_settled = self.has_settled_fault(&result.archives).await?;
+            let is_settled = self.has_settled(&result.archives, context).await?;
             if is_settled || !more.is_empty() {
                 // Rows were left to an archive that turned out to have none of their day, or an
                 // archive has no place in the batch any more. Each round knows more of the ones, or
@@ -225,7 +231,7 @@ impl SilverTable {
             }
             // Before the commit: a process that dies in between leaves rejects without rows, which
             // the next run replaces. The other order could leave rows whose rejects are lost.
-            let with_rejects = keys_with_rejects(&result.archives);
+            with_rejects = keys_with_rejects(&result.archives);
             rejects.replace(&with_rejects, rejected, context).await?;
             let mut records = BTreeMap::new();
             for record in result.archives.iter().filter_map(|archive| record(archive, &overlaps)) {
@@ -256,7 +262,7 @@ impl SilverTable {
         let mut settled = BTreeSet::new();
         archives.retain(|archive| {
             let sha256 = archive.sha256.to_string();
-            let is_settled = is_withdrawn(index, repair, *restore, archive)
+            let is_settled = is_withdrawn(index, repair, *restore, archive.key.path())
                 || overlap_claim(index, matrix, &archive.key, &sha256).is_resolved();
             if is_settled {
                 settled.insert(archive.key.path().to_owned());
@@ -266,18 +272,32 @@ impl SilverTable {
         settled
     }
 
-    /// Returns whether an archive that could not be read has been landed or removed by another
-    /// process in the meantime, which may then have dropped its bytes from bronze.
-    async fn has_settled_fault(&mut self, archives: &[DecodedArchive]) -> Result<bool, TableError> {
-        let has_fault = |archive: &&DecodedArchive| archive.found.fault.is_some();
-        let mut faulty: Vec<BronzeArchive> =
-            archives.iter().filter(has_fault).map(|archive| archive.bronze.clone()).collect();
-        if faulty.is_empty() {
+    /// Returns whether another process has landed or removed an archive meanwhile of which more is
+    /// written than rows: one that could not be read, of which it may have dropped the bytes from
+    /// bronze, or one with rejects.
+    async fn has_settled(
+        &mut self,
+        archives: &[DecodedArchive],
+        context: &CommitContext,
+    ) -> Result<bool, TableError> {
+        let mut suspects = Vec::new();
+        for DecodedArchive { bronze, found } in archives {
+            if found.fault.is_some() || found.rejected_rows > 0 {
+                suspects.push(bronze.clone());
+            }
+        }
+        if suspects.is_empty() {
             return Ok(false);
         }
         self.table.refresh().await?;
+        self.catch_up(context).await?;
+        Ok(!self.take_settled(&mut suspects).is_empty())
+    }
+
+    /// Reads the commits after the last version that was read.
+    async fn catch_up(&mut self, context: &CommitContext) -> Result<(), TableError> {
         self.index.catch_up(&self.table).await?;
-        Ok(!self.take_settled(&mut faulty).is_empty())
+        self.repair.catch_up(&self.table, context).await
     }
 
     async fn find_overlaps(
@@ -334,8 +354,9 @@ impl SilverTable {
             // Everything from here on is decided on the snapshot that the commit will follow. What
             // is held may have changed since the overlaps were found, and since the last attempt.
             index.catch_up(table).await?;
+            repair.catch_up(table, context).await?;
             let is_stale = |archive: &&DecodedArchive| {
-                is_withdrawn(index, repair, *restore, &archive.bronze)
+                is_withdrawn(index, repair, *restore, archive.bronze.key.path())
                     || overlaps.is_stale(index, matrix, archive)
             };
             let stale = archives.iter().filter(is_stale).count();
@@ -366,17 +387,13 @@ impl SilverTable {
     }
 }
 
-/// Returns whether an archive is not to land any more: it was removed after the plan was made, or
-/// it was to land again from bytes that another version has replaced since.
-fn is_withdrawn(
-    index: &SilverIndex,
-    repair: &Redo,
-    restore: bool,
-    archive: &BronzeArchive,
-) -> bool {
-    let path = archive.key.path();
-    let is_removed = !restore && index.is_removed(path);
-    is_removed || repair.is_replaced(index.held_archive(path), archive)
+/// Returns whether an archive is not to land any more, because of what another run did to it after
+/// the plan was made: it was removed or, where it is repaired, landed.
+fn is_withdrawn(index: &SilverIndex, repair: &Redo, restore: bool, archive: &str) -> bool {
+    if repair.has(archive) {
+        return repair.is_changed(archive);
+    }
+    !restore && index.is_removed(archive)
 }
 
 /// Returns the keys of archives whose rejects take the place of those that are recorded.

@@ -7,12 +7,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use lakehouse_core::overlap::HeldArchive;
-
 use super::{BatchResult, DecodedArchive, SilverTable};
 use crate::bronze::BronzeArchive;
 use crate::delta::TableError;
 use crate::delta::commit::{Change, CommitContext, Committed, commit};
+use crate::delta::log::read_record;
 use crate::delta::table::WritableTable;
 use crate::meta::rejects::RejectsTable;
 use crate::parquet::rewrite::{Removal, without};
@@ -21,6 +20,10 @@ use crate::parquet::rewrite::{Removal, without};
 #[derive(Debug, Default)]
 pub(super) struct Redo {
     archives: BTreeSet<String>,
+    /// Commits up to this version are known; nothing where nothing is repaired.
+    seen: Option<i64>,
+    /// Archives that other runs have landed or removed since the table was verified.
+    changed: BTreeSet<String>,
     /// Data files that cannot be read, by their paths.
     files: BTreeSet<String>,
 }
@@ -38,18 +41,47 @@ impl Redo {
         removal
     }
 
-    /// Returns whether an archive is to land again, and the table holds another version of it now:
-    /// that one landed while the rows of the old one were verified, and is whole.
-    pub(super) fn is_replaced(&self, held: Option<&HeldArchive>, archive: &BronzeArchive) -> bool {
-        self.archives.contains(archive.key.path())
-            && held.is_some_and(|held| *held.sha256 != *archive.sha256.to_string())
+    /// Returns whether an archive is to land again.
+    pub(super) fn has(&self, archive: &str) -> bool {
+        self.archives.contains(archive)
+    }
+
+    /// Returns whether another run has landed or removed an archive since the table was verified:
+    /// what was planned then is not true of it any more.
+    pub(super) fn is_changed(&self, archive: &str) -> bool {
+        self.changed.contains(archive)
+    }
+
+    /// Reads what other runs have done to archives since the table was verified.
+    pub(super) async fn catch_up(
+        &mut self,
+        table: &WritableTable,
+        context: &CommitContext,
+    ) -> Result<(), TableError> {
+        let Some(seen) = self.seen else { return Ok(()) };
+        for version in seen + 1..=table.version() {
+            let record = read_record(table, version).await?;
+            if let Some(record) = record.filter(|record| *record.run != *context.run) {
+                let entries = record.into_log_entries();
+                let decided = entries.filter(|entry| entry.is_landing() || entry.is_removal());
+                self.changed.extend(decided.map(|entry| entry.archive().to_owned()));
+            }
+            self.seen = Some(version);
+        }
+        Ok(())
     }
 }
 
 impl SilverTable {
-    /// Lets data files that cannot be read go with the next commit.
-    pub(crate) fn drop_files(&mut self, files: impl IntoIterator<Item = String>) {
-        self.repair.files.extend(files);
+    /// Begins to repair what was found wrong with a version of the table; data files that cannot be
+    /// read go with the next commit.
+    pub(crate) fn begin_repair(
+        &mut self,
+        verified: i64,
+        unreadable: impl IntoIterator<Item = String>,
+    ) {
+        self.repair.seen = Some(verified);
+        self.repair.files.extend(unreadable);
     }
 
     /// Lands archives again whose rows in the table are not those of the archive.
@@ -66,7 +98,7 @@ impl SilverTable {
         for archive in &archives {
             let path = archive.key.path();
             let sha256 = archive.sha256.to_string();
-            // Another version of it stays.
+            // Another version of it is replaced as in any correction.
             if self.index.held_archive(path).is_none_or(|held| *held.sha256 == *sha256) {
                 self.index.release(path);
             }

@@ -118,7 +118,7 @@ mod tests {
         let file = folder.join(key.file_name());
         fs::write(&file, &zip).unwrap();
         let sha256 = Sha256Hex::from_bytes(Sha256::digest(&zip).into());
-        BronzeArchive::at_rest(key, file, None, sha256, ChecksumState::Match)
+        BronzeArchive::at_rest(key, file, None, None, sha256, ChecksumState::Match)
     }
 
     /// Requests an archive whose day another copy holds, with no row or with more than it has.

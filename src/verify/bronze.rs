@@ -16,11 +16,11 @@ use tokio::io::AsyncWriteExt;
 
 use super::report::{Check, Finding};
 use super::{ArchiveSource, Problem, VerifyError};
-use crate::bronze::{BronzeArchive, Redownload, older_name, sum_file};
+use crate::bronze::{BronzeArchive, Redownload, Summed, older_name, sum_file};
 use crate::error_chain::one_line;
 use crate::storage::Storage;
 use crate::storage::lake::Lake;
-use crate::storage::regular::open_regular;
+use crate::storage::regular::{FileIdentity, open_regular};
 
 /// One version of an archive that bronze ought to have.
 #[derive(Clone, Debug)]
@@ -38,6 +38,8 @@ pub(super) struct Found {
     /// Where the very bytes lie, below bronze.
     pub(super) path: Option<String>,
     pub(super) bytes: u64,
+    /// Which file has them.
+    identity: Option<FileIdentity>,
     /// Whether bronze has dropped the bytes.
     pub(super) is_dropped: bool,
     pub(super) findings: Vec<Finding>,
@@ -90,7 +92,7 @@ impl ArchiveBytes {
         found: &Found,
     ) -> Result<BronzeArchive, Problem> {
         match (&found.path, &self.again) {
-            (Some(place), _) => Ok(version.open(&self.bronze, place).await?),
+            (Some(place), _) => Ok(version.open(&self.bronze, place, found.identity).await?),
             (None, Some(again)) if found.is_dropped => {
                 Ok(again.fetch(&version.key, version.sha256).await?)
             }
@@ -114,12 +116,14 @@ pub(super) async fn check_archive(bytes: &ArchiveBytes, version: &ArchiveVersion
     let mut seen = MISSING.to_owned();
     for place in &places {
         match sum(bronze, place).await {
-            Ok(Some((sha256, bytes))) if sha256 == version.sha256 => {
+            Ok(Some(Summed { sha256, size, identity })) if sha256 == version.sha256 => {
                 let findings = check_checksum(bronze, place, version).await.into_iter().collect();
                 let path = Some(place.clone());
-                return Found { path, bytes, is_dropped: false, findings };
+                return Found { path, bytes: size, identity, is_dropped: false, findings };
             }
-            Ok(Some((sha256, _))) if *place == places[0] => seen = format!("SHA-256 {sha256}"),
+            Ok(Some(Summed { sha256, .. })) if *place == places[0] => {
+                seen = format!("SHA-256 {sha256}");
+            }
             Ok(_) => {}
             Err(error) => seen = format!("cannot be read: {}", one_line(&error)),
         }
@@ -171,7 +175,7 @@ async fn check_checksum(
 }
 
 impl ArchiveVersion {
-    /// Opens the version's bytes, which were found at this place below bronze.
+    /// Opens the version's bytes, which were found at this place below bronze, in this file.
     ///
     /// # Errors
     /// When they cannot be copied from an object store.
@@ -179,10 +183,12 @@ impl ArchiveVersion {
         &self,
         bronze: &Storage,
         place: &str,
+        identity: Option<FileIdentity>,
     ) -> std::io::Result<BronzeArchive> {
         let (file, copy) = local_file(bronze, place).await?;
         let key = self.key.clone();
-        Ok(BronzeArchive::at_rest(key, file, copy, self.sha256, self.checksum))
+        let (sha256, checksum) = (self.sha256, self.checksum);
+        Ok(BronzeArchive::at_rest(key, file, identity, copy, sha256, checksum))
     }
 
     pub(super) fn finding(&self, check: Check, expected: String, found: String) -> Finding {
@@ -216,7 +222,7 @@ async fn open(bronze: &Storage, place: &str) -> object_store::Result<GetResult> 
 }
 
 /// Sums bytes up as they stream by; nothing if there is no such file.
-async fn sum(bronze: &Storage, place: &str) -> std::io::Result<Option<(Sha256Hex, u64)>> {
+async fn sum(bronze: &Storage, place: &str) -> std::io::Result<Option<Summed>> {
     if let Some(folder) = bronze.local_folder() {
         let file = folder.join(place);
         return tokio::task::spawn_blocking(move || sum_local(&file))
@@ -228,16 +234,17 @@ async fn sum(bronze: &Storage, place: &str) -> std::io::Result<Option<(Sha256Hex
         found => found?,
     };
     let mut hasher = Sha256::new();
-    let mut bytes = 0;
+    let mut size = 0;
     let mut pieces = found.into_stream();
     while let Some(piece) = pieces.try_next().await? {
         hasher.update(&piece);
-        bytes += piece.len() as u64;
+        size += piece.len() as u64;
     }
-    Ok(Some((Sha256Hex::from_bytes(hasher.finalize().into()), bytes)))
+    let sha256 = Sha256Hex::from_bytes(hasher.finalize().into());
+    Ok(Some(Summed { sha256, size, identity: None }))
 }
 
-fn sum_local(file: &std::path::Path) -> std::io::Result<Option<(Sha256Hex, u64)>> {
+fn sum_local(file: &std::path::Path) -> std::io::Result<Option<Summed>> {
     let mut file = match open_regular(file) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         opened => opened?,

@@ -22,6 +22,8 @@ pub(crate) struct Inspection {
 pub(crate) struct TableDamage {
     /// The table's name in silver.
     pub(crate) table: String,
+    /// The version of the table that was looked at; -1 where there is none.
+    pub(crate) verified: i64,
     /// Archives whose rows are not those of the archive.
     pub(crate) redo: Vec<ArchiveVersion>,
     /// Archives that have rows in the table and ought to have none.
@@ -56,8 +58,10 @@ impl DamageCollector {
         self.redo.insert(version.key.shared_path(), version.clone());
     }
 
-    pub(super) fn finish(self) -> TableDamage {
+    /// Returns what was found in this version of the table.
+    pub(super) fn finish(self, verified: i64) -> TableDamage {
         let Self { table, redo, take_out, unreadable } = self;
-        TableDamage { table, redo: redo.into_values().collect(), take_out, unreadable }
+        let redo = redo.into_values().collect();
+        TableDamage { table, verified, redo, take_out, unreadable }
     }
 }

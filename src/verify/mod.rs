@@ -187,7 +187,8 @@ impl<'a> TableWork<'a> {
         }
         checks.finish(report, &mut damage).await;
         if !is_skipped {
-            damages.push(damage.finish());
+            let verified = table.as_ref().map_or(-1, WritableTable::version);
+            damages.push(damage.finish(verified));
         }
         Ok(())
     }

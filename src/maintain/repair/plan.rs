@@ -24,6 +24,8 @@ pub(super) struct RepairPlan {
 pub(super) struct SilverPlan {
     /// The table's name in silver.
     pub(super) table: String,
+    /// The version of the table that was verified; -1 where there was none.
+    pub(super) verified: i64,
     /// Archives to land again, in the version that silver should have, by their keys.
     pub(super) redo: BTreeMap<Arc<str>, ArchiveVersion>,
     /// Archives whose rows go.
@@ -40,9 +42,9 @@ impl SilverPlan {
 
 impl From<TableDamage> for SilverPlan {
     fn from(damage: TableDamage) -> Self {
-        let TableDamage { table, redo, take_out, unreadable } = damage;
+        let TableDamage { table, verified, redo, take_out, unreadable } = damage;
         let redo = redo.into_iter().map(|version| (version.key.shared_path(), version)).collect();
-        Self { table, redo, take_out, unreadable }
+        Self { table, verified, redo, take_out, unreadable }
     }
 }
 

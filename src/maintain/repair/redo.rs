@@ -46,7 +46,7 @@ pub(super) async fn redo_table(
     let bytes = ArchiveBytes::open(&repair.lake, repair.source.as_ref()).await?;
     let mut silver = silver.indexed_by(&mut tables.ledger, context).await?;
     step("table adopted", &tables.name);
-    silver.drop_files(plan.unreadable.iter().cloned());
+    silver.begin_repair(plan.verified, plan.unreadable.iter().cloned());
     let taken_out = plan.take_out.iter().map(|archive| archive.as_str().into()).collect();
     silver.look_up_only(&taken_out, &mut tables.ledger).await?;
     if silver.take_out(&plan.take_out, context).await? {
